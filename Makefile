@@ -1,0 +1,116 @@
+# The front door: `make help` lists the targets. Variables reach the programs as they were typed, in the environment.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+VARIABLES := TRAIN_MONTH MONTHS DATA_DIR SOURCE TLC_URL SQL ARGS PORT CONFIRM
+$(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
+export $(VARIABLES)
+# Importing without compiled files costs seconds at every start.
+unexport PYTHONDONTWRITEBYTECODE
+
+RUNTIME := $(VENV)/.runtime
+DEV := $(VENV)/.dev
+
+.PHONY: help
+help: ## List the targets
+	@echo "Usage: make TARGET [VARIABLE=value]"; echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo; echo "Variables: TRAIN_MONTH=2022-01  MONTHS=\"2022-02\" or 2022-02..2022-04  DATA_DIR=data/raw"
+	@echo "           SOURCE=auto|tlc|local|sample  SQL=\"select ...\"  ARGS=\"test\"  PORT=5433"
+
+.PHONY: pipeline
+pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, score, metrics, marts
+	@$(BIN)/python -m pipeline run
+
+.PHONY: sql
+sql: $(RUNTIME) ## Print a read-only query as CSV: make sql SQL="select * from marts.fct_daily_monitoring"
+	@$(BIN)/python -m pipeline sql
+
+.PHONY: psql
+psql: $(RUNTIME) ## Open psql on the warehouse
+	@$(BIN)/python -m pipeline psql
+
+.PHONY: dbt
+dbt: $(RUNTIME) ## Run dbt on the warehouse: make dbt ARGS="test"
+	@$(BIN)/python -m pipeline dbt
+
+.PHONY: db
+db: $(RUNTIME) ## Keep the embedded Postgres running and print its variables; PORT=5433 listens on TCP too
+	@$(BIN)/python -m pipeline db
+
+.PHONY: db-stop
+db-stop: $(RUNTIME) ## Stop the embedded Postgres that `make db` left running
+	@$(BIN)/python -m pipeline db-stop
+
+.PHONY: doctor
+doctor: $(RUNTIME) ## Say what is installed, which server is used, what is loaded, what is missing
+	@$(BIN)/python -m pipeline doctor
+
+.PHONY: test
+test: lint types unit integration ## Lint, types, import contracts, all tests
+
+.PHONY: lint
+lint: $(DEV) ## Style of Python and SQL, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests
+
+.PHONY: types
+types: $(DEV) ## Static types, strict
+	$(BIN)/mypy
+
+.PHONY: unit
+unit: $(DEV) ## Tests that need no database
+	$(BIN)/python -m pytest -q tests/unit
+
+.PHONY: integration
+integration: $(DEV) ## Tests on a real Postgres with the real dbt project
+	$(BIN)/python -m pytest -q tests/integration
+
+.PHONY: bench
+bench: $(DEV) ## Measure loading, the whole pipeline and a second run against their peers
+	@$(BIN)/python -m benchmarks.run
+
+.PHONY: picture
+picture: $(DEV) ## Draw the pictures of the README again
+	@$(BIN)/python docs/draw_flow.py
+
+.PHONY: lock
+lock: $(DEV) ## Choose versions anew within the ranges of pyproject.toml
+	$(BIN)/uv pip compile $(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
+	$(BIN)/uv pip compile $(COMPILE) pyproject.toml -o requirements/runtime.lock
+	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --group dev -c requirements/runtime.lock -o requirements/dev.lock
+COMPILE := --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-strip-extras --no-emit-index-url --quiet
+
+.PHONY: clean
+clean: $(RUNTIME) ## Remove the warehouse, the models and the sample (downloads and the environment stay)
+	@$(BIN)/python -m pipeline clean
+
+.PHONY: install
+install: $(RUNTIME) ## Make the environment (every target does so by itself)
+
+# uv installs in a tenth of pip's time; where it cannot reach the package index in pip's way, pip itself does it.
+define install_lock
+	@echo "installing $(1) into $(VENV) ..." >&2
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --system-certs --no-deps --require-hashes -r $(1) 2>/dev/null \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(1)
+	@touch $@
+endef
+
+$(VENV)/.bootstrap: requirements/bootstrap.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "error: $$($(PYTHON) --version 2>&1) was found, Python 3.11 or newer is needed: make PYTHON=python3.12 ..." >&2; exit 3; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+$(RUNTIME): requirements/runtime.lock $(VENV)/.bootstrap
+	$(call install_lock,$<)
+
+$(DEV): requirements/dev.lock $(RUNTIME)
+	$(call install_lock,$<)

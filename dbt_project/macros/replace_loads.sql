@@ -1,0 +1,21 @@
+{#-
+  Incremental strategy `replace_loads`: a load never changes, so a table of loaded rows is right when it holds the
+  rows of all current loads and of no other. Rows of loads that are gone are deleted, rows of loads that the table
+  has not seen are inserted, all in one transaction. A month that came again with fewer rows, or none, shrinks here.
+  A model that uses it has a load_id column, reads stg_tlc__files, and selects `{{ new_loads() }}` only.
+-#}
+{% macro get_incremental_replace_loads_sql(arg_dict) %}
+    {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}
+    delete from {{ arg_dict["target_relation"] }}
+    where load_id not in (select load_id from {{ ref("stg_tlc__files") }} where is_current);
+
+    insert into {{ arg_dict["target_relation"] }} ({{ columns }})
+    select {{ columns }} from {{ arg_dict["temp_relation"] }}
+{% endmacro %}
+
+{% macro new_loads() %}
+    select load_id from {{ ref("stg_tlc__files") }}
+    where
+        is_current
+        {% if is_incremental() %} and load_id not in (select distinct load_id from {{ this }}) {% endif %}
+{% endmacro %}

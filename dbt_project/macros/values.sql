@@ -1,0 +1,20 @@
+{#- NaN and infinities are no measurements: they become missing values. -#}
+{% macro finite(column) -%}
+    case when {{ column }} not in ('NaN', 'Infinity', '-Infinity') then {{ column }} end
+{%- endmacro %}
+
+{#- A whole number that was delivered as a float; what no integer holds becomes a missing value. -#}
+{% macro whole(column) -%}
+    case when abs({{ column }}) < 2147483648 then cast({{ column }} as integer) end
+{%- endmacro %}
+
+{#- A hash of a row's values in which missing values and neighbours cannot be mistaken for each other. -#}
+{% macro row_hash(columns) -%}
+    md5({% for column in columns %}{% if not loop.first %} || '|' || {% endif -%}
+    coalesce(cast({{ column }} as text), '~'){% endfor %})
+{%- endmacro %}
+
+{#- A value of the long metric table as a column of a wide mart. -#}
+{% macro metric(name) -%}
+    max(value) filter (where metric = '{{ name }}')
+{%- endmacro %}

@@ -1,0 +1,37 @@
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="replace_loads",
+        on_schema_change="fail",
+        indexes=[{"columns": ["source_month", "source_row"], "unique": true}],
+    )
+}}
+
+with trips as (
+
+    select * from {{ ref("int_trips_classified") }}
+
+),
+
+rejected as (
+
+    select
+        source_month,
+        source_row,
+        load_id,
+        rule,
+        -- A trip outside its file's month belongs to no window of that month.
+        case when rule not in ('missing_time', 'outside_month') then window_date end as window_date,
+        pickup_at,
+        dropoff_at,
+        duration_minutes,
+        pickup_hour,
+        {% for column in trip_columns() %}{{ column }}{{ ", " if not loop.last }}{% endfor %}
+    from trips
+    where
+        rule is not null
+        and load_id in ({{ new_loads() }})
+
+)
+
+select * from rejected

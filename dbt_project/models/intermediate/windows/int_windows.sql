@@ -1,0 +1,97 @@
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="replace_loads",
+        on_schema_change="fail",
+        indexes=[{"columns": ["window_date"], "unique": true}],
+    )
+}}
+
+{%- set values = ["pickup_at", "dropoff_at"] + trip_columns() %}
+
+with files as (
+
+    select * from {{ ref("stg_tlc__files") }}
+    where load_id in ({{ new_loads() }})
+
+),
+
+accepted as (
+
+    select * from {{ ref("int_trips_accepted") }}
+    where load_id in (select load_id from files)
+
+),
+
+rejected as (
+
+    select * from {{ ref("int_trips_rejected") }}
+    where load_id in (select load_id from files)
+
+),
+
+days as (
+
+    -- Every day of a loaded month is a window, also one without a trip.
+    select
+        files.load_id,
+        files.source_month,
+        files.origin,
+        cast(day as date) as window_date
+    from files
+    cross join
+        generate_series(
+            cast(files.source_month as timestamp),
+            cast(files.source_month as timestamp) + interval '1 month' - interval '1 day',
+            interval '1 day'
+        ) as day
+
+),
+
+accepted_by_day as (
+
+    select
+        window_date,
+        count(*) as trip_count,
+        md5(string_agg(row_hash, '' order by row_hash)) as rows_hash
+    from (select window_date, {{ row_hash(values) }} as row_hash from accepted) as hashed
+    group by window_date
+
+),
+
+rejected_by_day as (
+
+    select
+        window_date,
+        sum(trips) as rejected_count,
+        string_agg(rule || '=' || trips, ',' order by rule) as rejections
+    from (
+        select window_date, rule, count(*) as trips
+        from rejected
+        group by window_date, rule
+    ) as counted
+    group by window_date
+
+),
+
+final as (
+
+    select
+        days.window_date,
+        {{ window_start("days.window_date") }} as window_start,
+        {{ window_end("days.window_date") }} as window_end,
+        'day' as granularity,
+        days.source_month,
+        days.load_id,
+        days.origin,
+        coalesce(accepted_by_day.trip_count, 0) as trip_count,
+        cast(coalesce(rejected_by_day.rejected_count, 0) as bigint) as rejected_count,
+        md5(coalesce(accepted_by_day.rows_hash, '') || '|' || coalesce(rejected_by_day.rejections, ''))
+            as content_hash
+    from days
+    left join accepted_by_day on days.window_date = accepted_by_day.window_date
+    left join rejected_by_day on days.window_date = rejected_by_day.window_date
+
+)
+
+select * from final

@@ -1,0 +1,40 @@
+with models as (
+
+    select * from {{ ref("stg_ml__models") }}
+
+),
+
+reference_sets as (
+
+    select * from {{ ref("stg_ml__reference_sets") }}
+
+),
+
+final as (
+
+    select
+        models.model_version,
+        models.spec as model_spec,
+        models.train_month,
+        models.feature_names,
+        models.training_rows,
+        cast(models.training_metrics ->> 'train_mae' as double precision) as train_mae,
+        cast(models.training_metrics ->> 'validation_mae' as double precision) as validation_mae,
+        cast(models.training_metrics ->> 'prediction_drift' as double precision) as train_to_validation_drift,
+        models.reference_id,
+        reference_sets.name as reference_name,
+        reference_sets.rows as reference_rows,
+        reference_sets.content_sha256 as reference_sha256,
+        {{ instant("models.training_window_start") }} as window_start,
+        {{ instant("models.training_window_end") }} as window_end,
+        models.artifact_sha256,
+        models.training_data_sha256,
+        models.origin,
+        models.run_id,
+        models.trained_at
+    from models
+    left join reference_sets on models.reference_id = reference_sets.reference_id
+
+)
+
+select * from final

@@ -1,0 +1,75 @@
+{%- set statistics = [
+    "missing_share", "distinct_count", "min", "max", "mean", "std", "p01", "p05", "p25", "p50", "p75", "p95", "p99"
+] %}
+
+with metrics as (
+
+    select * from {{ ref("stg_monitoring__metric_values") }}
+    where
+        layer = 'quality'
+        and segment_key = ''
+        and column_name != ''
+
+),
+
+windows as (
+
+    select * from {{ ref("int_windows") }}
+
+),
+
+pivoted as (
+
+    select
+        model_version,
+        reference_id,
+        window_start,
+        window_end,
+        granularity,
+        column_name,
+        max(n_current) as row_count,
+        {% for statistic in statistics %}
+            {{ metric(statistic) }} as {{ statistic if statistic not in ("min", "max") else statistic ~ "imum" }},
+        {% endfor %}
+        max(status) filter (where metric = 'missing_share') as status,
+        max(run_id) as run_id
+    from metrics
+    group by model_version, reference_id, window_start, window_end, granularity, column_name
+
+),
+
+final as (
+
+    select
+        windows.window_date,
+        pivoted.window_start,
+        pivoted.window_end,
+        pivoted.model_version,
+        pivoted.reference_id,
+        pivoted.column_name,
+        pivoted.row_count,
+        pivoted.missing_share,
+        cast(pivoted.distinct_count as bigint) as distinct_count,
+        pivoted.minimum,
+        pivoted.maximum,
+        pivoted.mean,
+        pivoted.std,
+        pivoted.p01,
+        pivoted.p05,
+        pivoted.p25,
+        pivoted.p50,
+        pivoted.p75,
+        pivoted.p95,
+        pivoted.p99,
+        pivoted.status,
+        windows.origin,
+        pivoted.run_id
+    from pivoted
+    inner join windows
+        on
+            pivoted.window_start = windows.window_start
+            and pivoted.granularity = windows.granularity
+
+)
+
+select * from final

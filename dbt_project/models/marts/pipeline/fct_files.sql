@@ -1,0 +1,50 @@
+with files as (
+
+    select * from {{ ref("stg_tlc__files") }}
+    where is_current
+
+),
+
+accepted as (
+
+    select
+        load_id,
+        count(*) as trips
+    from {{ ref("int_trips_accepted") }}
+    group by load_id
+
+),
+
+rejected as (
+
+    select
+        load_id,
+        count(*) as trips,
+        count(*) filter (where window_date is null) as trips_outside_windows
+    from {{ ref("int_trips_rejected") }}
+    group by load_id
+
+),
+
+final as (
+
+    select
+        files.load_id,
+        files.service,
+        files.source_month,
+        {{ instant("files.source_month") }} as window_start,
+        files.location,
+        files.sha256,
+        files.origin,
+        files.row_count,
+        coalesce(accepted.trips, 0) as accepted_count,
+        coalesce(rejected.trips, 0) as rejected_count,
+        coalesce(rejected.trips_outside_windows, 0) as outside_windows_count,
+        files.loaded_at
+    from files
+    left join accepted on files.load_id = accepted.load_id
+    left join rejected on files.load_id = rejected.load_id
+
+)
+
+select * from final

@@ -1,0 +1,28 @@
+{{ config(materialized="view") }}
+
+with runs as (
+
+    select * from {{ ref("stg_monitoring__runs") }}
+
+),
+
+final as (
+
+    select
+        run_id,
+        step,
+        status,
+        windows,
+        versions,
+        origin,
+        rows as row_count,
+        message,
+        started_at as window_start,
+        started_at,
+        finished_at,
+        cast(extract(epoch from finished_at - started_at) as double precision) as duration_seconds
+    from runs
+
+)
+
+select * from final

@@ -1,0 +1,7 @@
+with source as (
+
+    select * from {{ source("ml", "predictions") }}
+
+)
+
+select * from source

@@ -1,0 +1,8 @@
+-- An identity within a row: a trip ends after it began, and its window is the day it began.
+select source_month, source_row
+from {{ ref("int_trips_accepted") }}
+where
+    dropoff_at <= pickup_at
+    or pickup_at < window_date
+    or pickup_at >= window_date + 1
+    or date_trunc('month', window_date) != source_month

@@ -1,0 +1,13 @@
+-- No generic test compares a count with another table's column: rows in raw = rows that the manifest promised.
+with counted as (
+
+    select load_id, count(*) as trips from {{ ref("stg_tlc__green_trips") }} group by load_id
+
+)
+
+select files.load_id, files.row_count, counted.trips
+from {{ ref("stg_tlc__files") }} as files
+full outer join counted on files.load_id = counted.load_id
+where
+    (files.is_current and files.row_count != coalesce(counted.trips, 0))
+    or (not coalesce(files.is_current, false) and counted.trips > 0)

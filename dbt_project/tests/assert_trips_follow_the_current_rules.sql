@@ -1,0 +1,17 @@
+-- The split is incremental, so it can lag behind an edited rule: what is stored must be what the rules say now.
+-- If this fails after a change by hand, run dbt build --full-refresh (the pipeline does so by itself).
+with stored as (
+
+    select source_month, source_row, null as rule from {{ ref("int_trips_accepted") }}
+    union all
+    select source_month, source_row, rule from {{ ref("int_trips_rejected") }}
+
+)
+
+select classified.source_month, classified.source_row, classified.rule, stored.rule as stored_rule
+from {{ ref("int_trips_classified") }} as classified
+inner join stored
+    on
+        classified.source_month = stored.source_month
+        and classified.source_row = stored.source_row
+where classified.rule is distinct from stored.rule

@@ -1,0 +1,1 @@
+"""Parquet files to raw tables: finding, fetching, checking and loading them."""

@@ -1,0 +1,401 @@
+"""Fetches one file over HTTP, so that neither half a file nor a mix of two versions gets the final name.
+
+In: an https address (http only for this machine) and the path that the file is to have.
+Out: the file, and a `DownloadRecord`, which also lies beside it as `<name>.download.json`.
+While it arrives the file is `<name>.part`, with `<name>.part.json` telling which version it is a part of;
+both stay after an interruption, and the next call goes on from there if the server still has that version.
+Called by `ingest.sources`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import re
+import ssl
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urljoin
+
+import requests
+from pydantic import TypeAdapter
+from requests.exceptions import ConnectTimeout, ProxyError
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from urllib3.exceptions import InvalidHeader, LocationParseError, NewConnectionError
+from urllib3.util import Retry, parse_url
+
+from pipeline.errors import NetworkUnreachableError, SourceUnavailableError, UsageError
+
+logger = logging.getLogger(__name__)
+
+_CHUNK_BYTES = 64 * 1024  # the most that a reset connection loses
+_LONGEST_PAUSE_SECONDS = 60.0
+_LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+_MAX_REDIRECTS = 5
+_NO_PROXY = {"http": "", "https": ""}
+_UNREACHABLE_ATTEMPTS = 2
+_VALID_URLS = "https addresses, and http ones of 127.0.0.1, localhost and ::1"
+
+_Stored = TypeVar("_Stored")
+
+
+@dataclass(frozen=True)
+class DownloadRecord:
+    """Where a downloaded file came from and what arrived; `bytes` is its size, `sha256` is in hex."""
+
+    url: str
+    sha256: str
+    bytes: int
+    etag: str | None
+    last_modified: str | None
+
+
+@dataclass(frozen=True)
+class _Version:
+    """One version of the remote file, as its headers describe it; `total` is its size in bytes."""
+
+    url: str
+    etag: str | None
+    last_modified: str | None
+    total: int | None
+
+    @property
+    def validator(self) -> str | None:
+        """What `If-Range` may carry; a weak etag may not (RFC 9110, 13.1.5)."""
+        strong_etag = self.etag if self.etag and not self.etag.startswith("W/") else None
+        validator = strong_etag or self.last_modified or ""
+        return validator if re.fullmatch(r"[!-~][ -~]*", validator) else None
+
+    def is_shown_by(self, headers: Mapping[str, str]) -> bool:
+        """Whether an answer repeats the validator and says nothing that differs."""
+        etag, last_modified = headers.get("ETag"), headers.get("Last-Modified")
+        same = etag in (None, self.etag) and last_modified in (None, self.last_modified)
+        return same and self.validator in (etag, last_modified)
+
+
+@dataclass(frozen=True)
+class _Job:
+    session: requests.Session
+    url: str
+    part: Path
+    part_version: Path
+    max_bytes: int
+    timeouts: tuple[float, float]
+    report: Callable[[int, int | None], object]  # takes the bytes on disk and the whole size, if known
+
+    def discard_part(self) -> None:
+        self.part_version.unlink(missing_ok=True)
+        self.part.unlink(missing_ok=True)
+
+
+class _Session(requests.Session):
+    """Leaves redirects to `_answer`, which looks at every address before it is asked."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
+class _RetryError(Exception):
+    """This attempt failed in a way that may pass; `retry_after` is the wait asked for, in seconds."""
+
+    def __init__(self, reason: str, retry_after: float = 0.0) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class _MismatchError(Exception):
+    """The server does not go on with the stored part."""
+
+
+def download(
+    url: str,
+    target: Path,
+    *,
+    max_bytes: int = 2 * 1024**3,
+    attempts: int = 5,
+    backoff_seconds: float = 1.0,
+    connect_timeout: float = 5.0,
+    read_timeout: float = 60.0,
+) -> DownloadRecord:
+    """Fetch `url` into `target`, replacing it only when the whole file has arrived, and return its record.
+
+    Times are in seconds; `read_timeout` is the longest silence of the server. The wait after the n-th failed
+    attempt is `backoff_seconds` * 2**(n-1), or more if the server asks for it, and a minute at most.
+
+    Raises:
+        UsageError: the address is neither https nor http of this machine, or `attempts` is below 1.
+        NetworkUnreachableError: no attempt got a connection; told after two attempts.
+        SourceUnavailableError: everything else, from a status such as 404 to a full disk.
+    """
+    if not _is_allowed(url):
+        raise UsageError(f"the address {url!r} cannot be fetched; valid are {_VALID_URLS}; correct it")
+    if attempts < 1:
+        raise UsageError(f"attempts is {attempts}; valid are whole numbers from 1; give at least 1")
+    part, part_version = _beside(target, ".part"), _beside(target, ".part.json")
+    progress = Progress(console=Console(stderr=True), disable=not sys.stderr.isatty())
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with progress, _Session() as session:
+            bar = progress.add_task(escape(target.name), total=None)
+
+            def report(size: int, total: int | None) -> None:
+                progress.update(bar, completed=size, total=total)
+
+            timeouts = (connect_timeout, read_timeout)
+            job = _Job(session, url, part, part_version, max_bytes, timeouts, report)
+            version = _fetched(job, attempts, backoff_seconds)
+        record = _put_in_place(job, target, version)
+    except OSError as error:
+        raise SourceUnavailableError(
+            f"{url} cannot be fetched into {target}: {error}; "
+            "a writable folder with free space is needed; check the folder and the disk"
+        ) from error
+    logger.info("downloaded %s (%d bytes, sha256 %s)", url, record.bytes, record.sha256)
+    return record
+
+
+def read_record(target: Path) -> DownloadRecord | None:
+    """The record of a downloaded file; None if the file or the record is missing, or the two do not fit."""
+    record = _stored(_beside(target, ".download.json"), DownloadRecord)
+    if record is None or not target.is_file() or target.stat().st_size != record.bytes:
+        return None
+    return record
+
+
+def _fetched(job: _Job, attempts: int, backoff_seconds: float) -> _Version:
+    """The version that now lies complete in the part file, after as many attempts as it takes."""
+    answers: list[int] = []
+    job.session.hooks["response"].append(lambda response, **_: answers.append(response.status_code))
+    unreachable = True
+    for attempt in range(1, attempts + 1):
+        try:
+            return _fetched_once(job)
+        except (requests.RequestException, _RetryError) as error:
+            cause = _cause(error)
+            if _is_permanent(error):
+                raise SourceUnavailableError(
+                    f"{job.url} cannot be fetched: {cause}; a host with a trusted certificate is needed; "
+                    "check the address, the proxy settings, this computer's clock and its certificates"
+                ) from error
+            unreachable = unreachable and not answers and _is_connect_failure(error)
+            if unreachable and attempt >= min(attempts, _UNREACHABLE_ATTEMPTS):
+                raise NetworkUnreachableError(
+                    f"{job.url} cannot be reached: {cause}; a connection to its host is needed; "
+                    "check the network and the proxy settings, or put the file into place by hand"
+                ) from error
+            if attempt == attempts:
+                raise SourceUnavailableError(
+                    f"{job.url} failed on the last of {attempts} attempts: {cause}; "
+                    "a whole answer with status 200 is needed; try again later, from where this one ended"
+                ) from error
+            pause = max(backoff_seconds * 2 ** (attempt - 1), getattr(error, "retry_after", 0.0))
+            logger.debug("attempt %d of %d to fetch %s failed: %s", attempt, attempts, job.url, cause)
+        time.sleep(min(pause, _LONGEST_PAUSE_SECONDS))
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _fetched_once(job: _Job) -> _Version:
+    kept = _stored(job.part_version, _Version)
+    size = job.part.stat().st_size if job.part.is_file() else 0
+    if kept and kept.url == job.url and kept.validator and 0 < size <= job.max_bytes:
+        try:
+            return _transferred(job, kept, size)
+        except _MismatchError:
+            job.discard_part()
+    return _transferred(job, None, 0)
+
+
+def _transferred(job: _Job, kept: _Version | None, start: int) -> _Version:
+    """The version in the part file after one request, which goes on from byte `start` of a kept version."""
+    headers = {"Accept-Encoding": "identity"}
+    if kept and kept.validator:
+        headers |= {"Range": f"bytes={start}-", "If-Range": kept.validator}
+    with _answer(job, headers) as response:
+        if kept and response.status_code == requests.codes.requested_range_not_satisfiable:
+            if kept.total == start and response.headers.get("Content-Range") == f"bytes */{start}":
+                return kept
+            raise _MismatchError
+        if kept and response.status_code == requests.codes.partial_content:
+            version = _continued(kept, start, response)
+        else:
+            _refuse_status(job, response)
+            version, start = _begun(job, response), 0
+        _append_body(job, response, start, version.total)
+    return version
+
+
+def _answer(job: _Job, headers: dict[str, str]) -> requests.Response:
+    """The first answer that is no redirect; only redirects to allowed addresses are followed."""
+    url = job.url
+    for _ in range(_MAX_REDIRECTS + 1):
+        proxies = _NO_PROXY if parse_url(url).host in _LOOPBACK_HOSTS else None
+        response = job.session.get(url, headers=headers, timeout=job.timeouts, proxies=proxies, stream=True)
+        location = requests.Session.get_redirect_target(job.session, response)
+        if location is None:
+            return response
+        response.close()
+        with suppress(ValueError):  # of a location that is no address; it is refused below
+            location = urljoin(url, location)
+        if not _is_allowed(location):
+            raise SourceUnavailableError(
+                f"{job.url} redirects to {location!r}; valid are {_VALID_URLS}; check the source's address"
+            )
+        url = location
+    raise SourceUnavailableError(
+        f"{job.url} redirects again and again; valid are {_MAX_REDIRECTS} times; check the source's address"
+    )
+
+
+def _continued(kept: _Version, start: int, response: requests.Response) -> _Version:
+    """The kept version with its total size, if the partial answer goes on exactly where the part ends."""
+    given = re.fullmatch(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", response.headers.get("Content-Range", ""))
+    if given is None or not kept.is_shown_by(response.headers) or "Content-Encoding" in response.headers:
+        raise _MismatchError
+    first, last, total = (int(number) for number in given.groups())
+    fits = first == start <= last < total and response.raw.length_remaining in (None, last - first + 1)
+    if not fits or kept.total not in (None, total):
+        raise _MismatchError
+    return replace(kept, total=total)
+
+
+def _begun(job: _Job, response: requests.Response) -> _Version:
+    """The version that a whole answer brings, after the part file has been emptied for it."""
+    headers = response.headers
+    encoding = headers.get("Content-Encoding", "identity")
+    if encoding != "identity":
+        raise SourceUnavailableError(
+            f"{job.url} answers with content encoding {encoding!r}; only identity is valid, so that sizes "
+            "can be checked; use an address that serves the file as it is"
+        )
+    total = response.raw.length_remaining
+    version = _Version(job.url, headers.get("ETag"), headers.get("Last-Modified"), total)
+    job.discard_part()
+    job.part.touch()
+    if version.validator and (version.validator == version.etag or _is_strong_date(headers)):
+        _write_json(job.part_version, version)
+    return version
+
+
+def _append_body(job: _Job, response: requests.Response, size: int, total: int | None) -> None:
+    """Append the answer to the part file, which has `size` bytes and is to have `total`, if that is known."""
+    if total is not None and total > job.max_bytes:
+        raise _too_large(job, f"{total} bytes")
+    job.report(size, total)
+    with job.part.open("ab") as part:
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            size += len(chunk)
+            if size > job.max_bytes:
+                raise _too_large(job, f"at least {size} bytes")
+            part.write(chunk)
+            job.report(size, total)
+    if total not in (None, size):
+        raise _RetryError(f"the answer ended at byte {size} of {total}")
+
+
+def _put_in_place(job: _Job, target: Path, version: _Version) -> DownloadRecord:
+    with job.part.open("rb+") as part:
+        sha256 = hashlib.file_digest(part, "sha256").hexdigest()
+        size = part.tell()
+        os.fsync(part.fileno())
+    record = DownloadRecord(job.url, sha256, size, version.etag, version.last_modified)
+    _beside(target, ".download.json").unlink(missing_ok=True)  # an old record must not describe the new file
+    job.part.replace(target)
+    job.part_version.unlink(missing_ok=True)
+    _write_json(_beside(target, ".download.json"), record)
+    return record
+
+
+def _refuse_status(job: _Job, response: requests.Response) -> None:
+    """Raise for every status but 200."""
+    status = response.status_code
+    if status == requests.codes.ok:
+        return
+    if status == requests.codes.too_many_requests or status >= requests.codes.internal_server_error:
+        retry_after = 0.0
+        with suppress(KeyError, ValueError, InvalidHeader):
+            retry_after = Retry().parse_retry_after(response.headers["Retry-After"])
+        raise _RetryError(f"status {status}", retry_after)
+    advice = "check the source's address"
+    if status in (requests.codes.forbidden, requests.codes.not_found):
+        advice = "that month is probably not published yet; ask for an earlier month or check the address"
+    raise SourceUnavailableError(f"{job.url} answered with status {status}; a published file answers 200; {advice}")
+
+
+def _too_large(job: _Job, found: str) -> SourceUnavailableError:
+    job.discard_part()
+    return SourceUnavailableError(
+        f"{job.url} has {found}; valid are at most {job.max_bytes}; check the address or raise max_bytes"
+    )
+
+
+def _is_allowed(url: str) -> bool:
+    try:
+        parsed = parse_url(url)
+    except LocationParseError:
+        return False
+    is_local = parsed.host in _LOOPBACK_HOSTS
+    return bool(parsed.host) and (parsed.scheme == "https" or (parsed.scheme == "http" and is_local))
+
+
+def _is_permanent(error: Exception) -> bool:
+    """Whether trying again is of no use: an untrusted certificate, or an address that cannot be asked."""
+    return isinstance(_root(error), ssl.SSLCertVerificationError) or isinstance(error, ValueError)
+
+
+def _is_connect_failure(error: Exception) -> bool:
+    """Whether no connection came about: no name, no route, refused, connect timeout, or a failing proxy."""
+    return isinstance(error, ConnectTimeout | ProxyError) or isinstance(_root(error), NewConnectionError)
+
+
+def _root(error: BaseException) -> BaseException:
+    """The innermost error: requests and urllib3 wrap them, as `reason` or as the last argument."""
+    for inner in (getattr(error, "reason", None), *error.args[-1:]):
+        if isinstance(inner, BaseException):
+            return _root(inner)
+    return error
+
+
+def _cause(error: BaseException) -> str:
+    """The innermost error on one line, without the names of connection objects."""
+    root = _root(error)
+    text = root.args[-1] if root.args and isinstance(root.args[-1], str) else str(root)
+    return re.sub(r"^HTTPS?Connection(Pool)?\(.*?\): ", "", " ".join(text.split())) or type(root).__name__
+
+
+def _is_strong_date(headers: Mapping[str, str]) -> bool:
+    """Whether `Last-Modified` names one version only: it is older than the answer (RFC 9110, 8.8.2.2)."""
+    try:
+        age = parsedate_to_datetime(headers["Date"]) - parsedate_to_datetime(headers["Last-Modified"])
+    except (KeyError, TypeError, ValueError):
+        return False
+    return age.total_seconds() >= 1
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _stored(path: Path, kind: type[_Stored]) -> _Stored | None:
+    """The value stored at `path`; None if it is missing or garbled."""
+    try:
+        return TypeAdapter(kind).validate_json(path.read_bytes(), strict=True)
+    except (OSError, ValueError):
+        return None
+
+
+def _write_json(path: Path, value: object) -> None:
+    temporary = _beside(path, ".tmp")
+    with temporary.open("wb") as file:
+        file.write(TypeAdapter(type(value)).dump_json(value, indent=2) + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -1,0 +1,29 @@
+-- name: current_file
+select sha256, origin
+from raw.files
+where service = %(service)s and source_month = %(month)s and status = 'loaded'
+
+-- name: origins
+select distinct origin from raw.files where status = 'loaded'
+
+-- name: next_load_id
+select nextval('raw.load_ids')
+
+-- name: lock_month
+select pg_advisory_xact_lock(hashtext('raw.files ' || $1 || $2))
+
+-- name: retire_file
+update raw.files set status = 'replaced'
+where service = $1 and source_month = cast($2 as date) and status = 'loaded'
+
+-- name: delete_rows
+delete from raw.green_trips where source_month = cast($1 as date)
+
+-- name: count_rows
+select count(*) from raw.green_trips where source_month = cast($1 as date)
+
+-- name: insert_file
+insert into raw.files (
+    load_id, service, source_month, location, sha256, bytes, rows, schema_fingerprint, extra_columns, origin, status
+)
+values ($1, $2, cast($3 as date), $4, $5, $6, $7, $8, string_to_array($9, E'\n'), $10, 'loaded')

@@ -1,0 +1,129 @@
+"""What a green-taxi file holds: its columns, which of them it must have, and what may stand in each.
+
+Three vintages of TLC's schema load into one table: a column's type is checked by family, because the
+same column is an integer in one year and a float in another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import Enum
+
+from pipeline.errors import BadFileError
+
+SERVICE = "green"
+
+
+class Family(Enum):
+    """Kinds of column, each with the DuckDB types that it accepts and the type it is loaded as."""
+
+    WHOLE = ("whole number", "BIGINT")
+    WHOLE_AS_FLOAT = ("whole number", "DOUBLE")
+    NUMBER = ("number", "DOUBLE")
+    TIME = ("timestamp without time zone", "TIMESTAMP")
+    TEXT = ("text", "VARCHAR")
+
+    def __init__(self, words: str, loaded_as: str) -> None:
+        self.words = words
+        self.loaded_as = loaded_as
+
+    def accepts(self, duckdb_type: str) -> bool:
+        """Whether a column of this type can be loaded without changing a value."""
+        if duckdb_type == "NULL":
+            return True
+        if self is Family.TIME:
+            return duckdb_type in {"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
+        if self is Family.TEXT:
+            return duckdb_type == "VARCHAR"
+        return duckdb_type in _INTEGERS or duckdb_type in {"FLOAT", "DOUBLE"}
+
+
+_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the raw table."""
+
+    name: str
+    family: Family
+    required: bool = True
+
+
+COLUMNS = (
+    Column("vendorid", Family.WHOLE),
+    Column("lpep_pickup_datetime", Family.TIME),
+    Column("lpep_dropoff_datetime", Family.TIME),
+    Column("store_and_fwd_flag", Family.TEXT),
+    Column("ratecodeid", Family.WHOLE_AS_FLOAT),
+    Column("pulocationid", Family.WHOLE),
+    Column("dolocationid", Family.WHOLE),
+    Column("passenger_count", Family.WHOLE_AS_FLOAT),
+    Column("trip_distance", Family.NUMBER),
+    Column("fare_amount", Family.NUMBER),
+    Column("extra", Family.NUMBER),
+    Column("mta_tax", Family.NUMBER),
+    Column("tip_amount", Family.NUMBER),
+    Column("tolls_amount", Family.NUMBER),
+    Column("ehail_fee", Family.NUMBER, required=False),
+    Column("improvement_surcharge", Family.NUMBER),
+    Column("total_amount", Family.NUMBER),
+    Column("payment_type", Family.WHOLE_AS_FLOAT),
+    Column("trip_type", Family.WHOLE_AS_FLOAT),
+    Column("congestion_surcharge", Family.NUMBER),
+    Column("cbd_congestion_fee", Family.NUMBER, required=False),
+)
+PICKUP_COLUMN = "lpep_pickup_datetime"
+
+
+@dataclass(frozen=True)
+class FileSchema:
+    """How a file's columns map to the raw table's.
+
+    `delivered` maps a raw column's name to the file's spelling of it; `extra` are the file's columns
+    that the raw table does not have; `fingerprint` is a hash of all names and types in their order.
+    """
+
+    delivered: dict[str, str]
+    extra: tuple[str, ...]
+    fingerprint: str
+
+
+def match_schema(found: list[tuple[str, str]], file_name: str) -> FileSchema:
+    """Match a file's (name, DuckDB type) pairs against the known columns.
+
+    Raises:
+        BadFileError: required columns are missing, a column has another type, or a name comes twice.
+    """
+    by_name: dict[str, tuple[str, str]] = {}
+    for name, duckdb_type in found:
+        if name.lower() in by_name:
+            raise BadFileError(
+                f"{file_name}: the column {name!r} comes twice (upper and lower case are the same here): "
+                "remove one of them"
+            )
+        by_name[name.lower()] = (name, duckdb_type)
+    missing = [column.name for column in COLUMNS if column.required and column.name not in by_name]
+    if missing:
+        raise BadFileError(
+            f"{file_name}: the required column{'s' * (len(missing) > 1)} {', '.join(missing)} "
+            f"{'are' if len(missing) > 1 else 'is'} missing (it has {_shortened(list(by_name))}): "
+            "a green-taxi file as TLC issues it is needed; get the file again"
+        )
+    for column in COLUMNS:
+        if column.name in by_name and not column.family.accepts(by_name[column.name][1]):
+            raise BadFileError(
+                f"{file_name}: the column {column.name} is of type {by_name[column.name][1]}, "
+                f"but a {column.family.words} is needed: get the file again, or convert that column"
+            )
+    known = {column.name for column in COLUMNS}
+    return FileSchema(
+        delivered={name: spelling for name, (spelling, _) in by_name.items() if name in known},
+        extra=tuple(spelling for name, (spelling, _) in by_name.items() if name not in known),
+        fingerprint=hashlib.sha256(repr(found).encode()).hexdigest()[:16],
+    )
+
+
+def _shortened(names: list[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,156 @@
+"""Find the file of each month that is asked for: in DATA_DIR, at TLC, or generated.
+
+`find_files` decides for all months together, before anything is loaded, because generated and real
+months never mix in one warehouse. Called by the conductor.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.schema import SERVICE
+from pipeline import database
+from pipeline.errors import NetworkUnreachableError, OriginMixError, SourceUnavailableError
+from pipeline.months import Month
+from pipeline.settings import Settings, Source
+
+log = logging.getLogger(__name__)
+
+_QUERIES = database.queries(Path(__file__).with_name("sources.sql"))
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A month's file on disk; `location` is where it came from (a path or an address)."""
+
+    month: Month
+    path: Path
+    location: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """What the warehouse holds already."""
+
+    months: frozenset[Month]
+    has_sample: bool
+    has_real: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """The files to load; `notice` is set when generated months stand in for real ones."""
+
+    files: tuple[SourceFile, ...]
+    notice: str = ""
+
+
+def held_months() -> Held:
+    """Months and kinds of origin in the warehouse."""
+    with database.connect("ingest sources", read_only=True) as connection:
+        rows = connection.execute(_QUERIES["held_months"], {"service": SERVICE}).fetchall()
+    origins = {str(row[1]) for row in rows}
+    return Held(
+        months=frozenset(Month.parse(str(row[0])[:7]) for row in rows),
+        has_sample="sample" in origins,
+        has_real=bool(origins - {"sample"}),
+    )
+
+
+def find_files(settings: Settings, held: Held) -> Found:
+    """The files of all needed months; a month that is loaded and has no file on disk is left as it is.
+
+    Raises:
+        SourceUnavailableError: a month's file is not there and cannot be fetched.
+        OriginMixError: the source asked for does not go with what the warehouse holds.
+    """
+    if settings.source is Source.SAMPLE or (settings.source is Source.AUTO and held.has_sample):
+        return _sample(settings, held)
+    if held.has_sample:
+        raise OriginMixError(
+            f"SOURCE={settings.source} asks for real months, but the warehouse holds generated ones: they are "
+            "never mixed. Empty the warehouse with `make clean`, or name another database with PGDATABASE"
+        )
+    files: list[SourceFile] = []
+    for month in settings.needed_months:
+        try:
+            file = _real_file(settings, month, held)
+        except NetworkUnreachableError as error:
+            if settings.source is Source.AUTO and not files and not held.has_real and not _any_local(settings):
+                log.info("the sample stands in: %s", error)
+                return _sample(settings, held, because=f"{settings.tlc_url} cannot be reached")
+            raise SourceUnavailableError(
+                f"{file_name(month)} is not in {settings.data_dir} and cannot be fetched: {error}. "
+                "Put the file there, or check the network"
+            ) from error
+        if file is not None:
+            files.append(file)
+    return Found(tuple(files))
+
+
+def file_name(month: Month) -> str:
+    """TLC's name for a month's file."""
+    return f"{SERVICE}_tripdata_{month}.parquet"
+
+
+def _local_path(settings: Settings, month: Month) -> Path:
+    return settings.data_dir / file_name(month)
+
+
+def _any_local(settings: Settings) -> bool:
+    return any(_local_path(settings, month).exists() for month in settings.needed_months)
+
+
+def _real_file(settings: Settings, month: Month, held: Held) -> SourceFile | None:
+    from ingest.download import download, read_record
+
+    path = _local_path(settings, month)
+    record = read_record(path)
+    if path.exists() and not (settings.source is Source.TLC and record is None):
+        location, origin = (record.url, "tlc") if record else (str(path), "local")
+        return SourceFile(month, path, location, origin)
+    if settings.source is Source.LOCAL:
+        there = sorted(file.name for file in settings.data_dir.glob(f"{SERVICE}_tripdata_*.parquet"))
+        raise SourceUnavailableError(
+            f"{path} does not exist (the folder holds {', '.join(there) or 'no such file'}): put the file there, "
+            "name another folder with DATA_DIR, or use SOURCE=tlc"
+        )
+    if path.exists():
+        raise SourceUnavailableError(
+            f"{path} was not downloaded by this program: SOURCE=tlc would overwrite it. Move it away, "
+            "or use SOURCE=local to load it as it is"
+        )
+    if month in held.months:
+        return None
+    url = f"{settings.tlc_url}/{file_name(month)}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    download(url, path)
+    return SourceFile(month, path, url, "tlc")
+
+
+def _sample(settings: Settings, held: Held, because: str = "") -> Found:
+    from ingest.sample import GENERATOR_VERSION, write_sample
+
+    if held.has_real:
+        raise OriginMixError(
+            "SOURCE=sample asks for generated months, but the warehouse holds real ones: they are never mixed. "
+            "Empty the warehouse with `make clean`, or name another database with PGDATABASE"
+        )
+    if settings.source is Source.AUTO and _any_local(settings):
+        raise OriginMixError(
+            f"{settings.data_dir} holds real files, but the warehouse holds generated months: they are never mixed. "
+            "Run `make clean` and then the pipeline again to load the files, or go on with SOURCE=sample"
+        )
+    files = []
+    for month in settings.needed_months:
+        # A folder per generator version: an older program's file is not taken for this one's.
+        path = settings.sample_dir / f"v{GENERATOR_VERSION}" / file_name(month)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_sample(month, path)
+        files.append(SourceFile(month, path, f"sample generator v{GENERATOR_VERSION}", "sample"))
+    reason = because or ("the warehouse holds the sample" if settings.source is Source.AUTO else "SOURCE=sample")
+    return Found(tuple(files), notice=f"GENERATED SAMPLE DATA - not real trips ({reason})")

@@ -1,0 +1,1 @@
+"""Models: train, store, load and apply them."""

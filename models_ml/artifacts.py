@@ -1,0 +1,65 @@
+"""Model files: written with skops, pinned by sha256, checked before they are opened.
+
+skops opens only types that are named; nothing in a file is executed. Called by train and score.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import ModelError
+
+# Types beyond scikit-learn's public estimators that the recipes' models are made of.
+_TRUSTED_TYPES = (
+    "sklearn._loss.link.IdentityLink",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.loss.AbsoluteError",
+    "sklearn._loss._loss.CyAbsoluteError",
+    "sklearn.compose._column_transformer._RemainderColsList",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.model_selection._split.KFold",
+)
+
+
+def write_artifact(estimator: Any, path: Path) -> str:
+    """Write a fitted estimator and give the file's sha256; the file appears complete or not at all."""
+    import skops.io
+
+    content: bytes = skops.io.dumps(estimator)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".part")
+    with unfinished.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_artifact(path: Path, sha256: str) -> Any:
+    """The estimator in a file.
+
+    Raises:
+        ModelError: the file is missing, is not the one that was pinned, or holds an unexpected type.
+    """
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise ModelError(f"the model file {path} does not exist: put it back, or train again") from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256:
+        raise ModelError(
+            f"the model file {path} was changed: its sha256 is {found[:16]}..., {sha256[:16]}... is pinned in "
+            "ml.models. It is not opened. Delete it to have the model trained again from the same rows"
+        )
+    try:
+        return skops.io.loads(content, trusted=list(_TRUSTED_TYPES))
+    except UntrustedTypesFoundException as error:
+        raise ModelError(f"the model file {path} holds types that are not allowed: {error}") from error

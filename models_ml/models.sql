@@ -1,0 +1,54 @@
+-- name: models
+select model_version, spec, cast(train_month as text), artifact_file, artifact_sha256, feature_names, reference_id
+from ml.models
+order by train_month, model_version
+
+-- name: insert_model
+insert into ml.models (
+    model_version, spec, train_month, artifact_file, artifact_sha256, training_window_start, training_window_end,
+    training_rows, training_data_sha256, training_metrics, feature_names, libraries, origin, reference_id, run_id
+)
+values (
+    %(model_version)s, %(spec)s, %(train_month)s, %(artifact_file)s, %(artifact_sha256)s, %(window_start)s,
+    %(window_end)s, %(training_rows)s, %(training_data_sha256)s, %(training_metrics)s, %(feature_names)s,
+    %(libraries)s, %(origin)s, %(reference_id)s, %(run_id)s
+)
+
+-- name: repin
+update ml.models set artifact_sha256 = %(sha256)s where model_version = %(version)s
+
+-- name: insert_reference
+insert into ml.reference_sets (
+    reference_id, name, model_version, content_sha256, rows, first_pickup_at, last_pickup_at
+)
+values (%(reference_id)s, %(name)s, %(model_version)s, %(sha256)s, %(rows)s, %(first)s, %(last)s)
+
+-- name: copy_reference_rows
+copy ml.reference_rows (reference_id, position, source_month, source_row, record) from stdin
+
+-- name: pending_months
+select
+    windows.source_month,
+    windows.load_id,
+    windows.inputs_hash
+from (
+    select
+        source_month,
+        max(load_id) as load_id,
+        md5(max(load_id) || ':' || string_agg(content_hash, ',' order by window_date)) as inputs_hash
+    from intermediate.int_windows
+    group by source_month
+) as windows
+left join ml.scored_months as scored
+    on scored.model_version = %(model_version)s and scored.source_month = windows.source_month
+where scored.inputs_hash is distinct from windows.inputs_hash
+order by windows.source_month
+
+-- name: delete_predictions
+delete from ml.predictions where model_version = $1 and source_month = cast($2 as date)
+
+-- name: mark_scored
+insert into ml.scored_months (model_version, source_month, inputs_hash, rows, run_id)
+values ($1, cast($2 as date), $3, $4, $5)
+on conflict (model_version, source_month) do update
+set inputs_hash = excluded.inputs_hash, rows = excluded.rows, run_id = excluded.run_id, scored_at = now()

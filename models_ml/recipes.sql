@@ -1,0 +1,13 @@
+-- name: linear_baseline_rows
+select * from intermediate.int_trips_classified
+where
+    source_month = cast($1 as date)
+    and duration_minutes between 0 and 60
+    and passenger_count > 0
+    and passenger_count <= 8
+order by source_row
+
+-- name: accepted_rows
+select * from intermediate.int_trips_accepted
+where source_month = cast($1 as date)
+order by source_row

@@ -1,0 +1,85 @@
+"""Apply a stored model to the accepted trips of every month whose rows it has not seen yet.
+
+Reads intermediate.int_trips_accepted, writes ml.predictions: a month at a time, old predictions out and
+new ones in, in one transaction. Called by the conductor.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import adbc_driver_postgresql.dbapi as adbc
+import pyarrow as pa
+from psycopg import sql
+
+from models_ml.artifacts import read_artifact
+from models_ml.recipes import recipe
+from models_ml.store import PendingMonth, StoredModel
+from pipeline import database
+from pipeline.errors import ModelError
+from pipeline.monitoring import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+_QUERIES = database.queries(Path(__file__).with_name("models.sql"))
+
+
+def score(stored: StoredModel, model: Model, months: list[PendingMonth], *, model_dir: Path, run_id: int) -> int:
+    """Score these months; gives the number of predictions written.
+
+    Raises:
+        ModelError: the model file is missing or was changed, or the model's features are not those configured.
+    """
+    if stored.feature_names != model.feature_names:
+        raise ModelError(
+            f"{stored.model_version} was trained on {', '.join(stored.feature_names)}, but monitoring.yml now names "
+            f"{', '.join(model.feature_names)}: give the changed model a name of its own"
+        )
+    estimator = read_artifact(model_dir / stored.artifact_file, stored.artifact_sha256)
+    fill_missing = recipe(model.recipe).fill_missing
+    return sum(_score_month(estimator, stored, month, fill_missing, run_id) for month in months)
+
+
+def _score_month(
+    estimator: Any, stored: StoredModel, month: PendingMonth, fill_missing: float | None, run_id: int
+) -> int:
+    from threadpoolctl import threadpool_limits
+
+    rows = _rows(stored.feature_names, month.source_month)
+    inputs = rows[list(stored.feature_names)].astype("float64")
+    if fill_missing is not None:
+        inputs = inputs.fillna(fill_missing)
+    with threadpool_limits(limits=1):
+        predictions = estimator.predict(inputs) if len(inputs) else []
+    table = pa.table(
+        {
+            "model_version": pa.array([stored.model_version] * len(rows), pa.string()),
+            "source_month": pa.array([month.source_month] * len(rows), pa.date32()),
+            "source_row": pa.array(rows["source_row"], pa.int64()),
+            "load_id": pa.array([month.load_id] * len(rows), pa.int64()),
+            "prediction": pa.array(predictions, pa.float64()),
+        }
+    )
+    first_day = month.source_month.isoformat()
+    with adbc.connect(database.uri()) as connection, connection.cursor() as cursor:
+        cursor.execute(_QUERIES["delete_predictions"], (stored.model_version, first_day))
+        if len(rows):
+            cursor.adbc_ingest("predictions", table, mode="append", db_schema_name="ml")
+        cursor.execute(_QUERIES["mark_scored"], (stored.model_version, first_day, month.inputs_hash, len(rows), run_id))
+        connection.commit()
+    log.info("%s scored %s trips of %s", stored.model_version, len(rows), first_day)
+    return len(rows)
+
+
+def _rows(features: tuple[str, ...], source_month: date) -> pd.DataFrame:
+    columns = sql.SQL(", ").join(map(sql.Identifier, ("source_row", *features)))
+    query = sql.SQL(
+        "select {} from intermediate.int_trips_accepted where source_month = cast($1 as date) order by source_row"
+    ).format(columns)
+    return database.read_frame(query, [source_month.isoformat()])

@@ -1,0 +1,62 @@
+"""What the warehouse knows of models: which there are, and which months each has still to score.
+
+Light on purpose: the conductor asks it at every run, also when there is nothing to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from pipeline import database
+from pipeline.months import Month
+
+_QUERIES = database.queries(Path(__file__).with_name("models.sql"))
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A row of ml.models, as far as others need it."""
+
+    model_version: str
+    spec: str
+    train_month: Month
+    artifact_file: str
+    artifact_sha256: str
+    feature_names: tuple[str, ...]
+    reference_id: str
+
+
+def stored_models() -> list[StoredModel]:
+    """All models of the warehouse, by version."""
+    with database.connect("models", read_only=True) as connection:
+        rows = connection.execute(_QUERIES["models"]).fetchall()
+    return [
+        StoredModel(
+            model_version=str(row[0]),
+            spec=str(row[1]),
+            train_month=Month.parse(str(row[2])[:7]),
+            artifact_file=str(row[3]),
+            artifact_sha256=str(row[4]),
+            feature_names=tuple(row[5]) if isinstance(row[5], list) else (),
+            reference_id=str(row[6]),
+        )
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True)
+class PendingMonth:
+    """A month whose predictions are missing, or were made from other rows."""
+
+    source_month: date
+    load_id: int
+    inputs_hash: str
+
+
+def pending_months(model_version: str) -> list[PendingMonth]:
+    """Months that a model has to score, oldest first."""
+    with database.connect("score", read_only=True) as connection:
+        rows = connection.execute(_QUERIES["pending_months"], {"model_version": model_version}).fetchall()
+    return [PendingMonth(date.fromisoformat(str(row[0])), int(str(row[1])), str(row[2])) for row in rows]

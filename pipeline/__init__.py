@@ -1,0 +1,1 @@
+"""The conductor and the ground floor: settings, connections, locks, the run log and the commands."""

@@ -1,0 +1,165 @@
+"""The command line, which `make` calls: one command per target, errors as one line, documented exit codes.
+
+stdout is data, stderr is talk. Options have the names of the make variables; make hands those over in
+the environment.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import sys
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipeline import database, embedded
+from pipeline.errors import UsageError, WarehouseError
+from pipeline.settings import make_settings
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="A monitoring warehouse for machine-learning models: parquet in, monitored days out.",
+)
+_talk = Console(stderr=True, highlight=False, soft_wrap=True)
+
+TrainMonth = Annotated[str, typer.Option(envvar="TRAIN_MONTH", help="Month to train on, such as 2022-01.")]
+Months = Annotated[str, typer.Option(envvar="MONTHS", help="Months to monitor: '2022-02 2022-05' or 2022-02..2022-04.")]
+DataDir = Annotated[str, typer.Option(envvar="DATA_DIR", help="Where parquet files lie or are put; data/raw.")]
+SourceName = Annotated[str, typer.Option(envvar="SOURCE", help="auto, tlc, local or sample.")]
+TlcUrl = Annotated[str, typer.Option(envvar="TLC_URL", help="Address that files are downloaded from.")]
+
+
+def main() -> None:
+    """Run a command; an expected error is printed as one line and ends with its documented code."""
+    logging.basicConfig(
+        level=os.environ.get("LOG_LEVEL", "WARNING").upper(),
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    try:
+        app()
+    except WarehouseError as error:
+        _talk.print(f"[bold red]error:[/] {_escaped(str(error))}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _talk.print("stopped; run the same command again to go on")
+        sys.exit(130)
+
+
+@app.command()
+def run(
+    train_month: TrainMonth = "",
+    months: Months = "",
+    data_dir: DataDir = "",
+    source: SourceName = "",
+    tlc_url: TlcUrl = "",
+) -> None:
+    """Bring the warehouse up to date: ingest, dbt, train, score, metrics, marts."""
+    from pipeline import summary
+    from pipeline.steps import Pipeline
+
+    started = time.monotonic()
+    settings = make_settings(train_month=train_month, months=months, data_dir=data_dir, source=source, tlc_url=tlc_url)
+    with database.warehouse():
+        report = Pipeline(settings, lambda line: _talk.print(_escaped(line))).run()
+        summary.show(report, settings, seconds=time.monotonic() - started)
+
+
+@app.command()
+def sql(query: Annotated[str, typer.Argument(envvar="SQL", help="One statement, such as 'select 1'.")] = "") -> None:
+    """Print the result of one read-only statement as CSV with a header."""
+    from pipeline.query import print_csv
+
+    if not query.strip():
+        raise UsageError('no query was given: write make sql SQL="select count(*) from raw.green_trips"')
+    with database.warehouse():
+        print_csv(query)
+
+
+@app.command()
+def psql() -> None:
+    """Open psql on the warehouse."""
+    from pipeline.query import open_psql
+
+    with database.warehouse():
+        code = open_psql()
+    sys.exit(code)
+
+
+@app.command(name="dbt")
+def run_dbt(arguments: Annotated[str, typer.Argument(envvar="ARGS", help="As typed after dbt: 'test'.")] = "") -> None:
+    """Run any dbt command on the warehouse."""
+    from pipeline import dbt
+
+    words = shlex.split(arguments)
+    if not words:
+        raise UsageError('no dbt command was given: write make dbt ARGS="test"')
+    with database.warehouse():
+        database.migrate()
+        succeeded = dbt.run(words)
+    sys.exit(0 if succeeded else 8)
+
+
+@app.command()
+def db(port: Annotated[str, typer.Option(envvar="PORT", help="Also listen on this port of 127.0.0.1.")] = "") -> None:
+    """Keep the embedded Postgres running and print the variables that reach it."""
+    if database.is_external():
+        raise UsageError("the PG* variables name a server of your own: it is not this command's to start or stop")
+    if port and not (port.isdigit() and 1024 <= int(port) <= 65535):
+        raise UsageError(f"PORT '{port}' is not valid: use a number from 1024 to 65535")
+    address = embedded.keep(int(port) if port else None)
+    for name, value in address.environment().items():
+        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+    _talk.print('The server runs until `make db-stop`. To use it in this shell: [bold]eval "$(make -s db)"[/]')
+
+
+@app.command(name="db-stop")
+def db_stop() -> None:
+    """Stop the embedded Postgres that `db` left running."""
+    _talk.print("stopped" if embedded.release() else "no embedded server was running")
+
+
+@app.command()
+def doctor(
+    train_month: TrainMonth = "",
+    months: Months = "",
+    data_dir: DataDir = "",
+    source: SourceName = "",
+    tlc_url: TlcUrl = "",
+) -> None:
+    """Say what is installed, which server is used, what is loaded and what is missing."""
+    from pipeline.doctor import examine
+
+    settings = make_settings(train_month=train_month, months=months, data_dir=data_dir, source=source, tlc_url=tlc_url)
+    sys.exit(0 if examine(settings) else 1)
+
+
+@app.command()
+def clean(confirm: Annotated[str, typer.Option(envvar="CONFIRM", help="yes, for a server of your own.")] = "") -> None:
+    """Remove the warehouse, the models and the sample; downloaded files and the environment stay."""
+    from pipeline.cleaning import clean_embedded, clean_external
+
+    if database.is_external():
+        if confirm != "yes":
+            raise UsageError(
+                "the PG* variables name a server of your own: with CONFIRM=yes the schemas raw, staging, intermediate, "
+                "ml, monitoring and marts of its database are dropped with all they hold"
+            )
+        with database.warehouse():
+            clean_external()
+    else:
+        clean_embedded()
+    _talk.print("clean: the warehouse, the models and the sample are gone")
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

@@ -1,0 +1,189 @@
+"""The connection to the warehouse: which server, how to reach it, named queries, the schema's version.
+
+The libpq variables are the only connection configuration. `warehouse()` makes them true for the
+command: it leaves them alone where they name a server, and else starts the embedded one and sets
+them. Everything below it (psycopg, ADBC, dbt, psql) then finds the server by itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import logging
+import os
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, LiteralString, cast
+from urllib.parse import urlencode
+
+import psycopg
+from psycopg import sql
+
+from pipeline import embedded
+from pipeline.errors import DatabaseError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+SERVER_VARIABLES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE")
+# PGDATABASE, PGUSER and PGPASSWORD alone say who and what, not which server.
+_NAMING_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE")
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_QUERY_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+
+
+def is_external() -> bool:
+    """Whether the environment names a server of the user's own."""
+    return any(os.environ.get(name) for name in _NAMING_VARIABLES)
+
+
+@contextlib.contextmanager
+def warehouse() -> Iterator[None]:
+    """The libpq variables name a running server inside this block.
+
+    Raises:
+        DatabaseError: the server cannot be started or reached.
+    """
+    if is_external():
+        with _environment(_external_environment()):
+            connect("probe").close()
+            yield
+    else:
+        with embedded.running() as address, _environment(address.environment()):
+            yield
+
+
+def _external_environment() -> dict[str, str]:
+    """dbt wants every part spelled out; these are libpq's own defaults."""
+    user = os.environ.get("PGUSER") or getpass.getuser()
+    return {
+        "PGHOST": os.environ.get("PGHOST") or os.environ.get("PGHOSTADDR") or "localhost",
+        "PGPORT": os.environ.get("PGPORT") or "5432",
+        "PGUSER": user,
+        "PGDATABASE": os.environ.get("PGDATABASE") or user,
+    }
+
+
+@contextlib.contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def describe() -> str:
+    """The server in use, in a person's words, without secrets."""
+    where = f"{os.environ['PGHOST']}:{os.environ['PGPORT']}, database {os.environ['PGDATABASE']}"
+    return f"{where} as {os.environ['PGUSER']}"
+
+
+def connect(purpose: str, *, autocommit: bool = False, read_only: bool = False) -> Connection:
+    """A connection that shows its purpose in pg_stat_activity.
+
+    Raises:
+        DatabaseError: the server cannot be reached; says which and what to check.
+    """
+    try:
+        connection = psycopg.connect(
+            application_name=f"monitoring-warehouse {purpose}"[:63], autocommit=autocommit, connect_timeout=10
+        )
+    except psycopg.OperationalError as error:
+        reason = " ".join(str(error).split())
+        raise DatabaseError(
+            f"cannot connect to Postgres at {describe()}: {reason}. Check the PG* variables and that the server "
+            "runs, or unset PGHOST and PGPORT to use the embedded server"
+        ) from error
+    connection.read_only = read_only
+    return connection
+
+
+def uri() -> str:
+    """The address for drivers that want one (ADBC, SQLAlchemy); the parts come from the libpq variables."""
+    parts = {
+        "host": "PGHOST",
+        "port": "PGPORT",
+        "user": "PGUSER",
+        "password": "PGPASSWORD",
+        "dbname": "PGDATABASE",
+    }
+    given = {part: os.environ[name] for part, name in parts.items() if os.environ.get(name)}
+    return "postgresql:///?" + urlencode(given)
+
+
+def one_row(connection: Connection, query: LiteralString, parameters: dict[str, object] | None = None) -> Any:
+    """The single row of a query that always gives one."""
+    row = connection.execute(query, parameters).fetchone()
+    if row is None:
+        raise DatabaseError(f"the database gave no row for: {query}")
+    return row
+
+
+def read_frame(query: sql.Composed, parameters: Sequence[object] = ()) -> pd.DataFrame:
+    """The rows of a query as a frame, read as Arrow batches; parameters are $1, $2, ...
+
+    Whole-number columns with missing values come as float64 with NaN.
+    """
+    import adbc_driver_postgresql.dbapi as adbc
+
+    with adbc.connect(uri()) as connection, connection.cursor() as cursor:
+        cursor.execute(query.as_string(None), parameters or None)
+        frame: pd.DataFrame = cursor.fetch_arrow_table().to_pandas()
+        return frame
+
+
+def relation(name: str) -> sql.Identifier:
+    """`schema.table` as a quoted identifier."""
+    return sql.Identifier(*name.split("."))
+
+
+@cache
+def queries(path: Path) -> dict[str, LiteralString]:
+    """The named queries of an .sql file: each begins with a line `-- name: its_name`.
+
+    The texts are the project's own files, never built from values, hence LiteralString.
+    """
+    parts = _QUERY_NAME.split(path.read_text(encoding="utf-8"))
+    pairs = zip(parts[1::2], parts[2::2], strict=True)
+    return {name: cast(LiteralString, text.strip()) for name, text in pairs}
+
+
+def migrate() -> None:
+    """Bring the schemas and tables that Python writes to this version's state; idempotent.
+
+    Raises:
+        DatabaseError: the warehouse was made by a newer version of the project.
+    """
+    files = {int(path.name[:3]): path for path in sorted(_MIGRATIONS.glob("[0-9][0-9][0-9]_*.sql"))}
+    with connect("migrate") as connection:
+        # Two commands may arrive at an empty warehouse together.
+        connection.execute("select pg_advisory_xact_lock(hashtext('monitoring-warehouse migrate'))")
+        connection.execute("set local client_min_messages = warning")
+        connection.execute("create schema if not exists monitoring")
+        connection.execute(
+            "create table if not exists monitoring.schema_versions "
+            "(version integer primary key, applied_at timestamptz not null default now())"
+        )
+        version = one_row(connection, "select coalesce(max(version), 0) from monitoring.schema_versions")[0]
+        if version > max(files):
+            raise DatabaseError(
+                f"this warehouse has schema version {version}, this program knows up to {max(files)}: "
+                "use the newer program, or another database"
+            )
+        for number, path in files.items():
+            if number > version:
+                connection.execute(path.read_text(encoding="utf-8").encode())
+                connection.execute("insert into monitoring.schema_versions (version) values (%s)", [number])
+                log.info("schema version %s applied", number)

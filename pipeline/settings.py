@@ -1,0 +1,86 @@
+"""Where things lie and what a command was asked to do: paths, months, the source of files.
+
+The only module that knows defaults. The command line and the make variables of the same names
+(TRAIN_MONTH, MONTHS, DATA_DIR, SOURCE) end up here; an empty value means the default.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from pipeline.errors import UsageError
+from pipeline.months import Month, parse_months
+
+ROOT = Path(__file__).resolve().parent.parent
+DBT_PROJECT_DIR = ROOT / "dbt_project"
+MONITORING_FILE = ROOT / "monitoring.yml"
+
+DEFAULT_TRAIN_MONTH = "2022-01"
+DEFAULT_MONTHS = "2022-02"
+DEFAULT_DATA_DIR = "data/raw"
+DEFAULT_TLC_URL = "https://d37ci6vzurychx.cloudfront.net/trip-data"
+
+
+class Source(StrEnum):
+    """Where months come from."""
+
+    AUTO = "auto"
+    TLC = "tlc"
+    LOCAL = "local"
+    SAMPLE = "sample"
+
+
+def state_dir() -> Path:
+    """Folder of everything the project keeps beside the database: server, models, sample months."""
+    return Path(os.environ.get("WAREHOUSE_STATE_DIR") or ROOT / ".local").absolute()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one pipeline command works on."""
+
+    train_month: Month
+    months: tuple[Month, ...]
+    data_dir: Path
+    source: Source
+    tlc_url: str
+
+    @property
+    def needed_months(self) -> tuple[Month, ...]:
+        """The training month and the monitored months, sorted, each once."""
+        return tuple(sorted({self.train_month, *self.months}))
+
+    @property
+    def sample_dir(self) -> Path:
+        return state_dir() / "sample"
+
+    @property
+    def model_dir(self) -> Path:
+        return state_dir() / "models"
+
+
+def make_settings(
+    *, train_month: str = "", months: str = "", data_dir: str = "", source: str = "", tlc_url: str = ""
+) -> Settings:
+    """Settings from the texts a person gave; '' takes the default.
+
+    Raises:
+        UsageError: a month or a source is not valid, or DATA_DIR is a file.
+    """
+    sources = [name.value for name in Source]
+    if source and source not in sources:
+        raise UsageError(f"SOURCE '{source}' is unknown: use one of {', '.join(sources)}")
+    # Relative to the project, so that make and the command line mean the same folder.
+    folder = ROOT / Path(data_dir or DEFAULT_DATA_DIR).expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"DATA_DIR '{folder}' is a file: name the folder that holds the parquet files")
+    return Settings(
+        train_month=Month.parse((train_month or DEFAULT_TRAIN_MONTH).strip()),
+        months=parse_months(months or DEFAULT_MONTHS),
+        data_dir=folder,
+        source=Source(source or Source.AUTO),
+        tlc_url=(tlc_url or DEFAULT_TLC_URL).rstrip("/"),
+    )

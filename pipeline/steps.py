@@ -1,0 +1,214 @@
+"""The conductor: the steps of the pipeline in their order, each recorded in the run log.
+
+ingest -> transform (dbt: staging, intermediate, windows) -> train -> score -> metrics -> marts (dbt).
+Every step first asks what is new; a step with nothing to do is skipped, and heavy libraries are
+imported only by steps that work. Called by pipeline.cli.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from pipeline import database, dbt
+from pipeline.monitoring import Monitoring, load_monitoring
+from pipeline.runs import RunLog, Step
+from pipeline.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_QUERIES = database.queries(Path(__file__).with_name("steps.sql"))
+_RECORDED = ("evidently", "dbt-core", "dbt-postgres", "scikit-learn", "duckdb", "pandas")
+_AFTER_SCORING = ("marts", "tag:after_scoring")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a finished run has to say; `notice` is set where generated data stands in."""
+
+    run_id: int
+    steps: tuple[Step, ...]
+    notice: str
+
+    @property
+    def nothing_new(self) -> bool:
+        return all(step.skipped for step in self.steps)
+
+
+class Pipeline:
+    """One run. `tell` is called with a line for a person whenever something has happened."""
+
+    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
+        self.settings = settings
+        self.monitoring: Monitoring = load_monitoring()
+        self.tell = tell
+        self.notice = ""
+
+    def run(self) -> Report:
+        """Bring the warehouse up to date for the settings' months.
+
+        Raises:
+            WarehouseError: a step failed; the steps before it stand, the run log says what happened.
+        """
+        database.migrate()
+        with RunLog.open("pipeline", _words(self.settings), _versions()) as run:
+            for name, step in (
+                ("ingest", self._ingest),
+                ("transform", self._transform),
+                ("train", self._train),
+                ("score", self._score),
+                ("metrics", self._metrics),
+                ("marts", self._marts),
+            ):
+                with run.step(name, _words(self.settings)) as record:
+                    step(run, record)
+                self.tell(_line(record))
+            return Report(run.run_id, tuple(run.steps), self.notice)
+
+    def _ingest(self, run: RunLog, step: Step) -> None:
+        from ingest.load import Action, load_month
+        from ingest.sources import find_files, held_months
+
+        found = find_files(self.settings, held_months())
+        self.notice = found.notice
+        if found.notice:
+            self.tell(found.notice)
+        results = [load_month(file) for file in found.files]
+        for result in results:
+            for warning in result.warnings:
+                self.tell(f"warning: {warning}")
+            if result.extra_columns:
+                self.tell(f"note: {result.month}: unknown columns were kept out: {', '.join(result.extra_columns)}")
+        step.rows = sum(result.rows for result in results)
+        changed = [result for result in results if result.action is not Action.UNCHANGED]
+        step.skipped = not changed
+        step.message = ", ".join(f"{result.month} {result.action}" for result in changed)
+        with database.connect("origin", read_only=True) as connection:
+            run.origin = database.one_row(connection, _QUERIES["origins"])[0]
+
+    def _transform(self, run: RunLog, step: Step) -> None:
+        project = dbt.project_hash()[:16]
+        last = run.last_inputs("transform") or ""
+        if last == _transform_inputs(project):
+            step.inputs_hash, step.skipped = last, True
+            return
+        # Rules or SQL that changed apply to all months, not only to new ones.
+        refresh = ["--full-refresh"] if last and not last.startswith(project) else []
+        step.rows = dbt.build("--exclude", *_AFTER_SCORING, *refresh)
+        step.inputs_hash = _transform_inputs(project)
+        step.message = "rebuilt, the dbt project has changed" if refresh else ""
+
+    def _train(self, run: RunLog, step: Step) -> None:
+        from models_ml.store import stored_models
+
+        stored = {model.spec: model for model in stored_models() if model.train_month == self.settings.train_month}
+        model_dir = self.settings.model_dir
+        wanted = [
+            spec
+            for spec in self.monitoring.models
+            if spec not in stored or not (model_dir / stored[spec].artifact_file).exists()
+        ]
+        step.skipped = not wanted
+        for spec in wanted:
+            from models_ml.train import train
+
+            version_, rows = train(
+                spec,
+                self.monitoring.models[spec],
+                self.settings.train_month,
+                model_dir=model_dir,
+                origin=run.origin,
+                run_id=run.run_id,
+                prediction_drift=self._prediction_drift(spec),
+                known=stored.get(spec),
+            )
+            step.rows += rows
+            step.message += f"{', ' if step.message else ''}{version_}"
+
+    def _prediction_drift(self, spec: str) -> Callable[[Any, Any], float]:
+        from python_metrics.drift import drift_score, present_values
+
+        prediction = self.monitoring.columns(spec)[-1]
+
+        def score(reference: Any, current: Any) -> float:
+            rule = prediction.drift
+            present = present_values(reference), present_values(current)
+            return drift_score(*present, prediction.type, rule.method, rule.threshold).value
+
+        return score
+
+    def _score(self, run: RunLog, step: Step) -> None:
+        from models_ml.store import pending_months, stored_models
+
+        for stored in stored_models():
+            months = pending_months(stored.model_version)
+            if stored.spec not in self.monitoring.models or not months:
+                continue
+            from models_ml.score import score
+
+            model = self.monitoring.models[stored.spec]
+            step.rows += score(stored, model, months, model_dir=self.settings.model_dir, run_id=run.run_id)
+            step.message += f"{', ' if step.message else ''}{stored.model_version}: {len(months)} months"
+        step.skipped = not step.message
+
+    def _metrics(self, run: RunLog, step: Step) -> None:
+        from models_ml.store import stored_models
+        from python_metrics.monitor import MonitoredModel, monitor, pending
+
+        works = []
+        for stored in stored_models():
+            if stored.spec not in self.monitoring.models:
+                continue
+            model = MonitoredModel(stored.spec, stored.model_version, stored.reference_id)
+            asked = stored.train_month == self.settings.train_month
+            months = [month.first_day for month in self.settings.months] if asked else []
+            works.append(pending(self.monitoring, model, months))
+        windows = sum(len(work.windows) for work in works)
+        for work in works:
+            step.rows += monitor(self.monitoring, work, run.run_id)
+        step.skipped = windows == 0
+        step.message = f"{windows} windows" if windows else ""
+
+    def _marts(self, run: RunLog, step: Step) -> None:
+        if run.last_inputs("marts") == _marts_inputs():
+            step.inputs_hash, step.skipped = _marts_inputs(), True
+            return
+        step.rows = dbt.build("--select", *_AFTER_SCORING)
+        step.inputs_hash = _marts_inputs()
+
+
+def _transform_inputs(project: str) -> str:
+    with database.connect("transform", read_only=True) as connection:
+        state = database.one_row(connection, _QUERIES["transform_inputs"])[0]
+    return f"{project}:{state}"
+
+
+def _marts_inputs() -> str:
+    with database.connect("marts", read_only=True) as connection:
+        state = database.one_row(connection, _QUERIES["marts_inputs"])[0]
+    return hashlib.md5(f"{dbt.project_hash()}:{state}".encode(), usedforsecurity=False).hexdigest()
+
+
+def _words(settings: Settings) -> str:
+    return f"{' '.join(map(str, settings.months))}, trained on {settings.train_month}"
+
+
+def _line(step: Step) -> str:
+    if step.skipped:
+        return f"{step.name:<10} nothing new"
+    return f"{step.name:<10} {step.rows:>10,} rows  {step.seconds:6.1f} s  {step.message}".rstrip()
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _RECORDED:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "missing"
+    return found

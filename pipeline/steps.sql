@@ -1,0 +1,48 @@
+-- name: origins
+select coalesce(string_agg(distinct origin, ', ' order by origin), '') from raw.files where status = 'loaded'
+
+-- name: transform_inputs
+-- The loads, and the relations that dbt has built of them: a dropped table is missed.
+select md5(
+    coalesce((select string_agg(load_id::text, ',' order by load_id) from raw.files where status = 'loaded'), '')
+    || '|'
+    || coalesce(
+        (
+            select string_agg(table_schema || '.' || table_name, ',' order by table_schema, table_name)
+            from information_schema.tables
+            where table_schema in ('staging', 'intermediate')
+        ), ''
+    )
+)
+
+-- name: marts_inputs
+select md5(
+    coalesce((select string_agg(load_id::text, ',' order by load_id) from raw.files where status = 'loaded'), '')
+    || '|'
+    || coalesce((select string_agg(model_version, ',' order by model_version) from ml.models), '')
+    || '|'
+    || coalesce(
+        (
+            select string_agg(model_version || source_month || inputs_hash, ',' order by model_version, source_month)
+            from ml.scored_months
+        ), ''
+    )
+    || '|'
+    || coalesce(
+        (
+            select string_agg(
+                model_version || reference_id || window_start::text || granularity || inputs_hash,
+                ',' order by model_version, reference_id, window_start, granularity
+            )
+            from monitoring.computed_windows
+        ), ''
+    )
+    || '|'
+    || coalesce(
+        (
+            select string_agg(table_name, ',' order by table_name)
+            from information_schema.tables
+            where table_schema = 'marts'
+        ), ''
+    )
+)

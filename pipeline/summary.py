@@ -1,0 +1,93 @@
+"""The short summary that ends a pipeline run: time and rows per step, headline numbers per day."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from pipeline import database
+from pipeline.settings import Settings
+from pipeline.steps import Report
+
+_QUERIES = database.queries(Path(__file__).with_name("summary.sql"))
+_WIDTH = 120
+
+
+def show(report: Report, settings: Settings, seconds: float) -> None:
+    """Print the summary to stdout, in colour on a terminal and plain elsewhere."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH)
+    if report.notice:
+        console.print(Panel(report.notice, style="bold yellow", expand=False))
+    if report.nothing_new:
+        console.print(f"Nothing new: the warehouse is up to date ({seconds:.1f} s). {_contents()}")
+        return
+    console.print(_steps_table(report))
+    with database.connect("summary", read_only=True) as connection:
+        months = [month.first_day for month in settings.months]
+        days: list[Any] = connection.execute(
+            _QUERIES["days"], {"months": months, "train_month": settings.train_month.first_day}
+        ).fetchall()
+    if days:
+        console.print(_days_table(days))
+        console.print(
+            "drift: score of the prediction against the model's reference; cols: columns past Evidently's threshold "
+            "(* prediction among them); missing: share of missing cells"
+        )
+    console.print(f"Run {report.run_id} done in {seconds:.1f} s. {_contents()}")
+    console.print('Next: make sql SQL="select * from marts.fct_daily_monitoring", make dbt ARGS="test", make help')
+
+
+def _contents() -> str:
+    with database.connect("summary", read_only=True) as connection:
+        files, trips, models, windows, origin = database.one_row(connection, _QUERIES["contents"])
+    return f"It holds {files} months ({origin}), {trips:,} trips, {models} models, {windows} monitored windows."
+
+
+def _steps_table(report: Report) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title="Steps", title_justify="left", title_style="bold")
+    for name, justify in (("step", "left"), ("seconds", "right"), ("rows", "right"), ("", "left")):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]  # rich's own literals
+    for step in report.steps:
+        rows = "-" if step.skipped else f"{step.rows:,}"
+        table.add_row(step.name, f"{step.seconds:.1f}", rows, "nothing new" if step.skipped else step.message)
+    return table
+
+
+def _days_table(days: list[Any]) -> Table:
+    """One line a day: trips, rejected trips, and for each model drift, drifted columns and missing cells."""
+    specs = sorted({row[1] for row in days})
+    table = Table(box=box.SIMPLE_HEAD, title="Monitored days", title_justify="left", title_style="bold")
+    table.add_column("day")
+    for name in ("trips", "rejected"):
+        table.add_column(name, justify="right")
+    for spec in specs:
+        for name in ("drift", "cols", "missing"):
+            table.add_column(f"{spec}\n{name}" if name == "drift" else f"\n{name}", justify="right")
+    by_day: dict[Any, dict[str, Any]] = {}
+    for row in days:
+        by_day.setdefault(row[0], {})[row[1]] = row
+    for day, rows in by_day.items():
+        first = next(iter(rows.values()))
+        cells = [f"{day:%Y-%m-%d %a}", f"{first[2]:,}", f"{first[3]:,}"]
+        for spec in specs:
+            cells += _model_cells(rows.get(spec))
+        table.add_row(*cells)
+    return table
+
+
+def _model_cells(row: Any) -> list[str]:
+    if row is None:
+        return ["", "", ""]
+    _, _, _, _, drift, is_drifted, drifted, scored, missing = row
+    return [
+        "-" if drift is None else f"{drift:.3f}{'*' if is_drifted else ' '}",
+        "-" if drifted is None else f"{drifted}/{scored}",
+        "-" if missing is None else f"{missing:.1%}",
+    ]

@@ -1,0 +1,25 @@
+-- name: days
+select
+    daily.window_date,
+    daily.model_spec,
+    daily.trip_count,
+    daily.rejected_count,
+    daily.prediction_drift,
+    daily.is_prediction_drifted,
+    daily.num_drifted_columns,
+    daily.num_scored_columns,
+    daily.share_missing_values
+from marts.fct_daily_monitoring as daily
+inner join marts.dim_models as models on daily.model_version = models.model_version
+where
+    date_trunc('month', daily.window_date) = any(cast(%(months)s as timestamp[]))
+    and models.train_month = %(train_month)s
+order by daily.window_date, daily.model_spec
+
+-- name: contents
+select
+    (select count(*) from raw.files where status = 'loaded') as files,
+    (select coalesce(sum(rows), 0) from raw.files where status = 'loaded') as trips,
+    (select count(*) from ml.models) as models,
+    (select count(*) from monitoring.computed_windows) as windows,
+    (select coalesce(string_agg(distinct origin, ', '), 'empty') from raw.files where status = 'loaded') as origin

@@ -1,0 +1,56 @@
+-- name: pending_windows
+select
+    windows.window_date,
+    windows.window_start,
+    windows.window_end,
+    windows.granularity,
+    md5(windows.content_hash || %(rules)s) as inputs_hash
+from {windows} as windows
+left join monitoring.computed_windows as computed
+    on
+        computed.model_version = %(model_version)s
+        and computed.reference_id = %(reference_id)s
+        and computed.window_start = windows.window_start
+        and computed.granularity = windows.granularity
+where
+    (
+        date_trunc('month', windows.window_date) = any(cast(%(months)s as timestamp[]))
+        or computed.inputs_hash is not null
+    )
+    and computed.inputs_hash is distinct from md5(windows.content_hash || %(rules)s)
+order by windows.window_date
+
+-- name: reference_rows
+select record from ml.reference_rows where reference_id = %(reference_id)s order by position
+
+-- name: rejections
+select window_start, rule, rejected_count from {rejections} where window_start = any(%(starts)s)
+
+-- name: column_names
+select column_name from information_schema.columns where table_schema = %(schema)s and table_name = %(table)s
+
+-- name: delete_window
+delete from monitoring.metric_values
+where
+    model_version = %(model_version)s
+    and reference_id = %(reference_id)s
+    and window_start = %(window_start)s
+    and granularity = %(granularity)s
+    and layer in ('quality', 'drift')
+
+-- name: copy_metric_values
+copy monitoring.metric_values (
+    model_version, reference_id, window_start, granularity, window_end, run_id,
+    layer, metric, value, status, column_name, method, segment_key, segment_value,
+    threshold, alert, n_reference, n_current
+) from stdin
+
+-- name: mark_computed
+insert into monitoring.computed_windows (
+    model_version, reference_id, window_start, granularity, inputs_hash, run_id
+)
+values (
+    %(model_version)s, %(reference_id)s, %(window_start)s, %(granularity)s, %(inputs_hash)s, %(run_id)s
+)
+on conflict (model_version, reference_id, window_start, granularity) do update
+set inputs_hash = excluded.inputs_hash, run_id = excluded.run_id, computed_at = now()
