@@ -69,7 +69,7 @@ def find_files(settings: Settings, held: Held) -> Found:
     """
     if settings.source is Source.SAMPLE or (settings.source is Source.AUTO and held.has_sample):
         return _sample(settings, held)
-    if held.has_sample:
+    if held.has_sample and settings.source is Source.TLC:
         raise OriginMixError(
             f"SOURCE={settings.source} asks for real months, but the warehouse holds generated ones: they are "
             "never mixed. Empty the warehouse with `make clean`, or name another database with PGDATABASE"

@@ -40,8 +40,18 @@ def build(*arguments: str) -> int:
     """
     from dbt.cli.main import dbtRunner
 
-    quiet = ["--log-level", "none", "--log-path", str(state_dir() / "logs"), "--no-version-check"]
-    result = dbtRunner().invoke(["build", *_folders(), *quiet, *arguments])
+    quiet = [
+        "--log-level",
+        "none",
+        "--log-level-file",
+        "debug",
+        "--log-path",
+        str(state_dir() / "logs"),
+        "--no-version-check",
+    ]
+    # The project's unit tests belong to `make test`; a pipeline run tests the data.
+    data_only = ["--exclude-resource-type", "unit_test"]
+    result = dbtRunner().invoke(["build", *_folders(), *quiet, *data_only, *arguments])
     if result.exception is not None:
         reason = " ".join(str(result.exception).split())
         raise DbtError(f"dbt could not run: {reason}. Its log is {state_dir() / 'logs' / 'dbt.log'}")

@@ -2,7 +2,7 @@
 
 `running()` gives a command the server for as long as it works. Every command that uses the server
 holds a shared lock on one file; the last one to leave stops the server, unless `keep()` (make db)
-asked for it to stay. The lock dies with its owner, so a server left behind by a killed command is
+asked for it to stay. A lock dies with its owner, so a server left behind by a killed command is
 taken over by the next one and stopped when that ends.
 """
 
@@ -82,6 +82,7 @@ class EmbeddedServer:
         self.data = folder / "postgres"
         self.keep_file = folder / "postgres.keep"
         self.password_file = folder / "postgres.password"
+        self.users_lock = folder / "postgres.users.lock"
         self._ensure_folder()
         self._server = PostgresServer(self.data, cleanup_mode=None)
 
@@ -224,38 +225,46 @@ def _write_as_owner_of(like: Path, path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[IO[str]]:
-    """A shared lock on the server's lock file, given back at the end or at the owner's death."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "postgres.lock").open("a", encoding="utf-8") as lock:
+def _open_lock(path: Path) -> Iterator[IO[str]]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as lock:
         yield lock
 
 
 @contextlib.contextmanager
-def running(tcp_port: int | None = None) -> Iterator[Address]:
+def _one_at_a_time(folder: Path) -> Iterator[None]:
+    """Starting, joining and stopping the server happen one command at a time; each takes a moment."""
+    with _open_lock(folder / "postgres.change.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Address]:
     """The embedded server, started if it is not up and stopped when its last user leaves."""
     server = EmbeddedServer(state_dir())
-    with _locked(server.folder) as lock:
-        # Starting and joining happen one command at a time; then the lock is shared by all users.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not server.is_running():
-            server.keep_file.unlink(missing_ok=True)
-            server.start(tcp_port)
-        server.create_database()
-        fcntl.flock(lock, fcntl.LOCK_SH)
+    with _open_lock(server.users_lock) as users:
+        with _one_at_a_time(server.folder):
+            if not server.is_running():
+                server.keep_file.unlink(missing_ok=True)
+                server.start()
+            server.create_database()
+            fcntl.flock(users, fcntl.LOCK_SH)
         try:
             yield server.socket_address()
         finally:
-            _leave(server, lock)
+            with _one_at_a_time(server.folder):
+                if _is_last(users) and not server.keep_file.exists():
+                    server.stop()
 
 
-def _leave(server: EmbeddedServer, lock: IO[str]) -> None:
+def _is_last(users: IO[str]) -> bool:
+    """Whether nobody else is at work with the server."""
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return  # somebody else is at work with the server and will stop it
-    if not server.keep_file.exists():
-        server.stop()
+        return False
+    return True
 
 
 def keep(tcp_port: int | None = None) -> Address:
@@ -265,8 +274,7 @@ def keep(tcp_port: int | None = None) -> Address:
         DatabaseError: it runs already without the wanted port.
     """
     server = EmbeddedServer(state_dir())
-    with _locked(server.folder) as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _one_at_a_time(server.folder):
         if not server.is_running():
             server.start(tcp_port)
         server.create_database()
@@ -284,17 +292,18 @@ def keep(tcp_port: int | None = None) -> Address:
 
 
 def release() -> bool:
-    """Stop the server that `keep` left running; False if none ran."""
+    """Stop the server that `keep` left running; False if none ran.
+
+    Raises:
+        DatabaseError: another command is at work with it.
+    """
     server = EmbeddedServer(state_dir())
-    with _locked(server.folder) as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            server.keep_file.unlink(missing_ok=True)
+    with _open_lock(server.users_lock) as users, _one_at_a_time(server.folder):
+        server.keep_file.unlink(missing_ok=True)
+        if not _is_last(users):
             raise DatabaseError(
                 "another command is using the embedded Postgres: it stops by itself when that command ends"
-            ) from error
-        server.keep_file.unlink(missing_ok=True)
+            )
         was_running = server.is_running()
         server.stop()
         return was_running

@@ -6,7 +6,6 @@ import csv
 import shutil
 import subprocess
 import sys
-from typing import LiteralString, cast
 
 import psycopg
 
@@ -23,7 +22,7 @@ def print_csv(query: str) -> None:
     with database.connect("sql", read_only=True) as connection:
         try:
             # Prepared: the server takes exactly one statement, so none can end the read-only transaction.
-            cursor = connection.execute(cast(LiteralString, query.strip().rstrip(";")), prepare=True)
+            cursor = connection.execute(query.strip().rstrip(";").encode(), prepare=True)
         except psycopg.Error as error:
             raise QueryError(f"the database refused the query: {' '.join(str(error).split())}") from error
         result = cursor.pgresult

@@ -50,7 +50,9 @@ def drift_score(
         ArithmeticError: the method gives no finite score for these values.
     """
     test, feature_type = _test(method, column_type)
-    result = test(reference, current, feature_type, threshold)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the libraries below, about themselves; the score says what matters
+        result = test(reference, current, feature_type, threshold)
     value = float(result.drift_score)
     if not np.isfinite(value):
         raise ArithmeticError(f"{method} gives {value} for these values")

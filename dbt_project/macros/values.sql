@@ -18,3 +18,8 @@
 {% macro metric(name) -%}
     max(value) filter (where metric = '{{ name }}')
 {%- endmacro %}
+
+{#- The bound of a rejection rule as a column of that name. -#}
+{% macro limit_of(rule) -%}
+    max(limit_value) filter (where rule = '{{ rule }}') as {{ rule }}
+{%- endmacro %}

@@ -1,5 +1,7 @@
 -- An identity within a row: a trip ends after it began, and its window is the day it began.
-select source_month, source_row
+select
+    source_month,
+    source_row
 from {{ ref("int_trips_accepted") }}
 where
     dropoff_at <= pickup_at

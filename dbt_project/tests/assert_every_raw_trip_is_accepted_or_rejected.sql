@@ -3,21 +3,34 @@
 
 with raw_trips as (
 
-    select load_id, count(*) as trips from {{ ref("stg_tlc__green_trips") }} group by load_id
+    select
+        load_id,
+        count(*) as trips
+    from {{ ref("stg_tlc__green_trips") }}
+    group by load_id
 
 ),
 
 split as (
 
-    select load_id, source_row from {{ ref("int_trips_accepted") }}
+    select
+        load_id,
+        source_row
+    from {{ ref("int_trips_accepted") }}
     union all
-    select load_id, source_row from {{ ref("int_trips_rejected") }}
+    select
+        load_id,
+        source_row
+    from {{ ref("int_trips_rejected") }}
 
 ),
 
 split_trips as (
 
-    select load_id, count(*) as trips, count(distinct source_row) as distinct_trips
+    select
+        load_id,
+        count(*) as trips,
+        count(distinct source_row) as distinct_trips
     from split
     group by load_id
 

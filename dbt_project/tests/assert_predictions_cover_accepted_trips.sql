@@ -3,7 +3,10 @@
 
 with expected as (
 
-    select scored_months.model_version, trips.source_month, trips.source_row
+    select
+        scored_months.model_version,
+        trips.source_month,
+        trips.source_row
     from {{ ref("stg_ml__scored_months") }} as scored_months
     inner join {{ ref("int_trips_accepted") }} as trips
         on scored_months.source_month = trips.source_month

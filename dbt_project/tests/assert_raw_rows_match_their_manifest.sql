@@ -1,11 +1,18 @@
 -- No generic test compares a count with another table's column: rows in raw = rows that the manifest promised.
 with counted as (
 
-    select load_id, count(*) as trips from {{ ref("stg_tlc__green_trips") }} group by load_id
+    select
+        load_id,
+        count(*) as trips
+    from {{ ref("stg_tlc__green_trips") }}
+    group by load_id
 
 )
 
-select files.load_id, files.row_count, counted.trips
+select
+    files.load_id,
+    files.row_count,
+    counted.trips
 from {{ ref("stg_tlc__files") }} as files
 full outer join counted on files.load_id = counted.load_id
 where

@@ -2,13 +2,25 @@
 -- If this fails after a change by hand, run dbt build --full-refresh (the pipeline does so by itself).
 with stored as (
 
-    select source_month, source_row, null as rule from {{ ref("int_trips_accepted") }}
+    select
+        source_month,
+        source_row,
+        null as rule
+    from {{ ref("int_trips_accepted") }}
     union all
-    select source_month, source_row, rule from {{ ref("int_trips_rejected") }}
+    select
+        source_month,
+        source_row,
+        rule
+    from {{ ref("int_trips_rejected") }}
 
 )
 
-select classified.source_month, classified.source_row, classified.rule, stored.rule as stored_rule
+select
+    classified.source_month,
+    classified.source_row,
+    classified.rule,
+    stored.rule as stored_rule
 from {{ ref("int_trips_classified") }} as classified
 inner join stored
     on

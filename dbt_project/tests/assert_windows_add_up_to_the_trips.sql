@@ -1,17 +1,28 @@
 -- A sum over another table: the windows of a load hold exactly its accepted trips.
 with windows as (
 
-    select load_id, sum(trip_count) as trips from {{ ref("int_windows") }} group by load_id
+    select
+        load_id,
+        sum(trip_count) as trips
+    from {{ ref("int_windows") }}
+    group by load_id
 
 ),
 
 accepted as (
 
-    select load_id, count(*) as trips from {{ ref("int_trips_accepted") }} group by load_id
+    select
+        load_id,
+        count(*) as trips
+    from {{ ref("int_trips_accepted") }}
+    group by load_id
 
 )
 
-select windows.load_id, windows.trips, accepted.trips as accepted_trips
+select
+    windows.load_id,
+    windows.trips,
+    accepted.trips as accepted_trips
 from windows
 full outer join accepted on windows.load_id = accepted.load_id
 where windows.trips != coalesce(accepted.trips, 0) or windows.load_id is null

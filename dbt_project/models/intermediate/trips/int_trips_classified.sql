@@ -15,10 +15,13 @@ rules as (
 limits as (
 
     select
-        {% for rule in ["not_positive_duration", "absurd_duration", "negative_distance", "absurd_distance",
-                        "negative_money", "absurd_money", "unknown_zone"] -%}
-        max(limit_value) filter (where rule = '{{ rule }}') as {{ rule }}{{ "," if not loop.last }}
-        {% endfor %}
+        {{ limit_of("not_positive_duration") }},
+        {{ limit_of("absurd_duration") }},
+        {{ limit_of("negative_distance") }},
+        {{ limit_of("absurd_distance") }},
+        {{ limit_of("negative_money") }},
+        {{ limit_of("absurd_money") }},
+        {{ limit_of("unknown_zone") }}
     from rules
 
 ),

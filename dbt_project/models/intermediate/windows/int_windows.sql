@@ -48,14 +48,34 @@ days as (
 
 ),
 
+hashed as (
+
+    select
+        window_date,
+        {{ row_hash(values) }} as row_hash
+    from accepted
+
+),
+
 accepted_by_day as (
 
     select
         window_date,
         count(*) as trip_count,
         md5(string_agg(row_hash, '' order by row_hash)) as rows_hash
-    from (select window_date, {{ row_hash(values) }} as row_hash from accepted) as hashed
+    from hashed
     group by window_date
+
+),
+
+rejected_by_rule as (
+
+    select
+        window_date,
+        rule,
+        count(*) as trips
+    from rejected
+    group by window_date, rule
 
 ),
 
@@ -65,11 +85,7 @@ rejected_by_day as (
         window_date,
         sum(trips) as rejected_count,
         string_agg(rule || '=' || trips, ',' order by rule) as rejections
-    from (
-        select window_date, rule, count(*) as trips
-        from rejected
-        group by window_date, rule
-    ) as counted
+    from rejected_by_rule
     group by window_date
 
 ),

@@ -1,0 +1,143 @@
+"""Fixtures for all tests: a clean environment, one embedded Postgres a session, one database a test.
+
+The server is real and lies in a temporary folder. `empty_warehouse` is a database with the schema only,
+`monitored_warehouse` one after a whole pipeline run on the sample; both are clones of templates that are
+made once a session, so a test may change whatever it wants.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from ingest.sample import write_sample
+from pipeline import database, embedded
+from pipeline.months import Month
+from pipeline.settings import DEFAULT_DATA_DIR, ROOT, Settings, make_settings
+from pipeline.steps import Pipeline, Report
+
+SCRUBBED = (
+    "PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGSERVICE", "PGPASSFILE",
+    "TRAIN_MONTH", "MONTHS", "DATA_DIR", "SOURCE", "TLC_URL", "SQL", "ARGS", "PORT", "CONFIRM", "LOG_LEVEL",
+)  # fmt: skip
+TRAIN_MONTH, MONITORED_MONTH = Month(2022, 1), Month(2022, 2)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_environment() -> Iterator[Path]:
+    """Nothing of the caller's environment reaches a test; the state folder is a temporary one.
+
+    It is not pytest's: as root the server runs as a user of its own, and a second pytest session would
+    close pytest's folder to that user.
+    """
+    before = dict(os.environ)
+    for name in SCRUBBED:
+        os.environ.pop(name, None)
+    with tempfile.TemporaryDirectory(prefix="warehouse-tests-") as folder:
+        os.environ["WAREHOUSE_STATE_DIR"] = folder
+        os.environ["DO_NOT_TRACK"] = "1"
+        yield Path(folder)
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def server(clean_environment: Path) -> Iterator[embedded.Address]:
+    """A running embedded Postgres."""
+    with embedded.running() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def sample_dir(clean_environment: Path) -> Path:
+    """A folder with two generated months."""
+    folder = clean_environment / "months"
+    for month in (TRAIN_MONTH, MONITORED_MONTH):
+        write_sample(month, folder / f"green_tripdata_{month}.parquet")
+    return folder
+
+
+def make_database(server: embedded.Address, template: str) -> str:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    _administer(
+        server, sql.SQL("create database {} template {}").format(sql.Identifier(name), sql.Identifier(template))
+    )
+    return name
+
+
+def drop_database(server: embedded.Address, name: str) -> None:
+    _administer(server, sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
+
+
+def _administer(server: embedded.Address, statement: sql.Composed) -> None:
+    with psycopg.connect(
+        host=server.host, port=server.port, user=embedded.SUPERUSER, dbname="postgres", autocommit=True
+    ) as connection:
+        connection.execute(statement)
+
+
+@pytest.fixture(scope="session")
+def empty_template(server: embedded.Address) -> str:
+    name = make_database(server, "template0")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PGDATABASE", name)
+        with database.warehouse():
+            database.migrate()
+    return name
+
+
+@pytest.fixture(scope="session")
+def monitored_template(server: embedded.Address, sample_dir: Path) -> tuple[str, Report]:
+    name = make_database(server, "template0")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PGDATABASE", name)
+        with database.warehouse():
+            report = run_pipeline(make_settings(data_dir=str(sample_dir), source="local"))
+    return name, report
+
+
+def run_pipeline(settings: Settings) -> Report:
+    """A pipeline run on the database that the environment names."""
+    return Pipeline(settings, lambda line: None).run()
+
+
+@pytest.fixture
+def empty_warehouse(
+    server: embedded.Address, empty_template: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[database.Connection]:
+    """A migrated, empty warehouse, named by the environment; gives a connection to it."""
+    yield from _clone(server, empty_template, monkeypatch)
+
+
+@pytest.fixture
+def monitored_warehouse(
+    server: embedded.Address, monitored_template: tuple[str, Report], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[database.Connection]:
+    """A warehouse after one pipeline run on the sample, named by the environment; gives a connection to it."""
+    yield from _clone(server, monitored_template[0], monkeypatch)
+
+
+def _clone(server: embedded.Address, template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[database.Connection]:
+    name = make_database(server, template)
+    monkeypatch.setenv("PGDATABASE", name)
+    try:
+        with database.warehouse(), database.connect("test", autocommit=True) as connection:
+            yield connection
+    finally:
+        drop_database(server, name)
+
+
+@pytest.fixture(scope="session")
+def real_months() -> Path:
+    """The folder of real TLC months that TLC_DATA_DIR names; tests that need it are skipped without it."""
+    folder = ROOT / (os.environ.get("TLC_DATA_DIR") or DEFAULT_DATA_DIR)
+    if not (folder / "green_tripdata_2022-01.parquet").exists():
+        pytest.skip("no real TLC months: set TLC_DATA_DIR to a folder that holds them")
+    return folder

@@ -1,0 +1,503 @@
+"""The loader on a real Postgres: a file goes in whole or not at all, whatever the file is and whoever dies.
+
+Processes that are killed or that meet are stopped at a known row: a trigger on the raw table waits there for
+an advisory lock that the test holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ingest.load import Action, LoadResult, load_month
+from ingest.sources import SourceFile
+from pipeline import database
+from pipeline.errors import BadFileError, OriginMixError, WarehouseError
+from pipeline.months import Month
+from tests.files import (
+    BAD_FILES,
+    FEBRUARY,
+    JANUARY,
+    MARCH,
+    Vintage,
+    trip_schema,
+    trip_table,
+    with_column,
+    with_damaged_column,
+    with_value,
+    write_file,
+)
+
+Contents = tuple[list[tuple[object, ...]], list[tuple[object, ...]]]
+
+STOP_LOCK, STOP_ROW = 4711, 500
+PATIENCE_SECONDS = 30.0
+LOADER = """
+    import sys
+    from pathlib import Path
+    from ingest.load import load_month
+    from ingest.sources import SourceFile
+    from pipeline.months import Month
+
+    path = Path(sys.argv[2])
+    result = load_month(SourceFile(Month.parse(sys.argv[1]), path, str(path), "local"))
+    print(result.action, result.rows)
+"""
+
+
+def load(path: Path, month: Month, origin: str = "local") -> LoadResult:
+    return load_month(SourceFile(month, path, str(path), origin))
+
+
+def contents(connection: database.Connection) -> Contents:
+    """Every value of the two tables that loading writes to."""
+    files = connection.execute("select * from raw.files order by load_id").fetchall()
+    trips = connection.execute("select * from raw.green_trips order by source_month, source_row").fetchall()
+    return files, trips
+
+
+def count(connection: database.Connection, month: Month) -> int:
+    query = "select count(*) from raw.green_trips where source_month = %(month)s"
+    return int(database.one_row(connection, query, {"month": month.first_day})[0])
+
+
+def manifest(connection: database.Connection) -> list[tuple[object, ...]]:
+    query = "select to_char(source_month, 'YYYY-MM'), status, rows from raw.files order by load_id"
+    return connection.execute(query).fetchall()
+
+
+def distances(connection: database.Connection, month: Month) -> list[object]:
+    query = "select trip_distance from raw.green_trips where source_month = %s order by source_row"
+    return [row[0] for row in connection.execute(query, [month.first_day]).fetchall()]
+
+
+def column(connection: database.Connection, name: str) -> list[object]:
+    return [row[0] for row in connection.execute(f"select {name} from raw.green_trips order by source_row".encode())]
+
+
+def test_rows_and_manifest_tell_the_same(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    path = write_file(tmp_path, JANUARY)
+    assert load(path, JANUARY) == LoadResult(JANUARY, Action.LOADED, 12, "local")
+    (file,), trips = contents(empty_warehouse)
+    names = [description.name for description in empty_warehouse.execute("select * from raw.files").description or ()]
+    row = dict(zip(names, file, strict=True))
+    assert row["service"] == "green"
+    assert row["source_month"] == JANUARY.first_day
+    assert row["location"] == str(path)
+    assert row["bytes"] == path.stat().st_size
+    assert (row["rows"], row["status"], row["origin"], row["extra_columns"]) == (12, "loaded", "local", [])
+    assert len(trips) == 12
+    assert empty_warehouse.execute("select distinct load_id from raw.green_trips").fetchall() == [(row["load_id"],)]
+
+
+def test_hash_in_the_manifest_is_the_files(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    path = write_file(tmp_path, JANUARY)
+    load(path, JANUARY)
+    expected = subprocess.run(["sha256sum", path], capture_output=True, text=True, check=True).stdout.split()[0]
+    assert empty_warehouse.execute("select sha256 from raw.files").fetchall() == [(expected,)]
+
+
+def test_values_arrive_as_they_are_in_the_file(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    table = trip_table(JANUARY, 40, Vintage.FROM_2025_01)
+    load(write_file(tmp_path, JANUARY, table), JANUARY)
+    for name in table.column_names:
+        assert column(empty_warehouse, name.lower()) == table[name].to_pylist(), name
+
+
+def test_three_vintages_lie_in_one_table(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    for month, vintage in zip((JANUARY, FEBRUARY, MARCH), Vintage, strict=True):
+        load(write_file(tmp_path, month, trip_table(month, 10, vintage)), month)
+    query = (
+        "select extract(month from source_month)::int, count(*), count(cbd_congestion_fee), count(ehail_fee), "
+        "sum(trip_distance), count(passenger_count), max(store_and_fwd_flag) "
+        "from raw.green_trips group by 1 order by 1"
+    )
+    assert empty_warehouse.execute(query).fetchall() == [
+        (1, 10, 0, 0, 47.5, 5, "N"),
+        (2, 10, 0, 0, 47.5, 5, "N"),
+        (3, 10, 10, 0, 47.5, 5, "N"),
+    ]
+    assert empty_warehouse.execute("select count(distinct schema_fingerprint) from raw.files").fetchall() == [(3,)]
+
+
+def test_same_bytes_again_change_nothing(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    path = write_file(tmp_path, JANUARY)
+    load(path, JANUARY)
+    before = contents(empty_warehouse)
+    assert load(path, JANUARY) == LoadResult(JANUARY, Action.UNCHANGED, 0, "local")
+    assert contents(empty_warehouse) == before
+
+
+def test_same_bytes_elsewhere_change_nothing(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    load(write_file(tmp_path / "a", JANUARY), JANUARY)
+    before = contents(empty_warehouse)
+    assert load(write_file(tmp_path / "b", JANUARY), JANUARY, "tlc").action is Action.UNCHANGED
+    assert contents(empty_warehouse) == before
+
+
+def test_other_bytes_take_the_months_place(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    load(write_file(tmp_path, JANUARY), JANUARY)
+    load(write_file(tmp_path, FEBRUARY), FEBRUARY)
+    _, before = contents(empty_warehouse)
+    result = load(write_file(tmp_path, JANUARY, trip_table(JANUARY, 5).slice(2)), JANUARY)
+    assert (result.action, result.rows) == (Action.REPLACED, 3)
+    assert manifest(empty_warehouse) == [
+        ("2022-01", "replaced", 12),
+        ("2022-02", "loaded", 12),
+        ("2022-01", "loaded", 3),
+    ]
+    assert distances(empty_warehouse, JANUARY) == [2.25, 3.25, 4.25]
+    _, after = contents(empty_warehouse)
+    assert after[3:] == before[12:]
+
+
+def test_first_version_can_come_back(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    first = write_file(tmp_path / "a", JANUARY)
+    second = write_file(tmp_path / "b", JANUARY, trip_table(JANUARY, 30))
+    actions = [load(path, JANUARY).action for path in (first, second, first, first)]
+    assert actions == [Action.LOADED, Action.REPLACED, Action.REPLACED, Action.UNCHANGED]
+    assert [row[1] for row in manifest(empty_warehouse)] == ["replaced", "replaced", "loaded"]
+    assert distances(empty_warehouse, JANUARY) == [0.25 + number for number in range(12)]
+
+
+def test_file_without_rows_loads_with_a_warning(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    result = load(write_file(tmp_path, JANUARY, trip_table(JANUARY, 0)), JANUARY)
+    assert (result.action, result.rows) == (Action.LOADED, 0)
+    assert result.warnings == ("green_tripdata_2022-01.parquet holds no rows: 2022-01 is empty",)
+    assert manifest(empty_warehouse) == [("2022-01", "loaded", 0)]
+
+
+def test_file_without_rows_empties_a_month(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    load(write_file(tmp_path, JANUARY), JANUARY)
+    result = load(write_file(tmp_path, JANUARY, trip_table(JANUARY, 0)), JANUARY)
+    assert (result.action, len(result.warnings)) == (Action.REPLACED, 1)
+    assert count(empty_warehouse, JANUARY) == 0
+
+
+def test_source_row_is_the_place_in_the_file(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    table = trip_table(JANUARY, 3000).take(pa.array(range(2999, -1, -1)))
+    load(write_file(tmp_path, JANUARY, table, row_group_size=400), JANUARY)
+    assert column(empty_warehouse, "source_row") == list(range(3000))
+    assert column(empty_warehouse, "trip_distance") == [0.25 + number for number in range(2999, -1, -1)]
+
+
+@pytest.mark.parametrize(
+    "names", [("größe",), ("乗客 数", "fare;amount"), ('a"b', "it's", "a,b", "{x}", "NULL", "back\\slash")]
+)
+def test_unknown_columns_are_kept_out_and_reported(
+    names: tuple[str, ...], empty_warehouse: database.Connection, tmp_path: Path
+) -> None:
+    table = trip_table(JANUARY)
+    for name in names:
+        table = with_column(table, name, table["VendorID"])
+    assert load(write_file(tmp_path, JANUARY, table), JANUARY).extra_columns == names
+    assert empty_warehouse.execute("select extra_columns from raw.files").fetchall() == [(list(names),)]
+    assert distances(empty_warehouse, JANUARY) == [0.25 + number for number in range(12)]
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "file_row_number", "zero\0character"])
+def test_unknown_column_with_a_difficult_name_is_reported(
+    name: str, empty_warehouse: database.Connection, tmp_path: Path
+) -> None:
+    table = with_column(trip_table(JANUARY), name, pa.array([9] * 12))
+    assert load(write_file(tmp_path, JANUARY, table), JANUARY).extra_columns == (name,)
+    assert count(empty_warehouse, JANUARY) == 12
+    if "\0" not in name:  # Postgres has no such character
+        assert empty_warehouse.execute("select extra_columns from raw.files").fetchall() == [([name],)]
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_bad_file_changes_nothing(name: str, empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    load(write_file(tmp_path / "good", JANUARY), JANUARY)
+    load(write_file(tmp_path / "good", FEBRUARY), FEBRUARY)
+    before = contents(empty_warehouse)
+    make, parts = BAD_FILES[name]
+    path = make(tmp_path / "bad", FEBRUARY)
+    with pytest.raises(BadFileError) as caught:
+        load(path, FEBRUARY)
+    message = str(caught.value)
+    assert message.startswith("green_tripdata_2022-02.parquet")
+    assert [part for part in parts if part not in message] == []
+    assert "\n" not in message
+    assert contents(empty_warehouse) == before
+
+
+@pytest.mark.parametrize("damaged", ["lpep_pickup_datetime", "trip_distance", "congestion_surcharge"])
+def test_damaged_column_changes_nothing(damaged: str, empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    load(write_file(tmp_path / "good", JANUARY), JANUARY)
+    before = contents(empty_warehouse)
+    path = with_damaged_column(tmp_path / "bad", JANUARY, trip_table(JANUARY, 5000), damaged)
+    with pytest.raises(BadFileError) as caught:
+        load(path, JANUARY)
+    message = str(caught.value)
+    assert message.startswith("green_tripdata_2022-01.parquet cannot be read")
+    assert message.endswith("the file is damaged; get it again")
+    assert "\n" not in message
+    assert contents(empty_warehouse) == before
+
+
+@pytest.mark.parametrize("unit", ["us", "ns"])
+def test_absurd_dates_among_good_ones_arrive(unit: str, empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    absurd = [datetime(1677, 9, 22), datetime(2262, 4, 11), datetime(1999, 12, 31, 23, 59, 59, 999_999)]
+    table = trip_table(JANUARY)
+    for row, value in enumerate(absurd):
+        table = with_value(table, "lpep_pickup_datetime", row, value)
+    table = with_column(table, "lpep_pickup_datetime", table["lpep_pickup_datetime"].cast(pa.timestamp(unit)))
+    load(write_file(tmp_path, JANUARY, table), JANUARY)
+    assert column(empty_warehouse, "lpep_pickup_datetime")[:3] == absurd
+
+
+def with_dropoff(folder: Path, microseconds: int) -> Path:
+    """A file whose first trip ends so long after (or before) 1970."""
+    values = pa.array([microseconds] + [1_641_000_000_000_000] * 11, type=pa.timestamp("us"))
+    return write_file(folder, JANUARY, with_column(trip_table(JANUARY), "lpep_dropoff_datetime", values))
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "expected"),
+    [(2**62, "148108-07-06 14:00:27.387904"), (2**63 - 1, "infinity"), (-(2**63) + 1, "-infinity")],
+)
+def test_dates_that_only_postgres_can_write_arrive(
+    microseconds: int, expected: str, empty_warehouse: database.Connection, tmp_path: Path
+) -> None:
+    load(with_dropoff(tmp_path, microseconds), JANUARY)
+    assert column(empty_warehouse, "lpep_dropoff_datetime::text")[0] == expected
+
+
+@pytest.mark.parametrize("microseconds", [-(2**62), -(2**63)])
+def test_date_before_all_calendars_is_the_files_fault(
+    microseconds: int, empty_warehouse: database.Connection, tmp_path: Path
+) -> None:
+    with pytest.raises(BadFileError, match="lpep_dropoff_datetime"):
+        load(with_dropoff(tmp_path, microseconds), JANUARY)
+    assert contents(empty_warehouse) == ([], [])
+
+
+def test_endless_and_undefined_amounts_arrive(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    table = trip_table(JANUARY)
+    for row, value in enumerate((float("inf"), float("-inf"), float("nan"), 1e308)):
+        table = with_value(table, "fare_amount", row, value)
+    load(write_file(tmp_path, JANUARY, table), JANUARY)
+    query = "select fare_amount::text from raw.green_trips where source_row < 4 order by source_row"
+    assert empty_warehouse.execute(query).fetchall() == [("Infinity",), ("-Infinity",), ("NaN",), ("1e+308",)]
+
+
+def test_columns_of_nulls_arrive_as_nulls(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    table = trip_table(JANUARY)
+    for name in table.column_names:
+        if name != "lpep_pickup_datetime":
+            table = with_column(table, name, pa.nulls(12))
+    load(write_file(tmp_path, JANUARY, table), JANUARY)
+    assert column(empty_warehouse, "num_nulls(vendorid, store_and_fwd_flag, fare_amount, trip_type)") == [4] * 12
+    assert None not in column(empty_warehouse, "lpep_pickup_datetime")
+
+
+def sample_table(month: Month) -> pa.Table:
+    return trip_table(month).replace_schema_metadata({"origin": "sample"})
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+def test_generated_month_does_not_join_real_ones(
+    replaces: bool, empty_warehouse: database.Connection, tmp_path: Path
+) -> None:
+    load(write_file(tmp_path / "real", JANUARY), JANUARY)
+    before = contents(empty_warehouse)
+    month = JANUARY if replaces else FEBRUARY
+    path = write_file(tmp_path / "sample", month, sample_table(month))
+    with pytest.raises(OriginMixError) as caught:
+        load(path, month)
+    assert str(caught.value).startswith(f"{path.name} is generated, but the warehouse holds real months")
+    assert "`make clean`" in str(caught.value)
+    assert caught.value.exit_code == 6
+    assert contents(empty_warehouse) == before
+
+
+def test_real_month_does_not_join_generated_ones(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    assert load(write_file(tmp_path / "sample", JANUARY, sample_table(JANUARY)), JANUARY).origin == "sample"
+    before = contents(empty_warehouse)
+    path = write_file(tmp_path / "real", FEBRUARY)
+    with pytest.raises(OriginMixError, match="is real, but the warehouse holds generated months: they are never mixed"):
+        load(path, FEBRUARY, "tlc")
+    assert contents(empty_warehouse) == before
+
+
+def test_local_and_downloaded_months_go_together(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    load(write_file(tmp_path, JANUARY), JANUARY, "tlc")
+    load(write_file(tmp_path, FEBRUARY), FEBRUARY, "local")
+    query = "select origin from raw.files order by load_id"
+    assert empty_warehouse.execute(query).fetchall() == [("tlc",), ("local",)]
+
+
+@contextlib.contextmanager
+def stop_at_row(connection: database.Connection, row: int = STOP_ROW) -> Iterator[None]:
+    """Loaders wait at this row until the block ends."""
+    connection.execute(
+        "create function wait_here() returns trigger language plpgsql as "
+        f"$$ begin perform pg_advisory_xact_lock_shared({STOP_LOCK}); return new; end $$".encode()
+    )
+    connection.execute(
+        "create trigger wait_here before insert on raw.green_trips for each row "
+        f"when (new.source_row = {row}) execute function wait_here()".encode()
+    )
+    connection.execute("select pg_advisory_lock(%s)", [STOP_LOCK])
+    try:
+        yield
+    finally:
+        connection.execute("select pg_advisory_unlock(%s)", [STOP_LOCK])
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, "what was waited for did not come"
+        time.sleep(0.02)
+
+
+def waiting(connection: database.Connection) -> int:
+    """Sessions that wait for an advisory lock."""
+    query = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    return int(str(connection.execute(query).fetchall()[0][0]))
+
+
+def start_loader(path: Path, month: Month) -> subprocess.Popen[str]:
+    arguments = [sys.executable, "-c", textwrap.dedent(LOADER), str(month), str(path)]
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[str, str, int]:
+    output, errors = process.communicate(timeout=PATIENCE_SECONDS)
+    return output.strip(), errors, process.returncode
+
+
+def test_killed_loader_leaves_the_old_month(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    load(write_file(tmp_path / "old", JANUARY), JANUARY)
+    before = contents(empty_warehouse)
+    path = write_file(tmp_path / "new", JANUARY, trip_table(JANUARY, 2000))
+    with stop_at_row(empty_warehouse):
+        loader = start_loader(path, JANUARY)
+        try:
+            wait_until(lambda: waiting(empty_warehouse) == 1)
+            assert contents(empty_warehouse) == before
+        finally:
+            loader.send_signal(signal.SIGKILL)
+        assert ended(loader)[2] == -signal.SIGKILL
+        assert contents(empty_warehouse) == before
+    assert contents(empty_warehouse) == before
+    assert load(path, JANUARY) == LoadResult(JANUARY, Action.REPLACED, 2000, "local")
+    assert [row[1:] for row in manifest(empty_warehouse)] == [("replaced", 12), ("loaded", 2000)]
+    assert distances(empty_warehouse, JANUARY) == [0.25 + number for number in range(2000)]
+
+
+def test_readers_see_the_old_month_or_the_new_one(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    load(write_file(tmp_path / "old", JANUARY), JANUARY)
+    path = write_file(tmp_path / "new", JANUARY, trip_table(JANUARY, 20_000))
+    seen = set()
+    with stop_at_row(empty_warehouse, 15_000):
+        loader = start_loader(path, JANUARY)
+        wait_until(lambda: waiting(empty_warehouse) == 1)
+        seen.add(count(empty_warehouse, JANUARY))
+    while loader.poll() is None:
+        seen.add(count(empty_warehouse, JANUARY))
+    assert ended(loader) == ("replaced 20000", "", 0)
+    seen.add(count(empty_warehouse, JANUARY))
+    assert seen == {12, 20_000}
+
+
+def test_two_loaders_of_other_bytes_leave_one_whole_month(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    first = write_file(tmp_path / "a", JANUARY, trip_table(JANUARY, 1000))
+    second = write_file(tmp_path / "b", JANUARY, trip_table(JANUARY, 600))
+    with stop_at_row(empty_warehouse):
+        one = start_loader(first, JANUARY)
+        wait_until(lambda: waiting(empty_warehouse) == 1)
+        two = start_loader(second, JANUARY)
+        wait_until(lambda: waiting(empty_warehouse) == 2)
+    assert ended(one) == ("loaded 1000", "", 0)
+    assert ended(two)[1:] == ("", 0)
+    assert manifest(empty_warehouse) == [("2022-01", "replaced", 1000), ("2022-01", "loaded", 600)]
+    assert distances(empty_warehouse, JANUARY) == [0.25 + number for number in range(600)]
+
+
+def test_two_loaders_of_the_same_bytes_leave_one_load(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    path = write_file(tmp_path, JANUARY, trip_table(JANUARY, 1000))
+    with stop_at_row(empty_warehouse):
+        one = start_loader(path, JANUARY)
+        wait_until(lambda: waiting(empty_warehouse) == 1)
+        two = start_loader(path, JANUARY)
+        wait_until(lambda: waiting(empty_warehouse) == 2)
+    assert ended(one) == ("loaded 1000", "", 0)
+    assert ended(two) == ("unchanged 0", "", 0)
+    assert manifest(empty_warehouse) == [("2022-01", "loaded", 1000)]
+    assert count(empty_warehouse, JANUARY) == 1000
+
+
+def test_two_loaders_do_not_mix_origins(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    real = write_file(tmp_path / "a", JANUARY, trip_table(JANUARY, 1000))
+    generated = write_file(tmp_path / "b", FEBRUARY, sample_table(FEBRUARY))
+    with stop_at_row(empty_warehouse):
+        one = start_loader(real, JANUARY)
+        wait_until(lambda: waiting(empty_warehouse) == 1)
+        two = start_loader(generated, FEBRUARY)
+        wait_until(lambda: two.poll() is not None or waiting(empty_warehouse) == 2)
+    ended(one)
+    ended(two)
+    assert len(empty_warehouse.execute("select distinct origin from raw.files").fetchall()) == 1
+
+
+def test_database_that_stops_the_load_is_named(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    empty_warehouse.execute("alter table raw.green_trips add constraint short check (source_row < 5)")
+    with pytest.raises(WarehouseError) as caught:
+        load(write_file(tmp_path, JANUARY), JANUARY)
+    message = str(caught.value)
+    assert message.startswith("green_tripdata_2022-01.parquet was not loaded, the database said:")
+    assert "short" in message
+    assert "\n" not in message
+    assert caught.value.exit_code == 7
+    assert contents(empty_warehouse) == ([], [])
+
+
+def test_failed_load_leaves_no_session_behind(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    path = with_damaged_column(tmp_path, JANUARY, trip_table(JANUARY, 5000), "trip_distance")
+    with pytest.raises(BadFileError):
+        load(path, JANUARY)
+    others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+
+    def alone() -> bool:
+        return empty_warehouse.execute(psycopg.sql.SQL(others)).fetchall() == [(0,)]
+
+    wait_until(alone)
+
+
+def write_big_file(path: Path, rows: int = 3_000_000, group: int = 500_000) -> None:
+    """A month of so many trips; each row group is the same but for its distances, so that it is made quickly."""
+    part = trip_table(JANUARY, 5000)
+    part = pa.concat_tables([part] * (group // 5000)).combine_chunks()
+    with pq.ParquetWriter(path, trip_schema(), compression="zstd") as writer:
+        for start in range(0, rows, group):
+            numbers = pa.array(range(start, start + group), type=pa.float64())
+            writer.write_table(with_column(part, "trip_distance", numbers), row_group_size=group)
+
+
+def test_three_million_rows_take_less_than_500_megabytes(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    path = tmp_path / "green_tripdata_2022-01.parquet"
+    write_big_file(path)
+    program = textwrap.dedent(LOADER) + "import resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    process = subprocess.run(
+        [sys.executable, "-c", program, "2022-01", str(path)], capture_output=True, text=True, check=True
+    )
+    result, kilobytes = process.stdout.splitlines()
+    assert result == "loaded 3000000"
+    assert int(kilobytes) / 1024 < 500
+    query = "select count(*), count(distinct source_row), sum(trip_distance - source_row) from raw.green_trips"
+    assert empty_warehouse.execute(query).fetchall() == [(3_000_000, 3_000_000, 0.0)]
