@@ -62,7 +62,7 @@ class RunLog:
             with run.step(WHOLE_RUN, windows) as whole:
                 yield run
                 whole.rows = sum(step.rows for step in run.steps)
-                whole.skipped = all(step.skipped for step in run.steps)
+                whole.skipped = bool(run.steps) and all(step.skipped for step in run.steps)
 
     @contextlib.contextmanager
     def step(self, name: str, windows: str = "") -> Iterator[Step]:

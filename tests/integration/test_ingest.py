@@ -218,20 +218,25 @@ def test_unknown_column_with_a_difficult_name_is_reported(
         assert empty_warehouse.execute("select extra_columns from raw.files").fetchall() == [([name],)]
 
 
-@pytest.mark.parametrize("name", BAD_FILES)
-def test_bad_file_changes_nothing(name: str, empty_warehouse: database.Connection, tmp_path: Path) -> None:
-    load(write_file(tmp_path / "good", JANUARY), JANUARY)
+def test_bad_files_change_nothing(empty_warehouse: database.Connection, tmp_path: Path) -> None:
     load(write_file(tmp_path / "good", FEBRUARY), FEBRUARY)
-    before = contents(empty_warehouse)
-    make, parts = BAD_FILES[name]
-    path = make(tmp_path / "bad", FEBRUARY)
-    with pytest.raises(BadFileError) as caught:
-        load(path, FEBRUARY)
-    message = str(caught.value)
-    assert message.startswith("green_tripdata_2022-02.parquet")
-    assert [part for part in parts if part not in message] == []
-    assert "\n" not in message
-    assert contents(empty_warehouse) == before
+    wrong: dict[str, str] = {}
+    for name, (make, parts) in BAD_FILES.items():
+        before = contents(empty_warehouse)
+        path = make(tmp_path / name, FEBRUARY)
+        try:
+            load(path, FEBRUARY)
+        except BadFileError as error:
+            message = str(error)
+            if not message.startswith(path.name) or "\n" in message or any(part not in message for part in parts):
+                wrong[name] = message
+        except Exception as error:
+            wrong[name] = f"{type(error).__name__}: {error}"
+        else:
+            wrong[name] = "was loaded"
+        if contents(empty_warehouse) != before:
+            wrong[name] = wrong.get(name, "") + ", and the warehouse was changed"
+    assert wrong == {}
 
 
 @pytest.mark.parametrize("damaged", ["lpep_pickup_datetime", "trip_distance", "congestion_surcharge"])
@@ -267,7 +272,7 @@ def with_dropoff(folder: Path, microseconds: int) -> Path:
 
 @pytest.mark.parametrize(
     ("microseconds", "expected"),
-    [(2**62, "148108-07-06 14:00:27.387904"), (2**63 - 1, "infinity"), (-(2**63) + 1, "-infinity")],
+    [(2**62, "148108-07-06 14:00:27.387904"), (2**63 - 1, "294247-01-10 04:00:54.775807")],
 )
 def test_dates_that_only_postgres_can_write_arrive(
     microseconds: int, expected: str, empty_warehouse: database.Connection, tmp_path: Path
@@ -276,7 +281,7 @@ def test_dates_that_only_postgres_can_write_arrive(
     assert column(empty_warehouse, "lpep_dropoff_datetime::text")[0] == expected
 
 
-@pytest.mark.parametrize("microseconds", [-(2**62), -(2**63)])
+@pytest.mark.parametrize("microseconds", [-(2**62), -(2**63) + 1, -(2**63)])
 def test_date_before_all_calendars_is_the_files_fault(
     microseconds: int, empty_warehouse: database.Connection, tmp_path: Path
 ) -> None:
@@ -469,7 +474,7 @@ def test_database_that_stops_the_load_is_named(empty_warehouse: database.Connect
 
 def test_failed_load_leaves_no_session_behind(empty_warehouse: database.Connection, tmp_path: Path) -> None:
     path = with_damaged_column(tmp_path, JANUARY, trip_table(JANUARY, 5000), "trip_distance")
-    with pytest.raises(BadFileError):
+    with pytest.raises(WarehouseError):
         load(path, JANUARY)
     others = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
 
@@ -480,8 +485,8 @@ def test_failed_load_leaves_no_session_behind(empty_warehouse: database.Connecti
 
 
 def write_big_file(path: Path, rows: int = 3_000_000, group: int = 500_000) -> None:
-    """A month of so many trips; each row group is the same but for its distances, so that it is made quickly."""
-    part = trip_table(JANUARY, 5000)
+    """A month of so many dispatched trips; the row groups differ in their distances only, to be made quickly."""
+    part = trip_table(JANUARY, 10_000).slice(5000)
     part = pa.concat_tables([part] * (group // 5000)).combine_chunks()
     with pq.ParquetWriter(path, trip_schema(), compression="zstd") as writer:
         for start in range(0, rows, group):
@@ -490,14 +495,16 @@ def write_big_file(path: Path, rows: int = 3_000_000, group: int = 500_000) -> N
 
 
 def test_three_million_rows_take_less_than_500_megabytes(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    empty_warehouse.execute("alter table raw.green_trips set unlogged")  # quicker for the server, same for the loader
     path = tmp_path / "green_tripdata_2022-01.parquet"
     write_big_file(path)
     program = textwrap.dedent(LOADER) + "import resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
-    process = subprocess.run(
-        [sys.executable, "-c", program, "2022-01", str(path)], capture_output=True, text=True, check=True
-    )
-    result, kilobytes = process.stdout.splitlines()
+    # A process starts with its parent's peak on its account; the shell in between has next to none.
+    command = ["sh", "-c", '"$@"; exit $?', "sh", sys.executable, "-c", program, "2022-01", str(path)]
+    process = subprocess.run(command, capture_output=True, text=True, check=True)
+    *talk, result, kilobytes = process.stdout.splitlines()
     assert result == "loaded 3000000"
     assert int(kilobytes) / 1024 < 500
-    query = "select count(*), count(distinct source_row), sum(trip_distance - source_row) from raw.green_trips"
-    assert empty_warehouse.execute(query).fetchall() == [(3_000_000, 3_000_000, 0.0)]
+    query = "select count(*), max(source_row), sum(trip_distance - source_row) from raw.green_trips"
+    assert empty_warehouse.execute(query).fetchall() == [(3_000_000, 2_999_999, 0.0)]
+    assert "".join(talk) == "", "a long load wrote to stdout, which is for data"

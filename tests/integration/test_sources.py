@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from ingest import download
 from ingest.load import load_month
 from ingest.sources import Found, Held, find_files, held_months
 from pipeline import database
@@ -25,7 +25,7 @@ from pipeline.errors import (
 )
 from pipeline.months import Month
 from pipeline.settings import Settings, make_settings
-from tests.files import FEBRUARY, JANUARY, MARCH, named, trip_table, write_file
+from tests.files import DISTANCE_OF_ROW_0, FEBRUARY, JANUARY, MARCH, named, trip_table, write_file
 
 EMPTY = Held(frozenset(), has_sample=False, has_real=False)
 NOTICE = "GENERATED SAMPLE DATA - not real trips"
@@ -69,7 +69,7 @@ def tlc(tmp_path: Path) -> Iterator[Tlc]:
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """An address at which nobody listens; attempts follow each other without a pause."""
-    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound, but not listening: refused, and nobody else gets the port
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -201,7 +201,7 @@ def test_month_that_is_not_published_is_no_reason_for_the_sample(
 def test_server_that_fails_is_no_reason_for_the_sample(
     raw: Path, tlc: Tlc, monkeypatch: pytest.MonkeyPatch, own_state: Path
 ) -> None:
-    monkeypatch.setattr(download.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
     monkeypatch.setattr(
         http.server.SimpleHTTPRequestHandler, "do_GET", lambda handler: handler.send_error(503, "try later")
     )
@@ -316,12 +316,10 @@ def test_sample_does_not_join_real_months(raw: Path, own_state: Path) -> None:
     assert not (own_state / "sample").exists()
 
 
-@pytest.mark.parametrize("source", ["local", "tlc"])
-def test_real_months_do_not_join_the_sample(source: str, raw: Path, tlc: Tlc) -> None:
-    write_file(raw, JANUARY)
+def test_downloads_do_not_join_the_sample(raw: Path, tlc: Tlc) -> None:
     with pytest.raises(OriginMixError) as caught:
-        find_files(asking(raw, source, tlc.url), holding(JANUARY, sample=True))
-    assert f"SOURCE={source} asks for real months, but the warehouse holds generated ones" in str(caught.value)
+        find_files(asking(raw, "tlc", tlc.url), holding(JANUARY, sample=True))
+    assert "SOURCE=tlc asks for real months, but the warehouse holds generated ones" in str(caught.value)
     assert "PGDATABASE" in str(caught.value)
     assert tlc.asked == []
 
@@ -382,6 +380,18 @@ def test_replaced_months_are_held_once(raw: Path, empty_warehouse: database.Conn
     assert held_months() == holding(JANUARY)
 
 
+def test_local_files_do_not_join_the_sample(raw: Path, empty_warehouse: database.Connection) -> None:
+    run(asking(raw, "sample"))
+    before = empty_warehouse.execute("select * from raw.files order by load_id").fetchall()
+    for month in (JANUARY, FEBRUARY):
+        write_file(raw, month)
+    with pytest.raises(OriginMixError) as caught:
+        run(asking(raw, "local"))
+    assert "is real, but the warehouse holds generated months: they are never mixed" in str(caught.value)
+    assert "`make clean`" in str(caught.value)
+    assert empty_warehouse.execute("select * from raw.files order by load_id").fetchall() == before
+
+
 def test_generated_files_in_the_folder_can_be_loaded_again(raw: Path, empty_warehouse: database.Connection) -> None:
     for month in (JANUARY, FEBRUARY):
         write_file(raw, month, trip_table(month).replace_schema_metadata({"origin": "sample"}))
@@ -421,11 +431,12 @@ def test_page_in_place_of_a_download_can_be_got_over(raw: Path, tlc: Tlc, empty_
 def test_download_that_changed_on_disk_is_not_taken_for_tlcs(
     raw: Path, tlc: Tlc, empty_warehouse: database.Connection
 ) -> None:
+    plain = {"compression": "none", "use_dictionary": False}
+    path = write_file(tlc.folder, JANUARY, **plain)
     settings = asking(raw, "auto", tlc.url, months="2022-01")
     find_files(settings, EMPTY)
-    content = bytearray(named(raw, JANUARY).read_bytes())
-    place = content.index(b"PAR1") + 40
-    content[place] ^= 0xFF
+    content = bytearray(path.read_bytes())
+    content[content.index(struct.pack("<d", DISTANCE_OF_ROW_0 + 3)) + 6] ^= 0xFF
     named(raw, JANUARY).write_bytes(bytes(content))
     with pytest.raises(WarehouseError, match=r"green_tripdata_2022-01\.parquet"):
         run(settings)

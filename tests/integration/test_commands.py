@@ -1,0 +1,176 @@
+"""The commands as a person types them, each as a process of its own: output, messages and exit codes."""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.database import Connection
+from pipeline.settings import ROOT
+
+
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline", *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", "--silent", *arguments],
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_sql_prints_csv_with_a_header(monitored_warehouse: Connection) -> None:
+    query = (
+        "select window_date, model_spec, trip_count > 0 as any, null as nothing, 'a,b' as text "
+        "from marts.fct_daily_monitoring order by 1, 2 limit 2;"
+    )
+    result = command("sql", query)
+    assert result.returncode == 0
+    assert list(csv.reader(result.stdout.splitlines())) == [
+        ["window_date", "model_spec", "any", "nothing", "text"],
+        ["2022-02-01", "green_duration_hgb", "t", "", "a,b"],
+        ["2022-02-01", "green_duration_lr", "t", "", "a,b"],
+    ]
+
+
+def test_make_hands_a_query_over_as_it_was_typed(monitored_warehouse: Connection) -> None:
+    result = make("sql", """SQL=select '$HOME "x" `y`' as a, 'it''s 100%' as b""")
+    assert result.returncode == 0, result.stderr
+    assert list(csv.reader(result.stdout.splitlines())) == [["a", "b"], ['$HOME "x" `y`', "it's 100%"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("delete from raw.files", "read-only transaction"),
+        ("select 1; drop schema raw cascade", "multiple commands"),
+        ("commit; drop schema raw cascade", "multiple commands"),
+        ("select nonsense", 'column "nonsense" does not exist'),
+        ("begin", "gives no rows"),
+    ],
+)
+def test_sql_refuses_what_is_no_query(monitored_warehouse: Connection, query: str, words: str) -> None:
+    result = command("sql", query)
+    assert result.returncode == 11
+    assert words in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    assert monitored_warehouse.execute("select count(*) from raw.files").fetchone() == (2,)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["run", "--months", "2022-13"], 2, "'2022-13' is not a month between 1900-01 and 2199-12"),
+        (["run", "--months", "2022-04..2022-02"], 2, "runs backwards"),
+        (["run", "--train-month", "Feb"], 2, "'Feb' is not a month: a month is written YYYY-MM"),
+        (["run", "--source", "s3"], 2, "use one of auto, tlc, local, sample"),
+        (["run", "--source", "local", "--data-dir", "/nowhere"], 5, "does not exist"),
+        (["sql"], 2, "no query was given"),
+        (["dbt"], 2, "no dbt command was given"),
+        (["db", "--port", "http"], 2, "use a number from 1024 to 65535"),
+    ],
+)
+def test_a_wrong_parameter_is_one_line_and_its_code(
+    empty_warehouse: Connection, arguments: list[str], code: int, words: str
+) -> None:
+    result = command(*arguments)
+    assert result.returncode == code, result.stderr
+    assert words in result.stderr
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1
+    assert "Traceback" not in result.stderr
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
+    result = command(
+        "sql", "select 1", PGHOST="127.0.0.1", PGPORT="1", PGUSER="somebody", PGPASSWORD="hunter2", PGDATABASE="db"
+    )
+    assert result.returncode == 7
+    assert "cannot connect to Postgres at 127.0.0.1:1, database db as somebody" in result.stderr
+    assert "hunter2" not in result.stderr + result.stdout
+
+
+def test_a_run_ends_with_a_summary(empty_warehouse: Connection, sample_dir: Path) -> None:
+    result = command("run", "--source", "local", "--data-dir", str(sample_dir))
+    assert result.returncode == 0, result.stderr
+    for words in (
+        "ingest",
+        "transform",
+        "metrics",
+        "2022-02-28",
+        "green_duration_hgb",
+        "green_duration_lr",
+        "Run 1 done",
+    ):
+        assert words in result.stdout
+    again = command("run", "--source", "local", "--data-dir", str(sample_dir))
+    assert again.returncode == 0
+    assert "Nothing new" in again.stdout
+
+
+def test_doctor_says_what_is_loaded(monitored_warehouse: Connection) -> None:
+    result = command("doctor")
+    assert result.returncode == 0, result.stdout
+    assert "2022-01: " in result.stdout
+    assert "dbt-postgres 1.11" in result.stdout
+    assert "28 monitored windows" in result.stdout
+    assert "All is well" in result.stdout
+
+
+def test_doctor_says_what_is_missing(monitored_warehouse: Connection) -> None:
+    monitored_warehouse.execute("update ml.models set artifact_file = 'gone.skops' where spec = 'green_duration_lr'")
+    result = command("doctor", "--months", "2022-03")
+    assert result.returncode == 1
+    assert "gone.skops" in result.stdout
+    assert "2022-03 is not loaded" in result.stdout
+
+
+def test_doctor_of_an_empty_database_says_what_to_do(empty_warehouse: Connection) -> None:
+    empty_warehouse.execute("drop schema raw cascade")
+    result = command("doctor")
+    assert "run `make pipeline`" in result.stdout
+
+
+def test_a_newer_warehouse_is_refused(empty_warehouse: Connection) -> None:
+    empty_warehouse.execute("insert into monitoring.schema_versions (version) values (999)")
+    result = command("run", "--source", "sample")
+    assert result.returncode == 7
+    assert "schema version 999" in result.stderr
+
+
+def test_help_lists_every_target() -> None:
+    result = make("help")
+    targets = {line.split(":")[0] for line in (ROOT / "Makefile").read_text().splitlines() if ": " in line}
+    named = {target for target in targets if target.replace("-", "").isalpha() and not target.isupper()}
+    assert {"pipeline", "test", "sql", "psql", "dbt", "db", "db-stop", "doctor", "clean", "bench"} <= named
+    for target in named - {".PHONY"}:
+        assert f"  {target} " in result.stdout, target
+
+
+def test_every_exit_code_is_documented() -> None:
+    from pipeline import errors
+
+    documented = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
+    for name, value in vars(errors).items():
+        if isinstance(value, type) and issubclass(value, errors.WarehouseError):
+            assert f"| {value.exit_code} |" in documented, name

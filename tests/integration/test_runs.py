@@ -1,0 +1,86 @@
+"""The run log and the lock: one pipeline at a time, and an honest row for whatever happened."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.database import Connection
+from pipeline.errors import LockedError, ModelError
+from pipeline.runs import RunLog
+from pipeline.settings import ROOT
+
+HOLD = """
+import time
+from pipeline import database
+from pipeline.runs import RunLog
+with database.warehouse(), RunLog.open("pipeline", "2022-02", {}) as run, run.step("score"):
+    print("locked", flush=True)
+    time.sleep(60)
+"""
+
+
+def steps(connection: Connection) -> list[tuple[object, ...]]:
+    return connection.execute(
+        "select run_id, step, status, message from monitoring.runs order by run_id, step"
+    ).fetchall()
+
+
+def test_steps_are_recorded_as_they_end(empty_warehouse: Connection) -> None:
+    with RunLog.open("pipeline", "2022-02", {"evidently": "0"}) as run:
+        run.origin = "sample"
+        with run.step("ingest") as step:
+            step.rows = 5
+        with run.step("score") as step:
+            step.skipped = True
+    assert [row[1:3] for row in steps(empty_warehouse)] == [("ingest", "ok"), ("pipeline", "ok"), ("score", "skipped")]
+    row = empty_warehouse.execute(
+        "select rows, origin, windows, versions, finished_at >= started_at from monitoring.runs where step = 'pipeline'"
+    ).fetchone()
+    assert row == (5, "sample", "2022-02", {"evidently": "0"}, True)
+
+
+def test_a_failed_step_keeps_its_message_and_fails_the_run(empty_warehouse: Connection) -> None:
+    with (
+        pytest.raises(ModelError),
+        RunLog.open("pipeline", "2022-02", {}) as run,
+        run.step("train"),
+    ):
+        raise ModelError("the model is no good: get another")
+    assert [row[1:] for row in steps(empty_warehouse)] == [
+        ("pipeline", "failed", "the model is no good: get another"),
+        ("train", "failed", "the model is no good: get another"),
+    ]
+
+
+def test_a_second_pipeline_is_told_who_holds_the_lock(empty_warehouse: Connection) -> None:
+    with RunLog.open("pipeline", "2022-02", {}):
+        with (
+            pytest.raises(LockedError, match=r"pipeline by process \d+ on .+, since \d{4}-") as error,
+            RunLog.open("pipeline", "2022-02", {}),
+        ):
+            pass
+        assert error.value.exit_code == 10
+    with RunLog.open("pipeline", "2022-02", {}):
+        pass
+
+
+def test_a_killed_run_frees_the_lock_and_is_called_abandoned(empty_warehouse: Connection) -> None:
+    process = subprocess.Popen([sys.executable, "-c", HOLD], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "locked\n"
+    with pytest.raises(LockedError), RunLog.open("pipeline", "2022-02", {}):
+        pass
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    empty_warehouse.execute("select pg_sleep(1.5)")
+    with RunLog.open("pipeline", "2022-02", {}):
+        pass
+    assert [row[1:3] for row in steps(empty_warehouse)] == [
+        ("pipeline", "abandoned"),
+        ("score", "abandoned"),
+        ("pipeline", "ok"),
+    ]
