@@ -1,17 +1,19 @@
-"""Load one month's file into raw.green_trips: manifest row, rows, counts checked, commit - or nothing.
+"""Load months into raw.green_trips: all files are checked first, then each is loaded or nothing of it is.
 
-Called by the conductor for every month that is needed. The same bytes again change nothing; other
-bytes for the same month take the place of the old ones.
+One transaction a file: the old rows out, the new ones in, counted, the manifest row, commit. The same
+bytes again change nothing; other bytes for the same month take the place of the old ones. Called by
+the conductor.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import file_digest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ingest.schema import SERVICE
 from ingest.sources import SourceFile
@@ -42,112 +44,164 @@ class LoadResult:
     month: Month
     action: Action
     rows: int
-    origin: str
     extra_columns: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
-def load_month(source: SourceFile) -> LoadResult:
-    """Bring one month's file into the warehouse.
+@dataclass(frozen=True)
+class _Checked:
+    """A file that differs from what is loaded and has passed all checks."""
+
+    source: SourceFile
+    inspection: Inspection
+
+    @property
+    def origin(self) -> str:
+        return "sample" if self.inspection.is_sample else self.source.origin
+
+
+def load_months(sources: tuple[SourceFile, ...]) -> list[LoadResult]:
+    """Bring the months' files into the warehouse.
 
     Raises:
-        BadFileError: the file cannot be loaded as it is; nothing was changed.
-        OriginMixError: the file is generated and the warehouse holds real months, or the reverse.
-        DatabaseError: the database refused the rows; nothing was changed.
+        BadFileError: a file cannot be loaded as it is; no file was loaded, unless the damage lies where only
+            loading finds it: then the files before it stand, whole.
+        OriginMixError: generated and real files are offered together, or do not go with what is loaded.
+        DatabaseError: the database refused the rows; nothing of that file was changed.
     """
+    checked = {source: _check(source) for source in sources}
+    _check_origins([file for file in checked.values() if file])
+    return [_load(file) if file else LoadResult(source.month, Action.UNCHANGED, 0) for source, file in checked.items()]
+
+
+def load_month(source: SourceFile) -> LoadResult:
+    """One month; see load_months."""
+    return load_months((source,))[0]
+
+
+def _check(source: SourceFile) -> _Checked | None:
+    """The checked file, or None where exactly these bytes are loaded."""
     with source.path.open("rb") as file:
         sha256 = file_digest(file, "sha256").hexdigest()
-    with database.connect("ingest") as connection:
+    if source.sha256 not in (None, sha256):
+        raise BadFileError(
+            f"{source.path} has changed since it was downloaded (sha256 {sha256[:12]}..., then "
+            f"{str(source.sha256)[:12]}...): delete it to fetch it again, or delete "
+            f"{source.path.name}.download.json to load it as a file of your own"
+        )
+    with database.connect("ingest", read_only=True) as connection:
         current = connection.execute(
             _QUERIES["current_file"], {"service": SERVICE, "month": source.month.first_day}
         ).fetchone()
-        if current is not None and current[0] == sha256:
-            return LoadResult(source.month, Action.UNCHANGED, 0, str(current[1]))
-        # DuckDB and Arrow are imported when there is something to load; a run with nothing new is quick.
-        from ingest.read import inspect
+    if current is not None and current[0] == sha256:
+        return None
+    # DuckDB and Arrow are imported when there is something to load; a run with nothing new is quick.
+    from ingest.read import inspect
 
-        inspection = inspect(source.path, source.month, sha256)
-        origin = "sample" if inspection.is_sample else source.origin
-        _check_origin(connection, origin, source)
-        load_id = database.one_row(connection, _QUERIES["next_load_id"])[0]
-    _write(inspection, source, origin, load_id)
-    warnings = () if inspection.rows else (f"{source.path.name} holds no rows: {source.month} is empty",)
-    return LoadResult(
-        month=source.month,
-        action=Action.LOADED if current is None else Action.REPLACED,
-        rows=inspection.rows,
-        origin=origin,
-        extra_columns=inspection.schema.extra,
-        warnings=warnings,
-    )
+    try:
+        return _Checked(source, inspect(source.path, source.month, sha256))
+    except BadFileError as error:
+        if source.origin == "tlc":
+            raise BadFileError(f"{error}. It was downloaded: delete {source.path} to fetch it again") from error
+        raise
 
 
-def _check_origin(connection: database.Connection, origin: str, source: SourceFile) -> None:
-    held = [str(row[0]) for row in connection.execute(_QUERIES["origins"]).fetchall()]
-    if any((other == "sample") != (origin == "sample") for other in held):
+def _check_origins(files: list[_Checked]) -> None:
+    with database.connect("ingest", read_only=True) as connection:
+        held = [str(row[0]) for row in connection.execute(_QUERIES["origins"]).fetchall()]
+    offered = {file.origin: file.source.path.name for file in files}
+    for origin in offered:
+        _refuse_mix(origin, offered[origin], [*held, *offered])
+
+
+def _refuse_mix(origin: str, name: str, others: list[str]) -> None:
+    if any((other == "sample") != (origin == "sample") for other in others):
         raise OriginMixError(
-            f"{source.path.name} is {'generated' if origin == 'sample' else 'real'}, but the warehouse holds "
-            f"{'real' if origin == 'sample' else 'generated'} months: they are never mixed. "
-            "Empty the warehouse with `make clean`, or name another database with PGDATABASE"
+            f"{name} is {'generated' if origin == 'sample' else 'real'}, but there are "
+            f"{'real' if origin == 'sample' else 'generated'} months in the warehouse or beside it: they are never "
+            "mixed. Empty the warehouse with `make clean`, name another database with PGDATABASE, or sort the files"
         )
 
 
-def _write(inspection: Inspection, source: SourceFile, origin: str, load_id: int) -> None:
+def _load(file: _Checked) -> LoadResult:
+    inspection = file.inspection
+    with database.connect("ingest") as connection:
+        load_id = database.one_row(connection, _QUERIES["next_load_id"])[0]
+    action = _write(file, load_id)
+    if action is Action.UNCHANGED:
+        return LoadResult(inspection.month, action, 0)
+    log.info("%s loaded: %s rows as load %s", inspection.path.name, inspection.rows, load_id)
+    return LoadResult(
+        month=inspection.month,
+        action=action,
+        rows=inspection.rows,
+        extra_columns=inspection.schema.extra,
+        warnings=() if inspection.rows else (f"{inspection.path.name} holds no rows: {inspection.month} is empty",),
+    )
+
+
+def _write(file: _Checked, load_id: int) -> Action:
     """One transaction: the old month's rows out, the new ones in, counted, the manifest row."""
     import adbc_driver_manager
     import adbc_driver_postgresql.dbapi as adbc
-    import duckdb
 
-    from ingest.read import batches
+    from ingest.read import batches, connect, damaged, noting_errors
 
-    name = source.path.name
-    month = inspection.month.first_day.isoformat()
+    inspection = file.inspection
+    reading_errors: list[Exception] = []
     try:
-        with (
-            duckdb.connect() as reader_connection,
-            adbc.connect(database.uri()) as connection,
-            connection.cursor() as cursor,
-        ):
-            cursor.execute(_QUERIES["lock_month"], (SERVICE, month))
+        with connect() as reader, adbc.connect(database.uri()) as connection, connection.cursor() as cursor:
+            # One loader at a time; what was checked before may have changed until now.
+            cursor.execute(_QUERIES["lock_files"])
+            held = _held(cursor, inspection.month)
+            if held.get("sha256") == inspection.sha256:
+                return Action.UNCHANGED
+            _refuse_mix(file.origin, inspection.path.name, held["origins"])
+            month = inspection.month.first_day.isoformat()
             cursor.execute(_QUERIES["retire_file"], (SERVICE, month))
             cursor.execute(_QUERIES["delete_rows"], (month,))
-            cursor.adbc_ingest(
-                "green_trips",
-                batches(reader_connection, inspection, load_id),
-                mode="append",
-                db_schema_name="raw",
-            )
-            cursor.execute(_QUERIES["count_rows"], (month,))
-            counted = cursor.fetchone()[0]
-            if counted != inspection.rows:
-                raise BadFileError(
-                    f"{name}: {counted} rows arrived in the database, its footer promises {inspection.rows}: "
-                    "the file is damaged; get it again"
-                )
-            cursor.execute(
-                _QUERIES["insert_file"],
-                (
-                    load_id,
-                    SERVICE,
-                    month,
-                    source.location,
-                    inspection.sha256,
-                    inspection.bytes,
-                    inspection.rows,
-                    inspection.schema.fingerprint,
-                    "\n".join(inspection.schema.extra),
-                    origin,
-                ),
-            )
+            rows = noting_errors(batches(reader, inspection, load_id), reading_errors)
+            cursor.adbc_ingest("green_trips", rows, mode="append", db_schema_name="raw")
+            _check_count(cursor, inspection)
+            cursor.execute(_QUERIES["insert_file"], (json.dumps(_manifest_row(file, load_id)),))
             connection.commit()
-    except duckdb.Error as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BadFileError(f"{name} cannot be read to its end ({reason}): the file is damaged; get it again") from error
     except adbc_driver_manager.Error as error:
+        if reading_errors:
+            raise damaged(inspection.path, reading_errors[0]) from error
         reason = " ".join(str(error).split())[:300]
-        if "duckdb" in reason.lower() or "Parquet" in reason:
-            raise BadFileError(
-                f"{name} cannot be read to its end ({reason}): the file is damaged; get it again"
-            ) from error
-        raise DatabaseError(f"{name} was not loaded, the database said: {reason}") from error
-    log.info("%s loaded: %s rows as load %s", name, inspection.rows, load_id)
+        raise DatabaseError(f"{inspection.path.name} was not loaded, the database said: {reason}") from error
+    return Action.REPLACED if held.get("sha256") else Action.LOADED
+
+
+def _held(cursor: Any, month: Month) -> dict[str, Any]:
+    """The sha256 of the month's current file, if there is one, and all origins of the warehouse."""
+    cursor.execute(_QUERIES["held"], (SERVICE, month.first_day.isoformat()))
+    held: dict[str, Any] = json.loads(cursor.fetchone()[0])
+    return held
+
+
+def _check_count(cursor: Any, inspection: Inspection) -> None:
+    cursor.execute(_QUERIES["count_rows"], (inspection.month.first_day.isoformat(),))
+    counted = cursor.fetchone()[0]
+    if counted != inspection.rows:
+        raise BadFileError(
+            f"{inspection.path.name}: {counted} rows arrived in the database, its footer promises {inspection.rows}: "
+            "the file is damaged; get it again"
+        )
+
+
+def _manifest_row(file: _Checked, load_id: int) -> dict[str, Any]:
+    inspection = file.inspection
+    return {
+        "load_id": load_id,
+        "service": SERVICE,
+        "source_month": inspection.month.first_day.isoformat(),
+        "location": file.source.location,
+        "sha256": inspection.sha256,
+        "bytes": inspection.bytes,
+        "rows": inspection.rows,
+        "schema_fingerprint": inspection.schema.fingerprint,
+        "extra_columns": inspection.schema.extra,
+        "origin": file.origin,
+        "status": "loaded",
+    }

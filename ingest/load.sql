@@ -1,5 +1,5 @@
 -- name: current_file
-select sha256, origin
+select sha256
 from raw.files
 where service = %(service)s and source_month = %(month)s and status = 'loaded'
 
@@ -9,8 +9,21 @@ select distinct origin from raw.files where status = 'loaded'
 -- name: next_load_id
 select nextval('raw.load_ids')
 
--- name: lock_month
-select pg_advisory_xact_lock(hashtext('raw.files ' || $1 || $2))
+-- name: lock_files
+select pg_advisory_xact_lock(hashtext('raw.files'))
+
+-- name: held
+select cast(
+    json_build_object(
+        'sha256',
+        (
+            select sha256 from raw.files
+            where service = $1 and source_month = cast($2 as date) and status = 'loaded'
+        ),
+        'origins',
+        coalesce((select json_agg(distinct origin) from raw.files where status = 'loaded'), '[]')
+    ) as text
+)
 
 -- name: retire_file
 update raw.files set status = 'replaced'
@@ -26,4 +39,6 @@ select count(*) from raw.green_trips where source_month = cast($1 as date)
 insert into raw.files (
     load_id, service, source_month, location, sha256, bytes, rows, schema_fingerprint, extra_columns, origin, status
 )
-values ($1, $2, cast($3 as date), $4, $5, $6, $7, $8, string_to_array($9, E'\n'), $10, 'loaded')
+select
+    load_id, service, source_month, location, sha256, bytes, rows, schema_fingerprint, extra_columns, origin, status
+from json_populate_record(cast(null as raw.files), cast($1 as json))

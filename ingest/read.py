@@ -6,22 +6,44 @@ the raw table's columns. Called by ingest.load; memory does not grow with the fi
 
 from __future__ import annotations
 
+import glob
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.schema import COLUMNS, PICKUP_COLUMN, Family, FileSchema, match_schema
+from ingest.schema import COLUMNS, PICKUP_COLUMN, Column, Family, FileSchema, match_schema
 from pipeline.errors import BadFileError
 from pipeline.months import Month
 
 BATCH_ROWS = 65_536
 _LEAST_SHARE_IN_MONTH = 0.5
 _MAGIC = b"PAR1"
-_ROW = "file_row_number"
+# The path is escaped (DuckDB takes it for a pattern), and folder names are no columns.
+_FILE = "read_parquet($path, hive_partitioning = false)"
+# Where Postgres's calendar begins, in microseconds from 1970.
+_FIRST_MICROSECOND = -210_866_803_200_000_000
+# What a column may not hold, by family: an SQL condition on {value}, and what is valid instead.
+_FORBIDDEN = {
+    Family.WHOLE: (
+        "not isfinite(cast({value} as double)) or cast({value} as double) != trunc(cast({value} as double)) "
+        "or abs(cast({value} as double)) >= 9223372036854775808",
+        "whole numbers of up to 64 bits are",
+    ),
+    Family.WHOLE_AS_FLOAT: (
+        "isfinite(cast({value} as double)) and cast({value} as double) != trunc(cast({value} as double))",
+        "whole numbers are",
+    ),
+    Family.TIME: (
+        f"not isfinite({{value}}) or epoch_us(cast({{value}} as timestamp)) < {_FIRST_MICROSECOND}",
+        "times from the year 4713 BC on are",
+    ),
+    Family.TEXT: ("contains({value}, chr(0))", "text without zero characters is"),
+}
 
 
 @dataclass(frozen=True)
@@ -34,33 +56,42 @@ class Inspection:
     bytes: int
     rows: int
     schema: FileSchema
-    first_pickup: datetime | None
-    last_pickup: datetime | None
     is_sample: bool
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """A DuckDB that keeps quiet: stdout is for data."""
+    connection = duckdb.connect()
+    connection.execute("set enable_progress_bar = false")
+    return connection
 
 
 def inspect(path: Path, month: Month, sha256: str) -> Inspection:
     """Check a file and say what it holds.
 
     Raises:
-        BadFileError: it is empty, no parquet, cut off or corrupt, has other columns or types, or
+        BadFileError: it is empty, no parquet, cut off or corrupt, has other columns, types or values, or
             most of its trips lie outside the month.
     """
     _check_whole(path)
-    with duckdb.connect() as connection:
+    with connect() as connection:
         try:
             metadata = pq.read_metadata(path)
             schema = match_schema(_columns(connection, path), path.name)
-            figures = connection.execute(_figures_query(schema, month), {"path": str(path)}).fetchall()[0]
+            rows, in_month, first, last, *forbidden = _figures(connection, path, schema, month)
         except (duckdb.Error, pa.ArrowException, OSError) as error:
-            raise _corrupt(path, error) from error
-    rows, in_month, first, last, *fractions = figures
-    for column, count in zip(_whole_floats(schema), fractions, strict=True):
+            raise damaged(path, error) from error
+    for column, count in zip(_checked(schema), forbidden, strict=True):
         if count:
             raise BadFileError(
-                f"{path.name}: the column {column} holds {count} values that are no whole numbers: "
-                "whole numbers are valid there; get the file again"
+                f"{path.name}: the column {column.name} holds values that are not valid ({count} of {rows}): only "
+                f"{_FORBIDDEN[column.family][1]} valid there; get the file again"
             )
+    if rows and first is None:
+        raise BadFileError(
+            f"{path.name}: the column {PICKUP_COLUMN} is missing in all {rows} trips, so none can be told to be of "
+            f"{month}: get the file again"
+        )
     if rows and in_month < _LEAST_SHARE_IN_MONTH * rows:
         raise BadFileError(
             f"{path.name}: only {in_month} of its {rows} trips were picked up in {month} (from {first} to {last}): "
@@ -73,8 +104,6 @@ def inspect(path: Path, month: Month, sha256: str) -> Inspection:
         bytes=path.stat().st_size,
         rows=rows,
         schema=schema,
-        first_pickup=first,
-        last_pickup=last,
         is_sample=(metadata.metadata or {}).get(b"origin") == b"sample",
     )
 
@@ -82,7 +111,8 @@ def inspect(path: Path, month: Month, sha256: str) -> Inspection:
 def batches(connection: duckdb.DuckDBPyConnection, inspection: Inspection, load_id: int) -> pa.RecordBatchReader:
     """The file's rows in file order, as Arrow batches with the raw table's columns.
 
-    A column that the file does not deliver comes as nulls; the reader is good while the connection is.
+    A column that the file does not deliver comes as nulls. The reader is good while the connection is; when it
+    stops early, its cause is a duckdb.Error.
     """
     delivered = inspection.schema.delivered
     selected = [
@@ -93,11 +123,29 @@ def batches(connection: duckdb.DuckDBPyConnection, inspection: Inspection, load_
     # The statement is made of names from a fixed list and of quoted names of the file's own columns.
     query = (
         f"select {', '.join(selected)}, cast($month as date) as source_month, "  # noqa: S608
-        f"{_ROW} as source_row, cast($load_id as bigint) as load_id "
-        "from read_parquet($path, file_row_number = true)"
+        f"row_number() over () - 1 as source_row, cast($load_id as bigint) as load_id from {_FILE}"
     )
-    values = {"month": inspection.month.first_day, "load_id": load_id, "path": str(inspection.path)}
+    values = {"month": inspection.month.first_day, "load_id": load_id, "path": _pattern(inspection.path)}
     return connection.sql(query, params=values).to_arrow_reader(BATCH_ROWS)
+
+
+def noting_errors(reader: pa.RecordBatchReader, errors: list[Exception]) -> pa.RecordBatchReader:
+    """The same batches; what stops them is kept in `errors`, because the receiving driver shortens it."""
+
+    def read() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from reader
+        except Exception as error:
+            errors.append(error)
+            raise
+
+    return pa.RecordBatchReader.from_batches(reader.schema, read())
+
+
+def damaged(path: Path, error: Exception) -> BadFileError:
+    """The error for a file that DuckDB or Arrow cannot read."""
+    reason = " ".join(str(error).split())[:200]
+    return BadFileError(f"{path.name} cannot be read to its end ({reason}): the file is damaged; get it again")
 
 
 def _check_whole(path: Path) -> None:
@@ -124,33 +172,34 @@ def _check_whole(path: Path) -> None:
         )
 
 
-def _corrupt(path: Path, error: Exception) -> BadFileError:
-    reason = " ".join(str(error).split())[:200]
-    return BadFileError(f"{path.name} cannot be read as parquet ({reason}): the file is damaged; get it again")
-
-
 def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> list[tuple[str, str]]:
-    rows = connection.execute("describe select * from read_parquet($path)", {"path": str(path)}).fetchall()
-    return [(str(row[0]), str(row[1]).strip('"')) for row in rows]
+    """Names as the file has them (DuckDB renames one that comes twice), with DuckDB's types."""
+    described = connection.execute(f"describe select * from {_FILE}", {"path": _pattern(path)}).fetchall()
+    types = [str(row[1]).strip('"') for row in described]
+    return list(zip(pq.read_schema(path).names, types, strict=True))
 
 
-def _figures_query(schema: FileSchema, month: Month) -> str:
+def _figures(connection: duckdb.DuckDBPyConnection, path: Path, schema: FileSchema, month: Month) -> tuple[Any, ...]:
+    """Rows, rows of the month, first and last pickup, then the count of forbidden values by checked column."""
     pickup = _quoted(schema.delivered[PICKUP_COLUMN])
-    whole = [
-        f", count(*) filter (where isfinite({number}) and {number} != trunc({number}))"
-        for number in (f"cast({_quoted(name)} as double)" for name in _whole_floats(schema).values())
+    forbidden = [
+        f", count(*) filter (where {_FORBIDDEN[column.family][0].format(value=_quoted(schema.delivered[column.name]))})"
+        for column in _checked(schema)
     ]
-    return (
-        f"select count(*), count(*) filter (where {pickup} >= '{month.first_day}' "  # noqa: S608 - quoted names
-        f"and {pickup} < '{month.next.first_day}'), min({pickup}), max({pickup}){''.join(whole)} "
-        "from read_parquet($path)"
+    query = (
+        f"select count(*), count(*) filter (where {pickup} >= $first and {pickup} < $next), "  # noqa: S608
+        f"cast(min({pickup}) as varchar), cast(max({pickup}) as varchar){''.join(forbidden)} from {_FILE}"
     )
+    values = {"path": _pattern(path), "first": month.first_day, "next": month.next.first_day}
+    return connection.execute(query, values).fetchall()[0]
 
 
-def _whole_floats(schema: FileSchema) -> dict[str, str]:
-    """Columns that hold whole numbers but may be delivered as floats: raw name to the file's spelling."""
-    wanted = [column.name for column in COLUMNS if column.family in (Family.WHOLE, Family.WHOLE_AS_FLOAT)]
-    return {name: schema.delivered[name] for name in wanted if name in schema.delivered}
+def _checked(schema: FileSchema) -> list[Column]:
+    return [column for column in COLUMNS if column.family in _FORBIDDEN and column.name in schema.delivered]
+
+
+def _pattern(path: Path) -> str:
+    return glob.escape(str(path))
 
 
 def _quoted(name: str) -> str:

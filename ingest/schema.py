@@ -18,15 +18,16 @@ SERVICE = "green"
 class Family(Enum):
     """Kinds of column, each with the DuckDB types that it accepts and the type it is loaded as."""
 
-    WHOLE = ("whole number", "BIGINT")
-    WHOLE_AS_FLOAT = ("whole number", "DOUBLE")
-    NUMBER = ("number", "DOUBLE")
-    TIME = ("timestamp without time zone", "TIMESTAMP")
-    TEXT = ("text", "VARCHAR")
+    WHOLE = ("whole number", "BIGINT", "an integer or float type of up to 64 bits")
+    WHOLE_AS_FLOAT = ("whole number", "DOUBLE", "an integer or float type of up to 64 bits")
+    NUMBER = ("number", "DOUBLE", "an integer or float type of up to 64 bits")
+    TIME = ("timestamp without time zone", "TIMESTAMP", "in s, ms, us or ns")
+    TEXT = ("text", "VARCHAR", "a string type")
 
-    def __init__(self, words: str, loaded_as: str) -> None:
+    def __init__(self, words: str, loaded_as: str, types: str) -> None:
         self.words = words
         self.loaded_as = loaded_as
+        self.types = types
 
     def accepts(self, duckdb_type: str) -> bool:
         """Whether a column of this type can be loaded without changing a value."""
@@ -36,6 +37,7 @@ class Family(Enum):
             return duckdb_type in {"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"}
         if self is Family.TEXT:
             return duckdb_type == "VARCHAR"
+        # Unsigned 64-bit integers and decimals do not fit the raw table's columns without loss.
         return duckdb_type in _INTEGERS or duckdb_type in {"FLOAT", "DOUBLE"}
 
 
@@ -115,14 +117,19 @@ def match_schema(found: list[tuple[str, str]], file_name: str) -> FileSchema:
         if column.name in by_name and not column.family.accepts(by_name[column.name][1]):
             raise BadFileError(
                 f"{file_name}: the column {column.name} is of type {by_name[column.name][1]}, "
-                f"but a {column.family.words} is needed: get the file again, or convert that column"
+                f"but a {column.family.words} is needed ({column.family.types}): get the file again, or convert it"
             )
     known = {column.name for column in COLUMNS}
     return FileSchema(
         delivered={name: spelling for name, (spelling, _) in by_name.items() if name in known},
-        extra=tuple(spelling for name, (spelling, _) in by_name.items() if name not in known),
+        extra=tuple(_printable(spelling) for name, (spelling, _) in by_name.items() if name not in known),
         fingerprint=hashlib.sha256(repr(found).encode()).hexdigest()[:16],
     )
+
+
+def _printable(name: str) -> str:
+    """A name as it can be shown and stored: control characters as escapes."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)
 
 
 def _shortened(names: list[str], most: int = 8) -> str:

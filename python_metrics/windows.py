@@ -45,15 +45,19 @@ class MetricRow:
 
 @dataclass(frozen=True)
 class Reference:
-    """The present values of each column of a reference; a column it lacks has no entry."""
+    """The present values of each column of a reference, and which columns do not vary; one it lacks has no entry."""
 
     reference_id: str
     present: dict[str, pd.Series[Any]]
+    constant: frozenset[str]
 
 
 def make_reference(reference_id: str, rows: pd.DataFrame) -> Reference:
     """A reference from its rows, one column each, missing values left out."""
-    return Reference(reference_id, {str(name): present_values(rows[name]) for name in rows.columns})
+    present = {str(name): present_values(rows[name]) for name in rows.columns}
+    return Reference(
+        reference_id, present, frozenset(name for name, values in present.items() if values.nunique() == 1)
+    )
 
 
 def window_metrics(
@@ -113,7 +117,7 @@ def _drift(column: MonitoredColumn, present: pd.Series[Any], reference: Referenc
         status = "empty"
     elif len(present) < min_values:
         status = "low_n"
-    elif column.type == "numerical" and expected.nunique() == 1:
+    elif column.type == "numerical" and column.name in reference.constant:
         status = "constant"  # there is no spread to measure a distance in
     else:
         try:

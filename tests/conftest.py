@@ -8,9 +8,12 @@ made once a session, so a test may change whatever it wants.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -20,8 +23,7 @@ from psycopg import sql
 from ingest.sample import write_sample
 from pipeline import database, embedded
 from pipeline.months import Month
-from pipeline.settings import DEFAULT_DATA_DIR, ROOT, Settings, make_settings
-from pipeline.steps import Pipeline, Report
+from pipeline.settings import DEFAULT_DATA_DIR, ROOT
 
 SCRUBBED = (
     "PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGSERVICE", "PGPASSFILE",
@@ -93,19 +95,30 @@ def empty_template(server: embedded.Address) -> str:
     return name
 
 
+@dataclass(frozen=True)
+class FirstRun:
+    """The database that a pipeline run as a process of its own has filled, and what that process said."""
+
+    database: str
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
 @pytest.fixture(scope="session")
-def monitored_template(server: embedded.Address, sample_dir: Path) -> tuple[str, Report]:
+def first_run(server: embedded.Address, sample_dir: Path) -> FirstRun:
+    """`python -m pipeline run` on the sample into an empty database."""
     name = make_database(server, "template0")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PGDATABASE", name)
-        with database.warehouse():
-            report = run_pipeline(make_settings(data_dir=str(sample_dir), source="local"))
-    return name, report
-
-
-def run_pipeline(settings: Settings) -> Report:
-    """A pipeline run on the database that the environment names."""
-    return Pipeline(settings, lambda line: None).run()
+    result = subprocess.run(
+        [sys.executable, "-m", "pipeline", "run", "--source", "local", "--data-dir", str(sample_dir)],
+        cwd=ROOT,
+        env=os.environ | {"PGDATABASE": name},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return FirstRun(name, result.returncode, result.stdout, result.stderr)
 
 
 @pytest.fixture
@@ -118,10 +131,10 @@ def empty_warehouse(
 
 @pytest.fixture
 def monitored_warehouse(
-    server: embedded.Address, monitored_template: tuple[str, Report], monkeypatch: pytest.MonkeyPatch
+    server: embedded.Address, first_run: FirstRun, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[database.Connection]:
     """A warehouse after one pipeline run on the sample, named by the environment; gives a connection to it."""
-    yield from _clone(server, monitored_template[0], monkeypatch)
+    yield from _clone(server, first_run.database, monkeypatch)
 
 
 def _clone(server: embedded.Address, template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[database.Connection]:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -74,58 +75,50 @@ def test_docs_are_generated_and_every_model_says_its_grain(monitored_warehouse: 
 
 
 def test_every_mart_has_its_instant(monitored_warehouse: Connection) -> None:
-    marts = dict(
-        monitored_warehouse.execute(
-            "select table_name, max(data_type) filter (where column_name = 'window_start') "
-            "from information_schema.columns where table_schema = 'marts' group by 1"
-        ).fetchall()  # type: ignore[arg-type]  # two columns
-    )
+    found: list[Any] = monitored_warehouse.execute(
+        "select table_name, max(data_type) filter (where column_name = 'window_start') "
+        "from information_schema.columns where table_schema = 'marts' group by 1"
+    ).fetchall()
+    marts: dict[str, str] = dict(found)
     assert set(marts.values()) == {"timestamp with time zone"}
     assert {"fct_daily_monitoring", "fct_column_drift", "fct_column_quality", "fct_pipeline_runs", "dim_models"} <= set(
         marts
     )
 
 
-@pytest.mark.parametrize(
-    ("fault", "test"),
-    [
-        (
-            "delete from intermediate.int_trips_accepted where source_row = 100",
-            "assert_every_raw_trip_is_accepted_or_rejected",
-        ),
-        (
-            "delete from raw.green_trips where source_row = 100",
-            "assert_raw_rows_match_their_manifest",
-        ),
-        (
-            "update intermediate.int_trips_accepted set dropoff_at = pickup_at where source_row = 100",
-            "assert_accepted_trips_run_forward",
-        ),
-        (
-            "update staging.rejection_rules set limit_value = 10 where rule = 'absurd_duration'",
-            "assert_trips_follow_the_current_rules",
-        ),
-        (
-            "update intermediate.int_windows set trip_count = trip_count + 1 where window_date = '2022-02-09'",
-            "assert_windows_add_up_to_the_trips",
-        ),
-        (
-            "update marts.fct_daily_monitoring set trip_count = 1 where window_date = '2022-02-09'",
-            "assert_monitored_days_match_their_windows",
-        ),
-        (
-            "delete from ml.predictions where source_row = 100",
-            "assert_predictions_cover_accepted_trips",
-        ),
-    ],
-)
-def test_a_planted_fault_is_found(monitored_warehouse: Connection, target: Path, fault: str, test: str) -> None:
-    sound = dbt(target, "test", "--select", test)
+FAULTS = {
+    "assert_every_raw_trip_is_accepted_or_rejected": (
+        "delete from intermediate.int_trips_accepted where source_row = 100"
+    ),
+    "assert_raw_rows_match_their_manifest": "delete from raw.green_trips where source_row = 200",
+    "assert_accepted_trips_run_forward": (
+        "update intermediate.int_trips_accepted set dropoff_at = pickup_at where source_row = 300"
+    ),
+    "assert_trips_follow_the_current_rules": (
+        "update staging.rejection_rules set limit_value = 10 where rule = 'absurd_duration'"
+    ),
+    "assert_windows_add_up_to_the_trips": (
+        "update intermediate.int_windows set trip_count = trip_count + 1 where window_date = '2022-02-09'"
+    ),
+    "assert_monitored_days_match_their_windows": (
+        "update marts.fct_daily_monitoring set trip_count = 1 where window_date = '2022-02-13'"
+    ),
+    "assert_predictions_cover_accepted_trips": "delete from ml.predictions where source_row = 400",
+}
+
+
+def test_planted_faults_are_found(monitored_warehouse: Connection, target: Path) -> None:
+    """Each singular test passes on sound tables and fails on its fault."""
+    sound = dbt(target, "test", "--select", "test_type:singular")
     assert sound.returncode == 0, sound.stdout
-    monitored_warehouse.execute(fault.encode())
-    result = dbt(target, "test", "--select", test)
+    for fault in FAULTS.values():
+        monitored_warehouse.execute(fault.encode())
+    result = dbt(target, "test", "--select", "test_type:singular")
     assert result.returncode == 1
-    assert f"Failure in test {test}" in result.stdout
+    tests = {path.stem for path in (DBT_PROJECT_DIR / "tests").glob("assert_*.sql")}
+    assert tests == set(FAULTS), "every singular test has a fault that it finds"
+    for test in tests:
+        assert f"Failure in test {test}" in result.stdout, test
 
 
 def test_freshness_is_asked_of_the_manifest(monitored_warehouse: Connection, target: Path) -> None:

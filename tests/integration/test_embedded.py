@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -121,7 +122,7 @@ def test_over_tcp_a_password_is_needed(own_state: Path) -> None:
     assert answer(address) == 42
     assert (own_state / "postgres.password").stat().st_mode & 0o077 == 0
     with pytest.raises(psycopg.OperationalError, match="password"):
-        psycopg.connect(host="127.0.0.1", port=54329, user="postgres", password="wrong", dbname="warehouse")
+        psycopg.connect(host="127.0.0.1", port=54329, user="postgres", password=secrets.token_hex(), dbname="warehouse")
     # Commands use the same server, through its socket.
     with embedded.running() as inside:
         assert answer(inside) == 42
