@@ -7,12 +7,13 @@ the environment.
 from __future__ import annotations
 
 import atexit
-import gc
+import contextlib
 import logging
 import os
 import shlex
 import sys
 import time
+import traceback
 from typing import Annotated
 
 import typer
@@ -45,16 +46,31 @@ def main() -> None:
         stream=sys.stderr,
     )
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    # Freeing every object of the libraries one by one at the end costs seconds; the system frees them at once.
-    atexit.register(gc.freeze)
+    code = _exit_code()
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    # What asked to be run at exit is run; taking the heavy libraries apart object by object, which would cost two
+    # more seconds, is left to the system.
+    atexit._run_exitfuncs()
+    os._exit(code)
+
+
+def _exit_code() -> int:
     try:
         app()
     except WarehouseError as error:
         _talk.print(f"[bold red]error:[/] {_escaped(str(error))}")
-        sys.exit(error.exit_code)
+        return error.exit_code
     except KeyboardInterrupt:
         _talk.print("stopped; run the same command again to go on")
-        sys.exit(130)
+        return 130
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
 
 
 @app.command()
@@ -83,7 +99,8 @@ def sql(query: Annotated[str, typer.Argument(envvar="SQL", help="One statement, 
 
     if not query.strip():
         raise UsageError('no query was given: write make sql SQL="select count(*) from raw.green_trips"')
-    with database.warehouse():
+    # A reader that has seen enough, such as head, closes the pipe.
+    with database.warehouse(), contextlib.suppress(BrokenPipeError):
         print_csv(query)
 
 
