@@ -81,8 +81,14 @@ def load_month(source: SourceFile) -> LoadResult:
 
 def _check(source: SourceFile) -> _Checked | None:
     """The checked file, or None where exactly these bytes are loaded."""
-    with source.path.open("rb") as file:
-        sha256 = file_digest(file, "sha256").hexdigest()
+    try:
+        with source.path.open("rb") as file:
+            sha256 = file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BadFileError(
+            f"{source.path} cannot be opened ({error.strerror}): a parquet file that may be read is needed there; "
+            "put it there, or name another folder with DATA_DIR"
+        ) from error
     if source.sha256 not in (None, sha256):
         raise BadFileError(
             f"{source.path} has changed since it was downloaded (sha256 {sha256[:12]}..., then "

@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.schema import COLUMNS, PICKUP_COLUMN, Column, Family, FileSchema, match_schema
+from ingest.schema import COLUMNS, PICKUP_COLUMN, Column, Family, FileSchema, match_schema, printable
 from pipeline.errors import BadFileError
 from pipeline.months import Month
 
@@ -40,7 +40,7 @@ _FORBIDDEN = {
     ),
     Family.TIME: (
         f"not isfinite({{value}}) or epoch_us(cast({{value}} as timestamp)) < {_FIRST_MICROSECOND}",
-        "times from the year 4713 BC on are",
+        "finite times from the year 4713 BC on are",
     ),
     Family.TEXT: ("contains({value}, chr(0))", "text without zero characters is"),
 }
@@ -79,7 +79,7 @@ def inspect(path: Path, month: Month, sha256: str) -> Inspection:
             metadata = pq.read_metadata(path)
             schema = match_schema(_columns(connection, path), path.name)
             rows, in_month, first, last, *forbidden = _figures(connection, path, schema, month)
-        except (duckdb.Error, pa.ArrowException, OSError) as error:
+        except (duckdb.Error, pa.ArrowException, OSError, ValueError) as error:  # a ValueError: names not in UTF-8
             raise damaged(path, error) from error
     for column, count in zip(_checked(schema), forbidden, strict=True):
         if count:
@@ -112,7 +112,10 @@ def batches(connection: duckdb.DuckDBPyConnection, inspection: Inspection, load_
     """The file's rows in file order, as Arrow batches with the raw table's columns.
 
     A column that the file does not deliver comes as nulls. The reader is good while the connection is; when it
-    stops early, its cause is a duckdb.Error.
+    stops early, `noting_errors` tells why.
+
+    Raises:
+        BadFileError: the file can no longer be opened.
     """
     delivered = inspection.schema.delivered
     selected = [
@@ -126,7 +129,10 @@ def batches(connection: duckdb.DuckDBPyConnection, inspection: Inspection, load_
         f"row_number() over () - 1 as source_row, cast($load_id as bigint) as load_id from {_FILE}"
     )
     values = {"month": inspection.month.first_day, "load_id": load_id, "path": _pattern(inspection.path)}
-    return connection.sql(query, params=values).to_arrow_reader(BATCH_ROWS)
+    try:
+        return connection.sql(query, params=values).to_arrow_reader(BATCH_ROWS)
+    except duckdb.Error as error:
+        raise damaged(inspection.path, error) from error
 
 
 def noting_errors(reader: pa.RecordBatchReader, errors: list[Exception]) -> pa.RecordBatchReader:
@@ -144,8 +150,8 @@ def noting_errors(reader: pa.RecordBatchReader, errors: list[Exception]) -> pa.R
 
 def damaged(path: Path, error: Exception) -> BadFileError:
     """The error for a file that DuckDB or Arrow cannot read."""
-    reason = " ".join(str(error).split())[:200]
-    return BadFileError(f"{path.name} cannot be read to its end ({reason}): the file is damaged; get it again")
+    reason = printable(" ".join(str(error).split())[:200])
+    return BadFileError(f"{path.name} cannot be read as parquet ({reason}): the file is damaged; get it again")
 
 
 def _check_whole(path: Path) -> None:
@@ -174,7 +180,8 @@ def _check_whole(path: Path) -> None:
 
 def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> list[tuple[str, str]]:
     """Names as the file has them (DuckDB renames one that comes twice), with DuckDB's types."""
-    described = connection.execute(f"describe select * from {_FILE}", {"path": _pattern(path)}).fetchall()
+    query = f"describe select * from {_FILE}"  # noqa: S608 - a fixed text
+    described = connection.execute(query, {"path": _pattern(path)}).fetchall()
     types = [str(row[1]).strip('"') for row in described]
     return list(zip(pq.read_schema(path).names, types, strict=True))
 
@@ -191,7 +198,8 @@ def _figures(connection: duckdb.DuckDBPyConnection, path: Path, schema: FileSche
         f"cast(min({pickup}) as varchar), cast(max({pickup}) as varchar){''.join(forbidden)} from {_FILE}"
     )
     values = {"path": _pattern(path), "first": month.first_day, "next": month.next.first_day}
-    return connection.execute(query, values).fetchall()[0]
+    (figures,) = connection.execute(query, values).fetchall()
+    return tuple(figures)
 
 
 def _checked(schema: FileSchema) -> list[Column]:

@@ -102,15 +102,15 @@ def match_schema(found: list[tuple[str, str]], file_name: str) -> FileSchema:
     for name, duckdb_type in found:
         if name.lower() in by_name:
             raise BadFileError(
-                f"{file_name}: the column {name!r} comes twice (upper and lower case are the same here): "
-                "remove one of them"
+                f"{file_name}: the column {by_name[name.lower()][0]!r} comes twice, the second time as {name!r} (upper "
+                "and lower case are the same here): remove one of them, or get the file again"
             )
         by_name[name.lower()] = (name, duckdb_type)
     missing = [column.name for column in COLUMNS if column.required and column.name not in by_name]
     if missing:
         raise BadFileError(
             f"{file_name}: the required column{'s' * (len(missing) > 1)} {', '.join(missing)} "
-            f"{'are' if len(missing) > 1 else 'is'} missing (it has {_shortened(list(by_name))}): "
+            f"{'are' if len(missing) > 1 else 'is'} missing (it has {_shortened([printable(name) for name in by_name])}): "
             "a green-taxi file as TLC issues it is needed; get the file again"
         )
     for column in COLUMNS:
@@ -122,14 +122,14 @@ def match_schema(found: list[tuple[str, str]], file_name: str) -> FileSchema:
     known = {column.name for column in COLUMNS}
     return FileSchema(
         delivered={name: spelling for name, (spelling, _) in by_name.items() if name in known},
-        extra=tuple(_printable(spelling) for name, (spelling, _) in by_name.items() if name not in known),
+        extra=tuple(printable(spelling) for name, (spelling, _) in by_name.items() if name not in known),
         fingerprint=hashlib.sha256(repr(found).encode()).hexdigest()[:16],
     )
 
 
-def _printable(name: str) -> str:
-    """A name as it can be shown and stored: control characters as escapes."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in name)
+def printable(text: str) -> str:
+    """A text out of a file as it can be shown and stored: control characters as escapes."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def _shortened(names: list[str], most: int = 8) -> str:

@@ -145,8 +145,9 @@ def _sample(settings: Settings, held: Held, because: str = "") -> Found:
         )
     if settings.source is Source.AUTO and _any_local(settings):
         raise OriginMixError(
-            f"{settings.data_dir} holds real files, but the warehouse holds generated months: they are never mixed. "
-            "Run `make clean` and then the pipeline again to load the files, or go on with SOURCE=sample"
+            f"{settings.data_dir} holds files of these months, but the warehouse holds generated ones: real and "
+            "generated months are never mixed. Run `make clean` and then the pipeline again to load the files, or go "
+            "on with SOURCE=sample (with SOURCE=local where the files are generated, too)"
         )
     files = []
     for month in settings.needed_months:

@@ -1,4 +1,4 @@
-"""Where the zones lie and which zones trips go to, fitted from trips; used by calibrate_sample.py."""
+"""Where the zones lie and which zones trips go to, fitted from trips; used by its neighbours."""
 
 from __future__ import annotations
 

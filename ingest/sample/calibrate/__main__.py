@@ -5,21 +5,30 @@ Goes in: a folder with TLC's `green_tripdata_YYYY-MM.parquet` files. Comes out:
 seasons, and January 2025 (where present) the congestion fee of that year. Only summary figures are
 written, never a trip.
 
-    python -m benchmarks.calibrate_sample FOLDER
+    python -m ingest.sample.calibrate FOLDER
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.sample_geometry import expected_miles, zone_positions
-from benchmarks.sample_measures import DAY_TYPES, PACE_KNOTS, Report, at_once, write_amounts, write_times, write_zones
+from ingest.sample.calibrate.geometry import expected_miles, zone_positions
+from ingest.sample.calibrate.measures import (
+    DAY_TYPES,
+    PACE_KNOTS,
+    Report,
+    at_once,
+    write_amounts,
+    write_times,
+    write_zones,
+)
 
-OUTPUT = Path(__file__).parents[1] / "ingest" / "sample" / "calibration.yml"
+OUTPUT = Path(__file__).parents[1] / "calibration.yml"
 MAIN_MONTHS = ("2022-01", "2022-02")
 # Public holidays, the snowstorm of 2022-01-29 and the days around it
 UNUSUAL_DAYS = (
@@ -45,8 +54,7 @@ def read_month(folder: Path, month: str) -> pd.DataFrame:
     trips["day_type"] = trips["weekday"].map({5: "saturday", 6: "sunday"}).fillna("weekday")
     inside = pickup.dt.strftime("%Y-%m") == month
     trips = trips.loc[inside].reset_index(drop=True)
-    assert isinstance(trips, pd.DataFrame)
-    return trips
+    return pd.DataFrame(trips)
 
 
 def kind_of(trips: pd.DataFrame) -> pd.Series:
@@ -211,7 +219,7 @@ def main() -> None:
     report = Report()
     report.comment(
         "Figures of the sample source, measured from NYC green-taxi months by "
-        "benchmarks/calibrate_sample.py: do not edit, run it again. Distributions: 2022-01 and 2022-02; "
+        "ingest/sample/calibrate: do not edit, run it again. Distributions: 2022-01 and 2022-02; "
         "seasons: 2022; congestion fee: 2025-01."
     )
     write_volume(report, folder, trips, usual)
@@ -220,7 +228,7 @@ def main() -> None:
     write_amounts(report, metered, dispatched, place.index.to_numpy(), expected_miles(place))
     write_zones(report, metered, dispatched, place, cbd)
     OUTPUT.write_text("\n".join(report.lines).lstrip() + "\n", encoding="utf-8")
-    print(f"{OUTPUT} written: {OUTPUT.stat().st_size:,} bytes")
+    sys.stderr.write(f"{OUTPUT} written: {OUTPUT.stat().st_size:,} bytes\n")
 
 
 if __name__ == "__main__":

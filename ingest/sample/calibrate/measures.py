@@ -1,4 +1,4 @@
-"""How calibrate_sample.py measures times, amounts and places, and how it writes figures down."""
+"""How the calibration measures times, amounts and places, and how it writes figures down."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmarks.sample_geometry import GAP_FLOOR, REACH, expected_miles, gravity
+from ingest.sample.calibrate.geometry import GAP_FLOOR, REACH, expected_miles, gravity
 
 LEVELS = (0, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999, 1)
 NEARNESS = (0, 0.9, 2, 5, 99)
