@@ -22,7 +22,7 @@ import psycopg
 from psycopg import sql
 
 from pipeline import embedded
-from pipeline.errors import DatabaseError
+from pipeline.errors import ConfigurationError, DatabaseError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,9 +31,10 @@ log = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
-SERVER_VARIABLES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE")
 # PGDATABASE, PGUSER and PGPASSWORD alone say who and what, not which server.
-_NAMING_VARIABLES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE")
+_NAMING_VARIABLES = ("PGHOST", "PGPORT")
+# libpq knows these as well, dbt does not: half of the program would use another server than the other half.
+_REFUSED_VARIABLES = ("PGHOSTADDR", "PGSERVICE")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _QUERY_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
@@ -48,8 +49,15 @@ def warehouse() -> Iterator[None]:
     """The libpq variables name a running server inside this block.
 
     Raises:
+        ConfigurationError: a variable names the server in a way that not everything here understands.
         DatabaseError: the server cannot be started or reached.
     """
+    for name in _REFUSED_VARIABLES:
+        if os.environ.get(name):
+            raise ConfigurationError(
+                f"{name} is set, but only PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE are understood here: "
+                f"unset {name} and set those"
+            )
     if is_external():
         with _environment(_external_environment()):
             connect("probe").close()
@@ -63,7 +71,7 @@ def _external_environment() -> dict[str, str]:
     """dbt wants every part spelled out; these are libpq's own defaults."""
     user = os.environ.get("PGUSER") or getpass.getuser()
     return {
-        "PGHOST": os.environ.get("PGHOST") or os.environ.get("PGHOSTADDR") or "localhost",
+        "PGHOST": os.environ.get("PGHOST") or "localhost",
         "PGPORT": os.environ.get("PGPORT") or "5432",
         "PGUSER": user,
         "PGDATABASE": os.environ.get("PGDATABASE") or user,

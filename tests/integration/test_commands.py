@@ -111,6 +111,13 @@ def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
     assert "hunter2" not in result.stderr + result.stdout
 
 
+@pytest.mark.parametrize("name", ["PGSERVICE", "PGHOSTADDR"])
+def test_a_server_named_in_a_way_that_dbt_does_not_know_is_refused(name: str) -> None:
+    result = command("sql", "select 1", **{name: "127.0.0.1"})
+    assert result.returncode == 3
+    assert f"unset {name}" in result.stderr
+
+
 def test_a_run_ends_with_a_summary(first_run: FirstRun) -> None:
     assert first_run.exit_code == 0, first_run.stderr
     for words in ("ingest", "metrics", "2022-02-28", "green_duration_hgb", "green_duration_lr", "Run 1 done"):
