@@ -150,7 +150,7 @@ def noting_errors(reader: pa.RecordBatchReader, errors: list[Exception]) -> pa.R
 
 def damaged(path: Path, error: Exception) -> BadFileError:
     """The error for a file that DuckDB or Arrow cannot read."""
-    reason = printable(" ".join(str(error).split())[:200])
+    reason = printable(" ".join(str(error).replace(str(path), path.name).split())[:200])
     return BadFileError(f"{path.name} cannot be read as parquet ({reason}): the file is damaged; get it again")
 
 

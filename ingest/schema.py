@@ -106,11 +106,12 @@ def match_schema(found: list[tuple[str, str]], file_name: str) -> FileSchema:
                 "and lower case are the same here): remove one of them, or get the file again"
             )
         by_name[name.lower()] = (name, duckdb_type)
+    names = [printable(name) for name in by_name]
     missing = [column.name for column in COLUMNS if column.required and column.name not in by_name]
     if missing:
         raise BadFileError(
             f"{file_name}: the required column{'s' * (len(missing) > 1)} {', '.join(missing)} "
-            f"{'are' if len(missing) > 1 else 'is'} missing (it has {_shortened([printable(name) for name in by_name])}): "
+            f"{'are' if len(missing) > 1 else 'is'} missing (it has {_shortened(names)}): "
             "a green-taxi file as TLC issues it is needed; get the file again"
         )
     for column in COLUMNS:

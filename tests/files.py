@@ -133,7 +133,10 @@ def cut_off(folder: Path, month: Month) -> Path:
 
 
 def with_damaged_column(folder: Path, month: Month, table: pa.Table, column: str) -> Path:
-    """A gzip file in which the middle half of a column's last page is overwritten; its footer is whole."""
+    """A gzip file in which the middle half of a column's last chunk is overwritten; its footer is whole.
+
+    The column must have values there: a chunk of nothing but nulls is never read.
+    """
     path = write_file(folder, month, table, compression="gzip", use_dictionary=False, row_group_size=1000)
     metadata = pq.read_metadata(path)
     chunk = metadata.row_group(metadata.num_row_groups - 1).column(table.schema.get_field_index(column))
@@ -205,6 +208,17 @@ def _without_pickups(folder: Path, month: Month) -> Path:
     return write_file(folder, month, with_column(table, "lpep_pickup_datetime", pa.nulls(12, pa.timestamp("us"))))
 
 
+def _with_name(written: bytes, instead: bytes) -> Maker:
+    """The name of a column is this, byte by byte."""
+
+    def make(folder: Path, month: Month) -> Path:
+        path = write_file(folder, month)
+        path.write_bytes(path.read_bytes().replace(written, instead))
+        return path
+
+    return make
+
+
 def _with_text(value: bytes) -> Maker:
     """The flag holds these bytes, whatever they mean."""
 
@@ -217,6 +231,8 @@ def _with_text(value: bytes) -> Maker:
 
 _PAGE = b"\n<!DOCTYPE html>\n<html><body>404</body></html>\n"
 _AGAIN = "get the file again"
+_DAMAGED = ("cannot be read as parquet (", "): the file is damaged; get it again")
+_VENDOR_VALID = ("the column vendorid holds values that are not valid (1 of 12)", "only whole numbers of up to", _AGAIN)
 # How a file that must not be loaded is made, and the parts that its message must have.
 BAD_FILES: dict[str, tuple[Maker, tuple[str, ...]]] = {
     "zero bytes": (
@@ -227,15 +243,17 @@ BAD_FILES: dict[str, tuple[Maker, tuple[str, ...]]] = {
     "xml answer": (lambda f, m: _written_bytes(f, m, b"<?xml version='1.0'?><Error/>"), ("is a web page", _AGAIN)),
     "csv": (lambda f, m: _written_bytes(f, m, b"VendorID,fare\n1,2\n"), ("is no parquet file", "PAR1", _AGAIN)),
     "one byte": (lambda f, m: _written_bytes(f, m, b"P"), ("is no parquet file", "PAR1", _AGAIN)),
-    "magic only": (
-        lambda f, m: _written_bytes(f, m, b"PAR1"),
-        ("cannot be read as parquet", "damaged", "get it again"),
-    ),
-    "magic twice": (lambda f, m: _written_bytes(f, m, b"PAR1PAR1"), ("cannot be read as parquet", "get it again")),
+    "magic only": (lambda f, m: _written_bytes(f, m, b"PAR1"), _DAMAGED),
+    "magic twice": (lambda f, m: _written_bytes(f, m, b"PAR1PAR1"), _DAMAGED),
     "cut off": (cut_off, ("is cut off", "without a parquet footer", _AGAIN)),
-    "damaged footer": (with_damaged_footer, ("cannot be read as parquet", "damaged", "get it again")),
+    "damaged footer": (with_damaged_footer, _DAMAGED),
     "missing column": (_without("VendorID"), ("the required column vendorid is missing", "it has lpep_pickup", _AGAIN)),
     "missing columns": (_without("extra", "trip_type"), ("the required columns extra, trip_type are missing", _AGAIN)),
+    "missing column beside a name of two lines": (
+        _with_name(b"VendorID", b"Two\nIDs."),
+        ("the required column vendorid is missing", "it has two\\nids., lpep_pickup", _AGAIN),
+    ),
+    "name not in UTF-8": (_with_name(b"VendorID", b"\xff\xfendorID"), _DAMAGED),
     "yellow taxis": (_yellow, ("lpep_pickup_datetime, lpep_dropoff_datetime are missing", "tpep_pickup_datetime")),
     "text for a number": (
         _retyped("fare_amount", pa.string()),
@@ -254,19 +272,32 @@ BAD_FILES: dict[str, tuple[Maker, tuple[str, ...]]] = {
         _retyped("lpep_pickup_datetime", pa.timestamp("us", "America/New_York")),
         ("lpep_pickup_datetime", "TIMESTAMP WITH TIME ZONE", "a timestamp without time zone is needed", "convert"),
     ),
-    "column in two cases": (_with_second("vendorid"), ("VendorID", "vendorid", "twice", "remove one")),
-    "column twice": (_with_second("VendorID"), ("VendorID", "twice", "remove one")),
+    "column in two cases": (
+        _with_second("vendorid"),
+        ("'VendorID' comes twice, the second time as 'vendorid'", "remove one", _AGAIN),
+    ),
+    "column twice": (_with_second("VendorID"), ("'VendorID' comes twice", "remove one", _AGAIN)),
     "fraction of a passenger": (
         _with("passenger_count", 3, 1.5),
-        ("passenger_count", "1 values that are no whole numbers", "whole numbers are valid", _AGAIN),
+        (
+            "the column passenger_count holds values that are not valid (1 of 12)",
+            "only whole numbers are valid",
+            _AGAIN,
+        ),
     ),
-    "fraction of a vendor": (_with_id(1.25), ("vendorid", "1 values that are no whole numbers", _AGAIN)),
-    "endless vendor": (_with_id(float("inf")), ("vendorid", "whole number", "1")),
-    "vendor not a number": (_with_id(float("nan")), ("vendorid", "whole number", "1")),
-    "vendor beyond all bounds": (_with_id(1e300), ("vendorid", "whole number", "1")),
+    "fraction of a vendor": (_with_id(1.25), _VENDOR_VALID),
+    "endless vendor": (_with_id(float("inf")), _VENDOR_VALID),
+    "vendor not a number": (_with_id(float("nan")), _VENDOR_VALID),
+    "vendor beyond all bounds": (_with_id(1e300), _VENDOR_VALID),
     "other month": (_of_month(MARCH, 12), ("only 0 of its 12 trips", "2022-03-01", "rename it or get the right one")),
     "mostly other month": (_of_month(MARCH, 7, 5), ("only 5 of its 12 trips", "2022-03-01", "rename it")),
-    "no pickup at all": (_without_pickups, ("lpep_pickup_datetime", "12")),
-    "zero character in a text": (_with_text(b"a\0"), ("store_and_fwd_flag", "again")),
-    "text not in UTF-8": (_with_text(b"\xff\xfe"), ("UTF8", "again")),
+    "no pickup at all": (
+        _without_pickups,
+        ("the column lpep_pickup_datetime is missing in all 12 trips", "to be of 2022-02", _AGAIN),
+    ),
+    "zero character in a text": (
+        _with_text(b"a\0"),
+        ("store_and_fwd_flag holds values that are not valid (12 of 12)", "only text without zero characters", _AGAIN),
+    ),
+    "text not in UTF-8": (_with_text(b"\xff\xfe"), ("UTF8", *_DAMAGED)),
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.load import load_month
+from ingest.load import load_months
 from ingest.sources import Found, Held, find_files, held_months
 from pipeline import database
 from pipeline.errors import (
@@ -281,7 +281,8 @@ def test_auto_does_not_load_local_files_over_the_sample(raw: Path) -> None:
     with pytest.raises(OriginMixError) as caught:
         find_files(asking(raw, "auto"), holding(JANUARY, FEBRUARY, sample=True))
     message = str(caught.value)
-    assert f"{raw} holds real files, but the warehouse holds generated months" in message
+    assert f"{raw} holds files of these months, but the warehouse holds generated ones" in message
+    assert "never mixed" in message
     assert "`make clean`" in message
     assert "SOURCE=sample" in message
     assert caught.value.exit_code == 6
@@ -329,15 +330,10 @@ def test_downloads_do_not_join_the_sample(raw: Path, tlc: Tlc) -> None:
 
 def test_folder_in_a_files_place_is_a_clear_error(raw: Path, empty_warehouse: database.Connection) -> None:
     named(raw, JANUARY).mkdir(parents=True)
-    with pytest.raises(WarehouseError, match=r"green_tripdata_2022-01\.parquet"):
-        run(asking(raw, "local"))
-
-
-@pytest.mark.parametrize("source", ["auto", "tlc", "local"])
-def test_folder_below_a_file_is_a_clear_error(source: str, tmp_path: Path, tlc: Tlc) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(WarehouseError, match="file/raw"):
-        find_files(asking(tmp_path / "file" / "raw", source, tlc.url), EMPTY)
+    with pytest.raises(BadFileError) as caught:
+        run(asking(raw, "local", months="2022-01"))
+    assert str(caught.value).startswith(f"{named(raw, JANUARY)} cannot be opened (Is a directory): a parquet file")
+    assert "put it there" in str(caught.value)
 
 
 # with the warehouse
@@ -345,7 +341,7 @@ def test_folder_below_a_file_is_a_clear_error(source: str, tmp_path: Path, tlc: 
 
 def run(settings: Settings) -> list[str]:
     """What the conductor does for its first step."""
-    return [f"{file.month} {load_month(file).action}" for file in find_files(settings, held_months()).files]
+    return [f"{done.month} {done.action}" for done in load_months(find_files(settings, held_months()).files)]
 
 
 def test_empty_warehouse_holds_nothing(empty_warehouse: database.Connection) -> None:
@@ -381,29 +377,28 @@ def test_replaced_months_are_held_once(raw: Path, empty_warehouse: database.Conn
 
 
 def test_local_files_do_not_join_the_sample(raw: Path, empty_warehouse: database.Connection) -> None:
-    run(asking(raw, "sample"))
+    generated = raw.with_name("generated")
+    for month in (JANUARY, FEBRUARY):
+        write_file(generated, month, trip_table(month).replace_schema_metadata({"origin": "sample"}))
+    run(asking(generated, "local"))
     before = empty_warehouse.execute("select * from raw.files order by load_id").fetchall()
     for month in (JANUARY, FEBRUARY):
         write_file(raw, month)
     with pytest.raises(OriginMixError) as caught:
         run(asking(raw, "local"))
-    assert "is real, but the warehouse holds generated months: they are never mixed" in str(caught.value)
+    assert "is real, but there are generated months in the warehouse" in str(caught.value)
+    assert "never mixed" in str(caught.value)
     assert "`make clean`" in str(caught.value)
     assert empty_warehouse.execute("select * from raw.files order by load_id").fetchall() == before
 
 
-def test_generated_files_in_the_folder_can_be_loaded_again(raw: Path, empty_warehouse: database.Connection) -> None:
+def test_generated_files_in_the_folder_are_the_sample(raw: Path, empty_warehouse: database.Connection) -> None:
     for month in (JANUARY, FEBRUARY):
         write_file(raw, month, trip_table(month).replace_schema_metadata({"origin": "sample"}))
     settings = asking(raw, "local")
     assert run(settings) == ["2022-01 loaded", "2022-02 loaded"]
+    assert held_months() == holding(JANUARY, FEBRUARY, sample=True)
     assert run(settings) == ["2022-01 unchanged", "2022-02 unchanged"]
-
-
-def test_generated_files_in_the_folder_bring_the_notice(raw: Path, empty_warehouse: database.Connection) -> None:
-    for month in (JANUARY, FEBRUARY):
-        write_file(raw, month, trip_table(month).replace_schema_metadata({"origin": "sample"}))
-    assert NOTICE in find_files(asking(raw, "local"), held_months()).notice
 
 
 def test_generated_and_real_files_in_one_folder_change_nothing(raw: Path, empty_warehouse: database.Connection) -> None:
@@ -420,12 +415,10 @@ def test_page_in_place_of_a_download_can_be_got_over(raw: Path, tlc: Tlc, empty_
     settings = asking(raw, "auto", tlc.url, months="2022-01")
     with pytest.raises(BadFileError, match="is a web page") as caught:
         run(settings)
+    assert str(caught.value).endswith(f"It was downloaded: delete {named(raw, JANUARY)} to fetch it again")
     named(tlc.folder, JANUARY).write_bytes(good)
-    # Either the next run fetches the file again, or the message says which file stands in the way.
-    try:
-        assert run(settings) == ["2022-01 loaded"]
-    except BadFileError:
-        assert str(raw) in str(caught.value)
+    named(raw, JANUARY).unlink()
+    assert run(settings) == ["2022-01 loaded"]
 
 
 def test_download_that_changed_on_disk_is_not_taken_for_tlcs(
@@ -438,6 +431,12 @@ def test_download_that_changed_on_disk_is_not_taken_for_tlcs(
     content = bytearray(path.read_bytes())
     content[content.index(struct.pack("<d", DISTANCE_OF_ROW_0 + 3)) + 6] ^= 0xFF
     named(raw, JANUARY).write_bytes(bytes(content))
-    with pytest.raises(WarehouseError, match=r"green_tripdata_2022-01\.parquet"):
+    with pytest.raises(BadFileError, match=r"has changed since it was downloaded .*: delete it to fetch") as caught:
         run(settings)
-    assert empty_warehouse.execute("select count(*) from raw.files where origin = 'tlc'").fetchall() == [(0,)]
+    assert empty_warehouse.execute("select count(*) from raw.files").fetchall() == [(0,)]
+    record = f"{named(raw, JANUARY).name}.download.json"
+    assert f"or delete {record} to load it as a file of your own" in str(caught.value)
+    (raw / record).unlink()
+    assert run(settings) == ["2022-01 loaded"]
+    assert held_months() == holding(JANUARY)
+    assert empty_warehouse.execute("select origin from raw.files").fetchall() == [("local",)]

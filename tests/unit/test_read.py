@@ -25,8 +25,6 @@ from tests.files import (
     write_file,
 )
 
-# These can only be seen when the rows themselves are read, which is the loader's work.
-SEEN_WHEN_LOADING = ("zero character in a text", "text not in UTF-8")
 RAW_NAMES = [column.name for column in COLUMNS]
 ARROW_TYPES = {"BIGINT": pa.int64(), "DOUBLE": pa.float64(), "TIMESTAMP": pa.timestamp("us"), "VARCHAR": pa.string()}
 
@@ -35,12 +33,12 @@ def inspected(folder: Path, table: pa.Table, month: Month = JANUARY, **options: 
     return inspect(write_file(folder, month, table, **options), month, "sha")
 
 
-def loaded(inspection: Inspection) -> pa.Table:
-    with duckdb.connect() as connection:
+def loaded(inspection: Inspection, threads: int = 2) -> pa.Table:
+    with duckdb.connect(config={"threads": threads}) as connection:
         return batches(connection, inspection, 7).read_all()
 
 
-@pytest.mark.parametrize("name", [name for name in BAD_FILES if name not in SEEN_WHEN_LOADING])
+@pytest.mark.parametrize("name", list(BAD_FILES))
 def test_bad_file_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
     make, parts = BAD_FILES[name]
     path = make(tmp_path, FEBRUARY)
@@ -49,7 +47,7 @@ def test_bad_file_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
     message = str(caught.value)
     assert message.startswith("green_tripdata_2022-02.parquet")
     assert [part for part in parts if part not in message] == []
-    assert "\n" not in message
+    assert message.isprintable()
     assert caught.value.exit_code == 4
 
 
@@ -90,11 +88,9 @@ def test_vintages_agree_on_the_values(tmp_path: Path) -> None:
 
 
 def test_inspection_says_what_the_file_holds(tmp_path: Path) -> None:
-    table = with_value(trip_table(JANUARY), "lpep_pickup_datetime", 5, datetime(2009, 1, 1, 0, 7))
-    found = inspected(tmp_path, table)
+    found = inspected(tmp_path, trip_table(JANUARY))
     assert (found.rows, found.month, found.sha256) == (12, JANUARY, "sha")
     assert found.bytes == found.path.stat().st_size
-    assert (found.first_pickup, found.last_pickup) == (datetime(2009, 1, 1, 0, 7), datetime(2022, 1, 1, 1, 17, 11))
     assert found.schema.extra == ()
     assert not found.is_sample
 
@@ -106,7 +102,7 @@ def test_generated_file_is_known_by_its_metadata(tmp_path: Path) -> None:
 
 def test_no_rows_are_no_error(tmp_path: Path) -> None:
     found = inspected(tmp_path, trip_table(JANUARY, 0))
-    assert (found.rows, found.first_pickup, found.last_pickup) == (0, None, None)
+    assert found.rows == 0
     assert loaded(found).num_rows == 0
 
 
@@ -121,15 +117,19 @@ def test_last_moment_of_the_month_counts_and_the_next_does_not(tmp_path: Path) -
         with_value(trip_table(JANUARY, 2), "lpep_pickup_datetime", 0, last), "lpep_pickup_datetime", 1, next_
     )
     assert inspected(tmp_path, table).rows == 2
-    with pytest.raises(BadFileError, match="only 0 of its 1 trips"):
+    found = r"only 0 of its 1 trips were picked up in 2022-01 \(from 2022-02-01 00:00:00 to 2022-02-01 00:00:00\)"
+    with pytest.raises(BadFileError, match=found):
         inspected(tmp_path, table.slice(1))
 
 
-def test_rows_come_in_file_order(tmp_path: Path) -> None:
-    reverse = trip_table(JANUARY, 5000).take(pa.array(range(4999, -1, -1)))
-    table = loaded(inspected(tmp_path, reverse, row_group_size=700))
-    assert table["source_row"].to_pylist() == list(range(5000))
-    assert table["trip_distance"].to_pylist() == [0.25 + number for number in range(4999, -1, -1)]
+@pytest.mark.parametrize("threads", [2, 8])
+def test_rows_come_in_file_order(threads: int, tmp_path: Path) -> None:
+    part = trip_table(JANUARY, 2000)
+    numbers = pa.array(range(99_999, -1, -1), type=pa.float64())
+    reverse = with_column(pa.concat_tables([part] * 50), "trip_distance", numbers)
+    table = loaded(inspected(tmp_path, reverse, row_group_size=700), threads)
+    assert table["source_row"].combine_chunks().equals(pa.array(range(100_000)))
+    assert table["trip_distance"].combine_chunks().equals(numbers)
 
 
 def test_column_names_may_come_in_any_case_and_order(tmp_path: Path) -> None:
@@ -140,23 +140,19 @@ def test_column_names_may_come_in_any_case_and_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "shown"),
     [
-        "größe",
-        "乗客",
-        "fare amount",
-        "a.b",
-        'quoted"name',
-        "'; drop table raw.files; --",
-        "x" * 300,
-        "filename",
-        "\u202eab",
+        *((name, name) for name in ("größe", "乗客", "fare amount", "a.b", 'quoted"name', "x" * 300, "filename")),
+        ("'; drop table raw.files; --", "'; drop table raw.files; --"),
+        ("\u202eab", "\\u202eab"),
+        ("two\nlines", "two\\nlines"),
+        ("zero\0character", "zero\\x00character"),
     ],
 )
-def test_unknown_column_is_kept_out_and_named(name: str, tmp_path: Path) -> None:
+def test_unknown_column_is_kept_out_and_named(name: str, shown: str, tmp_path: Path) -> None:
     table = trip_table(JANUARY)
     found = inspected(tmp_path, with_column(table, name, table["VendorID"]))
-    assert found.schema.extra == (name,)
+    assert found.schema.extra == (shown,)
     assert loaded(found).column_names == [*RAW_NAMES, "source_month", "source_row", "load_id"]
 
 
@@ -189,9 +185,7 @@ def test_absurd_dates_among_good_ones_stay(unit: str, tmp_path: Path) -> None:
     table = with_value(trip_table(JANUARY), "lpep_pickup_datetime", 3, first)
     table = with_value(table, "lpep_pickup_datetime", 4, last)
     table = with_column(table, "lpep_pickup_datetime", table["lpep_pickup_datetime"].cast(pa.timestamp(unit)))
-    found = inspected(tmp_path, table)
-    assert (found.first_pickup, found.last_pickup) == (first, last)
-    assert loaded(found)["lpep_pickup_datetime"].to_pylist()[3:5] == [first, last]
+    assert loaded(inspected(tmp_path, table))["lpep_pickup_datetime"].to_pylist()[3:5] == [first, last]
 
 
 def test_endless_and_undefined_amounts_stay_what_they_are(tmp_path: Path) -> None:
@@ -231,6 +225,13 @@ def test_damage_in_a_column_that_is_checked_is_found_at_once(tmp_path: Path) -> 
     path = with_damaged_column(tmp_path, JANUARY, trip_table(JANUARY, 5000), "lpep_pickup_datetime")
     with pytest.raises(BadFileError, match=r"cannot be read as parquet .*: the file is damaged; get it again"):
         inspect(path, JANUARY, "sha")
+
+
+def test_file_that_is_gone_since_it_was_inspected_is_named(tmp_path: Path) -> None:
+    found = inspected(tmp_path, trip_table(JANUARY))
+    found.path.unlink()
+    with pytest.raises(BadFileError, match=r"^green_tripdata_2022-01\.parquet cannot be read .*: the file is damaged"):
+        loaded(found)
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)

@@ -78,16 +78,17 @@ def test_home_is_written_with_a_tilde(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_unknown_home_is_a_plain_error() -> None:
-    with pytest.raises(UsageError, match="~no-such-person-here"):
+    with pytest.raises(UsageError, match=r"'~no-such-person-here/trips' .*: write the folder's full path"):
         make_settings(data_dir="~no-such-person-here/trips")
 
 
-def test_file_as_folder_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("below", ["", "raw", "raw/months"])
+def test_file_as_folder_is_refused(below: str, tmp_path: Path) -> None:
     file = tmp_path / "trips.parquet"
     file.touch()
     with pytest.raises(UsageError) as caught:
-        make_settings(data_dir=str(file))
-    assert f"DATA_DIR '{file}' is a file" in str(caught.value)
+        make_settings(data_dir=str(file / below))
+    assert f"DATA_DIR '{file / below}': {file} is a file" in str(caught.value)
     assert "name the folder that holds the parquet files" in str(caught.value)
 
 
