@@ -87,8 +87,7 @@ def find_files(settings: Settings, held: Held) -> Found:
                 log.info("the sample stands in: %s", error)
                 return _sample(settings, held, because=f"{settings.tlc_url} cannot be reached")
             raise SourceUnavailableError(
-                f"{file_name(month)} is not in {settings.data_dir} and cannot be fetched: {error}. "
-                "Put the file there, or check the network"
+                f"{file_name(month)} is not in {settings.data_dir} and cannot be fetched: {error}"
             ) from error
         if file is not None:
             files.append(file)
