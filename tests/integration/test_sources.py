@@ -223,7 +223,7 @@ def test_tlc_alone_never_takes_the_sample(raw: Path, nowhere: str, own_state: Pa
         find_files(asking(raw, "tlc", nowhere), EMPTY)
     message = str(caught.value)
     assert message.startswith(f"green_tripdata_2022-01.parquet is not in {raw} and cannot be fetched: {nowhere}/")
-    assert "Put the file there, or check the network" in message
+    assert "check the network and the proxy settings, or put the file into place by hand" in message
     assert "\n" not in message
     assert caught.value.exit_code == 5
     assert not (own_state / "sample").exists()
