@@ -88,7 +88,7 @@ COMPILE := --upgrade --universal --python-version 3.11 --generate-hashes --no-he
 	--no-strip-extras --no-emit-index-url --quiet
 
 .PHONY: clean
-clean: $(RUNTIME) ## Remove the warehouse, the models and the sample (downloads and the environment stay)
+clean: $(RUNTIME) ## Empty the database in use and remove its models (downloads and the environment stay)
 	@$(BIN)/python -m pipeline clean
 
 .PHONY: install

@@ -50,6 +50,7 @@ class Found:
 
     files: tuple[SourceFile, ...]
     notice: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def held_months() -> Held:
@@ -78,7 +79,12 @@ def find_files(settings: Settings, held: Held) -> Found:
             f"SOURCE={settings.source} asks for real months, but the warehouse holds generated ones: they are "
             "never mixed. Empty the warehouse with `make clean`, or name another database with PGDATABASE"
         )
+    if settings.source is Source.LOCAL and not settings.data_dir.is_dir():
+        raise SourceUnavailableError(
+            f"DATA_DIR {settings.data_dir} does not exist: name the folder that holds the parquet files"
+        )
     files: list[SourceFile] = []
+    notes: list[str] = []
     for month in settings.needed_months:
         try:
             file = _real_file(settings, month, held)
@@ -91,7 +97,9 @@ def find_files(settings: Settings, held: Held) -> Found:
             ) from error
         if file is not None:
             files.append(file)
-    return Found(tuple(files))
+        else:
+            notes.append(f"{month} has no file in {settings.data_dir} and is left as it was loaded")
+    return Found(tuple(files), notes=tuple(notes))
 
 
 def file_name(month: Month) -> str:

@@ -25,19 +25,25 @@ _TRUSTED_TYPES = (
 )
 
 
-def write_artifact(estimator: Any, path: Path) -> str:
-    """Write a fitted estimator and give the file's sha256; the file appears complete or not at all."""
+def write_artifact(estimator: Any, folder: Path, model_version: str) -> tuple[str, str]:
+    """Write a fitted estimator; gives the file's name and sha256. The file appears complete or not at all.
+
+    The name carries the hash: two warehouses that share the folder may train the same model, and skops does
+    not write the same bytes twice.
+    """
     import skops.io
 
     content: bytes = skops.io.dumps(estimator)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    sha256 = hashlib.sha256(content).hexdigest()
+    path = folder / f"{model_version}.{sha256[:12]}.skops"
+    folder.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".part")
     with unfinished.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(path)
-    return hashlib.sha256(content).hexdigest()
+    return path.name, sha256
 
 
 def read_artifact(path: Path, sha256: str) -> Any:

@@ -1,21 +1,27 @@
 -- name: models
-select model_version, spec, cast(train_month as text), artifact_file, artifact_sha256, feature_names, reference_id
+select
+    model_version, spec, cast(train_month as text), artifact_file, artifact_sha256, feature_names, reference_id,
+    definition_sha256
 from ml.models
+where is_active
 order by train_month, model_version
+
+-- name: mark_active
+update ml.models set is_active = (spec = any(%(specs)s)) where is_active != (spec = any(%(specs)s))
 
 -- name: insert_model
 insert into ml.models (
     model_version, spec, train_month, artifact_file, artifact_sha256, training_window_start, training_window_end,
-    training_rows, training_data_sha256, training_metrics, feature_names, libraries, origin, reference_id, run_id
+    training_rows, training_data_sha256, definition_sha256, training_metrics, feature_names, libraries, origin, reference_id, run_id
 )
 values (
     %(model_version)s, %(spec)s, %(train_month)s, %(artifact_file)s, %(artifact_sha256)s, %(window_start)s,
-    %(window_end)s, %(training_rows)s, %(training_data_sha256)s, %(training_metrics)s, %(feature_names)s,
+    %(window_end)s, %(training_rows)s, %(training_data_sha256)s, %(definition_sha256)s, %(training_metrics)s, %(feature_names)s,
     %(libraries)s, %(origin)s, %(reference_id)s, %(run_id)s
 )
 
 -- name: repin
-update ml.models set artifact_sha256 = %(sha256)s where model_version = %(version)s
+update ml.models set artifact_sha256 = %(sha256)s, artifact_file = %(file)s where model_version = %(version)s
 
 -- name: insert_reference
 insert into ml.reference_sets (

@@ -5,6 +5,8 @@ A recipe knows nothing of monitoring; features, their kinds and the target come 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import ConfigurationError
-from pipeline.monitoring import Column
+from pipeline.monitoring import Column, Model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +55,16 @@ def recipe(name: str) -> Recipe:
     if name not in RECIPES:
         raise ConfigurationError(f"monitoring.yml: the recipe '{name}' is unknown: use one of {', '.join(RECIPES)}")
     return RECIPES[name]
+
+
+def definition_sha256(model: Model) -> str:
+    """Hash of what monitoring.yml says a model is: recipe, features with their kinds, target."""
+    facts = {
+        "recipe": [model.recipe, recipe(model.recipe).version],
+        "features": [[column.name, column.type] for column in model.features],
+        "target": model.target,
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def _first_rows(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:

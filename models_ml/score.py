@@ -19,7 +19,6 @@ from models_ml.artifacts import read_artifact
 from models_ml.recipes import recipe
 from models_ml.store import PendingMonth, StoredModel
 from pipeline import database
-from pipeline.errors import ModelError
 from pipeline.monitoring import Model
 
 if TYPE_CHECKING:
@@ -34,13 +33,8 @@ def score(stored: StoredModel, model: Model, months: list[PendingMonth], *, mode
     """Score these months; gives the number of predictions written.
 
     Raises:
-        ModelError: the model file is missing or was changed, or the model's features are not those configured.
+        ModelError: the model file is missing or was changed.
     """
-    if stored.feature_names != model.feature_names:
-        raise ModelError(
-            f"{stored.model_version} was trained on {', '.join(stored.feature_names)}, but monitoring.yml now names "
-            f"{', '.join(model.feature_names)}: give the changed model a name of its own"
-        )
     estimator = read_artifact(model_dir / stored.artifact_file, stored.artifact_sha256)
     fill_missing = recipe(model.recipe).fill_missing
     return sum(_score_month(estimator, stored, month, fill_missing, run_id) for month in months)

@@ -26,10 +26,17 @@ class StoredModel:
     artifact_sha256: str
     feature_names: tuple[str, ...]
     reference_id: str
+    definition_sha256: str
+
+
+def mark_active(specs: list[str]) -> None:
+    """Note which models monitoring.yml names; the others keep their rows and get no new ones."""
+    with database.connect("models") as connection:
+        connection.execute(_QUERIES["mark_active"], {"specs": specs})
 
 
 def stored_models() -> list[StoredModel]:
-    """All models of the warehouse, by version."""
+    """The active models of the warehouse, by training month and version."""
     with database.connect("models", read_only=True) as connection:
         rows = connection.execute(_QUERIES["models"]).fetchall()
     return [
@@ -41,6 +48,7 @@ def stored_models() -> list[StoredModel]:
             artifact_sha256=str(row[4]),
             feature_names=tuple(row[5]) if isinstance(row[5], list) else (),
             reference_id=str(row[6]),
+            definition_sha256=str(row[7]),
         )
         for row in rows
     ]

@@ -13,13 +13,13 @@ import logging
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from psycopg import sql
 
 from models_ml.artifacts import write_artifact
-from models_ml.recipes import Recipe, recipe
+from models_ml.recipes import Recipe, definition_sha256, recipe
 from models_ml.store import StoredModel
 from pipeline import database
 from pipeline.errors import ModelError
@@ -67,7 +67,7 @@ def train(
     filled = inputs if how.fill_missing is None else inputs.fillna(how.fill_missing)
     target = rows[model.target].astype("float64")
     data_sha256 = frame_sha256(inputs[is_training].assign(target=target[is_training]))
-    model_version = f"{spec}-{month}-{_short_hash(model, how, data_sha256)}"
+    model_version = f"{spec}-{month}-{_short_hash(definition_sha256(model), data_sha256)}"
     if known is not None and known.model_version != model_version:
         raise ModelError(
             f"the file of {known.model_version} is gone and its training rows have changed since: "
@@ -88,12 +88,12 @@ def train(
         "validation_rows": int((~is_training).sum()),
         "prediction_drift": prediction_drift(scored[is_training][PREDICTION], held_out[PREDICTION]),
     }
-    artifact_file = f"{model_version}.skops"
-    artifact_sha256 = write_artifact(estimator, model_dir / artifact_file)
+    artifact_file, artifact_sha256 = write_artifact(estimator, model_dir, model_version)
 
     with database.connect("train") as connection:
         if known is not None:
-            connection.execute(_QUERIES["repin"], {"version": model_version, "sha256": artifact_sha256})
+            pinned = {"version": model_version, "sha256": artifact_sha256, "file": artifact_file}
+            connection.execute(_QUERIES["repin"], pinned)
             return model_version, 0
         reference = held_out[[*features, PREDICTION, model.target]].astype("float64")
         reference_sha256 = frame_sha256(reference)
@@ -111,6 +111,7 @@ def train(
                 "window_end": stamps.max().to_pydatetime(),
                 "training_rows": int(is_training.sum()),
                 "training_data_sha256": data_sha256,
+                "definition_sha256": definition_sha256(model),
                 "training_metrics": json.dumps(metrics),
                 "feature_names": features,
                 "libraries": json.dumps({name: version(name) for name in ("scikit-learn", "numpy", "skops")}),
@@ -151,15 +152,9 @@ def _check_rows(rows: pd.DataFrame, spec: str, model: Model, month: Month) -> No
         )
 
 
-def _short_hash(model: Model, how: Recipe, data_sha256: str) -> str:
-    """Hash of what makes a model: recipe, features, target and the rows that train."""
-    facts: dict[str, Any] = {
-        "recipe": [model.recipe, how.version],
-        "features": [[column.name, column.type] for column in model.features],
-        "target": model.target,
-        "rows": data_sha256,
-    }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
+def _short_hash(definition: str, data_sha256: str) -> str:
+    """Hash of what makes a model: its definition and the rows that train."""
+    return hashlib.sha256(f"{definition}:{data_sha256}".encode()).hexdigest()[:8]
 
 
 def _store_reference(

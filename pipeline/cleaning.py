@@ -1,37 +1,50 @@
-"""Remove what the project made: an embedded server's data, or the project's schemas on another server."""
+"""Remove what the project made in one database, and nothing that belongs to another.
+
+`make clean` empties the database in use. The folder of the embedded server goes as well when that was its
+only database. Called by pipeline.cli.
+"""
 
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
+from typing import Any
 
 from psycopg import sql
 
 from pipeline import database, embedded
+from pipeline.runs import hold_lock
 from pipeline.settings import DBT_PROJECT_DIR, state_dir
 
 SCHEMAS = ("marts", "intermediate", "staging", "monitoring", "ml", "raw")
+_QUERIES = database.queries(Path(__file__).with_name("cleaning.sql"))
 
 
-def clean_embedded() -> None:
-    """Stop the embedded server and remove the state folder.
+def clean() -> str:
+    """Empty the database in use; says in words what is gone.
 
     Raises:
-        DatabaseError: another command is using the server.
+        LockedError: a pipeline is at work in it.
+        DatabaseError: the server cannot be reached, or another command is using it.
     """
-    if state_dir().exists():
-        embedded.release()
-        shutil.rmtree(state_dir())
-    _remove_dbt_output()
+    with database.warehouse():
+        where = database.describe()
+        _drop_schemas()
+        others = database.is_external() or embedded.EmbeddedServer(state_dir()).drop_database()
+    if others:
+        return f"what the project kept in {where} is gone, with its model files"
+    embedded.release()
+    shutil.rmtree(state_dir())
+    shutil.rmtree(DBT_PROJECT_DIR / "target", ignore_errors=True)
+    return f"the embedded server, the models and the sample are gone ({state_dir()})"
 
 
-def clean_external() -> None:
-    """Drop the project's schemas, then remove the state folder (models, sample, logs)."""
-    with database.connect("clean") as connection:
+def _drop_schemas() -> None:
+    with hold_lock("clean") as connection:
+        artifacts: list[Any] = []
+        if database.one_row(connection, _QUERIES["has_models"])[0]:
+            artifacts = connection.execute(_QUERIES["artifacts"]).fetchall()
         for schema in SCHEMAS:
             connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
-    shutil.rmtree(state_dir(), ignore_errors=True)
-    _remove_dbt_output()
-
-
-def _remove_dbt_output() -> None:
-    shutil.rmtree(DBT_PROJECT_DIR / "target", ignore_errors=True)
+    for (name,) in artifacts:
+        (state_dir() / "models" / Path(name).name).unlink(missing_ok=True)

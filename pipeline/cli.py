@@ -16,11 +16,12 @@ import time
 import traceback
 from typing import Annotated
 
+import psycopg
 import typer
 from rich.console import Console
 
-from pipeline import database, embedded
-from pipeline.errors import UsageError, WarehouseError
+from pipeline import database, embedded, interrupts
+from pipeline.errors import DatabaseError, UsageError, WarehouseError
 from pipeline.settings import make_settings
 
 app = typer.Typer(
@@ -57,19 +58,33 @@ def main() -> None:
 
 
 def _exit_code() -> int:
+    interrupts.install()
+    try:
+        code = _run_command()
+    except BaseException:
+        # An interrupt in the middle of a library can come out as any error of that library.
+        if not interrupts.noted():
+            traceback.print_exc()
+            return 1
+    if interrupts.noted():
+        _talk.print("stopped; run the same command again to go on")
+        return 130
+    return code
+
+
+def _run_command() -> int:
     try:
         app()
     except WarehouseError as error:
-        _talk.print(f"[bold red]error:[/] {_escaped(str(error))}")
+        if not interrupts.noted():
+            _talk.print(f"[bold red]error:[/] {_escaped(str(error))}")
         return error.exit_code
-    except KeyboardInterrupt:
-        _talk.print("stopped; run the same command again to go on")
-        return 130
+    except psycopg.Error as error:
+        if not interrupts.noted():
+            _talk.print(f"[bold red]error:[/] the database refused: {_escaped(' '.join(str(error).split()))}")
+        return DatabaseError.exit_code
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0
-    except Exception:
-        traceback.print_exc()
-        return 1
     return 0
 
 
@@ -118,13 +133,18 @@ def psql() -> None:
 def run_dbt(arguments: Annotated[str, typer.Argument(envvar="ARGS", help="As typed after dbt: 'test'.")] = "") -> None:
     """Run any dbt command on the warehouse."""
     from pipeline import dbt
+    from pipeline.runs import hold_lock
 
-    words = shlex.split(arguments)
+    try:
+        words = shlex.split(arguments)
+    except ValueError as error:
+        raise UsageError(f"ARGS cannot be read ({error}): close the quotation") from error
     if not words:
         raise UsageError('no dbt command was given: write make dbt ARGS="test"')
     with database.warehouse():
         database.migrate()
-        succeeded = dbt.run(words)
+        with hold_lock(f"dbt {words[0]}") if dbt.changes_tables(words) else contextlib.nullcontext():
+            succeeded = dbt.run(words)
     sys.exit(0 if succeeded else 8)
 
 
@@ -164,20 +184,15 @@ def doctor(
 
 @app.command()
 def clean(confirm: Annotated[str, typer.Option(envvar="CONFIRM", help="yes, for a server of your own.")] = "") -> None:
-    """Remove the warehouse, the models and the sample; downloaded files and the environment stay."""
-    from pipeline.cleaning import clean_embedded, clean_external
+    """Empty the database in use and remove its models; downloaded files and the environment stay."""
+    from pipeline.cleaning import clean as clean_database
 
-    if database.is_external():
-        if confirm != "yes":
-            raise UsageError(
-                "the PG* variables name a server of your own: with CONFIRM=yes the schemas raw, staging, intermediate, "
-                "ml, monitoring and marts of its database are dropped with all they hold"
-            )
-        with database.warehouse():
-            clean_external()
-    else:
-        clean_embedded()
-    _talk.print("clean: the warehouse, the models and the sample are gone")
+    if database.is_external() and confirm != "yes":
+        raise UsageError(
+            "the PG* variables name a server of your own: with CONFIRM=yes the schemas raw, staging, intermediate, "
+            "ml, monitoring and marts of its database are dropped with all they hold"
+        )
+    _talk.print(f"clean: {_escaped(clean_database())}")
 
 
 def _escaped(text: str) -> str:

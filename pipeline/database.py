@@ -40,8 +40,9 @@ _QUERY_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
 def is_external() -> bool:
-    """Whether the environment names a server of the user's own."""
-    return any(os.environ.get(name) for name in _NAMING_VARIABLES)
+    """Whether the environment names a server of the user's own, and not the embedded one by the address it has."""
+    host, port = (os.environ.get(name, "") for name in _NAMING_VARIABLES)
+    return bool(host or port) and not embedded.is_named_by(host, port)
 
 
 @contextlib.contextmanager
@@ -112,7 +113,7 @@ def connect(purpose: str, *, autocommit: bool = False, read_only: bool = False) 
         reason = " ".join(str(error).split())
         raise DatabaseError(
             f"cannot connect to Postgres at {describe()}: {reason}. Check the PG* variables and that the server "
-            "runs, or unset PGHOST and PGPORT to use the embedded server"
+            "runs; to use the embedded server: unset PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE"
         ) from error
     connection.read_only = read_only
     return connection

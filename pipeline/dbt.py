@@ -52,8 +52,10 @@ def build(*arguments: str) -> int:
     # The project's unit tests belong to `make test`; a pipeline run tests the data.
     data_only = ["--exclude-resource-type", "unit_test"]
     result = dbtRunner().invoke(["build", *_folders(), *quiet, *data_only, *arguments])
+    if isinstance(result.exception, KeyboardInterrupt):
+        raise result.exception
     if result.exception is not None:
-        reason = " ".join(str(result.exception).split())
+        reason = " ".join(f"{type(result.exception).__name__}: {result.exception}".split())
         raise DbtError(f"dbt could not run: {reason}. Its log is {state_dir() / 'logs' / 'dbt.log'}")
     nodes = list(result.result or [])
     failed = [node for node in nodes if str(node.status) in {"error", "fail", "runtime error"}]
@@ -66,6 +68,11 @@ def build(*arguments: str) -> int:
             + f"dbt's log is {state_dir() / 'logs' / 'dbt.log'}"
         )
     return sum(max(0, int(node.adapter_response.get("rows_affected", 0))) for node in nodes)
+
+
+def changes_tables(arguments: list[str]) -> bool:
+    """Whether a dbt command as typed can write to the warehouse's tables."""
+    return bool({"build", "run", "seed", "snapshot", "retry", "clone", "run-operation"} & set(arguments))
 
 
 def run(arguments: list[str]) -> bool:

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from rich.console import Console
 
 from pipeline import database
@@ -48,21 +49,17 @@ def examine(settings: Settings) -> bool:
     findings.heading("Server")
     try:
         with database.warehouse():
-            kind = "your own (PG* variables)" if database.is_external() and not _is_embedded() else "embedded"
+            kind = "your own (PG* variables)" if database.is_external() else "embedded"
             findings.well(f"{kind}: {database.describe()}")
             _warehouse(findings, settings)
     except WarehouseError as error:
         findings.problem(str(error))
+    except psycopg.Error as error:
+        findings.problem(f"the database refused a question: {' '.join(str(error).split())}")
     findings.console.print(
         "\nAll is well." if findings.all_well else "\nThere are problems: see the lines marked PROBLEM."
     )
     return findings.all_well
-
-
-def _is_embedded() -> bool:
-    import os
-
-    return str(state_dir()) in os.environ.get("PGHOST", "")
 
 
 def _installation(findings: _Findings) -> None:

@@ -20,10 +20,13 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
 from pipeline.errors import DatabaseError
 from pipeline.settings import state_dir
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +159,6 @@ class EmbeddedServer:
 
     def set_password(self) -> None:
         """Give the superuser a random password for TCP, once; it is kept in a file only its owner reads."""
-        import psycopg
         from psycopg import sql
 
         if not self.password_file.exists():
@@ -164,22 +166,36 @@ class EmbeddedServer:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(secrets.token_urlsafe(24))
         password = self.password_file.read_text(encoding="utf-8").strip()
-        where = self.socket_address()
-        with psycopg.connect(host=where.host, port=where.port, user=SUPERUSER, dbname="postgres") as connection:
+        with self._administer() as connection:
             statement = sql.SQL("alter role {} password {}").format(sql.Identifier(SUPERUSER), password)
             connection.execute(statement)
 
     def create_database(self) -> None:
-        import psycopg
+        """Make the database that the environment names, if it is not there."""
         from psycopg import sql
 
-        where = self.socket_address()
-        name = where.environment()["PGDATABASE"]
-        with psycopg.connect(
-            host=where.host, port=where.port, user=SUPERUSER, dbname="postgres", autocommit=True
-        ) as connection:
+        name = self.socket_address().environment()["PGDATABASE"]
+        with self._administer() as connection:
             if connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone() is None:
                 connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+
+    def drop_database(self) -> bool:
+        """Drop the database that the environment names; whether others of the project's are left."""
+        from psycopg import sql
+
+        name = self.socket_address().environment()["PGDATABASE"]
+        with self._administer() as connection:
+            connection.execute(sql.SQL("drop database if exists {}").format(sql.Identifier(name)))
+            others = connection.execute(
+                "select 1 from pg_database where not datistemplate and datname != 'postgres' limit 1"
+            )
+            return others.fetchone() is not None
+
+    def _administer(self) -> Connection[tuple[Any, ...]]:
+        import psycopg
+
+        where = self.socket_address()
+        return psycopg.connect(host=where.host, port=where.port, user=SUPERUSER, dbname="postgres", autocommit=True)
 
     def _write_configuration(self, listen: str, port: str) -> None:
         socket_folder = _socket_folder(self.data, self._server.system_user)
@@ -266,6 +282,19 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
     with _open_lock(folder / "postgres.change.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def is_named_by(host: str, port: str) -> bool:
+    """Whether these are the address of this project's own server, as `make db` prints it."""
+    data = state_dir() / "postgres"
+    if host == str(data):
+        return True
+    try:
+        lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        socket_folder, own_port, listens = lines[4], lines[3], lines[5].strip()
+    except (OSError, IndexError):
+        return False
+    return host == socket_folder or (bool(listens) and host in {"127.0.0.1", "localhost"} and port == own_port)
 
 
 @contextlib.contextmanager

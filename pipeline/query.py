@@ -24,7 +24,12 @@ def print_csv(query: str) -> None:
             # Prepared: the server takes exactly one statement, so none can end the read-only transaction.
             cursor = connection.execute(query.strip().rstrip(";").encode(), prepare=True)
         except psycopg.Error as error:
-            raise QueryError(f"the database refused the query: {' '.join(str(error).split())}") from error
+            reason = " ".join(str(error).split())
+            if "multiple commands" in reason:
+                reason = "it is more than one statement; one is valid here"
+            elif "COPY" in reason:
+                reason = "COPY is not valid here, and not needed: the rows are printed as CSV anyway"
+            raise QueryError(f"the database refused the query: {reason}") from error
         result = cursor.pgresult
         if result is None or cursor.description is None:
             raise QueryError("the statement gives no rows: only queries are valid here; it changed nothing")

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline import database
+from pipeline import database, interrupts
 from pipeline.errors import LockedError, WarehouseError
 
 log = logging.getLogger(__name__)
@@ -54,9 +54,7 @@ class RunLog:
         Raises:
             LockedError: another process holds the lock; the message says who and since when.
         """
-        owner = f"{command} by process {os.getpid()} on {socket.gethostname()}"
-        with contextlib.closing(database.connect(owner, autocommit=True)) as connection:
-            _take_lock(connection)
+        with hold_lock(command) as connection:
             connection.execute(_QUERIES["abandon_dead_runs"])
             run = cls(connection, database.one_row(connection, _QUERIES["next_run_id"])[0], versions)
             with run.step(WHOLE_RUN, windows) as whole:
@@ -75,8 +73,11 @@ class RunLog:
         )
         try:
             yield step
+            interrupts.check()
         except BaseException as error:
             reason = str(error) if isinstance(error, WarehouseError) else f"{type(error).__name__}: {error}"
+            if interrupts.noted():
+                reason = "stopped by the user (Ctrl-C)"
             with contextlib.suppress(Exception):  # the error at hand says more than a lost connection
                 self._finish(step, "failed", reason)
             raise
@@ -104,6 +105,19 @@ class RunLog:
         """The inputs hash of the step's latest success, or None."""
         row = self._connection.execute(_QUERIES["last_inputs"], {"step": step}).fetchone()
         return None if row is None else str(row[0])
+
+
+@contextlib.contextmanager
+def hold_lock(command: str) -> Iterator[database.Connection]:
+    """The warehouse's lock for a command that changes it, with the connection that holds it.
+
+    Raises:
+        LockedError: another process holds it; the message says who and since when.
+    """
+    owner = f"{command} by process {os.getpid()} on {socket.gethostname()}"
+    with contextlib.closing(database.connect(owner, autocommit=True)) as connection:
+        _take_lock(connection)
+        yield connection
 
 
 def _take_lock(connection: database.Connection) -> None:

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import database, dbt
+from pipeline.errors import ModelError
 from pipeline.monitoring import Monitoring, load_monitoring
+from pipeline.months import Month
 from pipeline.runs import RunLog, Step
 from pipeline.settings import Settings
 
@@ -57,6 +59,7 @@ class Pipeline:
         """
         database.migrate()
         with RunLog.open("pipeline", _words(self.settings), _versions()) as run:
+            self._check_models()
             for name, step in (
                 ("ingest", self._ingest),
                 ("transform", self._transform),
@@ -70,6 +73,20 @@ class Pipeline:
                 self.tell(_line(record))
             return Report(run.run_id, tuple(run.steps), self.notice)
 
+    def _check_models(self) -> None:
+        """A stored model must be what monitoring.yml says it is, before anything is done in its name."""
+        from models_ml.recipes import definition_sha256
+        from models_ml.store import mark_active, stored_models
+
+        mark_active(list(self.monitoring.models))
+        for stored in stored_models():
+            if stored.definition_sha256 != definition_sha256(self.monitoring.models[stored.spec]):
+                raise ModelError(
+                    f"monitoring.yml has changed what {stored.spec} is (recipe, features or target), but "
+                    f"{stored.model_version} was trained before: undo the change, or give the changed model a name of "
+                    "its own. Methods and thresholds can be changed freely"
+                )
+
     def _ingest(self, run: RunLog, step: Step) -> None:
         from ingest.load import Action, load_months
         from ingest.sources import find_files, held_months
@@ -79,6 +96,8 @@ class Pipeline:
         if found.notice:
             self.tell(found.notice)
         results = load_months(found.files)
+        for note in found.notes:
+            self.tell(f"note: {note}")
         for result in results:
             for warning in result.warnings:
                 self.tell(f"warning: {warning}")
@@ -107,31 +126,36 @@ class Pipeline:
         step.message = "rebuilt, the dbt project has changed" if refresh else ""
 
     def _train(self, run: RunLog, step: Step) -> None:
-        from models_ml.store import stored_models
+        from models_ml.store import StoredModel, stored_models
 
-        stored = {model.spec: model for model in stored_models() if model.train_month == self.settings.train_month}
+        models = stored_models()
+        there = {stored.spec for stored in models if stored.train_month == self.settings.train_month}
         model_dir = self.settings.model_dir
-        wanted = [
-            spec
-            for spec in self.monitoring.models
-            if spec not in stored or not (model_dir / stored[spec].artifact_file).exists()
+        # Models to make, and models whose file has gone: those are trained again, and must come out the same.
+        wanted: list[tuple[str, Month, StoredModel | None]] = [
+            (spec, self.settings.train_month, None) for spec in self.monitoring.models if spec not in there
+        ]
+        wanted += [
+            (stored.spec, stored.train_month, stored)
+            for stored in models
+            if not (model_dir / stored.artifact_file).exists()
         ]
         step.skipped = not wanted
-        for spec in wanted:
+        for spec, month, known in wanted:
             from models_ml.train import train
 
-            version_, rows = train(
+            model_version, rows = train(
                 spec,
                 self.monitoring.models[spec],
-                self.settings.train_month,
+                month,
                 model_dir=model_dir,
                 origin=run.origin,
                 run_id=run.run_id,
                 prediction_drift=self._prediction_drift(spec),
-                known=stored.get(spec),
+                known=known,
             )
             step.rows += rows
-            step.message += f"{', ' if step.message else ''}{version_}"
+            step.message += f"{', ' if step.message else ''}{model_version}"
 
     def _prediction_drift(self, spec: str) -> Callable[[Any, Any], float]:
         from python_metrics.drift import drift_score, present_values
@@ -150,7 +174,7 @@ class Pipeline:
 
         for stored in stored_models():
             months = pending_months(stored.model_version)
-            if stored.spec not in self.monitoring.models or not months:
+            if not months:
                 continue
             from models_ml.score import score
 
@@ -165,8 +189,6 @@ class Pipeline:
 
         works = []
         for stored in stored_models():
-            if stored.spec not in self.monitoring.models:
-                continue
             model = MonitoredModel(stored.spec, stored.model_version, stored.reference_id)
             asked = stored.train_month == self.settings.train_month
             months = [month.first_day for month in self.settings.months] if asked else []

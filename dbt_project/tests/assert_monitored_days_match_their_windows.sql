@@ -7,7 +7,11 @@ select
     daily.trip_count,
     windows.trip_count as window_trips
 from {{ ref("fct_daily_monitoring") }} as daily
+inner join {{ ref("dim_models") }} as models on daily.model_version = models.model_version
 left join {{ ref("int_windows") }} as windows on daily.window_start = windows.window_start
 where
-    daily.trip_count is distinct from windows.trip_count
-    or daily.rejected_count is distinct from windows.rejected_count
+    models.is_active
+    and (
+        daily.trip_count is distinct from windows.trip_count
+        or daily.rejected_count is distinct from windows.rejected_count
+    )

@@ -64,11 +64,14 @@ create table ml.models (
     training_window_end timestamp not null,
     training_rows bigint not null,
     training_data_sha256 text not null,
+    definition_sha256 text not null,
     training_metrics jsonb not null,
     feature_names text[] not null,
     libraries jsonb not null,
     origin text not null,
     reference_id text not null,
+    -- False once monitoring.yml no longer names the spec: its rows stay as they were, nothing new is computed.
+    is_active boolean not null default true,
     run_id bigint,
     trained_at timestamptz not null default now(),
     unique (spec, train_month)

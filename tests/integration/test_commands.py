@@ -63,8 +63,9 @@ def test_make_hands_a_query_over_as_it_was_typed(monitored_warehouse: Connection
     ("query", "words"),
     [
         ("delete from raw.files", "read-only transaction"),
-        ("select 1; drop schema raw cascade", "multiple commands"),
-        ("commit; drop schema raw cascade", "multiple commands"),
+        ("select 1; drop schema raw cascade", "more than one statement"),
+        ("commit; drop schema raw cascade", "more than one statement"),
+        ("copy (select 1) to stdout", "COPY is not valid here"),
         ("select nonsense", 'column "nonsense" does not exist'),
         ("begin", "gives no rows"),
     ],
@@ -88,6 +89,7 @@ def test_sql_refuses_what_is_no_query(monitored_warehouse: Connection, query: st
         (["run", "--source", "local", "--data-dir", "/nowhere"], 5, "does not exist"),
         (["sql"], 2, "no query was given"),
         (["dbt"], 2, "no dbt command was given"),
+        (["dbt", "run --select 'x"], 2, "No closing quotation"),
         (["db", "--port", "http"], 2, "use a number from 1024 to 65535"),
     ],
 )

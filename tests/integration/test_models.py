@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from models_ml.artifacts import read_artifact, write_artifact
@@ -114,39 +115,78 @@ def test_a_file_with_an_unexpected_type_is_refused(tmp_path: Path) -> None:
     class Surprise:
         pass
 
-    sha256 = write_artifact({"estimator": Surprise()}, tmp_path / "m.skops")
+    name, sha256 = write_artifact({"estimator": Surprise()}, tmp_path, "m")
     with pytest.raises(ModelError, match="types that are not allowed"):
-        read_artifact(tmp_path / "m.skops", sha256)
+        read_artifact(tmp_path / name, sha256)
 
 
 def test_a_missing_file_is_trained_again_from_the_same_rows(monitored_warehouse: Connection, sample_dir: Path) -> None:
+    before = predictions_hash(monitored_warehouse)
     model = stored_models()[0]
     path = state_dir() / "models" / model.artifact_file
     content = path.read_bytes()
     path.unlink()
     try:
-        before = predictions_hash(monitored_warehouse)
         run(sample_dir)
-        assert path.exists()
         (again,) = [other for other in stored_models() if other.model_version == model.model_version]
-        read_artifact(path, again.artifact_sha256)
+        read_artifact(state_dir() / "models" / again.artifact_file, again.artifact_sha256)
         assert predictions_hash(monitored_warehouse) == before
     finally:
-        path.write_bytes(content)  # other tests' databases pin this file
+        path.write_bytes(content)  # other tests' databases name this file
 
 
-def test_other_features_under_the_same_name_are_refused(monitored_warehouse: Connection, tmp_path: Path) -> None:
-    from models_ml.score import score
+def test_two_warehouses_that_share_a_folder_keep_their_own_files(
+    monitored_warehouse: Connection, sample_dir: Path
+) -> None:
+    files = {model.artifact_file for model in stored_models()}
+    monitored_warehouse.execute("delete from ml.models")
+    run(sample_dir)
+    again = {model.artifact_file for model in stored_models()}
+    assert again.isdisjoint(files)
+    assert all((state_dir() / "models" / name).exists() for name in files | again)
 
-    model = stored_models()[0]
-    other = MODELS[model.spec].model_copy(update={"features": MODELS[model.spec].features[:2]})
-    with pytest.raises(ModelError, match="give the changed model a name of its own"):
-        score(model, other, [], model_dir=tmp_path, run_id=1)
+
+def test_what_a_model_is_cannot_change_under_its_name(monitored_warehouse: Connection, sample_dir: Path) -> None:
+    before = predictions_hash(monitored_warehouse)
+    pipeline = Pipeline(make_settings(data_dir=str(sample_dir), source="local"), lambda line: None)
+    model = pipeline.monitoring.models["green_duration_lr"]
+    for change in (
+        {"features": model.features[:2]},
+        {"target": "tip_amount"},
+        {"recipe": "gradient_boosting"},
+    ):
+        changed = pipeline.monitoring.models | {"green_duration_lr": model.model_copy(update=change)}
+        pipeline.monitoring = pipeline.monitoring.model_copy(update={"models": changed})
+        with pytest.raises(ModelError, match="give the changed model a name of its own"):
+            pipeline.run()
+    assert predictions_hash(monitored_warehouse) == before
+
+
+def test_a_retired_model_keeps_its_rows_and_stops_nobody(
+    monitored_warehouse: Connection, sample_dir: Path, tmp_path: Path
+) -> None:
+    for month in ("2022-01", "2022-02"):
+        table = pq.read_table(sample_dir / f"green_tripdata_{month}.parquet")
+        pq.write_table(table[: -1000 if month == "2022-02" else None], tmp_path / f"green_tripdata_{month}.parquet")
+    pipeline = Pipeline(make_settings(data_dir=str(tmp_path), source="local"), lambda line: None)
+    left = {"green_duration_lr": pipeline.monitoring.models["green_duration_lr"]}
+    pipeline.monitoring = pipeline.monitoring.model_copy(update={"models": left})
+    report = pipeline.run()
+    assert not report.nothing_new
+    active = monitored_warehouse.execute("select model_spec, is_active from marts.dim_models order by 1").fetchall()
+    assert active == [("green_duration_hgb", False), ("green_duration_lr", True)]
+    kept = "select count(*) from marts.fct_daily_monitoring where model_spec = 'green_duration_hgb'"
+    assert monitored_warehouse.execute(kept.encode()).fetchone() == (28,)
+    # Named again, it catches up.
+    run(tmp_path)
+    stale = monitored_warehouse.execute(
+        "select count(*) from marts.fct_daily_monitoring as daily join intermediate.int_windows as windows "
+        "using (window_start) where daily.trip_count != windows.trip_count"
+    ).fetchone()
+    assert stale == (0,)
 
 
 def test_too_few_rows_to_train_on_are_named(empty_warehouse: Connection, tmp_path: Path) -> None:
-    import pyarrow.parquet as pq
-
     from ingest.sample import write_sample
     from pipeline.months import Month
 

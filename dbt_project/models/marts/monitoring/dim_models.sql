@@ -29,6 +29,7 @@ final as (
         {{ instant("models.training_window_end") }} as window_end,
         models.artifact_sha256,
         models.training_data_sha256,
+        models.is_active,
         models.origin,
         models.run_id,
         models.trained_at
