@@ -69,7 +69,7 @@ unit: $(DEV) ## Tests that need no database
 
 .PHONY: integration
 integration: $(DEV) ## Tests on a real Postgres with the real dbt project
-	$(BIN)/python -m pytest -q tests/integration
+	$(BIN)/python -m pytest -q tests/integration -n 2 --dist loadfile
 
 .PHONY: bench
 bench: $(DEV) ## Measure loading, the whole pipeline and a second run against their peers

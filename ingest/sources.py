@@ -97,7 +97,7 @@ def find_files(settings: Settings, held: Held) -> Found:
             ) from error
         if file is not None:
             files.append(file)
-        else:
+        elif settings.source is Source.LOCAL:
             notes.append(f"{month} has no file in {settings.data_dir} and is left as it was loaded")
     return Found(tuple(files), notes=tuple(notes))
 

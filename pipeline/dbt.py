@@ -49,6 +49,8 @@ def build(*arguments: str) -> int:
         str(state_dir() / "logs"),
         "--no-version-check",
     ]
+    # What dbt has parsed lies beside the warehouse: two of them may work at the same time.
+    quiet += ["--target-path", str(state_dir() / "dbt")]
     # The project's unit tests belong to `make test`; a pipeline run tests the data.
     data_only = ["--exclude-resource-type", "unit_test"]
     result = dbtRunner().invoke(["build", *_folders(), *quiet, *data_only, *arguments])

@@ -125,8 +125,10 @@ def test_local_never_asks_the_network(raw: Path, tlc: Tlc) -> None:
 
 
 def test_local_without_a_folder_says_so(raw: Path) -> None:
-    with pytest.raises(SourceUnavailableError, match=r"does not exist \(the folder holds no such file\)"):
-        find_files(asking(raw, "local"), EMPTY)
+    # Also where the months are loaded: a mistyped folder is no reason to say that all is up to date.
+    for held in (EMPTY, holding(JANUARY, FEBRUARY)):
+        with pytest.raises(SourceUnavailableError, match=r"DATA_DIR .*raw does not exist: name the folder"):
+            find_files(asking(raw, "local"), held)
     assert not raw.exists()
 
 
@@ -136,6 +138,7 @@ def test_loaded_month_without_a_file_is_left_as_it_is(source: str, raw: Path, tl
     found = find_files(asking(raw, source, tlc.url), holding(JANUARY))
     assert [str(file.month) for file in found.files] == ["2022-02"]
     assert "green_tripdata_2022-01.parquet" not in tlc.asked
+    assert [note.split()[0] for note in found.notes] == (["2022-01"] if source == "local" else [])
 
 
 def test_loaded_month_with_a_file_is_offered_again(raw: Path, tlc: Tlc) -> None:
