@@ -21,11 +21,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import urljoin
 
 import requests
-from pydantic import TypeAdapter
 from requests.exceptions import ConnectTimeout, ProxyError
 from rich.console import Console
 from rich.markup import escape
@@ -33,6 +31,7 @@ from rich.progress import Progress
 from urllib3.exceptions import InvalidHeader, LocationParseError, NewConnectionError
 from urllib3.util import Retry, parse_url
 
+from ingest.records import DownloadRecord, record_path, stored, write_json
 from pipeline.errors import NetworkUnreachableError, SourceUnavailableError, UsageError
 
 logger = logging.getLogger(__name__)
@@ -44,19 +43,6 @@ _MAX_REDIRECTS = 5
 _NO_PROXY = {"http": "", "https": ""}
 _UNREACHABLE_ATTEMPTS = 2
 _VALID_URLS = "https addresses, and http ones of 127.0.0.1, localhost and ::1"
-
-_Stored = TypeVar("_Stored")
-
-
-@dataclass(frozen=True)
-class DownloadRecord:
-    """Where a downloaded file came from and what arrived; `bytes` is its size, `sha256` is in hex."""
-
-    url: str
-    sha256: str
-    bytes: int
-    etag: str | None
-    last_modified: str | None
 
 
 @dataclass(frozen=True)
@@ -163,14 +149,6 @@ def download(
     return record
 
 
-def read_record(target: Path) -> DownloadRecord | None:
-    """The record of a downloaded file; None if the file or the record is missing, or the two do not fit."""
-    record = _stored(_beside(target, ".download.json"), DownloadRecord)
-    if record is None or not target.is_file() or target.stat().st_size != record.bytes:
-        return None
-    return record
-
-
 def _fetched(job: _Job, attempts: int, backoff_seconds: float) -> _Version:
     """The version that now lies complete in the part file, after as many attempts as it takes."""
     answers: list[int] = []
@@ -204,7 +182,7 @@ def _fetched(job: _Job, attempts: int, backoff_seconds: float) -> _Version:
 
 
 def _fetched_once(job: _Job) -> _Version:
-    kept = _stored(job.part_version, _Version)
+    kept = stored(job.part_version, _Version)
     size = job.part.stat().st_size if job.part.is_file() else 0
     if kept and kept.url == job.url and kept.validator and 0 < size <= job.max_bytes:
         try:
@@ -281,7 +259,7 @@ def _begun(job: _Job, response: requests.Response) -> _Version:
     job.discard_part()
     job.part.touch()
     if version.validator and (version.validator == version.etag or _is_strong_date(headers)):
-        _write_json(job.part_version, version)
+        write_json(job.part_version, version)
     return version
 
 
@@ -307,10 +285,10 @@ def _put_in_place(job: _Job, target: Path, version: _Version) -> DownloadRecord:
         size = part.tell()
         os.fsync(part.fileno())
     record = DownloadRecord(job.url, sha256, size, version.etag, version.last_modified)
-    _beside(target, ".download.json").unlink(missing_ok=True)  # an old record must not describe the new file
+    record_path(target).unlink(missing_ok=True)  # an old record must not describe the new file
     job.part.replace(target)
     job.part_version.unlink(missing_ok=True)
-    _write_json(_beside(target, ".download.json"), record)
+    write_json(record_path(target), record)
     return record
 
 
@@ -382,20 +360,3 @@ def _is_strong_date(headers: Mapping[str, str]) -> bool:
 
 def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
-
-
-def _stored(path: Path, kind: type[_Stored]) -> _Stored | None:
-    """The value stored at `path`; None if it is missing or garbled."""
-    try:
-        return TypeAdapter(kind).validate_json(path.read_bytes(), strict=True)
-    except (OSError, ValueError):
-        return None
-
-
-def _write_json(path: Path, value: object) -> None:
-    temporary = _beside(path, ".tmp")
-    with temporary.open("wb") as file:
-        file.write(TypeAdapter(type(value)).dump_json(value, indent=2) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

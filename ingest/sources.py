@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.records import read_record
 from ingest.schema import SERVICE
 from pipeline import database
 from pipeline.errors import NetworkUnreachableError, OriginMixError, SourceUnavailableError
@@ -116,8 +117,6 @@ def _any_local(settings: Settings) -> bool:
 
 
 def _real_file(settings: Settings, month: Month, held: Held) -> SourceFile | None:
-    from ingest.download import download, read_record
-
     path = _local_path(settings, month)
     record = read_record(path)
     if path.exists() and not (settings.source is Source.TLC and record is None):
@@ -137,6 +136,9 @@ def _real_file(settings: Settings, month: Month, held: Held) -> SourceFile | Non
             f"{path} was not downloaded by this program: SOURCE=tlc would overwrite it. Move it away, "
             "or use SOURCE=local to load it as it is"
         )
+    # The network's libraries are imported when something is to be fetched.
+    from ingest.download import download
+
     url = f"{settings.tlc_url}/{file_name(month)}"
     path.parent.mkdir(parents=True, exist_ok=True)
     return SourceFile(month, path, url, "tlc", download(url, path).sha256)

@@ -16,6 +16,7 @@ import pytest
 
 from pipeline import embedded
 from pipeline.settings import ROOT
+from tests.commands import command
 
 
 @pytest.fixture
@@ -26,18 +27,6 @@ def own_state() -> Iterator[Path]:
         yield Path(folder) / "state"
         if (Path(folder) / "state").exists():
             embedded.EmbeddedServer(Path(folder) / "state").stop()
-
-
-def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pipeline", *arguments],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def migrate(**environment: str) -> None:

@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from ingest import download as module
-from ingest.download import DownloadRecord, read_record
+from ingest.records import DownloadRecord, read_record
 from pipeline.errors import NetworkUnreachableError, SourceUnavailableError, UsageError, WarehouseError
 
 download = partial(module.download, backoff_seconds=0.01, connect_timeout=2.0, read_timeout=2.0)
