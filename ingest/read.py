@@ -125,7 +125,7 @@ def batches(connection: duckdb.DuckDBPyConnection, inspection: Inspection, load_
     ]
     # The statement is made of names from a fixed list and of quoted names of the file's own columns.
     query = (
-        f"select {', '.join(selected)}, cast($month as date) as source_month, "  # noqa: S608
+        f"select {', '.join(selected)}, cast($month as date) as source_month, "  # noqa: S608 - quoted names
         f"row_number() over () - 1 as source_row, cast($load_id as bigint) as load_id from {_FILE}"
     )
     values = {"month": inspection.month.first_day, "load_id": load_id, "path": _pattern(inspection.path)}
@@ -194,7 +194,7 @@ def _figures(connection: duckdb.DuckDBPyConnection, path: Path, schema: FileSche
         for column in _checked(schema)
     ]
     query = (
-        f"select count(*), count(*) filter (where {pickup} >= $first and {pickup} < $next), "  # noqa: S608
+        f"select count(*), count(*) filter (where {pickup} >= $first and {pickup} < $next), "  # noqa: S608 - quoted names
         f"cast(min({pickup}) as varchar), cast(max({pickup}) as varchar){''.join(forbidden)} from {_FILE}"
     )
     values = {"path": _pattern(path), "first": month.first_day, "next": month.next.first_day}

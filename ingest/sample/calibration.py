@@ -75,7 +75,7 @@ def _gravity(miles: Array, pull: Array, reach: Array, edges: Array, pairs: dict[
 @cache
 def load_calibration() -> Calibration:
     """The figures as arrays."""
-    raw: dict[str, Any] = yaml.load(_FILE.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506
+    raw: dict[str, Any] = yaml.load(_FILE.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe one
     zones = _table(raw["zones"])
     sections = {
         section: {name: np.atleast_1d(np.array(values, dtype=np.float64)) for name, values in content.items()}

@@ -8,19 +8,22 @@ import logging
 import os
 import pty
 import re
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from ingest import download as module
 from ingest.records import DownloadRecord, read_record
@@ -645,25 +648,21 @@ def test_tls_with_a_server_that_speaks_none_is_not_unreachable(server: ScriptedS
 @pytest.fixture
 def untrusted_server(tmp_path: Path) -> Iterator[ScriptedServer]:
     """A TLS server whose certificate is signed by nobody but itself."""
-    if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed, so no certificate can be made")
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    options = [
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-subj",
-        "/CN=127.0.0.1",
-        "-days",
-        "2",
-    ]
-    subprocess.run(
-        ["openssl", "req", "-x509", *options, "-keyout", key, "-out", certificate],
-        check=True,
-        capture_output=True,
+    private_key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, private_key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(private_key, hashes.SHA256())
     )
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    encoding = serialization.Encoding.PEM
+    key.write_bytes(
+        private_key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    certificate.write_bytes(signed.public_bytes(encoding))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server = ScriptedServer()
