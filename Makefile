@@ -45,6 +45,10 @@ db: $(RUNTIME) ## Keep the embedded Postgres running and print its variables; PO
 db-stop: $(RUNTIME) ## Stop the embedded Postgres that `make db` left running
 	@$(BIN)/python -m pipeline db-stop
 
+.PHONY: check-alerts
+check-alerts: $(RUNTIME) ## Print the open alerts; fails if one of them is critical, for a scheduler
+	@$(BIN)/python -m pipeline check-alerts
+
 .PHONY: doctor
 doctor: $(RUNTIME) ## Say what is installed, which server is used, what is loaded, what is missing
 	@$(BIN)/python -m pipeline doctor

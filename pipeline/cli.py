@@ -133,6 +133,7 @@ def psql() -> None:
 def run_dbt(arguments: Annotated[str, typer.Argument(envvar="ARGS", help="As typed after dbt: 'test'.")] = "") -> None:
     """Run any dbt command on the warehouse."""
     from pipeline import dbt
+    from pipeline.roles import ensure_roles
     from pipeline.runs import hold_lock
 
     try:
@@ -143,7 +144,9 @@ def run_dbt(arguments: Annotated[str, typer.Argument(envvar="ARGS", help="As typ
         raise UsageError('no dbt command was given: write make dbt ARGS="test"')
     with database.warehouse():
         database.migrate()
-        with hold_lock(f"dbt {words[0]}") if dbt.changes_tables(words) else contextlib.nullcontext():
+        with hold_lock(f"dbt {words[0]}") if dbt.changes_tables(words) else contextlib.nullcontext() as lock:
+            if lock is not None:
+                ensure_roles()
             succeeded = dbt.run(words)
     sys.exit(0 if succeeded else 8)
 
@@ -180,6 +183,18 @@ def doctor(
 
     settings = make_settings(train_month=train_month, months=months, data_dir=data_dir, source=source, tlc_url=tlc_url)
     sys.exit(0 if examine(settings) else 1)
+
+
+@app.command(name="check-alerts")
+def check_alerts() -> None:
+    """Print the open alerts; exit 1 if one of them is critical, for a scheduler."""
+    from pipeline.alerts import alerts_table, open_alerts
+
+    with database.warehouse():
+        alerts = open_alerts()
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(alerts_table(alerts) if alerts else "No open alerts.")
+    sys.exit(1 if any(alert.severity == "critical" for alert in alerts) else 0)
 
 
 @app.command()

@@ -1,19 +1,25 @@
 """Run dbt inside this process, against the warehouse that the libpq variables name.
 
-The only module that imports dbt. dbt writes its own log file; a person sees nothing of it unless
-something fails, and then the failing nodes with what to do.
+The only module that imports dbt. It runs as the role transformer. dbt writes its own log file; a person
+sees nothing of it unless something fails, and then the failing nodes with what to do. What every node came
+to is kept in monitoring.dbt_results.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+from pathlib import Path
+from typing import Any
 
+from pipeline import database
 from pipeline.errors import DbtError
+from pipeline.roles import Role, acting_as
 from pipeline.settings import DBT_PROJECT_DIR, state_dir
 
 log = logging.getLogger(__name__)
 
+_QUERIES = database.queries(Path(__file__).with_name("dbt.sql"))
 _SOURCES = ("*.sql", "*.yml", "*.csv", "*.md")
 _BUILT = ("models", "macros", "seeds", "tests")
 
@@ -32,8 +38,8 @@ def _folders() -> list[str]:
     return ["--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)]
 
 
-def build(*arguments: str) -> int:
-    """`dbt build` with these arguments; gives the number of rows that models and seeds report.
+def build(*arguments: str, run_id: int) -> int:
+    """`dbt build` with these arguments in a pipeline run; gives the number of rows that models and seeds report.
 
     Raises:
         DbtError: a model failed or a test found something; names the nodes.
@@ -53,13 +59,15 @@ def build(*arguments: str) -> int:
     quiet += ["--target-path", str(state_dir() / "dbt")]
     # The project's unit tests belong to `make test`; a pipeline run tests the data.
     data_only = ["--exclude-resource-type", "unit_test"]
-    result = dbtRunner().invoke(["build", *_folders(), *quiet, *data_only, *arguments])
+    with acting_as(Role.TRANSFORMER):
+        result = dbtRunner().invoke(["build", *_folders(), *quiet, *data_only, *arguments])
     if isinstance(result.exception, KeyboardInterrupt):
         raise result.exception
     if result.exception is not None:
         reason = " ".join(f"{type(result.exception).__name__}: {result.exception}".split())
         raise DbtError(f"dbt could not run: {reason}. Its log is {state_dir() / 'logs' / 'dbt.log'}")
     nodes = list(result.result or [])
+    _keep_results(nodes, run_id)
     failed = [node for node in nodes if str(node.status) in {"error", "fail", "runtime error"}]
     if failed or not result.success:
         lines = [f"  {node.node.name}: {' '.join(str(node.message).split())}" for node in failed]
@@ -79,9 +87,46 @@ def changes_tables(arguments: list[str]) -> bool:
 
 def run(arguments: list[str]) -> bool:
     """Any dbt command as typed, with its output on the terminal; False where dbt says it failed."""
+    from dbt.artifacts.schemas.run import RunExecutionResult
     from dbt.cli.main import dbtRunner
 
-    result = dbtRunner().invoke([*arguments, *_folders(), "--log-path", str(state_dir() / "logs")])
+    with acting_as(Role.TRANSFORMER):
+        result = dbtRunner().invoke([*arguments, *_folders(), "--log-path", str(state_dir() / "logs")])
     if result.exception is not None:
         raise DbtError(f"dbt could not run: {' '.join(str(result.exception).split())}")
+    if isinstance(result.result, RunExecutionResult):
+        _keep_results(list(result.result), run_id=None)
     return bool(result.success)
+
+
+def _keep_results(results: list[Any], run_id: int | None) -> None:
+    """Store what each node came to in the invocation of dbt that has just ended."""
+    from dbt_common.invocation import get_invocation_id
+
+    rows = [
+        (
+            get_invocation_id(),
+            one.node.unique_id,
+            one.node.name,
+            str(one.node.resource_type),
+            _subject(one.node),
+            str(one.status),
+            one.failures,
+            float(one.execution_time),
+            " ".join(str(one.message or "").split())[:2000],
+            run_id,
+        )
+        for one in results
+    ]
+    with database.connect("dbt results") as connection, connection.cursor() as cursor:
+        with cursor.copy(_QUERIES["copy_results"]) as copy:
+            for row in rows:
+                copy.write_row(row)
+        cursor.execute(_QUERIES["forget_old_results"])
+
+
+def _subject(node: Any) -> str:
+    """The model, seed or source that a node is about, by its name."""
+    about = getattr(node, "attached_node", None) or next(iter(node.depends_on_nodes), None)
+    is_test = str(node.resource_type) in {"test", "unit_test"}
+    return str(about).rsplit(".", maxsplit=1)[-1] if is_test and about else str(node.name)

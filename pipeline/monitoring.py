@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import ConfigurationError
 from pipeline.settings import MONITORING_FILE
@@ -112,11 +112,66 @@ class Model(_Strict):
         return tuple(column.name for column in self.features)
 
 
+Level = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Days = Annotated[int, Field(ge=1, le=366)]
+
+
+class Levels(_Strict):
+    """From which value on a warning is due, and from which on somebody should act now; no warning: only the latter."""
+
+    warning: Level | None = None
+    critical: Level
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Levels:
+        if self.warning is not None and self.warning > self.critical:
+            raise ValueError(f"warning {self.warning:g} lies above critical {self.critical:g}; it must not")
+        return self
+
+
+class DailyRule(Levels):
+    """A rule about days: levels, and how long until an alert opens and until it is resolved."""
+
+    pending_days: Days
+    clear_days: Days
+
+
+class ModelRule(DailyRule):
+    """A rule about a model's days; `models` has levels that hold for a model in place of the rule's own."""
+
+    models: dict[Name, Levels] = {}
+
+
+class DriftedColumnsRule(ModelRule):
+    """`excess` is how many times its threshold a drift score must be for the column to count."""
+
+    excess: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+
+
+class ColumnRule(DailyRule):
+    """A rule about a column's days; `columns` has levels that hold for a column in place of the rule's own."""
+
+    columns: dict[Name, Levels] = {}
+
+
+class Alerts(_Strict):
+    """The rules by name; all of them are needed."""
+
+    prediction_drift: ModelRule
+    drifted_columns: DriftedColumnsRule
+    missing_share: ColumnRule
+    rejected_share: DailyRule
+    volume: DailyRule
+    stale_data: Levels
+    failed_run: Levels
+
+
 class Monitoring(_Strict):
     """The whole file."""
 
     windows: Windows
     drift: DriftDefaults
+    alerts: Alerts
     models: Annotated[dict[Name, Model], Field(min_length=1)]
 
     def columns(self, spec: str) -> tuple[MonitoredColumn, ...]:
@@ -159,6 +214,7 @@ def load_monitoring(path: Path = MONITORING_FILE) -> Monitoring:
 
 
 def _check_rules(monitoring: Monitoring, file: str) -> None:
+    _check_overrides(monitoring, file)
     for spec in monitoring.models:
         columns = monitoring.columns(spec)
         names = [column.name for column in columns]
@@ -171,4 +227,17 @@ def _check_rules(monitoring: Monitoring, file: str) -> None:
                 raise ConfigurationError(
                     f"{file}, models.{spec}: the drift method '{column.drift.method}' cannot score the "
                     f"{column.type} column {column.name}: use one of {valid}"
+                )
+
+
+def _check_overrides(monitoring: Monitoring, file: str) -> None:
+    columns = {column.name for spec in monitoring.models for column in monitoring.columns(spec)}
+    for name, rule in monitoring.alerts:
+        for kind, named, known in (
+            ("models", getattr(rule, "models", {}), set(monitoring.models)),
+            ("columns", getattr(rule, "columns", {}), columns),
+        ):
+            for unknown in sorted(set(named) - known):
+                raise ConfigurationError(
+                    f"{file}, alerts.{name}.{kind}: there is no {unknown}; there are {', '.join(sorted(known))}"
                 )

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import database, dbt
+from pipeline.alert_rules import store_rules
 from pipeline.errors import ModelError
 from pipeline.monitoring import Monitoring, load_monitoring
 from pipeline.months import Month
+from pipeline.roles import Role, acting_as, ensure_roles
 from pipeline.runs import RunLog, Step
 from pipeline.settings import Settings
 
@@ -59,16 +61,21 @@ class Pipeline:
         """
         database.migrate()
         with RunLog.open("pipeline", _words(self.settings), _versions()) as run:
+            note = ensure_roles()
+            if note:
+                self.tell(f"note: {note}")
             self._check_models()
-            for name, step in (
-                ("ingest", self._ingest),
-                ("transform", self._transform),
-                ("train", self._train),
-                ("score", self._score),
-                ("metrics", self._metrics),
-                ("marts", self._marts),
+            store_rules(self.monitoring.alerts)
+            # dbt takes its own role; what these two steps read beside it is the conductor's.
+            for name, role, step in (
+                ("ingest", Role.LOADER, self._ingest),
+                ("transform", None, self._transform),
+                ("train", Role.MONITOR, self._train),
+                ("score", Role.MONITOR, self._score),
+                ("metrics", Role.MONITOR, self._metrics),
+                ("marts", None, self._marts),
             ):
-                with run.step(name, _words(self.settings)) as record:
+                with run.step(name, _words(self.settings)) as record, acting_as(role):
                     step(run, record)
                 self.tell(_line(record))
             return Report(run.run_id, tuple(run.steps), self.notice)
@@ -121,7 +128,7 @@ class Pipeline:
             return
         # Rules or SQL that changed apply to all months, not only to new ones.
         refresh = ["--full-refresh"] if last and not last.startswith(project) else []
-        step.rows = dbt.build("--exclude", *_AFTER_SCORING, *refresh)
+        step.rows = dbt.build("--exclude", *_AFTER_SCORING, *refresh, run_id=run.run_id)
         step.inputs_hash = _transform_inputs(project)
         step.message = "rebuilt, the dbt project has changed" if refresh else ""
 
@@ -203,7 +210,7 @@ class Pipeline:
         if run.last_inputs("marts") == _marts_inputs():
             step.inputs_hash, step.skipped = _marts_inputs(), True
             return
-        step.rows = dbt.build("--select", *_AFTER_SCORING)
+        step.rows = dbt.build("--select", *_AFTER_SCORING, run_id=run.run_id)
         step.inputs_hash = _marts_inputs()
 
 

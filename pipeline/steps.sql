@@ -38,6 +38,8 @@ select md5(
         ), ''
     )
     || '|'
+    || coalesce((select string_agg(cast(rules as text), ',' order by cast(rules as text)) from monitoring.alert_rules as rules), '')
+    || '|'
     || coalesce(
         (
             select string_agg(table_name, ',' order by table_name)

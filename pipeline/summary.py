@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ from rich.panel import Panel
 from rich.table import Table
 
 from pipeline import database
+from pipeline.alerts import alerts_of_months, alerts_table
 from pipeline.settings import Settings
 from pipeline.steps import Report
 
 _QUERIES = database.queries(Path(__file__).with_name("summary.sql"))
 _WIDTH = 120
+_MOST_ALERTS = 20
 
 
 def show(report: Report, settings: Settings, seconds: float) -> None:
@@ -40,8 +43,19 @@ def show(report: Report, settings: Settings, seconds: float) -> None:
             "drift: score of the prediction against the model's reference; cols: columns past Evidently's threshold "
             "(* prediction among them); missing: share of missing cells"
         )
+    _show_alerts(console, months)
     console.print(f"Run {report.run_id} done in {seconds:.1f} s. {_contents()}")
     console.print('Next: make sql SQL="select * from marts.fct_daily_monitoring", make dbt ARGS="test", make help')
+
+
+def _show_alerts(console: Console, months: list[date]) -> None:
+    alerts = alerts_of_months(months)
+    if not alerts:
+        console.print("No alerts (rules: monitoring.yml).")
+        return
+    console.print(alerts_table(alerts[:_MOST_ALERTS]))
+    if len(alerts) > _MOST_ALERTS:
+        console.print(f"and {len(alerts) - _MOST_ALERTS} more in marts.fct_alerts")
 
 
 def _contents() -> str:

@@ -15,7 +15,8 @@ from datetime import date
 from pipeline import database
 from pipeline.monitoring import Monitoring
 from python_metrics import store
-from python_metrics.windows import window_metrics
+from python_metrics.distributions import count_rows, freeze_bins
+from python_metrics.windows import make_reference, window_metrics
 
 log = logging.getLogger(__name__)
 
@@ -50,15 +51,18 @@ def monitor(monitoring: Monitoring, work: Work, run_id: int, advance: Callable[[
     if not windows:
         return 0
     columns = monitoring.columns(model.spec)
-    reference = store.read_reference(model.reference_id)
+    reference_rows = store.read_reference(model.reference_id)
+    reference, bins = make_reference(model.reference_id, reference_rows), freeze_bins(reference_rows, columns)
     rejections = store.read_rejections(monitoring.windows, windows)
     written = 0
     with contextlib.closing(database.connect("metrics", autocommit=True)) as connection:
+        store.write_bins(connection, model.reference_id, bins)
         for window, rows in store.read_rows(monitoring.windows, model.model_version, columns, windows):
             metrics = window_metrics(
                 rows, reference, columns, rejections[window.window_start], monitoring.windows.min_values
             )
-            store.write_window(connection, model.model_version, model.reference_id, window, metrics, run_id)
+            counts = {name: count_rows(rows[name], of_column) for name, of_column in bins.items() if name in rows}
+            store.write_window(connection, model.model_version, model.reference_id, window, metrics, counts, run_id)
             written += len(metrics)
             advance()
     log.info("%s: %s windows, %s metric rows", model.model_version, len(windows), written)

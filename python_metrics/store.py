@@ -19,24 +19,26 @@ from psycopg import sql
 
 from pipeline import database
 from pipeline.monitoring import MonitoredColumn, Windows
-from python_metrics.windows import MetricRow, Reference, make_reference
+from python_metrics.distributions import Bins
+from python_metrics.windows import MetricRow
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _QUERIES = database.queries(Path(__file__).with_name("store.sql"))
 # Raised when the figures themselves change their meaning or their definition.
-METRICS_VERSION = 1
+METRICS_VERSION = 2
 
 
 @dataclass(frozen=True)
 class Window:
-    """A window to compute, with a hash of everything that its metric rows depend on."""
+    """A window to compute, with a hash of its rows and one of everything that its metric rows depend on."""
 
     window_date: date
     window_start: datetime
     window_end: datetime
     granularity: str
+    content_hash: str
     inputs_hash: str
 
 
@@ -67,13 +69,13 @@ def pending_windows(
     return [Window(*row) for row in rows]
 
 
-def read_reference(reference_id: str) -> Reference:
-    """The stored rows of a reference."""
+def read_reference(reference_id: str) -> pd.DataFrame:
+    """The stored rows of a reference, in their order."""
     import pandas as pd
 
     with database.connect("metrics", read_only=True) as connection:
         rows = connection.execute(_QUERIES["reference_rows"], {"reference_id": reference_id}).fetchall()
-    return make_reference(reference_id, pd.DataFrame([row[0] for row in rows]))
+    return pd.DataFrame([row[0] for row in rows])
 
 
 def read_rows(
@@ -116,9 +118,10 @@ def write_window(
     reference_id: str,
     window: Window,
     rows: list[MetricRow],
+    counts: dict[str, list[int]],
     run_id: int,
 ) -> None:
-    """Replace a window's metric rows in one transaction, with the note of what they were computed from."""
+    """Replace a window's metric rows and its counts by bin in one transaction, with the note of what they came from."""
     key = {
         "model_version": model_version,
         "reference_id": reference_id,
@@ -130,7 +133,25 @@ def write_window(
         with cursor.copy(_QUERIES["copy_metric_values"]) as copy:
             for row in rows:
                 copy.write_row((*key.values(), window.window_end, run_id, *astuple(row)))
-        cursor.execute(_QUERIES["mark_computed"], {**key, "inputs_hash": window.inputs_hash, "run_id": run_id})
+        cursor.execute(_QUERIES["delete_counts"], key)
+        with cursor.copy(_QUERIES["copy_counts"]) as copy:
+            for column, in_bins in counts.items():
+                for position, count in enumerate(in_bins):
+                    if count:
+                        copy.write_row((*key.values(), column, position, count))
+        hashes = {"content_hash": window.content_hash, "inputs_hash": window.inputs_hash}
+        cursor.execute(_QUERIES["mark_computed"], {**key, **hashes, "run_id": run_id})
+
+
+def write_bins(connection: database.Connection, reference_id: str, bins: Bins) -> None:
+    """Keep the bins of a reference, in the place of those that were there."""
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute(_QUERIES["delete_bins"], {"reference_id": reference_id})
+        with cursor.copy(_QUERIES["copy_bins"]) as copy:
+            for column, of_column in bins.items():
+                for position, one in enumerate(of_column):
+                    limits = (one.lower, one.upper)
+                    copy.write_row((reference_id, column, position, one.kind, one.label, *limits, one.reference_count))
 
 
 def _column_names(relation: str) -> set[str]:

@@ -4,6 +4,7 @@ select
     windows.window_start,
     windows.window_end,
     windows.granularity,
+    windows.content_hash,
     md5(windows.content_hash || %(rules)s) as inputs_hash
 from {windows} as windows
 left join monitoring.computed_windows as computed
@@ -45,12 +46,38 @@ copy monitoring.metric_values (
     threshold, alert, n_reference, n_current
 ) from stdin
 
+-- name: delete_counts
+delete from monitoring.distribution_counts
+where
+    model_version = %(model_version)s
+    and reference_id = %(reference_id)s
+    and window_start = %(window_start)s
+    and granularity = %(granularity)s
+
+-- name: copy_counts
+copy monitoring.distribution_counts (
+    model_version, reference_id, window_start, granularity, column_name, bin, row_count
+) from stdin
+
+-- name: delete_bins
+delete from monitoring.distribution_bins where reference_id = %(reference_id)s
+
+-- name: copy_bins
+copy monitoring.distribution_bins (
+    reference_id, column_name, bin, kind, label, lower_bound, upper_bound, reference_count
+) from stdin
+
 -- name: mark_computed
 insert into monitoring.computed_windows (
-    model_version, reference_id, window_start, granularity, inputs_hash, run_id
+    model_version, reference_id, window_start, granularity, content_hash, inputs_hash, run_id
 )
 values (
-    %(model_version)s, %(reference_id)s, %(window_start)s, %(granularity)s, %(inputs_hash)s, %(run_id)s
+    %(model_version)s, %(reference_id)s, %(window_start)s, %(granularity)s,
+    %(content_hash)s, %(inputs_hash)s, %(run_id)s
 )
 on conflict (model_version, reference_id, window_start, granularity) do update
-set inputs_hash = excluded.inputs_hash, run_id = excluded.run_id, computed_at = now()
+set
+    content_hash = excluded.content_hash,
+    inputs_hash = excluded.inputs_hash,
+    run_id = excluded.run_id,
+    computed_at = now()

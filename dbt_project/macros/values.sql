@@ -23,3 +23,24 @@
 {% macro limit_of(rule) -%}
     max(limit_value) filter (where rule = '{{ rule }}') as {{ rule }}
 {%- endmacro %}
+
+{#-
+  A drift score in multiples of its threshold, 1 and more where it drifts, whatever the method: a distance counts
+  upwards, a p-value downwards (drifted says which way the method counts).
+-#}
+{% macro drift_excess(score, threshold, drifted) -%}
+    case
+        when {{ drifted }} = ({{ score }} >= {{ threshold }}) then least({{ score }} / {{ threshold }}, 1000)
+        else least({{ threshold }} / greatest({{ score }}, 1e-9), 1000)
+    end
+{%- endmacro %}
+
+{#- The segment that a metric row speaks of, in one word. -#}
+{% macro segment() -%}
+    case when segment_key = '' then 'all' else segment_key || '=' || segment_value end
+{%- endmacro %}
+
+{#- For sentences. -#}
+{% macro rounded(value, digits) -%}
+    round(cast({{ value }} as numeric), {{ digits }})
+{%- endmacro %}

@@ -18,3 +18,8 @@
 {% macro window_end(window_date) -%}
     {{ instant("(" ~ window_date ~ " + 1)") }}
 {%- endmacro %}
+
+{#- The wall clock's reading at an instant. -#}
+{% macro local_time(instant) -%}
+    (({{ instant }}) at time zone '{{ var("timezone") }}')
+{%- endmacro %}

@@ -1,9 +1,7 @@
 with metrics as (
 
     select * from {{ ref("stg_monitoring__metric_values") }}
-    where
-        metric = 'drift_score'
-        and segment_key = ''
+    where metric = 'drift_score'
 
 ),
 
@@ -21,11 +19,13 @@ final as (
         metrics.window_end,
         metrics.model_version,
         metrics.reference_id,
+        {{ segment() }} as segment,
         metrics.column_name,
         metrics.method,
         metrics.value as drift_score,
         metrics.threshold,
         metrics.alert as is_drifted,
+        {{ drift_excess("metrics.value", "metrics.threshold", "metrics.alert") }} as excess,
         metrics.status,
         metrics.n_reference,
         metrics.n_current,

@@ -7,7 +7,6 @@ with metrics as (
     select * from {{ ref("stg_monitoring__metric_values") }}
     where
         layer = 'quality'
-        and segment_key = ''
         and column_name != ''
 
 ),
@@ -26,6 +25,7 @@ pivoted as (
         window_start,
         window_end,
         granularity,
+        {{ segment() }} as segment,
         column_name,
         max(n_current) as row_count,
         {% for statistic in statistics %}
@@ -34,7 +34,7 @@ pivoted as (
         max(status) filter (where metric = 'missing_share') as status,
         max(run_id) as run_id
     from metrics
-    group by model_version, reference_id, window_start, window_end, granularity, column_name
+    group by model_version, reference_id, window_start, window_end, granularity, segment, column_name
 
 ),
 
@@ -46,6 +46,7 @@ final as (
         pivoted.window_end,
         pivoted.model_version,
         pivoted.reference_id,
+        pivoted.segment,
         pivoted.column_name,
         pivoted.row_count,
         pivoted.missing_share,

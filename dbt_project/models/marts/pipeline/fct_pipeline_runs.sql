@@ -20,7 +20,8 @@ final as (
         started_at as window_start,
         started_at,
         finished_at,
-        cast(extract(epoch from finished_at - started_at) as double precision) as duration_seconds
+        cast(extract(epoch from finished_at - started_at) as double precision) as duration_seconds,
+        cast(rows / nullif(extract(epoch from finished_at - started_at), 0) as double precision) as rows_per_second
     from runs
 
 )

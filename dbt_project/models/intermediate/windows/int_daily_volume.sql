@@ -1,0 +1,63 @@
+{{ config(materialized="table") }}
+
+{%- set weeks = 8 %}
+{%- set fewest_days = 3 %}
+
+with windows as (
+
+    select * from {{ ref("int_windows") }}
+
+),
+
+usual as (
+
+    select
+        windows.window_date,
+        count(*) as usual_days,
+        percentile_cont(0.5) within group (order by earlier.trip_count) as median_trip_count
+    from windows
+    inner join windows as earlier
+        on
+            windows.window_date - {{ 7 * weeks }} <= earlier.window_date
+            and windows.window_date > earlier.window_date
+            and extract(isodow from windows.window_date) = extract(isodow from earlier.window_date)
+    group by windows.window_date
+
+),
+
+compared as (
+
+    select
+        windows.*,
+        coalesce(usual.usual_days, 0) as usual_days,
+        case when usual.usual_days >= {{ fewest_days }} then usual.median_trip_count end as usual_trip_count
+    from windows
+    left join usual on windows.window_date = usual.window_date
+
+),
+
+final as (
+
+    select
+        window_date,
+        window_start,
+        window_end,
+        granularity,
+        trip_count,
+        rejected_count,
+        cast(rejected_count as double precision) / nullif(trip_count + rejected_count, 0) as rejected_share,
+        usual_trip_count,
+        usual_days,
+        trip_count / nullif(usual_trip_count, 0) as volume_ratio,
+        -- One trip more on both sides: a day without any has a factor, too.
+        greatest(
+            (trip_count + 1) / (usual_trip_count + 1),
+            (usual_trip_count + 1) / (trip_count + 1)
+        ) as volume_factor,
+        load_id,
+        origin
+    from compared
+
+)
+
+select * from final

@@ -1,0 +1,27 @@
+{{ config(materialized="view") }}
+
+with volume as (
+
+    select * from {{ ref("int_daily_volume") }}
+
+),
+
+final as (
+
+    select
+        window_date,
+        window_start,
+        window_end,
+        trip_count,
+        rejected_count,
+        rejected_share,
+        usual_trip_count,
+        usual_days,
+        volume_ratio,
+        load_id,
+        origin
+    from volume
+
+)
+
+select * from final

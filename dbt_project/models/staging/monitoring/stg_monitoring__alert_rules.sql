@@ -1,0 +1,7 @@
+with source as (
+
+    select * from {{ source("monitoring", "alert_rules") }}
+
+)
+
+select * from source

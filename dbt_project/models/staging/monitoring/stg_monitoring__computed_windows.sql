@@ -1,0 +1,7 @@
+with source as (
+
+    select * from {{ source("monitoring", "computed_windows") }}
+
+)
+
+select * from source

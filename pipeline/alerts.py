@@ -1,0 +1,75 @@
+"""Alerts as the warehouse knows them (marts.fct_alerts), as a table for a person.
+
+`open_alerts` and `alerts_of_months` read them, `alerts_table` shows them. Called by the summary of a run and by
+`make check-alerts`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+from rich import box
+from rich.table import Table
+
+from pipeline import database
+from pipeline.errors import DatabaseError
+
+_QUERIES = database.queries(Path(__file__).with_name("alerts.sql"))
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An alert: since when, until when, and what was found on its worst day. `model_spec` is '' for none."""
+
+    severity: Literal["warning", "critical"]
+    rule: str
+    model_spec: str
+    column_name: str
+    opened: date
+    last_seen: date
+    is_open: bool
+    days: int
+    summary: str
+
+
+def open_alerts() -> list[Alert]:
+    """Alerts that are not resolved, critical ones first.
+
+    Raises:
+        DatabaseError: the warehouse has no marts yet.
+    """
+    with database.connect("alerts", read_only=True) as connection:
+        if not database.one_row(connection, _QUERIES["is_there"])[0]:
+            raise DatabaseError(
+                f"there is nothing to check in {database.describe()}: marts.fct_alerts is missing; run `make pipeline`"
+            )
+        rows: list[Any] = connection.execute(_QUERIES["open_alerts"]).fetchall()
+    return [Alert(*row) for row in rows]
+
+
+def alerts_of_months(months: list[date]) -> list[Alert]:
+    """Alerts that are open, and those that opened in one of these months (given by their first days)."""
+    with database.connect("alerts", read_only=True) as connection:
+        rows: list[Any] = connection.execute(_QUERIES["alerts_of_months"], {"months": months}).fetchall()
+    return [Alert(*row) for row in rows]
+
+
+def alerts_table(alerts: list[Alert]) -> Table:
+    """One line an alert."""
+    table = Table(box=box.SIMPLE_HEAD, title="Alerts", title_justify="left", title_style="bold")
+    for name in ("severity", "rule", "model", "since", "last seen", "", "worst day"):
+        table.add_column(name)
+    for alert in alerts:
+        table.add_row(
+            f"[bold red]{alert.severity}[/]" if alert.severity == "critical" else alert.severity,
+            alert.rule,
+            alert.model_spec,
+            f"{alert.opened:%Y-%m-%d}",
+            f"{alert.last_seen:%Y-%m-%d}",
+            "[bold]open[/]" if alert.is_open else "resolved",
+            alert.summary.replace("[", "\\["),
+        )
+    return table

@@ -1,0 +1,135 @@
+"""A column's distribution over bins that are frozen from the reference: a picture of every window beside it.
+
+The reference's column goes in and bins come out; a window's column and those bins give a count for each.
+Nothing is read or written here. Called by python_metrics.monitor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from pipeline.monitoring import ColumnType, MonitoredColumn
+from python_metrics.drift import present_values
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BinKind = Literal["range", "level", "under", "over", "other", "unseen", "missing"]
+MOST_RANGES = 20
+MOST_LEVELS = 20
+
+
+@dataclass(frozen=True)
+class Bin:
+    """A bin and the rows of the reference in it.
+
+    A range holds its lower bound and not its upper one; the last range of a column holds both. `categories` are those
+    of a level (one) and of `other`.
+    """
+
+    kind: BinKind
+    label: str
+    reference_count: int
+    lower: float | None = None
+    upper: float | None = None
+    categories: frozenset[object] = frozenset()
+
+
+Bins = dict[str, tuple[Bin, ...]]
+
+
+def freeze_bins(reference: pd.DataFrame, columns: tuple[MonitoredColumn, ...]) -> Bins:
+    """The bins of every monitored column that the reference has a value of, by column name.
+
+    Numerical columns get up to MOST_RANGES ranges between quantiles of the reference that are values of it, or one
+    range for each value where it has no more than that; what lies below and above is counted apart. Categorical
+    columns get the MOST_LEVELS most frequent categories; the reference's rarer ones are `other`, those that it does
+    not have `unseen`. Missing values are a bin of their own.
+    """
+    return {
+        column.name: _freeze(reference[column.name], column.type)
+        for column in columns
+        if column.name in reference.columns and len(present_values(reference[column.name]))
+    }
+
+
+def count_rows(values: pd.Series[Any], bins: tuple[Bin, ...]) -> list[int]:
+    """Rows of a window's column in each of the bins, shape (bins,); they add up to the rows of the column."""
+    present = present_values(values)
+    missing = len(values) - len(present)
+    if any(one.kind == "range" for one in bins):
+        return [*_count_ranges(present, bins), missing]
+    return [*_count_levels(present, bins), missing]
+
+
+def _freeze(values: pd.Series[Any], column_type: ColumnType) -> tuple[Bin, ...]:
+    present = present_values(values)
+    missing = Bin("missing", "missing", len(values) - len(present))
+    made = _ranges(present) if column_type == "numerical" else _levels(present)
+    return (*made, missing)
+
+
+def _ranges(present: pd.Series[Any]) -> list[Bin]:
+    numbers = present.to_numpy(dtype=float)
+    edges = np.unique(numbers)
+    if len(edges) > MOST_RANGES:
+        # Bounds that are values of the column: the same reference gives the same bins, whatever the arithmetic.
+        shares = np.linspace(0, 1, MOST_RANGES + 1)
+        edges = np.unique(np.quantile(numbers, shares, method="inverted_cdf"))
+    else:
+        edges = np.append(edges, edges[-1])
+    pairs = list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
+    frozen = [
+        Bin("under", f"under {_text(edges[0])}", 0, upper=float(edges[0])),
+        *(Bin("range", _range_text(lower, upper), 0, lower, upper) for lower, upper in pairs),
+        Bin("over", f"over {_text(edges[-1])}", 0, lower=float(edges[-1])),
+    ]
+    counts = _count_ranges(present, tuple(frozen))
+    return [Bin(one.kind, one.label, count, one.lower, one.upper) for one, count in zip(frozen, counts, strict=True)]
+
+
+def _count_ranges(present: pd.Series[Any], bins: tuple[Bin, ...]) -> list[int]:
+    """Under, the ranges, over."""
+    ranges = [one for one in bins if one.kind == "range"]
+    lowest, highest = ranges[0].lower, ranges[-1].upper
+    numbers = np.asarray(present.to_numpy(dtype=float))
+    under, over = int((numbers < lowest).sum()), int((numbers > highest).sum())
+    inside = numbers[(numbers >= lowest) & (numbers <= highest)]
+    places = np.searchsorted([float(one.lower or 0.0) for one in ranges], inside, side="right") - 1
+    return [under, *np.bincount(places, minlength=len(ranges)).tolist(), over]
+
+
+def _levels(present: pd.Series[Any]) -> list[Bin]:
+    # Ties are broken by the category, so that the same reference gives the same bins.
+    counts = present.value_counts().reset_index().set_axis(["category", "count"], axis=1)
+    counts = counts.sort_values(["count", "category"], ascending=[False, True])
+    top, rarer = counts.iloc[:MOST_LEVELS], counts.iloc[MOST_LEVELS:]
+    levels = [
+        Bin("level", _text(category), int(count), categories=frozenset([category]))
+        for category, count in zip(top["category"], top["count"], strict=True)
+    ]
+    other = Bin("other", "other", int(rarer["count"].sum()), categories=frozenset(rarer["category"]))
+    return [*levels, other, Bin("unseen", "not in the reference", 0)]
+
+
+def _count_levels(present: pd.Series[Any], bins: tuple[Bin, ...]) -> list[int]:
+    """The levels, other, unseen."""
+    counts = present.value_counts()
+    known = [
+        int(counts[counts.index.isin(list(one.categories))].sum()) for one in bins if one.kind in ("level", "other")
+    ]
+    return [*known, len(present) - sum(known)]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str | bool):
+        return str(value)
+    number = float(value)
+    return f"{number:.6g}"
+
+
+def _range_text(lower: float, upper: float) -> str:
+    return _text(lower) if lower == upper else f"{_text(lower)} to {_text(upper)}"
