@@ -6,6 +6,7 @@ Gives frozen values; every error names the place in the file, what stands there 
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -36,6 +37,7 @@ P_VALUES: dict[str, tuple[ColumnType, ...]] = {
 }
 METHODS = DISTANCES | P_VALUES
 PREDICTION = "prediction"
+_GRAFANA_TIME = re.compile(r"now([-+][0-9]+[smhdwMy])?(/[smhdwMy])?")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -51,8 +53,15 @@ def _checked_relation(text: str) -> str:
     return text
 
 
+def _checked_time(text: str) -> str:
+    if _GRAFANA_TIME.fullmatch(text) is None:
+        raise ValueError("a bound is a day such as 2022-02-01, or relative to now such as now, now-28d or now-1w/w")
+    return text
+
+
 Name = Annotated[str, AfterValidator(_checked_name)]
 Relation = Annotated[str, AfterValidator(_checked_relation)]
+GrafanaTime = Annotated[str, AfterValidator(_checked_time)]
 
 
 class _Strict(BaseModel):
@@ -166,12 +175,26 @@ class Alerts(_Strict):
     failed_run: Levels
 
 
+class Dashboards(_Strict):
+    """The time range that dashboards about days open with: days, the last one included, or Grafana's own words."""
+
+    from_: Annotated[date | GrafanaTime, Field(alias="from")]
+    to: date | GrafanaTime
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Dashboards:
+        if isinstance(self.from_, date) and isinstance(self.to, date) and self.from_ > self.to:
+            raise ValueError(f"from {self.from_} lies after to {self.to}")
+        return self
+
+
 class Monitoring(_Strict):
     """The whole file."""
 
     windows: Windows
     drift: DriftDefaults
     alerts: Alerts
+    dashboards: Dashboards
     models: Annotated[dict[Name, Model], Field(min_length=1)]
 
     def columns(self, spec: str) -> tuple[MonitoredColumn, ...]:

@@ -81,7 +81,7 @@ final as (
         case when opened.is_critical then 'critical' else 'warning' end as severity,
         opened.model_version,
         opened.model_spec,
-        worst_day.named_column,
+        first_day.named_column,
         opened.opened_at as window_start,
         opened.opened_at,
         first_day.window_date as opened_date,
@@ -112,7 +112,6 @@ final as (
             and opened.last_day_number = last_day.day_number
     inner join lateral (
         select
-            conditions.named_column,
             conditions.window_date,
             conditions.value,
             conditions.detail

@@ -1,0 +1,22 @@
+"""Write the generated files: `make dashboards`."""
+
+from __future__ import annotations
+
+import sys
+
+from grafana.generate import FOLDER, generated_files
+from grafana.house import make_house
+
+
+def main() -> None:
+    """Write what differs from what is there, and say so."""
+    for path, text in generated_files(make_house()).items():
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        sys.stderr.write(f"written: {path.relative_to(FOLDER.parent)}\n")
+
+
+if __name__ == "__main__":
+    main()

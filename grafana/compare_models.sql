@@ -1,0 +1,89 @@
+-- name: one_model
+select model_version from marts.dim_models order by is_active desc, train_month desc, model_spec asc
+
+-- name: other_model
+select model_version from marts.dim_models order by is_active desc, train_month desc, model_spec desc
+
+-- name: prediction_drift
+select
+    window_start as time,
+    model_version as metric,
+    excess as value
+from marts.fct_column_drift
+where
+    $__timeFilter(window_start)
+    and model_version in ('${model_a}', '${model_b}')
+    and segment = 'all'
+    and column_name = 'prediction'
+order by window_start, model_version
+
+-- name: mean_prediction
+select
+    window_start as time,
+    model_version as metric,
+    mean_prediction as value
+from marts.fct_daily_monitoring
+where $__timeFilter(window_start) and model_version in ('${model_a}', '${model_b}')
+order by window_start, model_version
+
+-- name: drifted_share
+select
+    window_start as time,
+    model_version as metric,
+    share_drifted_columns as value
+from marts.fct_daily_monitoring
+where $__timeFilter(window_start) and model_version in ('${model_a}', '${model_b}')
+order by window_start, model_version
+
+-- name: missing
+select
+    window_start as time,
+    model_version as metric,
+    share_missing_values as value
+from marts.fct_daily_monitoring
+where $__timeFilter(window_start) and model_version in ('${model_a}', '${model_b}')
+order by window_start, model_version
+
+-- name: records
+select
+    model_version as "model",
+    to_char(train_month, 'YYYY-MM') as "trained on",
+    training_rows as "training rows",
+    train_mae as "train MAE",
+    validation_mae as "validation MAE",
+    array_to_string(feature_names, ', ') as "features",
+    reference_rows as "reference rows",
+    is_active as "active",
+    left(artifact_sha256, 12) as "file sha256",
+    trained_at as "trained"
+from marts.dim_models
+where model_version in ('${model_a}', '${model_b}')
+order by model_version
+
+-- name: columns
+select
+    column_name as "column",
+    avg(excess) filter (where model_version = '${model_a}') as "one model",
+    avg(excess) filter (where model_version = '${model_b}') as "other model"
+from marts.fct_column_drift
+where
+    $__timeFilter(window_start)
+    and model_version in ('${model_a}', '${model_b}')
+    and segment = 'all'
+group by column_name
+order by column_name
+
+-- name: alerts
+select
+    model_version as "model",
+    severity,
+    rule,
+    opened_at as "opened",
+    last_seen_at as "last seen",
+    case when is_open then 'open' else 'resolved' end as "state",
+    summary as "worst day"
+from marts.fct_alerts
+where
+    model_version in ('${model_a}', '${model_b}')
+    and (is_open or $__timeFilter(opened_at))
+order by model_version, opened_at desc

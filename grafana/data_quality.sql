@@ -1,0 +1,93 @@
+-- name: rejected_by_rule
+select
+    window_start as time,
+    rule as metric,
+    rejected_count as value
+from marts.fct_rejections
+where $__timeFilter(window_start)
+order by window_start, rule
+
+-- name: rejected_share
+select
+    window_start as time,
+    rejected_share as "rejected share"
+from marts.fct_daily_volume
+where $__timeFilter(window_start)
+order by window_start
+
+-- name: missing_by_column
+select
+    window_start as time,
+    column_name as metric,
+    missing_share as value
+from marts.fct_column_quality
+where
+    $__timeFilter(window_start)
+    and model_version = '${model_version}'
+    and segment = '${segment}'
+order by window_start, column_name
+
+-- name: volume
+select
+    window_start as time,
+    trip_count as "trips",
+    usual_trip_count as "usual for the weekday"
+from marts.fct_daily_volume
+where $__timeFilter(window_start)
+order by window_start
+
+-- name: volume_ratio
+select
+    window_start as time,
+    volume_ratio as "of the usual"
+from marts.fct_daily_volume
+where $__timeFilter(window_start)
+order by window_start
+
+-- name: days_since_load
+select cast(extract(epoch from now() - max(loaded_at)) / 86400 as double precision) as "days"
+from marts.fct_files
+having count(*) > 0
+
+-- name: failing_tests
+select count(*) filter (where status in ('fail', 'error')) as "failing"
+from marts.fct_test_results
+where is_latest
+having count(*) > 0
+
+-- name: files
+select
+    to_char(source_month, 'YYYY-MM') as "month",
+    origin,
+    row_count as "rows",
+    accepted_count as "accepted",
+    rejected_count as "rejected",
+    outside_windows_count as "outside their month",
+    loaded_at as "loaded",
+    location,
+    left(sha256, 12) as "sha256"
+from marts.fct_files
+order by source_month desc
+
+-- name: reasons
+select
+    rule,
+    reason,
+    sum(rejected_count) as "rejected trips"
+from marts.fct_rejections
+where $__timeFilter(window_start)
+group by rule, reason
+order by sum(rejected_count) desc
+
+-- name: tests
+select
+    status,
+    subject as "table",
+    test_name as "test",
+    failing_rows as "failing rows",
+    window_start as "tested",
+    duration_seconds as "seconds",
+    message
+from marts.fct_test_results
+where is_latest
+order by (status = 'pass'), failing_rows desc nulls last, subject, test_name

@@ -1,0 +1,170 @@
+-- name: model_versions
+select
+    model_version as __value,
+    model_version || case when is_active then '' else ' (retired)' end as __text
+from marts.dim_models
+order by is_active desc, train_month desc, model_spec desc
+
+-- name: segments
+select segment
+from marts.fct_column_drift
+group by segment
+order by (segment = 'all') desc, segment
+
+-- name: prediction_drift_headline
+select
+    window_start as time,
+    excess as "times its threshold"
+from marts.fct_column_drift
+where
+    $__timeFilter(window_start)
+    and model_version = '${model_version}'
+    and segment = '${segment}'
+    and column_name = 'prediction'
+order by window_start
+
+-- name: drifted_columns_headline
+select
+    window_start as time,
+    num_drifted_columns as "drifted columns"
+from marts.fct_daily_monitoring
+where $__timeFilter(window_start) and model_version = '${model_version}'
+order by window_start
+
+-- name: missing_headline
+select
+    window_start as time,
+    share_missing_values as "missing"
+from marts.fct_daily_monitoring
+where $__timeFilter(window_start) and model_version = '${model_version}'
+order by window_start
+
+-- name: trips_headline
+select
+    window_start as time,
+    trip_count as "trips"
+from marts.fct_daily_volume
+where $__timeFilter(window_start)
+order by window_start
+
+-- name: rejected_headline
+select
+    window_start as time,
+    rejected_share as "rejected"
+from marts.fct_daily_volume
+where $__timeFilter(window_start)
+order by window_start
+
+-- name: open_alerts_headline
+select
+    count(*) filter (where severity = 'critical') as "critical",
+    count(*) filter (where severity = 'warning') as "warning"
+from marts.fct_alerts
+where is_open
+
+-- name: origin
+select
+    coalesce(
+        string_agg(
+            distinct case origin
+                when 'sample' then 'GENERATED SAMPLE - not real trips'
+                when 'tlc' then 'real, downloaded from TLC'
+                else 'real, local files'
+            end, ', '
+        ), 'nothing is loaded'
+    ) as "origin"
+from marts.fct_files
+
+-- name: last_day
+select to_char(max(window_date), 'Dy YYYY-MM-DD') as "last day"
+from marts.fct_daily_monitoring
+where $__timeFilter(window_start) and model_version = '${model_version}'
+
+-- name: loaded
+select
+    to_char(min(window_date), 'YYYY-MM-DD') || ' to ' || to_char(max(window_date), 'YYYY-MM-DD') as "monitored days",
+    cast(extract(epoch from min(window_start)) * 1000 as bigint) as from_ms,
+    cast(extract(epoch from max(window_end)) * 1000 - 1 as bigint) as to_ms
+from marts.fct_daily_monitoring
+having count(*) > 0
+
+-- name: prediction_drift
+select
+    window_start as time,
+    drift_score as "drift score",
+    threshold as "threshold"
+from marts.fct_column_drift
+where
+    $__timeFilter(window_start)
+    and model_version = '${model_version}'
+    and segment = '${segment}'
+    and column_name = 'prediction'
+order by window_start
+
+-- name: drifted_columns
+select
+    window_start as time,
+    num_drifted_columns as "drifted columns",
+    share_drifted_columns as "share of columns"
+from marts.fct_daily_monitoring
+where $__timeFilter(window_start) and model_version = '${model_version}'
+order by window_start
+
+-- name: drift_by_column
+select
+    window_start as time,
+    column_name as metric,
+    excess as value
+from marts.fct_column_drift
+where
+    $__timeFilter(window_start)
+    and model_version = '${model_version}'
+    and segment = '${segment}'
+order by window_start, column_name
+
+-- name: missing
+select
+    window_start as time,
+    share_missing_values as "missing cells"
+from marts.fct_daily_monitoring
+where $__timeFilter(window_start) and model_version = '${model_version}'
+order by window_start
+
+-- name: trips
+select
+    window_start as time,
+    trip_count as "accepted",
+    rejected_count as "rejected"
+from marts.fct_daily_volume
+where $__timeFilter(window_start)
+order by window_start
+
+-- name: alerts
+-- Open ones, whenever they opened, and those that opened in the range.
+select
+    case when is_open then 'open' else 'resolved' end as "state",
+    severity,
+    rule,
+    model_spec as "model",
+    column_name as "column",
+    opened_at as "opened",
+    last_seen_at as "last seen",
+    resolved_at as "resolved at",
+    summary as "worst day",
+    cast(extract(epoch from cast(worst_date as timestamp) at time zone '{{timezone}}') * 1000 as bigint) as worst_ms,
+    coalesce(nullif(model_version, ''), '${model_version}') as model_version
+from marts.fct_alerts
+where is_open or $__timeFilter(opened_at)
+order by is_open desc, severity, opened_at desc
+
+-- name: alert_marks
+select
+    opened_at as time,
+    last_seen_at as timeend,
+    severity || ': ' || summary as text,
+    rule || ',' || severity as tags
+from marts.fct_alerts
+where
+    $__timeFilter(opened_at)
+    and model_version in ('', '${model_version}')
+order by opened_at

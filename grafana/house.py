@@ -1,0 +1,75 @@
+"""What the dashboards know of this warehouse: levels of monitoring.yml, the local clock, the default range, SQL.
+
+Called by the modules of the single dashboards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from grafana.parts import GREEN, ORANGE, RED, YELLOW, Step
+from pipeline.database import queries
+from pipeline.monitoring import Levels, Monitoring, load_monitoring
+from pipeline.settings import DBT_PROJECT_DIR
+
+FRONT_PAGE, COLUMN, DATA_QUALITY, PIPELINE_HEALTH, COMPARE = (
+    "model-monitoring",
+    "column",
+    "data-quality",
+    "pipeline-health",
+    "compare-models",
+)
+
+
+@dataclass(frozen=True)
+class House:
+    """Configuration of a generation of dashboards."""
+
+    monitoring: Monitoring
+    timezone: str
+
+    @property
+    def days(self) -> tuple[str, str]:
+        """The default time range of dashboards about days, as Grafana writes it."""
+        shown = self.monitoring.dashboards
+        return self._instant(shown.from_, first=True), self._instant(shown.to, first=False)
+
+    def _instant(self, bound: date | str, *, first: bool) -> str:
+        if isinstance(bound, str):
+            return bound
+        day = bound if first else bound + timedelta(days=1)
+        instant = datetime.combine(day, time(), ZoneInfo(self.timezone)) - timedelta(milliseconds=0 if first else 1)
+        utc = instant.astimezone(ZoneInfo("UTC"))
+        return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+
+    def sql(self, board: str) -> dict[str, str]:
+        """The named queries of a dashboard."""
+        named = queries(Path(__file__).with_name(f"{board}.sql"))
+        return {name: text.replace("{{timezone}}", self.timezone) for name, text in named.items()}
+
+
+def make_house() -> House:
+    """The house as monitoring.yml and the dbt project describe it."""
+    project = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))
+    return House(load_monitoring(), project["vars"]["timezone"])
+
+
+def steps(levels: Levels, look: float | None = None) -> tuple[Step, ...]:
+    """Colours by an alert's levels; from `look` on a value is worth a look."""
+    found: list[Step] = [(None, GREEN)]
+    if look is not None:
+        found.append((look, YELLOW))
+    if levels.warning is not None:
+        found.append((levels.warning, ORANGE))
+    return (*found, (levels.critical, RED))
+
+
+def to_column(column: str, *, day: bool) -> str:
+    """Address of the drill-down into a column, of the day under the pointer where there is one."""
+    address = f"/d/{COLUMN}?${{__url_time_range}}&var-model_version=${{model_version}}&var-column={column}"
+    return f"{address}&var-day=${{__value.time}}" if day else address

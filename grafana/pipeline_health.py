@@ -1,0 +1,137 @@
+"""Pipeline health: does the machinery work - runs, speed, failures, days that wait, the heartbeat?"""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import dashboard as builders
+
+from grafana import parts
+from grafana.house import PIPELINE_HEALTH, House
+from grafana.parts import GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
+
+NEVER_RAN = "No run yet: `make pipeline`"
+NO_RUNS = "No run in this time range: run `make pipeline`, or choose another one"
+NO_BEATS = "No heartbeat in this time range: run `make heartbeat`"
+STATUSES = parts.color_words(
+    {"ok": GREEN, "ok, nothing new": GREEN, "skipped": GREEN, "running": YELLOW, "failed": RED, "abandoned": RED}
+)
+
+
+def pipeline_health(house: House) -> builders.Dashboard:
+    """Runs as they happened, by the clock of the wall: the range ends now."""
+    board = parts.page(
+        PIPELINE_HEALTH,
+        "Pipeline health",
+        "Does the pipeline run? Runs, speed, failures, days that wait, heartbeat.",
+        ("now-7d", "now"),
+        house.timezone,
+    )
+    board.refresh("10s")
+    for panel in (*_headlines(house), *_over_time(house), *_tables(house)):
+        board.with_panel(panel)
+    return board
+
+
+def _headlines(house: House) -> list[parts.AnyPanel]:
+    sql = house.sql("pipeline_health")
+    last_success = About(
+        "When did a run last succeed?",
+        "End of the latest run that did not fail, also one that had nothing to do.",
+        "dateTimeFromNow",
+        no_data=NEVER_RAN,
+    )
+    last_run = About("How did the last run end?", "Status of the latest run.", "none", no_data=NEVER_RAN)
+    failed = About(
+        "How many runs failed?",
+        "Runs of the time range that failed, or whose process died.",
+        "none",
+        no_data=NEVER_RAN,
+        thresholds=((None, GREEN), (1, RED)),
+    )
+    waiting = About(
+        "How many days wait?",
+        "Loaded days after a model's training month that have no metric rows of what they hold now. The next run "
+        "computes those of the months that it is asked for.",
+        "none",
+        no_data=NEVER_RAN,
+        thresholds=((None, GREEN), (1, ORANGE)),
+    )
+    beat = About(
+        "Does the path from the database to here work?",
+        "Seconds since the last row of `make heartbeat` was written. It shows only that a row in the database reaches "
+        "this page, and matters on a new installation.",
+        "s",
+        no_data="No heartbeat yet: run `make heartbeat`",
+        thresholds=((None, GREEN), (60, YELLOW)),
+        decimals=0,
+    )
+    last_run_panel = parts.headline(last_run, sql["last_status"], width=5, as_words=True, spark=False)
+    return [
+        last_run_panel.mappings(STATUSES),
+        parts.headline(last_success, sql["last_success"], width=5, spark=False),
+        parts.headline(failed, sql["failed_in_range"], width=4, spark=False),
+        parts.headline(waiting, sql["waiting_count"], width=4, spark=False),
+        parts.headline(beat, sql["heartbeat_age"], width=6, spark=False),
+    ]
+
+
+def _over_time(house: House) -> list[parts.AnyPanel]:
+    sql = house.sql("pipeline_health")
+    durations = About(
+        "How long does each stage take?",
+        "Seconds per stage and run, stacked; stages that had nothing to do are left out.",
+        "s",
+        no_data=NO_RUNS,
+        minimum=0,
+    )
+    speed = About(
+        "How fast is each stage?",
+        "Rows per second per stage and run.",
+        "short",
+        no_data=NO_RUNS,
+        minimum=0,
+    )
+    beats = About(
+        "Does the heartbeat arrive?",
+        "The dummy values that `make heartbeat` writes, a row every ten seconds; by host and process.",
+        "short",
+        no_data=NO_BEATS,
+    )
+    return [
+        parts.bars(durations, [Query(sql["duration_by_step"], "time_series")], width=8, stacked=True),
+        parts.lines(speed, [Query(sql["speed_by_step"], "time_series")], width=8),
+        parts.lines(beats, [Query(sql["heartbeats"], "time_series")], width=8),
+    ]
+
+
+def _tables(house: House) -> list[parts.AnyPanel]:
+    sql = house.sql("pipeline_health")
+    failures = About(
+        "What failed, and why?",
+        "Failed stages of the time range with their message.",
+        "short",
+        no_data="Nothing failed in this time range",
+    )
+    waiting = About(
+        "Which days wait?",
+        "Loaded days without current metric rows, by model. `make pipeline MONTHS=...` computes them.",
+        "short",
+        no_data="No day waits: everything that is loaded is monitored",
+    )
+    runs = About(
+        "What did each run do?",
+        "Runs of the time range. The stages of a run, with the versions of the libraries, are in "
+        "marts.fct_pipeline_runs.",
+        "short",
+        no_data=NO_RUNS,
+    )
+    panels = [
+        parts.rows(failures, sql["failures"], width=14),
+        parts.rows(waiting, sql["waiting"], width=10),
+        parts.rows(runs, sql["runs"]),
+    ]
+    for panel in panels:
+        panel.override_by_name("status", parts.colored_words(STATUSES))
+        panel.override_by_name("started", styled(unit="dateTimeAsIso"))
+        panel.override_by_name("took", styled(unit="s"))
+        panel.override_by_name("run", styled(color=parts.colored(GREY), custom__width=70))
+    return list(panels)

@@ -1,0 +1,103 @@
+-- name: last_success
+select cast(extract(epoch from max(finished_at)) * 1000 as bigint) as "last success"
+from marts.fct_pipeline_runs
+where step = 'pipeline' and status in ('ok', 'skipped')
+having count(*) > 0
+
+-- name: last_status
+select
+    case status
+        when 'ok' then 'ok'
+        when 'skipped' then 'ok, nothing new'
+        else status
+    end as "last run"
+from marts.fct_pipeline_runs
+where step = 'pipeline'
+order by run_id desc
+limit 1
+
+-- name: failed_in_range
+select count(*) filter (where status in ('failed', 'abandoned')) as "failed runs"
+from marts.fct_pipeline_runs
+where step = 'pipeline' and $__timeFilter(window_start)
+
+-- name: waiting_count
+select count(distinct window_date) as "days waiting" from marts.fct_waiting_days
+
+-- name: heartbeat_age
+select cast(extract(epoch from now() - max(window_start)) as double precision) as "since the last beat"
+from marts.fct_heartbeats
+having count(*) > 0
+
+-- name: duration_by_step
+select
+    window_start as time,
+    step as metric,
+    duration_seconds as value
+from marts.fct_pipeline_runs
+where
+    $__timeFilter(window_start)
+    and step != 'pipeline'
+    and status != 'skipped'
+    and duration_seconds is not null
+order by window_start, step
+
+-- name: speed_by_step
+select
+    window_start as time,
+    step as metric,
+    rows_per_second as value
+from marts.fct_pipeline_runs
+where
+    $__timeFilter(window_start)
+    and step != 'pipeline'
+    and row_count > 0
+    and rows_per_second is not null
+order by window_start, step
+
+-- name: runs
+select
+    run_id as "run",
+    started_at as "started",
+    status,
+    windows as "months",
+    row_count as "rows",
+    duration_seconds as "took",
+    message,
+    origin
+from marts.fct_pipeline_runs
+where step = 'pipeline' and $__timeFilter(window_start)
+order by run_id desc
+
+-- name: failures
+select
+    run_id as "run",
+    step,
+    started_at as "started",
+    status,
+    message
+from marts.fct_pipeline_runs
+where
+    $__timeFilter(window_start)
+    and step != 'pipeline'
+    and status in ('failed', 'abandoned')
+order by run_id desc, started_at desc
+
+-- name: waiting
+select
+    model_spec as "model",
+    model_version as "version",
+    window_date as "day",
+    reason
+from marts.fct_waiting_days
+order by window_date, model_version
+limit 1000
+
+-- name: heartbeats
+select
+    window_start as time,
+    source as metric,
+    value
+from marts.fct_heartbeats
+where $__timeFilter(window_start)
+order by window_start

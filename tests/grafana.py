@@ -1,0 +1,110 @@
+"""What Grafana does with a dashboard before the database sees a query: variables, time range, macros.
+
+The Postgres datasource replaces macros by text; a variable of a single value is put in with its quotes doubled.
+(https://grafana.com/docs/grafana/latest/datasources/postgres/query-editor/, section on macros.)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.database import Connection
+from pipeline.settings import ROOT
+
+DASHBOARDS = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
+_TIME_FILTER = re.compile(r"\$__timeFilter\(([\w.]+)\)")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::(text|raw))?\}")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a query gave: names and type codes of the columns, and the rows."""
+
+    columns: list[str]
+    type_codes: list[int]
+    rows: list[tuple[Any, ...]]
+
+
+@dataclass
+class OpenDashboard:
+    """A dashboard as a person finds it: its default time range, every variable at its first option."""
+
+    document: dict[str, Any]
+    time_from: str
+    time_to: str
+    values: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def uid(self) -> str:
+        return str(self.document["uid"])
+
+    def expand(self, sql: str) -> str:
+        """The query as it reaches the database.
+
+        Raises:
+            ValueError: a macro or a variable that is not known.
+        """
+        sql = _TIME_FILTER.sub(rf"\1 BETWEEN '{self.time_from}' AND '{self.time_to}'", sql)
+        sql = _VARIABLE.sub(self._value, sql)
+        if "$" in sql:
+            raise ValueError(f"something is left for Grafana to replace: {sql[sql.index('$') :][:60]}")
+        return sql
+
+    def _value(self, match: re.Match[str]) -> str:
+        values = self.texts if match[2] == "text" else self.values
+        if match[1] not in values:
+            raise ValueError(f"{self.uid} has no variable {match[1]}; it has {', '.join(values)}")
+        return values[match[1]].replace("'", "''")
+
+    def run(self, connection: Connection, sql: str) -> Rows:
+        """The query's rows."""
+        cursor = connection.execute(self.expand(sql).encode())
+        assert cursor.description is not None
+        columns = [column.name for column in cursor.description]
+        return Rows(columns, [column.type_code for column in cursor.description], cursor.fetchall())
+
+    def choose(self, connection: Connection, **chosen: str) -> None:
+        """Set every variable to its first option, or to the one that is chosen."""
+        for variable in self.document.get("templating", {}).get("list", []):
+            name = variable["name"]
+            found = self.run(connection, variable["query"])
+            value = found.columns.index("__value") if "__value" in found.columns else 0
+            text = found.columns.index("__text") if "__text" in found.columns else 0
+            options = {str(row[value]): str(row[text]) for row in found.rows}
+            assert options, f"the variable {name} of {self.uid} has no options"
+            self.values[name] = chosen.get(name, next(iter(options)))
+            self.texts[name] = options.get(self.values[name], self.values[name])
+
+    def panels(self) -> list[dict[str, Any]]:
+        return [panel for panel in self.document["panels"] if panel["type"] not in ("row", "text")]
+
+    def queries(self) -> list[tuple[str, str, str]]:
+        """Where a query stands, its format and its SQL: of panels and of annotations."""
+        of_panels = [
+            (panel["title"], target["format"], target["rawSql"]) for panel in self.panels() for target in panel["targets"]
+        ]
+        marks = self.document.get("annotations", {}).get("list", [])
+        return of_panels + [(mark["name"], "table", mark["target"]["rawSql"]) for mark in marks]
+
+
+def open_dashboard(path: Path, time_from: str = "", time_to: str = "") -> OpenDashboard:
+    """The dashboard in the file, with its own default time range unless another is given."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    time = document["time"]
+    return OpenDashboard(document, time_from or _instant(time["from"]), time_to or _instant(time["to"]))
+
+
+def _instant(text: str) -> str:
+    """Grafana's words for a time that is relative to now, as SQL needs it; an instant stays as it is."""
+    if not text.startswith("now"):
+        return text
+    from datetime import UTC, datetime, timedelta
+
+    days = re.fullmatch(r"now(?:-(\d+)d)?", text)
+    assert days is not None, text
+    return (datetime.now(UTC) - timedelta(days=int(days[1] or 0))).isoformat()
