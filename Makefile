@@ -45,6 +45,18 @@ db: $(RUNTIME) ## Keep the embedded Postgres running and print its variables; PO
 db-stop: $(RUNTIME) ## Stop the embedded Postgres that `make db` left running
 	@$(BIN)/python -m pipeline db-stop
 
+.PHONY: up
+up: $(RUNTIME) ## Start Postgres, Adminer and Grafana in Docker, wait until healthy, print their addresses
+	@$(BIN)/python -m pipeline up
+
+.PHONY: down
+down: $(RUNTIME) ## Stop the services of `make up`; their data stay
+	@$(BIN)/python -m pipeline down
+
+.PHONY: clean-all
+clean-all: $(RUNTIME) ## Stop the services of `make up` and remove all their data; asks first
+	@$(BIN)/python -m pipeline clean-all
+
 .PHONY: doctor
 doctor: $(RUNTIME) ## Say what is installed, which server is used, what is loaded, what is missing
 	@$(BIN)/python -m pipeline doctor

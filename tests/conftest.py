@@ -28,6 +28,7 @@ from pipeline.settings import DEFAULT_DATA_DIR, ROOT
 SCRUBBED = (
     "PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGSERVICE", "PGPASSFILE",
     "TRAIN_MONTH", "MONTHS", "DATA_DIR", "SOURCE", "TLC_URL", "SQL", "ARGS", "PORT", "CONFIRM", "LOG_LEVEL",
+    "DASHBOARD_PASSWORD", "ANALYST_PASSWORD",
 )  # fmt: skip
 TRAIN_MONTH, MONITORED_MONTH = Month(2022, 1), Month(2022, 2)
 
@@ -44,6 +45,7 @@ def clean_environment() -> Iterator[Path]:
         os.environ.pop(name, None)
     with tempfile.TemporaryDirectory(prefix="warehouse-tests-") as folder:
         os.environ["WAREHOUSE_STATE_DIR"] = folder
+        os.environ["WAREHOUSE_ENV_FILE"] = str(Path(folder) / "no.env")
         os.environ["DO_NOT_TRACK"] = "1"
         yield Path(folder)
     os.environ.clear()
