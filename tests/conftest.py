@@ -8,6 +8,7 @@ made once a session, so a test may change whatever it wants.
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,25 @@ def server(clean_environment: Path) -> Iterator[embedded.Address]:
     """A running embedded Postgres."""
     with embedded.running() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def tcp_server(clean_environment: Path) -> Iterator[embedded.Address]:
+    """Another running Postgres, which listens on 127.0.0.1 and asks for a password, as the one in Docker does."""
+    with tempfile.TemporaryDirectory(prefix="warehouse-tests-") as folder, socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        other = embedded.EmbeddedServer(Path(folder))
+        other.start(port)
+        try:
+            other.create_database()
+            other.set_password()
+            address = other.tcp_address()
+            assert address is not None
+            yield address
+        finally:
+            other.stop()
 
 
 @pytest.fixture(scope="session")

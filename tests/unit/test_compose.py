@@ -228,7 +228,8 @@ def test_a_webhook_gets_every_alert_and_without_one_nobody_does() -> None:
 
 
 _SECRET = re.compile(
-    r"""(?ix) ["']? [\w.-]* (?:password|passwd|secret|token|api_?key) [\w.-]* ["']? \s* [:=] \s* ["']? (?P<value> [^\s"'#,)\]}]+ )"""
+    r"""(?ix) [\w.-]* (?:password|passwd|secret|token|api_?key) [\w.-]* ["']? [ \t]* [:=] [ \t]*
+    ["']? (?P<value> [^\s"'#,)\]}]+ )"""
 )
 # A variable, or what dbt puts in for one.
 _NO_SECRET = re.compile(r"\$\{?[A-Z_]+|\{\{|\.\.\.")
