@@ -18,7 +18,7 @@ from pipeline.errors import ConfigurationError
 from pipeline.settings import ROOT
 
 COMPOSE_FILE = ROOT / "docker-compose.yml"
-PROJECT = "model-monitoring-warehouse"
+DEFAULT_PROJECT = "model-monitoring-warehouse"
 WAIT_SECONDS = 300
 REQUIRED = (
     *env_file.SERVER_VARIABLES,
@@ -59,7 +59,7 @@ def up(say: Say) -> Addresses:
     if _compose(docker, values, *arguments) != 0:
         raise ConfigurationError(
             "the services did not all get healthy: docker's lines above say which and why; "
-            f"`docker compose --project-name {PROJECT} logs` shows more. Where a port is taken, change "
+            f"`docker compose --project-name {_project()} logs` shows more. Where a port is taken, change "
             f"{', '.join(_PORTS)} in {env_file.location()}"
         )
     with database.environment(values), database.warehouse():
@@ -105,7 +105,7 @@ def _find_docker() -> str:
 
 def _refuse_volumes_of_lost_passwords(docker: str) -> None:
     """New passwords do not open databases that were made with others."""
-    label = f"label=com.docker.compose.project={PROJECT}"
+    label = f"label=com.docker.compose.project={_project()}"
     volumes = _ask(docker, "volume", "ls", "--quiet", "--filter", label).stdout.split()
     if volumes:
         raise ConfigurationError(
@@ -138,9 +138,14 @@ def _checked(values: Mapping[str, str]) -> dict[str, str]:
 
 def _compose(docker: str, values: Mapping[str, str], *arguments: str) -> int:
     """The exit code of `docker compose`, which sees the values of `.env` whatever the caller's environment says."""
-    command = [docker, "compose", "--file", str(COMPOSE_FILE), "--project-name", PROJECT, *arguments]
+    command = [docker, "compose", "--file", str(COMPOSE_FILE), "--project-name", _project(), *arguments]
     # What it prints is talk.
     return subprocess.run(command, env=os.environ | values, stdout=2, check=False).returncode  # noqa: S603 - fixed words
+
+
+def _project() -> str:
+    """Compose's own variable gives a second checkout containers and volumes of its own."""
+    return os.environ.get("COMPOSE_PROJECT_NAME") or DEFAULT_PROJECT
 
 
 def _ask(docker: str, *arguments: str) -> subprocess.CompletedProcess[str]:

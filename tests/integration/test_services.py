@@ -198,6 +198,12 @@ def test_down_keeps_the_data(docker: Docker) -> None:
     assert "the data are kept" in result.stderr
 
 
+def test_a_second_checkout_has_its_own_containers(docker: Docker) -> None:
+    assert command("down", COMPOSE_PROJECT_NAME="second").returncode == 0
+    assert docker.compose_calls() == []
+    assert " --project-name second down" in docker.calls()[-1]
+
+
 def test_clean_all_asks_and_nobody_to_ask_is_a_no(docker: Docker) -> None:
     result = command("clean-all")
     assert result.returncode == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -48,9 +49,50 @@ def test_the_schema_refuses_what_compose_would() -> None:
         jsonschema.validate(broken, compose_schema())
 
 
+@pytest.mark.parametrize("webhook", ["", "https://alerts.example/hook"])
+def test_compose_itself_accepts_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, webhook: str) -> None:
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("docker compose is not installed: only its schema was asked")
+    monkeypatch.setenv("WAREHOUSE_ENV_FILE", str(tmp_path / ".env"))
+    env_file.create()
+    result = subprocess.run(
+        [docker, "compose", "--file", str(services.COMPOSE_FILE), "config", "--format", "json"],
+        env=os.environ | env_file.read() | {"ALERT_WEBHOOK_URL": webhook},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    understood = json.loads(result.stdout)["services"]
+    assert {port["host_ip"] for service in understood.values() for port in service["ports"]} == {"127.0.0.1"}
+    sources = {Path(mount["source"]).name for mount in understood["grafana"]["volumes"] if mount["type"] == "bind"}
+    assert ("notify-webhook.yml" if webhook else "notify.yml") in sources
+
+
+def test_compose_stops_where_a_password_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker = shutil.which("docker")
+    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True, check=False).returncode:
+        pytest.skip("docker compose is not installed")
+    monkeypatch.setenv("WAREHOUSE_ENV_FILE", str(tmp_path / ".env"))
+    env_file.create()
+    for name in services.REQUIRED:
+        if name in {"PGHOST", "PGPORT", "ANALYST_PASSWORD"}:
+            continue  # not Compose's, or with a default
+        result = subprocess.run(
+            [docker, "compose", "--file", str(services.COMPOSE_FILE), "config", "--quiet"],
+            env=os.environ | env_file.read() | {name: ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert result.returncode != 0
+        assert f"required variable {name} is missing a value: run make up" in result.stderr
+
+
 def test_the_services_are_the_three() -> None:
     assert set(SERVICES) == {"postgres", "adminer", "grafana"}
-    assert compose()["name"] == services.PROJECT
+    assert compose()["name"] == services.DEFAULT_PROJECT
 
 
 @each_service
