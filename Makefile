@@ -49,6 +49,18 @@ db-stop: $(RUNTIME) ## Stop the embedded Postgres that `make db` left running
 check-alerts: $(RUNTIME) ## Print the open alerts; fails if one of them is critical, for a scheduler
 	@$(BIN)/python -m pipeline check-alerts
 
+.PHONY: up
+up: $(RUNTIME) ## Start Postgres, Adminer and Grafana in Docker, wait until healthy, print their addresses
+	@$(BIN)/python -m pipeline up
+
+.PHONY: down
+down: $(RUNTIME) ## Stop the services of `make up`; their data stay
+	@$(BIN)/python -m pipeline down
+
+.PHONY: clean-all
+clean-all: $(RUNTIME) ## Stop the services of `make up` and remove all their data; asks first
+	@$(BIN)/python -m pipeline clean-all
+
 .PHONY: doctor
 doctor: $(RUNTIME) ## Say what is installed, which server is used, what is loaded, what is missing
 	@$(BIN)/python -m pipeline doctor

@@ -47,6 +47,7 @@ def scrub() -> None:
     for name in _SCRUBBED:
         os.environ.pop(name, None)
     os.environ["DO_NOT_TRACK"] = "1"
+    os.environ["WAREHOUSE_ENV_FILE"] = str(ROOT / ".no-env-while-measuring")
 
 
 def run(module: str, *arguments: object, environment: dict[str, str] | None = None) -> Finished:

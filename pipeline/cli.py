@@ -157,7 +157,7 @@ def db(port: Annotated[str, typer.Option(envvar="PORT", help="Also listen on thi
     if port and not (port.isdigit() and 1024 <= int(port) <= 65535):
         raise UsageError(f"PORT '{port}' is not valid: use a number from 1024 to 65535")
     if database.is_external():
-        raise UsageError("the PG* variables name a server of your own: it is not this command's to start or stop")
+        raise UsageError(f"the server in use is {database.server().value}: it is not this command's to start or stop")
     address = embedded.keep(int(port) if port else None)
     for name, value in address.environment().items():
         sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
@@ -204,10 +204,50 @@ def clean(confirm: Annotated[str, typer.Option(envvar="CONFIRM", help="yes, for 
 
     if database.is_external() and confirm != "yes":
         raise UsageError(
-            "the PG* variables name a server of your own: with CONFIRM=yes the schemas raw, staging, intermediate, "
+            f"the server in use is {database.server().value}: with CONFIRM=yes the schemas raw, staging, intermediate, "
             "ml, monitoring and marts of its database are dropped with all they hold"
         )
     _talk.print(f"clean: {_escaped(clean_database())}")
+
+
+@app.command()
+def up() -> None:
+    """Start Postgres, Adminer and Grafana in Docker, wait until all are healthy, print where they are."""
+    from pipeline import env_file, services
+
+    addresses = services.up(lambda line: _talk.print(_escaped(line)))
+    sys.stdout.write(f"Grafana  {addresses.grafana}\nAdminer  {addresses.adminer}\n")
+    file = _escaped(str(env_file.location()))
+    _talk.print(f"Passwords: {file} - GRAFANA_ADMIN_PASSWORD for Grafana's user admin, ANALYST_PASSWORD for Adminer")
+    _talk.print("`make pipeline` now fills this warehouse. `make down` stops the services and keeps the data.")
+
+
+@app.command()
+def down() -> None:
+    """Stop the services of `up`; their data stay."""
+    from pipeline import services
+
+    services.down()
+    _talk.print("stopped; the data are kept: `make up` goes on with them")
+
+
+@app.command(name="clean-all")
+def clean_all(confirm: Annotated[str, typer.Option(envvar="CONFIRM", help="yes, to be asked nothing.")] = "") -> None:
+    """Stop the services of `up` and remove all their data; asks first."""
+    from pipeline import env_file, services
+
+    removed = "the Docker services with all data of their Postgres and Grafana"
+    if confirm != "yes":
+        if not sys.stdin.isatty():
+            raise UsageError(f"this removes {removed}: run it in a terminal, which asks, or with CONFIRM=yes")
+        if not typer.confirm(f"Remove {removed}?", err=True):
+            _talk.print("nothing was removed")
+            return
+    services.remove_all()
+    _talk.print(f"removed: {removed}")
+    if env_file.location().exists():
+        file = _escaped(str(env_file.location()))
+        _talk.print(f"{file} stays, for the next `make up`; move it away to use the embedded server")
 
 
 def _escaped(text: str) -> str:

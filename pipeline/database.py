@@ -1,8 +1,8 @@
 """The connection to the warehouse: which server, how to reach it, named queries, the schema's version.
 
 The libpq variables are the only connection configuration. `warehouse()` makes them true for the
-command: it leaves them alone where they name a server, and else starts the embedded one and sets
-them. Everything below it (psycopg, ADBC, dbt, psql) then finds the server by itself.
+command: it leaves them alone where they name a server, else takes them from `.env`, else starts the
+embedded one and sets them. Everything below it (psycopg, ADBC, dbt, psql) then finds the server by itself.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import getpass
 import logging
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString, cast
@@ -21,7 +22,7 @@ from urllib.parse import urlencode
 import psycopg
 from psycopg import sql
 
-from pipeline import embedded
+from pipeline import embedded, env_file
 from pipeline.errors import ConfigurationError, DatabaseError
 
 if TYPE_CHECKING:
@@ -39,10 +40,36 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _QUERY_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
+class Server(Enum):
+    """Which server is used; the value says it in a person's words."""
+
+    ENVIRONMENT = "your own (PG* variables)"
+    ENV_FILE = "the services of `make up` (.env)"
+    EMBEDDED = "embedded"
+
+
+def server() -> Server:
+    """The server in use: what the environment names, else what `.env` names, else the embedded one.
+
+    Raises:
+        ConfigurationError: `.env` is needed and cannot be used.
+    """
+    host, port = _address_in_environment()
+    if not (host or port):
+        return Server.ENV_FILE if env_file.names_server() else Server.EMBEDDED
+    if embedded.is_named_by(host, port):
+        return Server.EMBEDDED
+    return Server.ENV_FILE if env_file.is_named_by(host, port) else Server.ENVIRONMENT
+
+
 def is_external() -> bool:
-    """Whether the environment names a server of the user's own, and not the embedded one by the address it has."""
+    """Whether the server in use is another than the embedded one."""
+    return server() is not Server.EMBEDDED
+
+
+def _address_in_environment() -> tuple[str, str]:
     host, port = (os.environ.get(name, "") for name in _NAMING_VARIABLES)
-    return bool(host or port) and not embedded.is_named_by(host, port)
+    return host, port
 
 
 @contextlib.contextmanager
@@ -50,7 +77,8 @@ def warehouse() -> Iterator[None]:
     """The libpq variables name a running server inside this block.
 
     Raises:
-        ConfigurationError: a variable names the server in a way that not everything here understands.
+        ConfigurationError: a variable names the server in a way that not everything here understands, or `.env`
+            cannot be used.
         DatabaseError: the server cannot be started or reached.
     """
     for name in _REFUSED_VARIABLES:
@@ -60,27 +88,36 @@ def warehouse() -> Iterator[None]:
                 f"unset {name} and set those"
             )
     if is_external():
-        with _environment(_external_environment()):
+        from_file = _file_environment()
+        with environment(from_file | _external_environment(os.environ | from_file)):
             connect("probe").close()
             yield
     else:
-        with embedded.running() as address, _environment(address.environment()):
+        with embedded.running() as address, environment(address.environment()):
             yield
 
 
-def _external_environment() -> dict[str, str]:
+def _file_environment() -> dict[str, str]:
+    """What `.env` adds: nothing where the environment names a server, and never a variable that is set."""
+    if any(_address_in_environment()):
+        return {}
+    return {name: value for name, value in env_file.read().items() if not os.environ.get(name)}
+
+
+def _external_environment(given: Mapping[str, str]) -> dict[str, str]:
     """dbt wants every part spelled out; these are libpq's own defaults."""
-    user = os.environ.get("PGUSER") or getpass.getuser()
+    user = given.get("PGUSER") or getpass.getuser()
     return {
-        "PGHOST": os.environ.get("PGHOST") or "localhost",
-        "PGPORT": os.environ.get("PGPORT") or "5432",
+        "PGHOST": given.get("PGHOST") or "localhost",
+        "PGPORT": given.get("PGPORT") or "5432",
         "PGUSER": user,
-        "PGDATABASE": os.environ.get("PGDATABASE") or user,
+        "PGDATABASE": given.get("PGDATABASE") or user,
     }
 
 
 @contextlib.contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
+def environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """The environment has these variables inside this block."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -111,12 +148,22 @@ def connect(purpose: str, *, autocommit: bool = False, read_only: bool = False) 
         )
     except psycopg.OperationalError as error:
         reason = " ".join(str(error).split())
-        raise DatabaseError(
-            f"cannot connect to Postgres at {describe()}: {reason}. Check the PG* variables and that the server "
-            "runs; to use the embedded server: unset PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE"
-        ) from error
+        raise DatabaseError(f"cannot connect to Postgres at {describe()}: {reason}. {_advice()}") from error
     connection.read_only = read_only
     return connection
+
+
+def _advice() -> str:
+    if server() is Server.ENV_FILE:
+        file = env_file.location()
+        return (
+            f"{file} names this server: start it with `make up`; to use the embedded server instead, "
+            f"move that file away (mv {file.name} {file.name}.off) and unset PGHOST and PGPORT"
+        )
+    return (
+        "Check the PG* variables and that the server runs; to use the embedded server: "
+        "unset PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE"
+    )
 
 
 def uri() -> str:

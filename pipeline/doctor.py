@@ -49,8 +49,7 @@ def examine(settings: Settings) -> bool:
     findings.heading("Server")
     try:
         with database.warehouse():
-            kind = "your own (PG* variables)" if database.is_external() else "embedded"
-            findings.well(f"{kind}: {database.describe()}")
+            findings.well(f"{database.server().value}: {database.describe()}")
             _warehouse(findings, settings)
     except WarehouseError as error:
         findings.problem(str(error))

@@ -20,7 +20,7 @@ class UsageError(WarehouseError):
 
 
 class ConfigurationError(WarehouseError):
-    """`monitoring.yml` or the environment cannot be used."""
+    """`monitoring.yml`, `.env`, the environment or Docker cannot be used."""
 
     exit_code = 3
 

@@ -8,6 +8,7 @@ made once a session, so a test may change whatever it wants.
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from pipeline.settings import DEFAULT_DATA_DIR, ROOT
 SCRUBBED = (
     "PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGSERVICE", "PGPASSFILE",
     "TRAIN_MONTH", "MONTHS", "DATA_DIR", "SOURCE", "TLC_URL", "SQL", "ARGS", "PORT", "CONFIRM", "LOG_LEVEL",
+    "DASHBOARD_PASSWORD", "ANALYST_PASSWORD", "COMPOSE_PROJECT_NAME",
 )  # fmt: skip
 TRAIN_MONTH, MONITORED_MONTH = Month(2022, 1), Month(2022, 2)
 
@@ -44,6 +46,7 @@ def clean_environment() -> Iterator[Path]:
         os.environ.pop(name, None)
     with tempfile.TemporaryDirectory(prefix="warehouse-tests-") as folder:
         os.environ["WAREHOUSE_STATE_DIR"] = folder
+        os.environ["WAREHOUSE_ENV_FILE"] = str(Path(folder) / "no.env")
         os.environ["DO_NOT_TRACK"] = "1"
         yield Path(folder)
     os.environ.clear()
@@ -55,6 +58,25 @@ def server(clean_environment: Path) -> Iterator[embedded.Address]:
     """A running embedded Postgres."""
     with embedded.running() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def tcp_server(clean_environment: Path) -> Iterator[embedded.Address]:
+    """Another running Postgres, which listens on 127.0.0.1 and asks for a password, as the one in Docker does."""
+    with tempfile.TemporaryDirectory(prefix="warehouse-tests-") as folder, socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        probe.close()
+        other = embedded.EmbeddedServer(Path(folder))
+        other.start(port)
+        try:
+            other.create_database()
+            other.set_password()
+            address = other.tcp_address()
+            assert address is not None
+            yield address
+        finally:
+            other.stop()
 
 
 @pytest.fixture(scope="session")

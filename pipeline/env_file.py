@@ -1,0 +1,140 @@
+"""The file `.env`: address and passwords of the services that `make up` starts, made once and never overwritten.
+
+In: nothing but the file itself. Out: its variables as a dictionary. pipeline.database asks it which server is used,
+pipeline.services makes it. WAREHOUSE_ENV_FILE names another place for it.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from dotenv.parser import parse_stream
+
+from pipeline.errors import ConfigurationError
+from pipeline.settings import ROOT
+
+SERVER_VARIABLES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE")
+_SERVER_DEFAULTS = {"PGHOST": "127.0.0.1", "PGPORT": "5432", "PGUSER": "warehouse", "PGDATABASE": "warehouse"}
+_TEMPLATE = """\
+# Written once by `make up`; only you can read it. Passwords are taken over when the services are first made:
+# to change one later, change it in Postgres or Grafana too, or begin anew with `make clean-all`.
+
+# The warehouse, as libpq names its parts; the port is the published one.
+PGHOST={PGHOST}
+PGPORT={PGPORT}
+PGUSER={PGUSER}
+PGPASSWORD={PGPASSWORD}
+PGDATABASE={PGDATABASE}
+
+# Roles that read the marts: `dashboard` is Grafana's, `analyst` is for people.
+DASHBOARD_PASSWORD={DASHBOARD_PASSWORD}
+ANALYST_PASSWORD={ANALYST_PASSWORD}
+
+# Grafana: the password of its user `admin`, and the key that its own database is encrypted with.
+GRAFANA_ADMIN_PASSWORD={GRAFANA_ADMIN_PASSWORD}
+GRAFANA_SECRET_KEY={GRAFANA_SECRET_KEY}
+GRAFANA_PORT=3000
+
+ADMINER_PORT=8080
+
+# Alerts are posted to this address; empty: to nobody. `make up` again takes a change over.
+ALERT_WEBHOOK_URL=
+"""
+_RANDOM = ("PGPASSWORD", "DASHBOARD_PASSWORD", "ANALYST_PASSWORD", "GRAFANA_ADMIN_PASSWORD", "GRAFANA_SECRET_KEY")
+
+
+def location() -> Path:
+    """Where the file is, or would be."""
+    return Path(os.environ.get("WAREHOUSE_ENV_FILE") or ROOT / ".env").absolute()
+
+
+def create() -> bool:
+    """Make the file with random passwords, complete or not at all; False where one is there already.
+
+    Raises:
+        ConfigurationError: it cannot be written there.
+    """
+    path = location()
+    if path.exists():
+        return False
+    values = _SERVER_DEFAULTS | {name: secrets.token_urlsafe(24) for name in _RANDOM}
+    unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(_TEMPLATE.format(**values))
+                file.flush()
+                os.fsync(file.fileno())
+            # A link fails where the name is taken; a rename would replace what is there.
+            path.hardlink_to(unfinished)
+        finally:
+            unfinished.unlink()
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be written ({error.strerror}): make the folder writable, or name another place "
+            "with WAREHOUSE_ENV_FILE"
+        ) from error
+    return True
+
+
+def read() -> dict[str, str]:
+    """The variables of the file, as they are written there; none where there is no file.
+
+    Raises:
+        ConfigurationError: others can read the file, or a line of it is not NAME=value.
+    """
+    path = location()
+    try:
+        with path.open(encoding="utf-8") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            text = file.read()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read ({error}): it must be a text file") from error
+    if mode & 0o077:
+        raise ConfigurationError(
+            f"{path} holds passwords and others can read it (mode {mode:04o}): run chmod 600 {path.name}"
+        )
+    return _parse(path, text)
+
+
+def _parse(path: Path, text: str) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.key is None and not binding.error:
+            continue
+        if binding.error or binding.key is None or binding.value is None:
+            # The line itself may hold a password.
+            blank = len(binding.original.string) - len(binding.original.string.lstrip())
+            line = binding.original.line + binding.original.string[:blank].count("\n")
+            raise ConfigurationError(f"{path}, line {line} is neither NAME=value nor a comment: correct it")
+        if binding.key in values:
+            raise ConfigurationError(f"{path}: {binding.key} stands there twice; keep one line")
+        values[binding.key] = binding.value
+    return values
+
+
+def names_server() -> bool:
+    """Whether there is a file and it names a server.
+
+    Raises:
+        ConfigurationError: as `read`.
+    """
+    return bool(read().get("PGHOST"))
+
+
+def is_named_by(host: str, port: str) -> bool:
+    """Whether these are the address that the file gives; a file that cannot be used gives none."""
+    try:
+        values = read()
+    except ConfigurationError:
+        return False
+    return bool(values.get("PGHOST")) and (host, port) == (values["PGHOST"], values.get("PGPORT", "5432"))
