@@ -192,8 +192,14 @@ def _write_report(
     reference = store.read_reference_rows(stored.reference_id)
     if segment:
         if rows.empty:
+            there = ", ".join(store.segment_values(monitoring.windows, stored.model_version, window, segment.column))
             raise UsageError(
-                f"SEGMENT: {stored.model_version} has no row with {segment} on {request.day}: nothing to show"
+                f"SEGMENT: {stored.model_version} has no row with {segment} on {request.day}: "
+                + (
+                    f"use one of the values of {segment.column}, most frequent first: {there}"
+                    if there
+                    else "it has no rows at all"
+                )
             )
         reference, segment_note = _reference_of(reference, segment, stored)
         notes.append(segment_note)
@@ -244,8 +250,7 @@ def _head(
     return [
         f"Current: {row_count:,} rows of the day{where}.",
         f"Reference: {reference_count:,} rows of {stored.reference_id}.",
-        "Methods and thresholds are those of monitoring.yml, as in the stored metrics. "
-        "Dataset Drift below is Evidently's own summary: whether half of the columns drift.",
+        "Methods and thresholds are those of monitoring.yml, as in the stored metrics.",
         *notes,
     ]
 
@@ -289,12 +294,8 @@ def show(report: WrittenReport) -> None:
         console = Console(highlight=False, width=_WIDTH)
     console.print(str(report.path), markup=False, soft_wrap=True)
     failed = sum(not outcome.passed for outcome in report.outcomes)
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        title=f"{report.model_version}: {len(report.outcomes) - failed} of {len(report.outcomes)} tests passed",
-        title_justify="left",
-        title_style="bold",
-    )
+    console.print(f"{len(report.outcomes) - failed} of {len(report.outcomes)} tests passed", style="bold")
+    table = Table(box=box.SIMPLE_HEAD)
     for name, justify in (
         ("test", "left"),
         ("column", "left"),

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 # A column may miss this share of its values more than the reference does, in shares of all rows: 0.05 is five points.
 MISSING_ALLOWANCE = 0.05
 
+_HOW_TO_READ = (
+    "Dataset Drift below is Evidently's own summary, whether half of the columns drift; it is no test of the suite. "
+    "In the plots, perc compares shares, abs counts."
+)
 _REASONS = {
     "low_n": "fewer than {min_values} values",
     "empty": "no values, or none in the reference",
@@ -72,7 +76,8 @@ def make_day_report(
         described=tuple(column.name for column in kept if present[column.name]),
         missing_bounds=_missing_bounds(expected) if len(rows) else {},
     )
-    return DayReport(make_page(current, expected, contents, title, [*lines, *notes]), notes)
+    reading = [_HOW_TO_READ] if scored else []
+    return DayReport(make_page(current, expected, contents, title, [*lines, *notes, *reading]), notes)
 
 
 def _missing_bounds(reference: pd.DataFrame) -> dict[str, float]:

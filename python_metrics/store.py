@@ -128,6 +128,16 @@ def make_segment(relations: Windows, column: str, text: str) -> Segment:
         raise UsageError(f"SEGMENT: {column} holds numbers, '{text}' is none: write {column}=1") from error
 
 
+def segment_values(relations: Windows, model_version: str, window: Window, column: str) -> list[str]:
+    """The most frequent values of a column in a window, at most twelve; `column` is one of the relation's."""
+    query = sql.SQL(_QUERIES["segment_values"]).format(
+        rows=database.relation(relations.rows), column=sql.Identifier(column)
+    )
+    parameters = {"model_version": model_version, "day": window.window_date}
+    with database.connect("metrics", read_only=True) as connection:
+        return [str(row[0]) for row in connection.execute(query, parameters).fetchall()]
+
+
 def read_rows(
     relations: Windows,
     model_version: str,

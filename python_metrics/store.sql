@@ -23,6 +23,14 @@ order by windows.window_date
 -- name: reference_rows
 select record from ml.reference_rows where reference_id = %(reference_id)s order by position
 
+-- name: segment_values
+select cast({column} as text) as value
+from {rows}
+where model_version = %(model_version)s and window_date = %(day)s and {column} is not null
+group by 1
+order by count(*) desc, 1
+limit 12
+
 -- name: rejections
 select window_start, rule, rejected_count from {rejections} where window_start = any(%(starts)s)
 
