@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _QUERIES = database.queries(Path(__file__).with_name("reports.sql"))
 _WIDTH = 120
-_LONGEST_NAME = 80
+_LONGEST_VALUE = 80
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def _write_report(
     )
     for note in (*notes, *report.notes):
         tell(f"note: {stored.model_version}: {note}")
-    path = request.folder / f"{request.day}" / _file_name(stored.model_version, segment)
+    path = report_path(request.folder, request.day, stored.model_version, segment)
     _write(path, report.page.html)
     return WrittenReport(path, stored.model_version, report.page.outcomes)
 
@@ -260,14 +260,16 @@ def _plain(text: str) -> str:
     return re.sub(r"[^\w .:,=-]", lambda match: f"&#{ord(match.group())};", text)
 
 
-def _file_name(model_version: str, segment: Segment | None) -> str:
-    if segment is None:
-        return f"{model_version}.html"
-    value = str(segment).partition("=")[2]
-    safe = re.sub(r"[^A-Za-z0-9._-]", "_", value)[:_LONGEST_NAME]
-    # Two values must not share a file because they look alike once they are safe.
-    suffix = "" if safe == value else "-" + hashlib.sha256(value.encode()).hexdigest()[:8]
-    return f"{model_version}.{segment.column}-{safe}{suffix}.html"
+def report_path(folder: Path, day: date, model_version: str, segment: Segment | None) -> Path:
+    """`<folder>/<day>/<model version>[.<segment column>-<value>].html`, safe whatever the value."""
+    name = model_version
+    if segment is not None:
+        value = str(segment).partition("=")[2]
+        safe = re.sub(r"[^A-Za-z0-9._-]", "_", value)[:_LONGEST_VALUE]
+        # Two values must not share a file because they look alike once they are safe.
+        suffix = "" if safe == value else "-" + hashlib.sha256(value.encode()).hexdigest()[:8]
+        name += f".{segment.column}-{safe}{suffix}"
+    return folder / f"{day}" / f"{name}.html"
 
 
 def _write(path: Path, html: str) -> None:
