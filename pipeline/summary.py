@@ -41,8 +41,9 @@ def show(report: Report, settings: Settings, seconds: float) -> None:
             "(* prediction among them); missing: share of missing cells"
         )
     console.print(f"Run {report.run_id} done in {seconds:.1f} s. {_contents()}")
-    report_of = f"make report DAY={days[-1][0]}, " if days else ""
-    console.print(f'Next: {report_of}make sql SQL="select * from marts.fct_daily_monitoring", make help')
+    if days:
+        console.print(f"Look into a day: make report DAY={days[-1][0]}")
+    console.print('Next: make sql SQL="select * from marts.fct_daily_monitoring", make dbt ARGS="test", make help')
 
 
 def _contents() -> str:
