@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-VARIABLES := TRAIN_MONTH MONTHS DATA_DIR SOURCE TLC_URL SQL ARGS PORT CONFIRM
+VARIABLES := TRAIN_MONTH MONTHS DATA_DIR SOURCE TLC_URL SQL ARGS PORT CONFIRM DAY MODEL SEGMENT STRICT REPORT_DIR
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 export $(VARIABLES)
 # Importing without compiled files costs seconds at every start.
@@ -20,6 +20,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo; echo "Variables: TRAIN_MONTH=2022-01  MONTHS=\"2022-02\" or 2022-02..2022-04  DATA_DIR=data/raw"
 	@echo "           SOURCE=auto|tlc|local|sample  SQL=\"select ...\"  ARGS=\"test\"  PORT=5433"
+	@echo "           DAY=2022-02-20  MODEL=name or version  SEGMENT=column=value  STRICT=1"
 
 .PHONY: pipeline
 pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, score, metrics, marts
@@ -28,6 +29,10 @@ pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, scor
 .PHONY: sql
 sql: $(RUNTIME) ## Print a read-only query as CSV: make sql SQL="select * from marts.fct_daily_monitoring"
 	@$(BIN)/python -m pipeline sql
+
+.PHONY: report
+report: $(RUNTIME) ## Write Evidently's own page and test suite of a day: make report DAY=2022-02-20
+	@$(BIN)/python -m pipeline report
 
 .PHONY: psql
 psql: $(RUNTIME) ## Open psql on the warehouse
@@ -90,6 +95,10 @@ integration: $(DEV) ## Tests on a real Postgres with the real dbt project
 .PHONY: bench
 bench: $(DEV) ## Measure loading, the whole pipeline and a second run against their peers
 	@$(BIN)/python -m benchmarks.run
+
+.PHONY: dashboards
+dashboards: $(DEV) ## Write Grafana's dashboards and alert rules again, after a change of monitoring.yml or of grafana/
+	@$(BIN)/python -m grafana
 
 .PHONY: picture
 picture: $(DEV) ## Draw the pictures of the README again

@@ -198,6 +198,26 @@ def check_alerts() -> None:
 
 
 @app.command()
+def report(
+    day: Annotated[str, typer.Option(envvar="DAY", help="A monitored day, such as 2022-02-20.")] = "",
+    model: Annotated[str, typer.Option(envvar="MODEL", help="A model's name or version; every active model.")] = "",
+    segment: Annotated[str, typer.Option(envvar="SEGMENT", help="column=value: only the rows that have it.")] = "",
+    strict: Annotated[str, typer.Option(envvar="STRICT", help="1: end with code 1 where a test fails.")] = "",
+    report_dir: Annotated[str, typer.Option(envvar="REPORT_DIR", help="Where pages are written; reports.")] = "",
+) -> None:
+    """Write Evidently's own report and test suite of a day, and say where."""
+    from pipeline import reports
+
+    request = reports.make_request(day=day, model=model, segment=segment, strict=strict, folder=report_dir)
+    all_passed = True
+    with database.warehouse():
+        for written in reports.write_reports(request, lambda line: _talk.print(_escaped(line))):
+            reports.show(written)
+            all_passed = all_passed and written.passed
+    sys.exit(1 if request.strict and not all_passed else 0)
+
+
+@app.command()
 def clean(confirm: Annotated[str, typer.Option(envvar="CONFIRM", help="yes, for a server of your own.")] = "") -> None:
     """Empty the database in use and remove its models; downloaded files and the environment stay."""
     from pipeline.cleaning import clean as clean_database

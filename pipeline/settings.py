@@ -21,6 +21,7 @@ MONITORING_FILE = ROOT / "monitoring.yml"
 DEFAULT_TRAIN_MONTH = "2022-01"
 DEFAULT_MONTHS = "2022-02"
 DEFAULT_DATA_DIR = "data/raw"
+DEFAULT_REPORT_DIR = "reports"
 DEFAULT_TLC_URL = "https://d37ci6vzurychx.cloudfront.net/trip-data"
 
 
@@ -36,6 +37,15 @@ class Source(StrEnum):
 def state_dir() -> Path:
     """Folder of everything the project keeps beside the database: server, models, sample months."""
     return Path(os.environ.get("WAREHOUSE_STATE_DIR") or ROOT / ".local").absolute()
+
+
+def report_dir(text: str = "") -> Path:
+    """Folder that reports are written to, as a person named it; '' takes the default.
+
+    Raises:
+        UsageError: it is a file.
+    """
+    return _folder(text or DEFAULT_REPORT_DIR, "REPORT_DIR", "reports are to be written to")
 
 
 @dataclass(frozen=True)
@@ -76,21 +86,21 @@ def make_settings(
     return Settings(
         train_month=Month.parse((train_month or DEFAULT_TRAIN_MONTH).strip()),
         months=parse_months(months or DEFAULT_MONTHS),
-        data_dir=_folder(data_dir or DEFAULT_DATA_DIR),
+        data_dir=_folder(data_dir or DEFAULT_DATA_DIR, "DATA_DIR", "holds the parquet files"),
         source=Source(source or Source.AUTO),
         tlc_url=(tlc_url or DEFAULT_TLC_URL).rstrip("/"),
     )
 
 
-def _folder(text: str) -> Path:
+def _folder(text: str, variable: str, purpose: str) -> Path:
     """The folder that a person named; relative to the project, so that make and the command line mean the same."""
     try:
         folder = ROOT / Path(text).expanduser()
     except RuntimeError as error:
         raise UsageError(
-            f"DATA_DIR '{text}' names the home of an unknown user: write the folder's full path"
+            f"{variable} '{text}' names the home of an unknown user: write the folder's full path"
         ) from error
     for path in (folder, *folder.parents):
         if path.exists() and not path.is_dir():
-            raise UsageError(f"DATA_DIR '{folder}': {path} is a file; name the folder that holds the parquet files")
+            raise UsageError(f"{variable} '{folder}': {path} is a file; name the folder that {purpose}")
     return folder

@@ -45,6 +45,8 @@ def show(report: Report, settings: Settings, seconds: float) -> None:
         )
     _show_alerts(console, months)
     console.print(f"Run {report.run_id} done in {seconds:.1f} s. {_contents()}")
+    if days:
+        console.print(f"Look into a day: make report DAY={days[-1][0]}")
     console.print('Next: make sql SQL="select * from marts.fct_daily_monitoring", make dbt ARGS="test", make help')
 
 

@@ -1,20 +1,18 @@
 """Drift scores: Evidently's statistical tests on one column of a window and of the reference.
 
-The only module that imports Evidently. It calls the same registered tests that Evidently's own report
-calls, without the report's plots, which take four fifths of its time; a test holds the two equal.
+The same registered tests that Evidently's own report calls, without the report's plots, which take four
+fifths of its time; a test holds the two equal.
 """
 
 from __future__ import annotations
 
-import os
-import warnings
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.monitoring import ColumnType
+from python_metrics.evidently_adapter import statistical_test
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,24 +47,7 @@ def drift_score(
     Raises:
         ArithmeticError: the method gives no finite score for these values.
     """
-    test, feature_type = _test(method, column_type)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the libraries below, about themselves; the score says what matters
-        result = test(reference, current, feature_type, threshold)
-    value = float(result.drift_score)
+    value, is_drifted = statistical_test(reference, current, column_type, method, threshold)
     if not np.isfinite(value):
         raise ArithmeticError(f"{method} gives {value} for these values")
-    return DriftScore(value, bool(result.drifted))
-
-
-@cache
-def _test(method: str, column_type: ColumnType) -> tuple[Any, Any]:
-    """Evidently's registered test, and its own word for the type of column."""
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the libraries that Evidently imports
-        from evidently.legacy.calculations.stattests.registry import get_registered_stattest
-        from evidently.legacy.core import ColumnType as EvidentlyType
-
-    feature_type = {"numerical": EvidentlyType.Numerical, "categorical": EvidentlyType.Categorical}[column_type]
-    return get_registered_stattest(method, feature_type), feature_type
+    return DriftScore(value, is_drifted)

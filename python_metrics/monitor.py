@@ -51,7 +51,7 @@ def monitor(monitoring: Monitoring, work: Work, run_id: int, advance: Callable[[
     if not windows:
         return 0
     columns = monitoring.columns(model.spec)
-    reference_rows = store.read_reference(model.reference_id)
+    reference_rows = store.read_reference_rows(model.reference_id)
     reference, bins = make_reference(model.reference_id, reference_rows), freeze_bins(reference_rows, columns)
     rejections = store.read_rejections(monitoring.windows, windows)
     written = 0

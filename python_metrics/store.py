@@ -1,7 +1,7 @@
 """The database side of the metrics: which windows are to be computed, their rows, writing the results.
 
 A window is computed again when what it was computed from has changed: its content, the reference, the
-rules of monitoring.yml or the version of Evidently. Called by python_metrics.monitor.
+rules of monitoring.yml or the version of Evidently. Called by python_metrics.monitor and pipeline.reports.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from pipeline import database
+from pipeline.errors import UsageError
 from pipeline.monitoring import MonitoredColumn, Windows
 from python_metrics.distributions import Bins
 from python_metrics.windows import MetricRow
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _QUERIES = database.queries(Path(__file__).with_name("store.sql"))
 # Raised when the figures themselves change their meaning or their definition.
 METRICS_VERSION = 2
+_NUMBER_TYPES = {"smallint", "integer", "bigint", "numeric", "real", "double precision"}
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,17 @@ class Window:
     granularity: str
     content_hash: str
     inputs_hash: str
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The rows whose column has this value; `value` is a number where the column holds numbers."""
+
+    column: str
+    value: float | str
+
+    def __str__(self) -> str:
+        return f"{self.column}={self.value:.15g}" if isinstance(self.value, float) else f"{self.column}={self.value}"
 
 
 def rules_hash(columns: tuple[MonitoredColumn, ...], min_values: int) -> str:
@@ -69,8 +82,25 @@ def pending_windows(
     return [Window(*row) for row in rows]
 
 
-def read_reference(reference_id: str) -> pd.DataFrame:
-    """The stored rows of a reference, in their order."""
+def monitored_days(relations: Windows) -> dict[tuple[str, str], tuple[date, date]]:
+    """The first and the last day that each model version has metrics of, by (model version, reference)."""
+    query = sql.SQL(_QUERIES["monitored_days"]).format(windows=database.relation(relations.windows))
+    with database.connect("metrics", read_only=True) as connection:
+        rows: list[Any] = connection.execute(query).fetchall()
+    return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+
+def monitored_window(relations: Windows, model_version: str, reference_id: str, day: date) -> Window | None:
+    """The window of that day, if there are metrics of it."""
+    query = sql.SQL(_QUERIES["monitored_window"]).format(windows=database.relation(relations.windows))
+    parameters = {"model_version": model_version, "reference_id": reference_id, "day": day}
+    with database.connect("metrics", read_only=True) as connection:
+        row: Any = connection.execute(query, parameters).fetchone()
+    return Window(*row) if row else None
+
+
+def read_reference_rows(reference_id: str) -> pd.DataFrame:
+    """The stored rows of a reference, a column for each of its fields."""
     import pandas as pd
 
     with database.connect("metrics", read_only=True) as connection:
@@ -78,23 +108,56 @@ def read_reference(reference_id: str) -> pd.DataFrame:
     return pd.DataFrame([row[0] for row in rows])
 
 
+def make_segment(relations: Windows, column: str, text: str) -> Segment:
+    """The segment of the rows' relation that a person named.
+
+    Raises:
+        UsageError: the relation has no such column, or its numbers are asked for a text.
+    """
+    columns = _column_types(relations.rows)
+    if column not in columns:
+        raise UsageError(f"SEGMENT: {relations.rows} has no column '{column}': use one of {', '.join(sorted(columns))}")
+    if columns[column] not in _NUMBER_TYPES:
+        return Segment(column, text)
+    try:
+        return Segment(column, float(text))
+    except ValueError as error:
+        raise UsageError(f"SEGMENT: {column} holds numbers, '{text}' is none: write {column}=1") from error
+
+
+def segment_values(relations: Windows, model_version: str, window: Window, column: str) -> list[str]:
+    """The most frequent values of a column in a window, at most twelve; `column` is one of the relation's."""
+    query = sql.SQL(_QUERIES["segment_values"]).format(
+        rows=database.relation(relations.rows), column=sql.Identifier(column)
+    )
+    parameters = {"model_version": model_version, "day": window.window_date}
+    with database.connect("metrics", read_only=True) as connection:
+        return [str(row[0]) for row in connection.execute(query, parameters).fetchall()]
+
+
 def read_rows(
-    relations: Windows, model_version: str, columns: tuple[MonitoredColumn, ...], windows: list[Window]
+    relations: Windows,
+    model_version: str,
+    columns: tuple[MonitoredColumn, ...],
+    windows: list[Window],
+    segment: Segment | None = None,
 ) -> Iterator[tuple[Window, pd.DataFrame]]:
     """Each window with its rows, in source order, holding those monitored columns that the relation has."""
-    available = _column_names(relations.rows)
+    available = _column_types(relations.rows)
     names = [column.name for column in columns if column.name in available]
     query = sql.SQL(
         "select window_date, {columns} from {rows} where model_version = $1 "
-        "and window_date between cast($2 as date) and cast($3 as date) order by source_month, source_row"
+        "and window_date between cast($2 as date) and cast($3 as date) {segment} order by source_month, source_row"
     ).format(
         columns=sql.SQL(", ").join(map(sql.Identifier, names)),
         rows=database.relation(relations.rows),
+        segment=_segment_condition(segment),
     )
+    of_segment = [segment.value] if segment else []
     for month in sorted({window.window_date.replace(day=1) for window in windows}):
         wanted = [window for window in windows if window.window_date.replace(day=1) == month]
         first, last = wanted[0].window_date.isoformat(), wanted[-1].window_date.isoformat()
-        frame = database.read_frame(query, [model_version, first, last])
+        frame = database.read_frame(query, [model_version, first, last, *of_segment])
         by_day = dict(list(frame.drop(columns="window_date").groupby(frame["window_date"], sort=False)))
         nothing = frame.drop(columns="window_date").iloc[:0]
         for window in wanted:
@@ -154,8 +217,16 @@ def write_bins(connection: database.Connection, reference_id: str, bins: Bins) -
                     copy.write_row((reference_id, column, position, one.kind, one.label, *limits, one.reference_count))
 
 
-def _column_names(relation: str) -> set[str]:
+def _segment_condition(segment: Segment | None) -> sql.Composable:
+    if segment is None:
+        return sql.SQL("")
+    compared = "double precision" if isinstance(segment.value, float) else "text"
+    return sql.SQL(f"and cast({{column}} as {compared}) = $4").format(column=sql.Identifier(segment.column))
+
+
+def _column_types(relation: str) -> dict[str, str]:
+    """Postgres' types of a relation's columns, by name; empty where there is no such relation."""
     schema, table = relation.split(".")
     with database.connect("metrics", read_only=True) as connection:
-        rows = connection.execute(_QUERIES["column_names"], {"schema": schema, "table": table}).fetchall()
-    return {str(row[0]) for row in rows}
+        rows = connection.execute(_QUERIES["column_types"], {"schema": schema, "table": table}).fetchall()
+    return {str(row[0]): str(row[1]) for row in rows}

@@ -24,11 +24,54 @@ order by windows.window_date
 -- name: reference_rows
 select record from ml.reference_rows where reference_id = %(reference_id)s order by position
 
+-- name: segment_values
+select cast({column} as text) as value
+from {rows}
+where model_version = %(model_version)s and window_date = %(day)s and {column} is not null
+group by 1
+order by count(*) desc, 1
+limit 12
+
 -- name: rejections
 select window_start, rule, rejected_count from {rejections} where window_start = any(%(starts)s)
 
--- name: column_names
-select column_name from information_schema.columns where table_schema = %(schema)s and table_name = %(table)s
+-- name: column_types
+select column_name, data_type
+from information_schema.columns
+where table_schema = %(schema)s and table_name = %(table)s
+
+-- name: monitored_days
+select
+    computed.model_version,
+    computed.reference_id,
+    min(windows.window_date) as first_day,
+    max(windows.window_date) as last_day
+from monitoring.computed_windows as computed
+inner join {windows} as windows
+    on
+        computed.window_start = windows.window_start
+        and computed.granularity = windows.granularity
+where computed.granularity = 'day'
+group by computed.model_version, computed.reference_id
+
+-- name: monitored_window
+select
+    windows.window_date,
+    windows.window_start,
+    windows.window_end,
+    windows.granularity,
+    windows.content_hash,
+    computed.inputs_hash
+from monitoring.computed_windows as computed
+inner join {windows} as windows
+    on
+        computed.window_start = windows.window_start
+        and computed.granularity = windows.granularity
+where
+    computed.model_version = %(model_version)s
+    and computed.reference_id = %(reference_id)s
+    and computed.granularity = 'day'
+    and windows.window_date = %(day)s
 
 -- name: delete_window
 delete from monitoring.metric_values

@@ -86,7 +86,9 @@ class OpenDashboard:
     def queries(self) -> list[tuple[str, str, str]]:
         """Where a query stands, its format and its SQL: of panels and of annotations."""
         of_panels = [
-            (panel["title"], target["format"], target["rawSql"]) for panel in self.panels() for target in panel["targets"]
+            (panel["title"], target["format"], target["rawSql"])
+            for panel in self.panels()
+            for target in panel["targets"]
         ]
         marks = self.document.get("annotations", {}).get("list", [])
         return of_panels + [(mark["name"], "table", mark["target"]["rawSql"]) for mark in marks]

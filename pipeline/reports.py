@@ -1,0 +1,313 @@
+"""`make report`: Evidently's own page and test suite of a day, one file for each model that monitored it.
+
+Reads what the stored metrics were computed from, writes HTML files and nothing to the warehouse, so it takes
+no lock. A window's rows come from one statement and a reference never changes: what is compared belongs together
+also while a pipeline runs. Called by pipeline.cli.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipeline import database
+from pipeline.errors import ConfigurationError, UsageError
+from pipeline.monitoring import Monitoring, load_monitoring
+from pipeline.settings import report_dir
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from models_ml.store import StoredModel
+    from python_metrics.evidently_adapter import Outcome
+    from python_metrics.store import Segment, Window
+
+_QUERIES = database.queries(Path(__file__).with_name("reports.sql"))
+_WIDTH = 120
+_LONGEST_VALUE = 80
+
+
+@dataclass(frozen=True)
+class ReportRequest:
+    """What a person asked for; `model` and `segment` are empty where nothing was said."""
+
+    day: date
+    model: str
+    segment: tuple[str, str] | None
+    strict: bool
+    folder: Path
+
+
+@dataclass(frozen=True)
+class WrittenReport:
+    """A file and what its suite found."""
+
+    path: Path
+    model_version: str
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(outcome.passed for outcome in self.outcomes)
+
+
+def make_request(
+    *, day: str = "", model: str = "", segment: str = "", strict: str = "", folder: str = ""
+) -> ReportRequest:
+    """A request from the texts a person gave.
+
+    Raises:
+        UsageError: one of them is malformed.
+    """
+    if strict not in {"", "0", "1"}:
+        raise UsageError(
+            f"STRICT '{strict}' is not valid: 1 ends with code 1 where a test fails, 0 or nothing does not"
+        )
+    return ReportRequest(_day(day.strip()), model.strip(), _segment_parts(segment), strict == "1", report_dir(folder))
+
+
+def _day(text: str) -> date:
+    if not text:
+        raise UsageError("no day was given: write make report DAY=2022-02-20")
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            return date.fromisoformat(text)
+    except ValueError:
+        pass  # a day that no calendar has, told below
+    raise UsageError(f"DAY '{text}' is not a day: a day is written YYYY-MM-DD, such as 2022-02-20")
+
+
+def _segment_parts(text: str) -> tuple[str, str] | None:
+    if not text.strip():
+        return None
+    column, equals, value = (part.strip() for part in text.partition("="))
+    if not column or not equals or not value:
+        raise UsageError(f"SEGMENT '{text}' is not valid: write column=value, such as pickup_location_id=74")
+    return column, value
+
+
+def write_reports(request: ReportRequest, tell: Callable[[str], None]) -> Iterator[WrittenReport]:
+    """The report of each model, written when it is asked for. `tell` takes lines for a person.
+
+    Raises:
+        UsageError: the day, the model or the segment names nothing that is there; says what is.
+        ConfigurationError: the file cannot be written.
+    """
+    from python_metrics.store import make_segment
+
+    monitoring = load_monitoring()
+    relations = monitoring.windows
+    _check_made(monitoring)
+    # Everything that can be wrong is found before the first page is made.
+    works = _works(monitoring, request, tell)
+    segment = make_segment(relations, *request.segment) if request.segment else None
+    for stored, window in works:
+        yield _write_report(monitoring, request, stored, window, segment, tell)
+
+
+def _check_made(monitoring: Monitoring) -> None:
+    relations = ["monitoring.computed_windows", monitoring.windows.windows, monitoring.windows.rows]
+    with database.connect("report", read_only=True) as connection:
+        is_made = database.one_row(connection, _QUERIES["is_made"], {"relations": relations})[0]
+    if not is_made:
+        raise UsageError("the warehouse is empty, no day is monitored: run `make pipeline` first")
+
+
+def _works(
+    monitoring: Monitoring, request: ReportRequest, tell: Callable[[str], None]
+) -> list[tuple[StoredModel, Window]]:
+    """The models that are asked for and monitored that day, with its window."""
+    from python_metrics.store import monitored_window
+
+    models = _models(monitoring, request.model)
+    found = []
+    for stored in models:
+        window = monitored_window(monitoring.windows, stored.model_version, stored.reference_id, request.day)
+        if window is not None:
+            found.append((stored, window))
+    if not found:
+        raise UsageError(_not_monitored(monitoring, request.day, models))
+    left_out = [stored.model_version for stored in models if stored not in [model for model, _ in found]]
+    if left_out:
+        tell(f"note: no report of {', '.join(left_out)}: {request.day} is not among the days monitored with it")
+    return found
+
+
+def _models(monitoring: Monitoring, wanted: str) -> list[StoredModel]:
+    from models_ml.store import stored_models
+
+    active = [stored for stored in stored_models() if stored.spec in monitoring.models]
+    if not active:
+        raise UsageError("the warehouse has no model yet: run `make pipeline` first")
+    models = [stored for stored in active if not wanted or wanted in (stored.spec, stored.model_version)]
+    if not models:
+        specs = sorted({stored.spec for stored in active})
+        versions = [stored.model_version for stored in active]
+        raise UsageError(
+            f"MODEL '{wanted}' is unknown: use a name ({', '.join(specs)}) or a version ({', '.join(versions)})"
+        )
+    return models
+
+
+def _not_monitored(monitoring: Monitoring, day: date, models: list[StoredModel]) -> str:
+    from python_metrics.store import monitored_days
+
+    days = monitored_days(monitoring.windows)
+    held = {
+        stored.model_version: days[stored.model_version, stored.reference_id]
+        for stored in models
+        if (stored.model_version, stored.reference_id) in days
+    }
+    there = "; ".join(f"{version} has {first} to {last}" for version, (first, last) in held.items())
+    return (
+        f"there are no metrics of {day}: {there or 'no day is monitored yet'}. Run `make pipeline MONTHS={day:%Y-%m}`"
+    )
+
+
+def _write_report(
+    monitoring: Monitoring,
+    request: ReportRequest,
+    stored: StoredModel,
+    window: Window,
+    segment: Segment | None,
+    tell: Callable[[str], None],
+) -> WrittenReport:
+    from python_metrics import store
+    from python_metrics.day_report import make_day_report
+
+    columns = monitoring.columns(stored.spec)
+    notes = _staleness(monitoring, stored, window)
+    ((_, rows),) = store.read_rows(monitoring.windows, stored.model_version, columns, [window], segment)
+    reference = store.read_reference_rows(stored.reference_id)
+    if segment:
+        if rows.empty:
+            there = ", ".join(store.segment_values(monitoring.windows, stored.model_version, window, segment.column))
+            raise UsageError(
+                f"SEGMENT: {stored.model_version} has no row with {segment} on {request.day}: "
+                + (
+                    f"use one of the values of {segment.column}, most frequent first: {there}"
+                    if there
+                    else "it has no rows at all"
+                )
+            )
+        reference, segment_note = _reference_of(reference, segment, stored)
+        notes.append(segment_note)
+    report = make_day_report(
+        rows,
+        reference,
+        columns,
+        monitoring.windows.min_values,
+        title=f"{stored.model_version}, {request.day:%Y-%m-%d %A}",
+        lines=_head(stored, len(rows), len(reference), segment, notes),
+    )
+    for note in (*notes, *report.notes):
+        tell(f"note: {stored.model_version}: {note}")
+    path = report_path(request.folder, request.day, stored.model_version, segment)
+    _write(path, report.page.html)
+    return WrittenReport(path, stored.model_version, report.page.outcomes)
+
+
+def _staleness(monitoring: Monitoring, stored: StoredModel, window: Window) -> list[str]:
+    from python_metrics import store
+
+    rules = store.rules_hash(monitoring.columns(stored.spec), monitoring.windows.min_values)
+    changed = store.pending_windows(monitoring.windows, stored.model_version, stored.reference_id, rules, [])
+    if window.window_start not in {other.window_start for other in changed}:
+        return []
+    return [
+        "The stored metrics of this day were computed from other rows or rules than this page: "
+        "`make pipeline` computes them again."
+    ]
+
+
+def _reference_of(reference: pd.DataFrame, segment: Segment, stored: StoredModel) -> tuple[pd.DataFrame, str]:
+    """The reference's rows of the segment, if it has the column, and which they are."""
+    if segment.column not in reference.columns:
+        return reference, f"The reference has no {segment.column}: the segment is compared with all of it."
+    found = reference[reference[segment.column] == segment.value]
+    if found.empty:
+        raise UsageError(
+            f"SEGMENT: the reference {stored.reference_id} has no row with {segment}: there is nothing to compare with"
+        )
+    return found, "The stored metrics are of whole days: a segment's scores are computed here only."
+
+
+def _head(
+    stored: StoredModel, row_count: int, reference_count: int, segment: Segment | None, notes: list[str]
+) -> list[str]:
+    where = f", where {_plain(str(segment))}" if segment else ""
+    return [
+        f"Current: {row_count:,} rows of the day{where}.",
+        f"Reference: {reference_count:,} rows of {stored.reference_id}.",
+        "Methods and thresholds are those of monitoring.yml, as in the stored metrics.",
+        *notes,
+    ]
+
+
+def _plain(text: str) -> str:
+    """Text that means nothing in markdown, HTML or a script element."""
+    return re.sub(r"[^\w .:,=-]", lambda match: f"&#{ord(match.group())};", text)
+
+
+def report_path(folder: Path, day: date, model_version: str, segment: Segment | None) -> Path:
+    """`<folder>/<day>/<model version>[.<segment column>-<value>].html`, safe whatever the value."""
+    name = model_version
+    if segment is not None:
+        value = str(segment).partition("=")[2]
+        safe = re.sub(r"[^A-Za-z0-9._-]", "_", value)[:_LONGEST_VALUE]
+        # Two values must not share a file because they look alike once they are safe.
+        suffix = "" if safe == value else "-" + hashlib.sha256(value.encode()).hexdigest()[:8]
+        name += f".{segment.column}-{safe}{suffix}"
+    return folder / f"{day}" / f"{name}.html"
+
+
+def _write(path: Path, html: str) -> None:
+    """The file appears complete or not at all."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            unfinished.write_text(html, encoding="utf-8")
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the report cannot be written to {path}: {error.strerror or error}. Make room or give the folder free, "
+            "or name another: REPORT_DIR=..."
+        ) from error
+
+
+def show(report: WrittenReport) -> None:
+    """Print the path, a line of its own, and the suite's outcome to stdout."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH)
+    console.print(str(report.path), markup=False, soft_wrap=True)
+    failed = sum(not outcome.passed for outcome in report.outcomes)
+    console.print(f"{len(report.outcomes) - failed} of {len(report.outcomes)} tests passed", style="bold")
+    table = Table(box=box.SIMPLE_HEAD)
+    for name, justify in (
+        ("test", "left"),
+        ("column", "left"),
+        ("status", "left"),
+        ("found", "right"),
+        ("bound", "left"),
+    ):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]  # rich's own literals
+    for outcome in report.outcomes:
+        style = "" if outcome.passed else "red"
+        found = f"{outcome.found:,.0f}" if outcome.test == "rows" else f"{outcome.found:.4f}"
+        table.add_row(outcome.test, escape(outcome.column), outcome.status, found, outcome.bound, style=style)
+    console.print(table)
