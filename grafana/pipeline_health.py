@@ -39,7 +39,12 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         "dateTimeFromNow",
         no_data=NEVER_RAN,
     )
-    last_run = About("How did the last run end?", "Status of the latest run.", "none", no_data=NEVER_RAN)
+    last_run = About(
+        "How did the last run end?",
+        "Status of the latest run, also one that had nothing to do.",
+        "none",
+        no_data=NEVER_RAN,
+    )
     failed = About(
         "How many runs failed?",
         "Runs of the time range that failed, or whose process died.",

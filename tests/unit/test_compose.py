@@ -145,8 +145,7 @@ def test_files_of_the_project_are_mounted_read_only_and_are_there(service: Any) 
         assert mount["bind"] == {"create_host_path": False}
         for webhook in ("", "-webhook"):
             path = ROOT / mount["source"].replace("${ALERT_WEBHOOK_URL:+-webhook}", webhook)
-            # The alert rules are generated.
-            assert path.exists() or path.name == "rules.yml", path
+            assert path.exists(), path
 
 
 def test_every_variable_is_in_the_env_file_or_has_a_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

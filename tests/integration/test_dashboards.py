@@ -1,0 +1,180 @@
+"""Every query of the dashboards and of Grafana's alert rules, asked as Grafana asks it: as its role, macros put in."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from numbers import Number
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipeline import database, dbt
+from pipeline.database import Connection
+from pipeline.roles import Role
+from pipeline.settings import ROOT
+from tests.grafana import DASHBOARDS, open_dashboard
+
+# What a sound warehouse does not have: panels about it are asked after it has happened.
+EVENTS = """
+insert into monitoring.heartbeats (beat_at, value, source) values (now(), 0.5, 'host:1');
+insert into monitoring.runs (run_id, step, status, message, started_at, finished_at) values
+(90, 'pipeline', 'failed', 'the disk is full', now() - interval '2 hours', now() - interval '1 hour'),
+(90, 'ingest', 'failed', 'the disk is full', now() - interval '2 hours', now() - interval '1 hour');
+delete from monitoring.computed_windows where window_start = '2022-02-09 00:00-05';
+"""
+
+
+@contextlib.contextmanager
+def as_dashboard(name: str) -> Iterator[Connection]:
+    """A connection that has nothing but Grafana's rights."""
+    before = os.environ["PGUSER"]
+    os.environ["PGUSER"] = Role.DASHBOARD.value
+    try:
+        with contextlib.closing(database.connect(name, autocommit=True)) as connection:
+            yield connection
+    finally:
+        os.environ["PGUSER"] = before
+
+
+@pytest.fixture
+def eventful_warehouse(monitored_warehouse: Connection) -> Connection:
+    monitored_warehouse.execute(EVENTS.encode())
+    return monitored_warehouse
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=[path.stem for path in DASHBOARDS])
+def test_every_query_gives_rows_of_the_right_types(eventful_warehouse: Connection, path: Path) -> None:
+    dashboard = open_dashboard(path)
+    with as_dashboard("dashboards") as connection:
+        version = _models(connection)["green_duration_hgb"]
+        # A numerical column that an alert has found: every panel has something to show.
+        dashboard.choose(connection, model_version=version, column="trip_distance")
+        for title, form, sql in dashboard.queries():
+            found = dashboard.run(connection, sql)
+            assert found.rows, f"{title} is empty"
+            if form == "time_series":
+                _check_series(title, found.columns, found.rows)
+
+
+def _models(connection: Connection) -> dict[str, str]:
+    rows: list[Any] = connection.execute("select model_spec, model_version from marts.dim_models").fetchall()
+    return dict(rows)
+
+
+def _check_series(title: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+    """As Grafana makes series of rows: a time, at most one text that names the series, numbers."""
+    assert columns[0] == "time", title
+    times = [row[0] for row in rows]
+    assert all(isinstance(time, datetime) and time.tzinfo is not None for time in times), title
+    assert times == sorted(times), title
+    names = [name for name in columns if name == "metric"]
+    for position, column in enumerate(columns[1:], start=1):
+        kinds = (str,) if column in names else (Number, Decimal)
+        values = [row[position] for row in rows if row[position] is not None]
+        assert values, f"{title}: {column} has no value"
+        assert all(isinstance(value, kinds) and not isinstance(value, bool) for value in values), (title, column)
+    if names:
+        keys = [(row[0], row[columns.index("metric")]) for row in rows]
+        assert len(set(keys)) == len(keys), f"{title}: two values for one series at one time"
+
+
+def test_a_categorical_column_can_be_looked_into(monitored_warehouse: Connection) -> None:
+    dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "column.json")
+    with as_dashboard("column") as connection:
+        dashboard.choose(
+            connection, model_version=_models(connection)["green_duration_hgb"], column="pickup_location_id"
+        )
+        empty = {title for title, _, sql in dashboard.queries() if not dashboard.run(connection, sql).rows}
+    assert empty == {"Where do the values of ${column} lie?"}
+
+
+def test_a_name_with_a_quote_does_not_end_the_query(monitored_warehouse: Connection) -> None:
+    dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "column.json")
+    with as_dashboard("column") as connection:
+        dashboard.choose(connection, column="it's", segment="'; drop schema marts; --")
+        for _, _, sql in dashboard.queries():
+            dashboard.run(connection, sql)
+
+
+def test_the_sample_is_called_so_on_the_front_page(monitored_warehouse: Connection) -> None:
+    dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "model-monitoring.json")
+    with as_dashboard("origin") as connection:
+        dashboard.choose(connection)
+        (sql,) = [sql for title, _, sql in dashboard.queries() if title == "Where does the data come from?"]
+        assert dashboard.run(connection, sql).rows == [("GENERATED SAMPLE - not real trips",)]
+
+
+def firing(connection: Connection) -> dict[str, list[dict[str, Any]]]:
+    """The rows of every alert rule's query that Grafana would fire on, by rule."""
+    document = yaml.safe_load(
+        (ROOT / "grafana" / "provisioning" / "alerting" / "rules.yml").read_text(encoding="utf-8")
+    )
+    found: dict[str, list[dict[str, Any]]] = {}
+    for rule in document["groups"][0]["rules"]:
+        cursor = connection.execute(rule["data"][0]["model"]["rawSql"].encode())
+        assert cursor.description is not None
+        names = [column.name for column in cursor.description]
+        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        for row in rows:
+            # Grafana makes labels of the words and compares the one number.
+            numbers = {name for name, value in row.items() if not isinstance(value, str)}
+            assert numbers == {"worst_value"}
+            assert float(str(row["worst_value"])) > 0
+        if rows:
+            found[rule["labels"]["rule"]] = rows
+    return found
+
+
+# As of the evening of a day, going back: what a person would have been told then.
+EVENINGS: dict[str, dict[str, set[tuple[str, str, str, str]]]] = {
+    "2022-02-26": {
+        "volume": {("critical", "", "", "2022-02-26")},
+        "drifted_columns": set(),
+    },
+    "2022-02-21": {
+        "drifted_columns": {
+            ("warning", "green_duration_hgb", "pickup_location_id", "2022-02-21"),
+            ("warning", "green_duration_lr", "pickup_location_id", "2022-02-21"),
+        },
+    },
+    "2022-02-12": {
+        "prediction_drift": {("warning", "green_duration_lr", "prediction", "2022-02-11")},
+        "drifted_columns": {("warning", "green_duration_lr", "total_amount", "2022-02-10")},
+    },
+    "2022-02-08": {
+        "prediction_drift": {("critical", "green_duration_hgb", "prediction", "2022-02-08")},
+        "drifted_columns": {("warning", "green_duration_hgb", "trip_distance", "2022-02-08")},
+    },
+    "2022-02-03": {"missing_share": {("warning", "", "passenger_count", "2022-02-03")}},
+    "2022-02-02": {},
+}
+
+
+def test_alert_queries_fire_on_the_planted_incidents_and_on_nothing_else(monitored_warehouse: Connection) -> None:
+    for evening, expected in EVENINGS.items():
+        monitored_warehouse.execute("delete from intermediate.int_windows where window_date > %s", [evening])
+        dbt.build("--select", "int_daily_volume", "marts", run_id=1)
+        with as_dashboard("alerts") as connection:
+            found = {
+                rule: {(row["severity"], row["model"], row["column"], row["day"]) for row in rows}
+                for rule, rows in firing(connection).items()
+            }
+        assert found == {rule: rows for rule, rows in expected.items() if rows}, evening
+
+
+def test_failed_runs_and_stale_data_fire_without_another_run(monitored_warehouse: Connection) -> None:
+    monitored_warehouse.execute(
+        "insert into monitoring.runs (run_id, step, status, message, finished_at) "
+        "values (90, 'pipeline', 'failed', 'the disk is full', now())"
+    )
+    monitored_warehouse.execute("update raw.files set loaded_at = now() - interval '50 days'")
+    with as_dashboard("alerts") as connection:
+        found = firing(connection)
+    assert [row["severity"] for row in found["failed_run"]] == ["critical"]
+    assert [row["severity"] for row in found["stale_data"]] == ["warning"]

@@ -1,0 +1,155 @@
+"""The committed dashboards and alert rules: that they are what the code makes, and complete for who looks."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from grafana.alert_rules import TITLES
+from grafana.generate import generated_files
+from grafana.house import House, make_house
+from grafana.parts import DATASOURCE_TYPE, DATASOURCE_UID
+from pipeline.monitoring import Dashboards
+from pipeline.settings import ROOT
+from tests.grafana import DASHBOARDS, OpenDashboard, open_dashboard
+
+RULES = ROOT / "grafana" / "provisioning" / "alerting" / "rules.yml"
+RELATION = re.compile(r"\b(?:from|join)\s+(?!lateral\b)(?!\()([a-z_][\w.]*)")
+IDENTIFIERS = [path.stem for path in DASHBOARDS]
+
+
+def test_committed_files_are_what_the_code_makes() -> None:
+    for path, text in generated_files(make_house()).items():
+        assert path.read_text(encoding="utf-8") == text, f"{path.name} is not up to date: run `make dashboards`"
+
+
+def test_every_dashboard_of_the_folder_is_generated() -> None:
+    made = {path for path in generated_files(make_house()) if path.suffix == ".json"}
+    assert set(DASHBOARDS) == made
+    assert {path.stem for path in made} == {
+        "model-monitoring",
+        "column",
+        "data-quality",
+        "pipeline-health",
+        "compare-models",
+    }
+
+
+@pytest.fixture(params=DASHBOARDS, ids=IDENTIFIERS)
+def dashboard(request: pytest.FixtureRequest) -> OpenDashboard:
+    path: Path = request.param
+    return open_dashboard(path)
+
+
+def test_every_panel_says_what_it_answers(dashboard: OpenDashboard) -> None:
+    titles = [panel["title"] for panel in dashboard.document["panels"]]
+    assert len(set(titles)) == len(titles)
+    for panel in dashboard.document["panels"]:
+        assert panel["title"].endswith("?"), panel["title"]
+        assert len(panel["description"]) > 30, panel["title"]
+    for panel in dashboard.panels():
+        defaults = panel["fieldConfig"]["defaults"]
+        assert defaults["unit"], panel["title"]
+        assert defaults["thresholds"]["steps"][0]["value"] is None, panel["title"]
+        assert len(defaults["noValue"]) > 10, panel["title"]
+
+
+def test_panels_lie_beside_each_other(dashboard: OpenDashboard) -> None:
+    taken: dict[tuple[int, int], str] = {}
+    for panel in dashboard.document["panels"]:
+        place = panel["gridPos"]
+        assert place["x"] + place["w"] <= 24, panel["title"]
+        for x in range(place["x"], place["x"] + place["w"]):
+            for y in range(place["y"], place["y"] + place["h"]):
+                assert (x, y) not in taken, f"{panel['title']} covers {taken[x, y]}"
+                taken[x, y] = panel["title"]
+    identifiers = [panel["id"] for panel in dashboard.document["panels"]]
+    assert len(set(identifiers)) == len(identifiers)
+
+
+def test_queries_read_marts_and_nothing_else(dashboard: OpenDashboard) -> None:
+    variables = [variable["query"] for variable in dashboard.document.get("templating", {}).get("list", [])]
+    for sql in [sql for _, _, sql in dashboard.queries()] + variables:
+        relations = RELATION.findall(re.sub(r"extract\([^)]*\)", "", sql))
+        assert relations, sql
+        assert all(relation.startswith("marts.") for relation in relations), relations
+
+
+def test_everything_asks_the_one_datasource(dashboard: OpenDashboard) -> None:
+    expected = {"type": DATASOURCE_TYPE, "uid": DATASOURCE_UID}
+    for panel in dashboard.panels():
+        assert panel["datasource"] == expected
+        assert all(target["datasource"] == expected for target in panel["targets"])
+    provisioned = yaml.safe_load((ROOT / "grafana" / "provisioning" / "datasources" / "warehouse.yml").read_text())
+    assert [(one["type"], one["uid"]) for one in provisioned["datasources"]] == [(DATASOURCE_TYPE, DATASOURCE_UID)]
+
+
+def test_days_are_shown_by_the_clock_of_the_source(dashboard: OpenDashboard) -> None:
+    assert dashboard.document["timezone"] == "America/New_York"
+    if dashboard.uid != "pipeline-health":
+        assert (dashboard.time_from, dashboard.time_to) == ("2022-02-01T05:00:00.000Z", "2022-03-01T04:59:59.999Z")
+
+
+def test_links_lead_to_dashboards_and_variables_that_exist(dashboard: OpenDashboard) -> None:
+    variables = {
+        path.stem: {one["name"] for one in json.loads(path.read_text()).get("templating", {}).get("list", [])}
+        for path in DASHBOARDS
+    }
+    links = re.findall(r'"url": "/d/([^?"]+)\??([^"]*)"', json.dumps(dashboard.document))
+    for uid, parameters in links:
+        assert uid in variables, uid
+        for name in re.findall(r"var-(\w+)=", parameters):
+            assert name in variables[uid], (uid, name)
+
+
+def test_the_overview_leads_to_the_column_and_the_day() -> None:
+    front_page = open_dashboard(ROOT / "grafana" / "dashboards" / "model-monitoring.json")
+    (grid,) = [panel for panel in front_page.panels() if panel["type"] == "status-history"]
+    (link,) = grid["fieldConfig"]["defaults"]["links"]
+    assert "var-column=${__field.name}" in link["url"]
+    assert "var-day=${__value.time}" in link["url"]
+
+
+def test_relative_times_are_left_to_grafana() -> None:
+    house = make_house()
+    shown = Dashboards.model_validate({"from": "now-28d", "to": "now"})
+    live = House(house.monitoring.model_copy(update={"dashboards": shown}), house.timezone)
+    assert live.days == ("now-28d", "now")
+
+
+def rules() -> list[dict[str, Any]]:
+    (group,) = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    found: list[dict[str, Any]] = group["rules"]
+    return found
+
+
+def test_every_alert_rule_has_its_rule_in_grafana() -> None:
+    assert [rule["labels"]["rule"] for rule in rules()] == [name for name, _ in make_house().monitoring.alerts]
+    assert set(TITLES) == {rule["labels"]["rule"] for rule in rules()}
+    assert len({rule["uid"] for rule in rules()}) == len(rules())
+
+
+def test_rules_are_as_grafana_provisions_them() -> None:
+    for rule in rules():
+        question, condition = rule["data"]
+        assert question["datasourceUid"] == DATASOURCE_UID
+        assert condition["datasourceUid"] == "__expr__"
+        assert condition["model"]["expression"] == question["refId"]
+        assert rule["condition"] == condition["refId"]
+        for query in (question, condition):
+            assert query["relativeTimeRange"]["from"] > query["relativeTimeRange"]["to"]
+            assert query["model"]["refId"] == query["refId"]
+        # Labels are put through the environment, where a single $ would be taken for a variable; annotations are not.
+        assert rule["labels"]["severity"] == "{{ $$labels.severity }}"
+        assert rule["labels"]["model"] == "{{ $$labels.model }}"
+        assert all("$$" not in text for text in rule["annotations"].values())
+        assert "$labels.column" in rule["annotations"]["summary"]
+        assert "$labels.day" in rule["annotations"]["summary"]
+        assert rule["for"] == "2m"
+        assert rule["keepFiringFor"] == "2m"
+        assert (rule["noDataState"], rule["execErrState"]) == ("OK", "Error")
