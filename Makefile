@@ -96,6 +96,10 @@ integration: $(DEV) ## Tests on a real Postgres with the real dbt project
 bench: $(DEV) ## Measure loading, the whole pipeline and a second run against their peers
 	@$(BIN)/python -m benchmarks.run
 
+.PHONY: bench-dashboards
+bench-dashboards: $(DEV) ## Measure every query of the dashboards on the warehouse in use
+	@$(BIN)/python -m benchmarks.dashboard_speed
+
 .PHONY: dashboards
 dashboards: $(DEV) ## Write Grafana's dashboards and alert rules again, after a change of monitoring.yml or of grafana/
 	@$(BIN)/python -m grafana

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from grafana.generate import FOLDER, generated_files
+from grafana.generate import generated_files
 from grafana.house import make_house
+from pipeline.settings import ROOT
 
 
 def main() -> None:
@@ -15,7 +16,7 @@ def main() -> None:
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        sys.stderr.write(f"written: {path.relative_to(FOLDER.parent)}\n")
+        sys.stderr.write(f"written: {path.relative_to(ROOT)}\n")
 
 
 if __name__ == "__main__":

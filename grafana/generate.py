@@ -1,9 +1,10 @@
-"""All generated files: the dashboards as JSON and the alert rules as YAML, by their paths."""
+"""All generated files, by their paths: dashboards as JSON, alert rules as YAML, and what follows from them."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -12,9 +13,11 @@ from grafana.alert_rules import alert_rules
 from grafana.column import column
 from grafana.compare_models import compare_models
 from grafana.data_quality import data_quality
+from grafana.documents import dashboards_page, exposures
 from grafana.front_page import front_page
 from grafana.house import House
 from grafana.pipeline_health import pipeline_health
+from pipeline.settings import DBT_PROJECT_DIR, ROOT
 
 FOLDER = Path(__file__).parent
 _BOARDS = (front_page, column, data_quality, pipeline_health, compare_models)
@@ -22,13 +25,22 @@ _BOARDS = (front_page, column, data_quality, pipeline_health, compare_models)
 
 def generated_files(house: House) -> dict[Path, str]:
     """Path and text of every file; the same configuration gives the same texts."""
-    boards = [make(house) for make in _BOARDS]
-    files = {FOLDER / "dashboards" / f"{board.build().uid}.json": _as_json(board) for board in boards}
-    return files | {FOLDER / "provisioning" / "alerting" / "rules.yml": alert_rules(house)}
+    boards = [_as_document(make(house)) for make in _BOARDS]
+    files = {FOLDER / "dashboards" / f"{board['uid']}.json": _as_json(board) for board in boards}
+    return files | {
+        FOLDER / "provisioning" / "alerting" / "rules.yml": alert_rules(house),
+        ROOT / "docs" / "dashboards.md": dashboards_page(boards),
+        DBT_PROJECT_DIR / "models" / "marts" / "exposures.yml": exposures(boards),
+    }
 
 
-def _as_json(board: builders.Dashboard) -> str:
+def _as_document(board: builders.Dashboard) -> dict[str, Any]:
     built = board.build()
     for number, panel in enumerate(built.panels or [], start=1):
         panel.id_val = number
-    return json.dumps(built, cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
+    document: dict[str, Any] = json.loads(json.dumps(built, cls=JSONEncoder))
+    return document
+
+
+def _as_json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, sort_keys=True) + "\n"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from numbers import Number
@@ -14,11 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline import database, dbt
+from grafana.asking import DASHBOARDS, as_dashboard, open_dashboard
+from pipeline import dbt
 from pipeline.database import Connection
-from pipeline.roles import Role
 from pipeline.settings import ROOT
-from tests.grafana import DASHBOARDS, open_dashboard
 
 # What a sound warehouse does not have: panels about it are asked after it has happened.
 EVENTS = """
@@ -28,18 +24,6 @@ insert into monitoring.runs (run_id, step, status, message, started_at, finished
 (90, 'ingest', 'failed', 'the disk is full', now() - interval '2 hours', now() - interval '1 hour');
 delete from monitoring.computed_windows where window_start = '2022-02-09 00:00-05';
 """
-
-
-@contextlib.contextmanager
-def as_dashboard(name: str) -> Iterator[Connection]:
-    """A connection that has nothing but Grafana's rights."""
-    before = os.environ["PGUSER"]
-    os.environ["PGUSER"] = Role.DASHBOARD.value
-    try:
-        with contextlib.closing(database.connect(name, autocommit=True)) as connection:
-            yield connection
-    finally:
-        os.environ["PGUSER"] = before
 
 
 @pytest.fixture

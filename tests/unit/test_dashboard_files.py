@@ -11,12 +11,12 @@ import pytest
 import yaml
 
 from grafana.alert_rules import TITLES
+from grafana.asking import DASHBOARDS, OpenDashboard, open_dashboard
 from grafana.generate import generated_files
 from grafana.house import House, make_house
 from grafana.parts import DATASOURCE_TYPE, DATASOURCE_UID
 from pipeline.monitoring import Dashboards
 from pipeline.settings import ROOT
-from tests.grafana import DASHBOARDS, OpenDashboard, open_dashboard
 
 RULES = ROOT / "grafana" / "provisioning" / "alerting" / "rules.yml"
 RELATION = re.compile(r"\b(?:from|join)\s+(?!lateral\b)(?!\()([a-z_][\w.]*)")

@@ -2,17 +2,24 @@
 
 The Postgres datasource replaces macros by text; a variable of a single value is put in with its quotes doubled.
 (https://grafana.com/docs/grafana/latest/datasources/postgres/query-editor/, section on macros.)
+Used by the tests of the dashboards and by the measurement of their speed; Grafana itself is not needed.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pipeline import database
 from pipeline.database import Connection
+from pipeline.roles import Role
 from pipeline.settings import ROOT
 
 DASHBOARDS = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
@@ -22,10 +29,9 @@ _VARIABLE = re.compile(r"\$\{(\w+)(?::(text|raw))?\}")
 
 @dataclass(frozen=True)
 class Rows:
-    """What a query gave: names and type codes of the columns, and the rows."""
+    """What a query gave: names of the columns, and the rows."""
 
     columns: list[str]
-    type_codes: list[int]
     rows: list[tuple[Any, ...]]
 
 
@@ -64,9 +70,7 @@ class OpenDashboard:
     def run(self, connection: Connection, sql: str) -> Rows:
         """The query's rows."""
         cursor = connection.execute(self.expand(sql).encode())
-        assert cursor.description is not None
-        columns = [column.name for column in cursor.description]
-        return Rows(columns, [column.type_code for column in cursor.description], cursor.fetchall())
+        return Rows([column.name for column in cursor.description or []], cursor.fetchall())
 
     def choose(self, connection: Connection, **chosen: str) -> None:
         """Set every variable to its first option, or to the one that is chosen."""
@@ -76,7 +80,8 @@ class OpenDashboard:
             value = found.columns.index("__value") if "__value" in found.columns else 0
             text = found.columns.index("__text") if "__text" in found.columns else 0
             options = {str(row[value]): str(row[text]) for row in found.rows}
-            assert options, f"the variable {name} of {self.uid} has no options"
+            if not options:
+                raise ValueError(f"the variable {name} of {self.uid} has no options")
             self.values[name] = chosen.get(name, next(iter(options)))
             self.texts[name] = options.get(self.values[name], self.values[name])
 
@@ -101,12 +106,24 @@ def open_dashboard(path: Path, time_from: str = "", time_to: str = "") -> OpenDa
     return OpenDashboard(document, time_from or _instant(time["from"]), time_to or _instant(time["to"]))
 
 
+@contextlib.contextmanager
+def as_dashboard(purpose: str) -> Iterator[Connection]:
+    """A connection that has nothing but Grafana's rights; where it asks for a password, DASHBOARD_PASSWORD is set."""
+    variables = {"PGUSER": Role.DASHBOARD.value}
+    if os.environ.get("DASHBOARD_PASSWORD"):
+        variables["PGPASSWORD"] = os.environ["DASHBOARD_PASSWORD"]
+    with (
+        database.environment(variables),
+        contextlib.closing(database.connect(purpose, autocommit=True)) as connection,
+    ):
+        yield connection
+
+
 def _instant(text: str) -> str:
     """Grafana's words for a time that is relative to now, as SQL needs it; an instant stays as it is."""
     if not text.startswith("now"):
         return text
-    from datetime import UTC, datetime, timedelta
-
     days = re.fullmatch(r"now(?:-(\d+)d)?", text)
-    assert days is not None, text
+    if days is None:
+        raise ValueError(f"'{text}' is not understood here: use now or now-7d")
     return (datetime.now(UTC) - timedelta(days=int(days[1] or 0))).isoformat()
