@@ -67,10 +67,15 @@ class OpenDashboard:
             raise ValueError(f"{self.uid} has no variable {match[1]}; it has {', '.join(values)}")
         return values[match[1]].replace("'", "''")
 
+    def in_words(self, text: str) -> str:
+        """A title or a text with the variables put in."""
+        return _VARIABLE.sub(lambda match: (self.texts if match[2] == "text" else self.values).get(match[1], ""), text)
+
     def run(self, connection: Connection, sql: str) -> Rows:
         """The query's rows."""
         cursor = connection.execute(self.expand(sql).encode())
-        return Rows([column.name for column in cursor.description or []], cursor.fetchall())
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return Rows([column.name for column in cursor.description or []], rows)
 
     def choose(self, connection: Connection, **chosen: str) -> None:
         """Set every variable to its first option, or to the one that is chosen."""
