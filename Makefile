@@ -6,7 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 VARIABLES := TRAIN_MONTH MONTHS DATA_DIR SOURCE TLC_URL SQL ARGS PORT CONFIRM DAY MODEL SEGMENT STRICT REPORT_DIR
+VARIABLES += MONTH PAUSE RESTART INTERVAL COUNT DASHBOARD_UID
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
+# UID is the shell's own name for the user and cannot be handed over under it.
+ifeq ($(origin UID),command line)
+override DASHBOARD_UID := $(value UID)
+endif
 export $(VARIABLES)
 # Importing without compiled files costs seconds at every start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -17,14 +22,27 @@ DEV := $(VENV)/.dev
 .PHONY: help
 help: ## List the targets
 	@echo "Usage: make TARGET [VARIABLE=value]"; echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo; echo "Variables: TRAIN_MONTH=2022-01  MONTHS=\"2022-02\" or 2022-02..2022-04  DATA_DIR=data/raw"
 	@echo "           SOURCE=auto|tlc|local|sample  SQL=\"select ...\"  ARGS=\"test\"  PORT=5433"
 	@echo "           DAY=2022-02-20  MODEL=name or version  SEGMENT=column=value  STRICT=1"
+	@echo "           MONTH=2022-02  PAUSE=10  RESTART=yes  INTERVAL=10  COUNT=6  UID=..."
 
 .PHONY: pipeline
 pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, score, metrics, marts
 	@$(BIN)/python -m pipeline run
+
+.PHONY: replay
+replay: $(RUNTIME) ## Feed a month day by day: make replay MONTH=2022-02 PAUSE=10; stopped, it goes on; RESTART=yes
+	@$(BIN)/python -m pipeline replay
+
+.PHONY: heartbeat
+heartbeat: $(RUNTIME) ## Write a dummy row every INTERVAL=10 seconds, COUNT times or until Ctrl-C: is it on the dashboard?
+	@$(BIN)/python -m pipeline heartbeat
+
+.PHONY: save-dashboard
+save-dashboard: $(RUNTIME) ## Pull a dashboard made by hand into grafana/dashboards/custom: make save-dashboard UID=...
+	@$(BIN)/python -m pipeline save-dashboard
 
 .PHONY: sql
 sql: $(RUNTIME) ## Print a read-only query as CSV: make sql SQL="select * from marts.fct_daily_monitoring"

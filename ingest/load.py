@@ -202,6 +202,7 @@ def _manifest_row(file: _Checked, load_id: int) -> dict[str, Any]:
         "load_id": load_id,
         "service": SERVICE,
         "source_month": inspection.month.first_day.isoformat(),
+        "covers_until": inspection.covers_until.isoformat(),
         "location": file.source.location,
         "sha256": inspection.sha256,
         "bytes": inspection.bytes,

@@ -37,8 +37,10 @@ select count(*) from raw.green_trips where source_month = cast($1 as date)
 
 -- name: insert_file
 insert into raw.files (
-    load_id, service, source_month, location, sha256, bytes, rows, schema_fingerprint, extra_columns, origin, status
+    load_id, service, source_month, covers_until, location, sha256, bytes, rows, schema_fingerprint, extra_columns,
+    origin, status
 )
 select
-    load_id, service, source_month, location, sha256, bytes, rows, schema_fingerprint, extra_columns, origin, status
+    load_id, service, source_month, covers_until, location, sha256, bytes, rows, schema_fingerprint, extra_columns,
+    origin, status
 from json_populate_record(cast(null as raw.files), cast($1 as json))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,16 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.schema import COLUMNS, PICKUP_COLUMN, Column, Family, FileSchema, match_schema, printable
+from ingest.schema import (
+    COLUMNS,
+    COVERS_UNTIL_KEY,
+    PICKUP_COLUMN,
+    Column,
+    Family,
+    FileSchema,
+    match_schema,
+    printable,
+)
 from pipeline.errors import BadFileError
 from pipeline.months import Month
 
@@ -48,7 +58,10 @@ _FORBIDDEN = {
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a file holds, read before anything is written."""
+    """What a file holds, read before anything is written.
+
+    `covers_until` is the last day that the file speaks of: the month's last, unless it says that it is a part.
+    """
 
     path: Path
     month: Month
@@ -57,6 +70,7 @@ class Inspection:
     rows: int
     schema: FileSchema
     is_sample: bool
+    covers_until: date
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -70,15 +84,17 @@ def inspect(path: Path, month: Month, sha256: str) -> Inspection:
     """Check a file and say what it holds.
 
     Raises:
-        BadFileError: it is empty, no parquet, cut off or corrupt, has other columns, types or values, or
-            most of its trips lie outside the month.
+        BadFileError: it is empty, no parquet, cut off or corrupt, has other columns, types or values, most of
+            its trips lie outside the month, or what it says of the days it covers cannot be.
     """
     _check_whole(path)
     with connect() as connection:
         try:
-            metadata = pq.read_metadata(path)
+            metadata = pq.read_metadata(path).metadata or {}
+            stated = _stated_cover(metadata, path, month)
+            covers_until = stated or month.last_day
             schema = match_schema(_columns(connection, path), path.name)
-            rows, in_month, first, last, *forbidden = _figures(connection, path, schema, month)
+            rows, in_month, after, first, last, *forbidden = _figures(connection, path, schema, month, covers_until)
         except (duckdb.Error, pa.ArrowException, OSError, ValueError) as error:  # a ValueError: names not in UTF-8
             raise damaged(path, error) from error
     for column, count in zip(_checked(schema), forbidden, strict=True):
@@ -87,12 +103,19 @@ def inspect(path: Path, month: Month, sha256: str) -> Inspection:
                 f"{path.name}: the column {column.name} holds values that are not valid ({count} of {rows}): only "
                 f"{_FORBIDDEN[column.family][1]} valid there; get the file again"
             )
-    if rows and first is None:
+    if after:
+        raise BadFileError(
+            f"{path.name} says that it covers {month} until {covers_until}, but {after} of its {rows} trips were "
+            f"picked up on later days of the month: correct {COVERS_UNTIL_KEY.decode()} in its metadata, "
+            "or get the file again"
+        )
+    if rows and first is None and stated is None:
         raise BadFileError(
             f"{path.name}: the column {PICKUP_COLUMN} is missing in all {rows} trips, so none can be told to be of "
             f"{month}: get the file again"
         )
-    if rows and in_month < _LEAST_SHARE_IN_MONTH * rows:
+    # A part of a month says itself which month it is of: its first days may hold fewer trips than its strays.
+    if rows and in_month < _LEAST_SHARE_IN_MONTH * rows and stated is None:
         raise BadFileError(
             f"{path.name}: only {in_month} of its {rows} trips were picked up in {month} (from {first} to {last}): "
             "the file seems to be of another month; rename it or get the right one"
@@ -104,7 +127,8 @@ def inspect(path: Path, month: Month, sha256: str) -> Inspection:
         bytes=path.stat().st_size,
         rows=rows,
         schema=schema,
-        is_sample=(metadata.metadata or {}).get(b"origin") == b"sample",
+        is_sample=metadata.get(b"origin") == b"sample",
+        covers_until=covers_until,
     )
 
 
@@ -154,6 +178,23 @@ def damaged(path: Path, error: Exception) -> BadFileError:
     return BadFileError(f"{path.name} cannot be read as parquet ({reason}): the file is damaged; get it again")
 
 
+def _stated_cover(metadata: dict[bytes, bytes], path: Path, month: Month) -> date | None:
+    """The last day that the file says it covers, or None where it says nothing."""
+    text = metadata.get(COVERS_UNTIL_KEY)
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text.decode("ascii"))
+    except ValueError:
+        day = None
+    if day is None or Month.of(day) != month:
+        raise BadFileError(
+            f"{path.name}: its metadata says {COVERS_UNTIL_KEY.decode()} = {printable(repr(text[:40])[1:])}: a day of "
+            f"{month}, such as {month.last_day}, is valid there; correct it, or get the file again"
+        )
+    return day
+
+
 def _check_whole(path: Path) -> None:
     size = path.stat().st_size
     if size == 0:
@@ -186,8 +227,11 @@ def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> list[tuple[st
     return list(zip(pq.read_schema(path).names, types, strict=True))
 
 
-def _figures(connection: duckdb.DuckDBPyConnection, path: Path, schema: FileSchema, month: Month) -> tuple[Any, ...]:
-    """Rows, rows of the month, first and last pickup, then the count of forbidden values by checked column."""
+def _figures(
+    connection: duckdb.DuckDBPyConnection, path: Path, schema: FileSchema, month: Month, covers_until: date
+) -> tuple[Any, ...]:
+    """Rows, rows of the month, of its days past the cover, first and last pickup (both of all rows), then the count
+    of forbidden values by checked column."""
     pickup = _quoted(schema.delivered[PICKUP_COLUMN])
     forbidden = [
         f", count(*) filter (where {_FORBIDDEN[column.family][0].format(value=_quoted(schema.delivered[column.name]))})"
@@ -195,9 +239,15 @@ def _figures(connection: duckdb.DuckDBPyConnection, path: Path, schema: FileSche
     ]
     query = (
         f"select count(*), count(*) filter (where {pickup} >= $first and {pickup} < $next), "  # noqa: S608 - quoted names
+        f"count(*) filter (where {pickup} >= $after and {pickup} < $next), "
         f"cast(min({pickup}) as varchar), cast(max({pickup}) as varchar){''.join(forbidden)} from {_FILE}"
     )
-    values = {"path": _pattern(path), "first": month.first_day, "next": month.next.first_day}
+    values = {
+        "path": _pattern(path),
+        "first": month.first_day,
+        "after": covers_until + timedelta(days=1),
+        "next": month.next.first_day,
+    }
     (figures,) = connection.execute(query, values).fetchall()
     return tuple(figures)
 

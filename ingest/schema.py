@@ -77,6 +77,9 @@ COLUMNS = (
     Column("cbd_congestion_fee", Family.NUMBER, required=False),
 )
 PICKUP_COLUMN = "lpep_pickup_datetime"
+# A file's own word, in its key-value metadata, on the last day (YYYY-MM-DD) that it speaks of; a file without it
+# speaks of its whole month.
+COVERS_UNTIL_KEY = b"covers_until"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import adbc_driver_postgresql.dbapi as adbc
+import numpy as np
 import pyarrow as pa
 from psycopg import sql
 
@@ -49,8 +50,12 @@ def _score_month(
     inputs = rows[list(stored.feature_names)].astype("float64")
     if fill_missing is not None:
         inputs = inputs.fillna(fill_missing)
+    # A day at a time: the last bit of a matrix product depends on the rows beside it, and the metrics of a day are
+    # kept while the day is what it was, whatever else its month has got.
+    predictions = np.empty(len(rows))
     with threadpool_limits(limits=1):
-        predictions = estimator.predict(inputs) if len(inputs) else []
+        for positions in rows.groupby("window_date", sort=False).indices.values():
+            predictions[positions] = estimator.predict(inputs.iloc[positions])
     table = pa.table(
         {
             "model_version": pa.array([stored.model_version] * len(rows), pa.string()),
@@ -72,7 +77,7 @@ def _score_month(
 
 
 def _rows(features: tuple[str, ...], source_month: date) -> pd.DataFrame:
-    columns = sql.SQL(", ").join(map(sql.Identifier, ("source_row", *features)))
+    columns = sql.SQL(", ").join(map(sql.Identifier, ("source_row", "window_date", *features)))
     query = sql.SQL(
         "select {} from intermediate.int_trips_accepted where source_month = cast($1 as date) order by source_row"
     ).format(columns)

@@ -20,9 +20,10 @@ import psycopg
 import typer
 from rich.console import Console
 
-from pipeline import database, embedded, interrupts
+from pipeline import database, embedded, interrupts, parameters
 from pipeline.errors import DatabaseError, UsageError, WarehouseError
-from pipeline.settings import make_settings
+from pipeline.months import Month
+from pipeline.settings import DEFAULT_MONTHS, make_settings
 
 app = typer.Typer(
     add_completion=False,
@@ -105,6 +106,59 @@ def run(
     with database.warehouse():
         report = Pipeline(settings, lambda line: _talk.print(_escaped(line))).run()
         summary.show(report, settings, seconds=time.monotonic() - started)
+
+
+@app.command()
+def replay(
+    month: Annotated[str, typer.Option(envvar="MONTH", help="The month to feed day by day, such as 2022-02.")] = "",
+    train_month: TrainMonth = "",
+    data_dir: DataDir = "",
+    source: SourceName = "",
+    tlc_url: TlcUrl = "",
+    pause: Annotated[str, typer.Option(envvar="PAUSE", help="Seconds between two days; 10.")] = "",
+    restart: Annotated[str, typer.Option(envvar="RESTART", help="yes: from the month's first day again.")] = "",
+) -> None:
+    """Feed a month day by day with a pause, so that the dashboards fill; stopped, it goes on where it was."""
+    from pipeline.replay import replay as replay_month
+
+    wait = parameters.seconds("PAUSE", pause, default=10.0, least=0.0)
+    from_start = parameters.confirmed("RESTART", restart)
+    settings = make_settings(
+        train_month=train_month,
+        months=str(Month.parse(month.strip() or DEFAULT_MONTHS)),
+        data_dir=data_dir,
+        source=source,
+        tlc_url=tlc_url,
+    )
+    with database.warehouse():
+        replay_month(settings, pause=wait, restart=from_start, tell=lambda line: _talk.print(_escaped(line)))
+
+
+@app.command()
+def heartbeat(
+    interval: Annotated[str, typer.Option(envvar="INTERVAL", help="Seconds between two beats; 10.")] = "",
+    count: Annotated[str, typer.Option(envvar="COUNT", help="How many beats; endless.")] = "",
+) -> None:
+    """Write a dummy row every few seconds, until Ctrl-C: does it arrive on the dashboard?"""
+    from pipeline.heartbeat import beat
+
+    seconds = parameters.seconds("INTERVAL", interval, default=10.0, least=0.1)
+    beats = parameters.count("COUNT", count)
+    with database.warehouse():
+        beat(seconds, beats, lambda line: _talk.print(_escaped(line)))
+
+
+@app.command(name="save-dashboard")
+def save_dashboard(uid: Annotated[str, typer.Argument(envvar="DASHBOARD_UID", help="From its address.")] = "") -> None:
+    """Pull a dashboard made by hand out of Grafana into grafana/dashboards/custom."""
+    from pipeline import env_file
+    from pipeline.save_dashboard import grafana_of
+    from pipeline.save_dashboard import save_dashboard as save
+
+    path, older = save(uid.strip(), grafana_of(env_file.read() | os.environ))
+    _talk.print(f"saved {_escaped(str(path))}")
+    for file in older:
+        _talk.print(f"removed {_escaped(file.name)}, an older file of the same dashboard")
 
 
 @app.command()

@@ -38,8 +38,11 @@ def _folders() -> list[str]:
     return ["--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)]
 
 
-def build(*arguments: str, run_id: int) -> int:
-    """`dbt build` with these arguments in a pipeline run; gives the number of rows that models and seeds report.
+def build(*arguments: str, run_id: int | None) -> int:
+    """`dbt build` with these arguments; gives the number of rows that models and seeds report.
+
+    Args:
+        run_id: the pipeline run that it is a part of; None where it is of none.
 
     Raises:
         DbtError: a model failed or a test found something; names the nodes.

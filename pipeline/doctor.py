@@ -14,6 +14,7 @@ from rich.console import Console
 from pipeline import database
 from pipeline.errors import WarehouseError
 from pipeline.monitoring import load_monitoring
+from pipeline.months import Month
 from pipeline.settings import Settings, state_dir
 
 _QUERIES = database.queries(Path(__file__).with_name("doctor.sql"))
@@ -93,8 +94,9 @@ def _warehouse(findings: _Findings, settings: Settings) -> None:
         models: list[Any] = connection.execute(_QUERIES["models"]).fetchall()
         runs: list[Any] = connection.execute(_QUERIES["last_runs"]).fetchall()
     findings.heading("Loaded")
-    for month, rows, origin, loaded_at in files:
-        findings.well(f"{month:%Y-%m}: {rows:,} trips, {origin}, loaded {loaded_at:%Y-%m-%d %H:%M}")
+    for month, rows, origin, loaded_at, covers_until in files:
+        part = "" if covers_until == Month.of(month).last_day else f", delivered until {covers_until}"
+        findings.well(f"{month:%Y-%m}: {rows:,} trips, {origin}, loaded {loaded_at:%Y-%m-%d %H:%M}{part}")
     held = {f"{month:%Y-%m}" for month, *_ in files}
     for needed in settings.needed_months:
         if str(needed) not in held:

@@ -75,3 +75,9 @@ class QueryError(WarehouseError):
     """A query given by the user was refused by the database."""
 
     exit_code = 11
+
+
+class GrafanaError(WarehouseError):
+    """Grafana cannot be reached, refuses, or gives something that is no dashboard."""
+
+    exit_code = 14

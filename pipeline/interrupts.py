@@ -1,6 +1,7 @@
 """Ctrl-C, remembered: libraries in the middle of something may swallow the exception that it raises.
 
-`install` is called once by the command line; the run log calls `check` at the end of every step.
+`install` is called once by the command line; the run log calls `check` at the end of every step; a command that is
+meant to be ended by Ctrl-C calls `forget`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ def install() -> None:
 def noted() -> bool:
     """Whether Ctrl-C was pressed."""
     return bool(_noted)
+
+
+def forget() -> None:
+    """What was noted has been dealt with: the command ends on Ctrl-C as it should."""
+    _noted.clear()
 
 
 def check() -> None:

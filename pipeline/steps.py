@@ -203,8 +203,10 @@ class Pipeline:
         windows = sum(len(work.windows) for work in works)
         for work in works:
             step.rows += monitor(self.monitoring, work, run.run_id)
-        step.skipped = windows == 0
-        step.message = f"{windows} windows" if windows else ""
+        gone = sum(len(work.gone) for work in works)
+        step.skipped = windows == gone == 0
+        counts = [f"{windows} windows"] * bool(windows) + [f"{gone} are gone"] * bool(gone)
+        step.message = ", ".join(counts)
 
     def _marts(self, run: RunLog, step: Step) -> None:
         if run.last_inputs("marts") == _marts_inputs():
@@ -227,7 +229,7 @@ def _marts_inputs() -> str:
 
 
 def _words(settings: Settings) -> str:
-    return f"{' '.join(map(str, settings.months))}, trained on {settings.train_month}"
+    return f"{' '.join(map(str, settings.months)) or 'nothing monitored'}, trained on {settings.train_month}"
 
 
 def _line(step: Step) -> str:

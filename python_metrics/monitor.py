@@ -32,22 +32,25 @@ class MonitoredModel:
 
 @dataclass(frozen=True)
 class Work:
-    """The windows of a model that are to be computed."""
+    """The windows of a model that are to be computed, and those whose metric rows have to go."""
 
     model: MonitoredModel
     windows: list[store.Window]
+    gone: list[store.GoneWindow]
 
 
 def pending(monitoring: Monitoring, model: MonitoredModel, months: list[date]) -> Work:
-    """What there is to do for a model: windows of these months, and changed windows of earlier runs."""
+    """What there is to do for a model: windows of these months, and changed or vanished windows of earlier runs."""
     rules = store.rules_hash(monitoring.columns(model.spec), monitoring.windows.min_values)
     windows = store.pending_windows(monitoring.windows, model.model_version, model.reference_id, rules, months)
-    return Work(model, windows)
+    gone = store.gone_windows(monitoring.windows, model.model_version, model.reference_id)
+    return Work(model, windows, gone)
 
 
 def monitor(monitoring: Monitoring, work: Work, run_id: int, advance: Callable[[], None] = lambda: None) -> int:
     """Compute and write the windows; gives the number of metric rows. `advance` is called after each window."""
     model, windows = work.model, work.windows
+    _remove_gone(work)
     if not windows:
         return 0
     columns = monitoring.columns(model.spec)
@@ -67,3 +70,12 @@ def monitor(monitoring: Monitoring, work: Work, run_id: int, advance: Callable[[
             advance()
     log.info("%s: %s windows, %s metric rows", model.model_version, len(windows), written)
     return written
+
+
+def _remove_gone(work: Work) -> None:
+    if not work.gone:
+        return
+    with contextlib.closing(database.connect("metrics", autocommit=True)) as connection:
+        for window in work.gone:
+            store.remove_window(connection, work.model.model_version, work.model.reference_id, window)
+    log.info("%s: %s windows are gone", work.model.model_version, len(work.gone))

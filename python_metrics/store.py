@@ -55,6 +55,14 @@ class Segment:
         return f"{self.column}={self.value:.15g}" if isinstance(self.value, float) else f"{self.column}={self.value}"
 
 
+@dataclass(frozen=True)
+class GoneWindow:
+    """A window that has metric rows and is none any more."""
+
+    window_start: datetime
+    granularity: str
+
+
 def rules_hash(columns: tuple[MonitoredColumn, ...], min_values: int) -> str:
     """Hash of the rules that metric rows follow."""
     rules = {
@@ -80,6 +88,16 @@ def pending_windows(
     with database.connect("metrics", read_only=True) as connection:
         rows: list[Any] = connection.execute(query, parameters).fetchall()
     return [Window(*row) for row in rows]
+
+
+def gone_windows(relations: Windows, model_version: str, reference_id: str) -> list[GoneWindow]:
+    """Windows that were computed and are there no more, because their month came again with fewer days."""
+    query = sql.SQL(_QUERIES["gone_windows"]).format(windows=database.relation(relations.windows))
+    with database.connect("metrics", read_only=True) as connection:
+        rows: list[Any] = connection.execute(
+            query, {"model_version": model_version, "reference_id": reference_id}
+        ).fetchall()
+    return [GoneWindow(*row) for row in rows]
 
 
 def monitored_days(relations: Windows) -> dict[tuple[str, str], tuple[date, date]]:
@@ -204,6 +222,20 @@ def write_window(
                         copy.write_row((*key.values(), column, position, count))
         hashes = {"content_hash": window.content_hash, "inputs_hash": window.inputs_hash}
         cursor.execute(_QUERIES["mark_computed"], {**key, **hashes, "run_id": run_id})
+
+
+def remove_window(connection: database.Connection, model_version: str, reference_id: str, window: GoneWindow) -> None:
+    """Take a window's metric rows out in one transaction, with the note of what they were computed from."""
+    key = {
+        "model_version": model_version,
+        "reference_id": reference_id,
+        "window_start": window.window_start,
+        "granularity": window.granularity,
+    }
+    with connection.transaction():
+        connection.execute(_QUERIES["delete_window"], key)
+        connection.execute(_QUERIES["delete_counts"], key)
+        connection.execute(_QUERIES["forget_window"], key)
 
 
 def write_bins(connection: database.Connection, reference_id: str, bins: Bins) -> None:

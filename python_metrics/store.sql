@@ -21,6 +21,23 @@ where
     and computed.inputs_hash is distinct from md5(windows.content_hash || %(rules)s)
 order by windows.window_date
 
+-- name: gone_windows
+-- Computed once, and no window any more: the month came again and covers fewer days.
+select
+    computed.window_start,
+    computed.granularity
+from monitoring.computed_windows as computed
+where
+    computed.model_version = %(model_version)s
+    and computed.reference_id = %(reference_id)s
+    and not exists (
+        select 1 from {windows} as windows
+        where
+            windows.window_start = computed.window_start
+            and windows.granularity = computed.granularity
+    )
+order by computed.window_start
+
 -- name: reference_rows
 select record from ml.reference_rows where reference_id = %(reference_id)s order by position
 
@@ -81,6 +98,14 @@ where
     and window_start = %(window_start)s
     and granularity = %(granularity)s
     and layer in ('quality', 'drift')
+
+-- name: forget_window
+delete from monitoring.computed_windows
+where
+    model_version = %(model_version)s
+    and reference_id = %(reference_id)s
+    and window_start = %(window_start)s
+    and granularity = %(granularity)s
 
 -- name: copy_metric_values
 copy monitoring.metric_values (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -17,6 +17,7 @@ from tests.files import (
     BAD_FILES,
     FEBRUARY,
     JANUARY,
+    MARCH,
     Vintage,
     trip_table,
     with_column,
@@ -98,6 +99,41 @@ def test_inspection_says_what_the_file_holds(tmp_path: Path) -> None:
 def test_generated_file_is_known_by_its_metadata(tmp_path: Path) -> None:
     assert inspected(tmp_path, trip_table(JANUARY).replace_schema_metadata({"origin": "sample"})).is_sample
     assert not inspected(tmp_path, trip_table(JANUARY).replace_schema_metadata({"origin": "elsewhere"})).is_sample
+
+
+def stating(text: str) -> dict[str, str]:
+    return {"covers_until": text}
+
+
+def test_a_file_that_says_nothing_covers_its_whole_month(tmp_path: Path) -> None:
+    assert inspected(tmp_path, trip_table(FEBRUARY), FEBRUARY).covers_until == date(2022, 2, 28)
+
+
+def test_a_file_can_cover_a_part_of_its_month(tmp_path: Path) -> None:
+    table = trip_table(FEBRUARY).replace_schema_metadata(stating("2022-02-01"))
+    assert inspected(tmp_path, table, FEBRUARY).covers_until == date(2022, 2, 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["2022-01-31", "2022-03-01", "2022-02-29", "february", "", "2022-02-01T00:00", "\u00e9"]
+)
+def test_a_cover_outside_the_month_is_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadFileError, match=r"covers_until = '.*': a day of 2022-02, such as 2022-02-28, is valid"):
+        inspected(tmp_path, trip_table(FEBRUARY).replace_schema_metadata(stating(text)), FEBRUARY)
+
+
+def test_a_trip_after_the_cover_is_refused(tmp_path: Path) -> None:
+    # The 250 trips lie seven minutes apart: the first day ends after the 206th.
+    table = trip_table(FEBRUARY, 250).replace_schema_metadata(stating("2022-02-01"))
+    with pytest.raises(
+        BadFileError, match=r"covers 2022-02 until 2022-02-01, but 44 of its 250 trips were picked up on"
+    ):
+        inspected(tmp_path, table, FEBRUARY)
+
+
+def test_a_part_of_a_month_may_hold_strays_only(tmp_path: Path) -> None:
+    strays = pa.concat_tables([trip_table(JANUARY, 3), trip_table(MARCH, 3)])
+    assert inspected(tmp_path, strays.replace_schema_metadata(stating("2022-02-01")), FEBRUARY).rows == 6
 
 
 def test_no_rows_are_no_error(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ rejected as (
 
 days as (
 
-    -- Every day of a loaded month is a window, also one without a trip.
+    -- Every day that a file covers is a window, also one without a trip; a day not yet delivered is none.
     select
         files.load_id,
         files.source_month,
@@ -42,7 +42,7 @@ days as (
     cross join
         generate_series(
             cast(files.source_month as timestamp),
-            cast(files.source_month as timestamp) + interval '1 month' - interval '1 day',
+            cast(files.covers_until as timestamp),
             interval '1 day'
         ) as day
 

@@ -32,6 +32,7 @@ final as (
         files.load_id,
         files.service,
         files.source_month,
+        files.covers_until,
         {{ instant("files.source_month") }} as window_start,
         files.location,
         files.sha256,

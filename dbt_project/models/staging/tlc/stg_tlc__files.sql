@@ -14,6 +14,7 @@ renamed as (
         ---------- what
         service,
         source_month,
+        covers_until,
         location,
         origin,
         status = 'loaded' as is_current,

@@ -1,0 +1,52 @@
+"""Numbers that a person typed, read with one set of rules and messages. Called by the commands."""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.errors import UsageError
+
+_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_MOST_SECONDS = 86_400.0
+
+
+def seconds(name: str, text: str, default: float, *, least: float) -> float:
+    """A number of seconds from `least` to a day; '' takes the default.
+
+    Raises:
+        UsageError: the text is anything else.
+    """
+    text = text.strip()
+    if not text:
+        return default
+    if _DECIMAL.fullmatch(text) is None or not least <= float(text) <= _MOST_SECONDS:
+        raise UsageError(
+            f"{name} '{text}' is not valid: use a number of seconds from {least:g} to {_MOST_SECONDS:g}, "
+            "such as 10 or 0.5"
+        )
+    return float(text)
+
+
+def count(name: str, text: str) -> int | None:
+    """A whole number from 1; '' stands for no limit.
+
+    Raises:
+        UsageError: the text is anything else.
+    """
+    text = text.strip()
+    if not text:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}", text) is None or int(text) < 1:
+        raise UsageError(f"{name} '{text}' is not valid: use a whole number from 1")
+    return int(text)
+
+
+def confirmed(name: str, text: str) -> bool:
+    """Whether the answer is yes; '' and no are no.
+
+    Raises:
+        UsageError: the text is anything else.
+    """
+    if text.strip() not in {"", "yes", "no"}:
+        raise UsageError(f"{name} '{text.strip()}' is not valid: use {name}=yes, or leave it out")
+    return text.strip() == "yes"

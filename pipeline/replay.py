@@ -1,0 +1,154 @@
+"""Feed a month day by day, with a pause after each, so that a person watches the dashboards fill.
+
+Each day is a delivery of the month so far: a part of the month's file is written, and the normal pipeline loads
+it. The last day loads the file itself. How far a replay has come is what the database says its file covers, and
+nothing else: stopped anywhere, it goes on there. Called by pipeline.cli.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from pipeline import database
+from pipeline.errors import SourceUnavailableError, UsageError
+from pipeline.months import Month
+from pipeline.settings import Settings, Source, state_dir
+from pipeline.steps import Pipeline, Report
+
+if TYPE_CHECKING:
+    from ingest.read import Inspection
+
+_QUERIES = database.queries(Path(__file__).with_name("replay.sql"))
+
+
+def replay(settings: Settings, *, pause: float, restart: bool, tell: Callable[[str], None]) -> None:
+    """Replay the settings' only month; `tell` gets one line a day, `pause` is in seconds.
+
+    Raises:
+        UsageError: the month is there whole and no restart was asked for, or models are trained on it.
+        WarehouseError: as the pipeline; run again, it goes on with the day that failed.
+    """
+    (month,) = settings.months
+    if month == settings.train_month:
+        raise UsageError(
+            f"{month} is the training month, which is loaded whole before anything is replayed: replay another month, "
+            "or name another training month with TRAIN_MONTH"
+        )
+    # The training month and its models; the month itself is not touched.
+    Pipeline(dataclasses.replace(settings, months=()), tell).run()
+    covered = None if restart else _covered(month)
+    whole = _month_file(settings, month)
+    with _folder() as folder:
+        deliveries = dataclasses.replace(settings, data_dir=folder, source=Source.LOCAL)
+        if covered is not None:
+            _finish_interrupted_day(deliveries, whole, covered, tell)
+        while covered is None or covered < whole.covers_until:
+            started = time.monotonic()
+            day = month.first_day if covered is None else covered + timedelta(days=1)
+            _deliver(settings, deliveries, whole, day)
+            tell(f"{_line(settings, day)}  {time.monotonic() - started:5.1f} s")
+            # Read anew: somebody may have loaded the month meanwhile.
+            covered = _covered(month)
+            if day < whole.covers_until:
+                time.sleep(pause)
+    tell(f"{month} is there whole")
+
+
+def _covered(month: Month) -> date | None:
+    """The last day that the month's loaded file covers; None where it is not loaded."""
+    from ingest.schema import SERVICE
+
+    with database.connect("replay", read_only=True) as connection:
+        row = connection.execute(_QUERIES["covers_until"], {"service": SERVICE, "month": month.first_day}).fetchone()
+    return date.fromisoformat(str(row[0])) if row else None
+
+
+def _month_file(settings: Settings, month: Month) -> Inspection:
+    """The month's own file, checked, found as the pipeline would find it if it had nothing of the month."""
+    from ingest.read import inspect
+    from ingest.sources import find_files, held_months
+
+    held = held_months()
+    held = dataclasses.replace(held, months=held.months - {month})
+    found = [file for file in find_files(settings, held).files if file.month == month]
+    if not found:
+        raise SourceUnavailableError(f"the file of {month} was not found: name its folder with DATA_DIR")
+    return inspect(found[0].path, month, sha256="")
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder for this process's deliveries; what killed ones have left is removed."""
+    parent = state_dir() / "replay"
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.iterdir():
+        if left.name.isdigit() and not psutil.pid_exists(int(left.name)):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = parent / str(os.getpid())
+    folder.mkdir(exist_ok=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _finish_interrupted_day(
+    deliveries: Settings, whole: Inspection, covered: date, tell: Callable[[str], None]
+) -> None:
+    """Compute what a stopped day has left undone; nothing is delivered.
+
+    Raises:
+        UsageError: there is nothing to do, nor a day to come.
+    """
+    report: Report = Pipeline(deliveries, _silent).run()
+    if not report.nothing_new:
+        tell(f"{covered} was stopped half way and is now done")
+    elif covered >= whole.covers_until:
+        raise UsageError(
+            f"{whole.month} is already there whole (until {covered}): RESTART=yes takes it back to its first day, "
+            "MONTH names another"
+        )
+    else:
+        tell(f"going on after {covered}")
+
+
+def _deliver(settings: Settings, deliveries: Settings, whole: Inspection, day: date) -> None:
+    """Bring the warehouse to the end of that day."""
+    if day == whole.covers_until:
+        Pipeline(settings, _silent).run()
+        return
+    from ingest.part import write_part
+    from ingest.sources import file_name
+
+    part = deliveries.data_dir / file_name(whole.month)
+    write_part(whole, day, part)
+    Pipeline(deliveries, _silent).run()
+    part.unlink()
+
+
+def _silent(line: str) -> None:
+    """What a whole run tells is too much for a day of a replay; errors are raised."""
+
+
+def _line(settings: Settings, day: date) -> str:
+    """A day in one line: trips, and each model's drift of its predictions (* past its threshold)."""
+    parameters = {"day": day, "train_month": settings.train_month.first_day}
+    with database.connect("replay", read_only=True) as connection:
+        rows = connection.execute(_QUERIES["day"], parameters).fetchall()
+    trips = f"{rows[0][1]:>7,} trips" if rows else "      - trips"
+    scores = [f"{spec} {_score(drift, is_drifted)}" for spec, _, drift, is_drifted in rows]
+    return f"{day:%Y-%m-%d %a}  {trips}  drift {'  '.join(scores) or '-'}"
+
+
+def _score(drift: object, is_drifted: object) -> str:
+    return "    - " if drift is None else f"{drift:.3f}{'*' if is_drifted else ' '}"
