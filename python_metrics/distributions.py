@@ -76,9 +76,9 @@ def _ranges(present: pd.Series[Any]) -> list[Bin]:
     numbers = present.to_numpy(dtype=float)
     edges = np.unique(numbers)
     if len(edges) > MOST_RANGES:
-        # Bounds that are values of the column: the same reference gives the same bins, whatever the arithmetic.
-        shares = np.linspace(0, 1, MOST_RANGES + 1)
-        edges = np.unique(np.quantile(numbers, shares, method="inverted_cdf"))
+        # The least value that a share of the rows does not exceed; in whole numbers, so that no bound is rounded away.
+        ends = np.ceil(np.arange(MOST_RANGES + 1) * len(numbers) / MOST_RANGES).astype(int)
+        edges = np.unique(np.sort(numbers)[np.maximum(ends - 1, 0)])
     else:
         edges = np.append(edges, edges[-1])
     pairs = list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
@@ -108,7 +108,7 @@ def _levels(present: pd.Series[Any]) -> list[Bin]:
     counts = counts.sort_values(["count", "category"], ascending=[False, True])
     top, rarer = counts.iloc[:MOST_LEVELS], counts.iloc[MOST_LEVELS:]
     levels = [
-        Bin("level", _text(category), int(count), categories=frozenset([category]))
+        Bin("level", _category_text(category), int(count), categories=frozenset([category]))
         for category, count in zip(top["category"], top["count"], strict=True)
     ]
     other = Bin("other", "other", int(rarer["count"].sum()), categories=frozenset(rarer["category"]))
@@ -124,11 +124,12 @@ def _count_levels(present: pd.Series[Any], bins: tuple[Bin, ...]) -> list[int]:
     return [*known, len(present) - sum(known)]
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, str | bool):
-        return str(value)
-    number = float(value)
-    return f"{number:.6g}"
+def _category_text(value: Any) -> str:
+    return str(value) if isinstance(value, str | bool) else f"{float(value):.15g}"
+
+
+def _text(value: float) -> str:
+    return f"{value:.6g}"
 
 
 def _range_text(lower: float, upper: float) -> str:
