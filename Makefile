@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 VARIABLES := TRAIN_MONTH MONTHS DATA_DIR SOURCE TLC_URL SQL ARGS PORT CONFIRM DAY MODEL SEGMENT STRICT REPORT_DIR
-VARIABLES += MONTH PAUSE RESTART INTERVAL COUNT DASHBOARD_UID
+VARIABLES += MONTH PAUSE RESTART INTERVAL COUNT DASHBOARD_UID COLUMN
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 # UID is the shell's own name for the user and cannot be handed over under it.
 ifeq ($(origin UID),command line)
@@ -51,6 +51,10 @@ sql: $(RUNTIME) ## Print a read-only query as CSV: make sql SQL="select * from m
 .PHONY: report
 report: $(RUNTIME) ## Write Evidently's own page and test suite of a day: make report DAY=2022-02-20
 	@$(BIN)/python -m pipeline report
+
+.PHONY: preview
+preview: $(RUNTIME) ## Write the dashboards as plain pages, without Grafana: make preview MODEL=... COLUMN=trip_distance
+	@$(BIN)/python -m grafana.preview
 
 .PHONY: psql
 psql: $(RUNTIME) ## Open psql on the warehouse

@@ -1,8 +1,9 @@
 -- name: columns
-select distinct column_name
+select column_name
 from marts.fct_column_drift
 where model_version = '${model_version}'
-order by column_name
+group by column_name
+order by (column_name = 'prediction') desc, column_name
 
 -- name: days
 select

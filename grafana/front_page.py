@@ -199,13 +199,13 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     for name in ("opened", "last seen", "resolved at"):
         panel.override_by_name(name, styled(unit="dateTimeAsIso", custom__width=160))
     address = (
-        "/d/column?${__url_time_range}&var-model_version=${__data.fields.model_version}"
+        "/d/column?${__url_time_range}&var-model_version=${__data.fields.looked_at}"
         "&var-column=${__data.fields.column}&var-day=${__data.fields.worst_ms}"
     )
     for name in ("column", "worst day"):
         links = [{"title": "Open the column on its worst day", "url": address, "targetBlank": False}]
         panel.override_by_name(name, styled(links=links))
-    return [panel.override_by_regexp("worst_ms|model_version", styled(custom__hidden=True))]
+    return [panel.override_by_regexp("worst_ms|looked_at", styled(custom__hidden=True))]
 
 
 def _alert_marks(house: House) -> builders.AnnotationQuery:

@@ -145,14 +145,14 @@ select
     case when is_open then 'open' else 'resolved' end as "state",
     severity,
     rule,
-    model_spec as "model",
+    model_version as "model",
     column_name as "column",
     opened_at as "opened",
     last_seen_at as "last seen",
     resolved_at as "resolved at",
     summary as "worst day",
     cast(extract(epoch from cast(worst_date as timestamp) at time zone '{{timezone}}') * 1000 as bigint) as worst_ms,
-    coalesce(nullif(model_version, ''), '${model_version}') as model_version
+    coalesce(nullif(model_version, ''), '${model_version}') as looked_at
 from marts.fct_alerts
 where is_open or $__timeFilter(opened_at)
 order by is_open desc, severity, opened_at desc

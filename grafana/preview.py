@@ -129,7 +129,21 @@ def _stat(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str:
         style = "stat words" if isinstance(value, str) else "stat"
         text = html.escape(_text(board, defaults, value))
         parts.append(f'<span class="{style}" style="color: {color}">{label}{text}</span> ')
+        if series:
+            parts.append(_sparkline([None if one is None else float(one) for one in values], color))
     return "".join(parts)
+
+
+def _sparkline(values: list[float | None], color: str) -> str:
+    """A small line without axes; days without a value are left out."""
+    known = [(place, value) for place, value in enumerate(values) if value is not None]
+    top = max((value for _, value in known), default=0.0) or 1.0
+    wide = max(len(values) - 1, 1)
+    points = " ".join(f"{100 * place / wide:.1f},{38 - 36 * value / top:.1f}" for place, value in known)
+    return (
+        '<svg viewBox="0 0 100 40" preserveAspectRatio="none" style="display: block; width: 100%; height: 55px">'
+        f'<polyline points="{points}" fill="none" stroke="{color}" vector-effect="non-scaling-stroke"/></svg>'
+    )
 
 
 def _lines(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str:
@@ -170,11 +184,6 @@ def _grid(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str:
     for position, step in enumerate(steps):
         upper = steps[position + 1]["value"] if position + 1 < len(steps) else float("inf")
         lower = float("-inf") if step["value"] is None else step["value"]
-        cells = [
-            (time, name, value)
-            for name, times, values in _series(found)
-            for time, value in zip(times, values, strict=True)
-        ]
         inside = [cell for cell in cells if lower <= cell[2] < upper]
         figure.add_scatter(
             name=f"from {lower:g}" if step["value"] is not None else "below",

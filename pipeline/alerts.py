@@ -22,11 +22,11 @@ _QUERIES = database.queries(Path(__file__).with_name("alerts.sql"))
 
 @dataclass(frozen=True)
 class Alert:
-    """An alert: since when, until when, and what was found on its worst day. `model_spec` is '' for none."""
+    """An alert: since when, until when, and what was found on its worst day. `model` is '' for none."""
 
     severity: Literal["warning", "critical"]
     rule: str
-    model_spec: str
+    model: str
     column_name: str
     opened: date
     last_seen: date
@@ -50,10 +50,15 @@ def open_alerts() -> list[Alert]:
     return [Alert(*row) for row in rows]
 
 
-def alerts_of_months(months: list[date]) -> list[Alert]:
-    """Alerts that are open, and those that opened in one of these months (given by their first days)."""
+def alerts_of_months(months: list[date], train_month: date) -> list[Alert]:
+    """Alerts that are open or opened in one of these months, of the models of a training month or of none.
+
+    Months are given by their first days.
+    """
     with database.connect("alerts", read_only=True) as connection:
-        rows: list[Any] = connection.execute(_QUERIES["alerts_of_months"], {"months": months}).fetchall()
+        rows: list[Any] = connection.execute(
+            _QUERIES["alerts_of_months"], {"months": months, "train_month": train_month}
+        ).fetchall()
     return [Alert(*row) for row in rows]
 
 
@@ -66,7 +71,7 @@ def alerts_table(alerts: list[Alert]) -> Table:
         table.add_row(
             f"[bold red]{alert.severity}[/]" if alert.severity == "critical" else alert.severity,
             alert.rule,
-            alert.model_spec,
+            alert.model,
             f"{alert.opened:%Y-%m-%d}",
             f"{alert.last_seen:%Y-%m-%d}",
             "[bold]open[/]" if alert.is_open else "resolved",

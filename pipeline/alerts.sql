@@ -2,14 +2,29 @@
 select to_regclass('marts.fct_alerts') is not null
 
 -- name: open_alerts
-select severity, rule, model_spec, column_name, opened_date, last_seen_date, resolved_at is null, days, summary
+select severity, rule, model_version, column_name, opened_date, last_seen_date, is_open, days, summary
 from marts.fct_alerts
 where is_open
-order by severity = 'critical' desc, opened_at desc, rule, model_spec, column_name
+order by severity = 'critical' desc, opened_at desc, rule, model_version, column_name
 
 -- name: alerts_of_months
--- Alerts that are open, and those of the days of these months; open and critical ones first.
-select severity, rule, model_spec, column_name, opened_date, last_seen_date, resolved_at is null, days, summary
-from marts.fct_alerts
-where is_open or date_trunc('month', opened_date) = any(cast(%(months)s as timestamp[]))
-order by is_open desc, severity = 'critical' desc, opened_at desc, rule, model_spec, column_name
+-- Alerts that are open, and those that opened in these months, about the models of a training month or about none;
+-- open and critical ones first.
+select
+    alerts.severity,
+    alerts.rule,
+    alerts.model_spec,
+    alerts.column_name,
+    alerts.opened_date,
+    alerts.last_seen_date,
+    alerts.is_open,
+    alerts.days,
+    alerts.summary
+from marts.fct_alerts as alerts
+left join marts.dim_models as models on alerts.model_version = models.model_version
+where
+    (alerts.is_open or date_trunc('month', alerts.opened_date) = any(cast(%(months)s as timestamp[])))
+    and (alerts.model_version = '' or models.train_month = %(train_month)s)
+order by
+    alerts.is_open desc, alerts.severity = 'critical' desc, alerts.opened_at desc,
+    alerts.rule, alerts.model_spec, alerts.column_name

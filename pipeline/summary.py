@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from pipeline import database
-from pipeline.alerts import alerts_of_months, alerts_table
+from pipeline.alerts import Alert, alerts_of_months, alerts_table
 from pipeline.settings import Settings
 from pipeline.steps import Report
 
@@ -43,15 +42,14 @@ def show(report: Report, settings: Settings, seconds: float) -> None:
             "drift: score of the prediction against the model's reference; cols: columns past Evidently's threshold "
             "(* prediction among them); missing: share of missing cells"
         )
-    _show_alerts(console, months)
+    _show_alerts(console, alerts_of_months(months, settings.train_month.first_day))
     console.print(f"Run {report.run_id} done in {seconds:.1f} s. {_contents()}")
     if days:
         console.print(f"Look into a day: make report DAY={days[-1][0]}")
     console.print('Next: make sql SQL="select * from marts.fct_daily_monitoring", make dbt ARGS="test", make help')
 
 
-def _show_alerts(console: Console, months: list[date]) -> None:
-    alerts = alerts_of_months(months)
+def _show_alerts(console: Console, alerts: list[Alert]) -> None:
     if not alerts:
         console.print("No alerts (rules: monitoring.yml).")
         return

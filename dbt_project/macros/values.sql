@@ -26,10 +26,11 @@
 
 {#-
   A drift score in multiples of its threshold, 1 and more where it drifts, whatever the method: a distance counts
-  upwards, a p-value downwards (drifted says which way the method counts).
+  upwards, a p-value downwards (drifted says which way the method counts). Without a score there is none.
 -#}
 {% macro drift_excess(score, threshold, drifted) -%}
     case
+        when {{ score }} is null then null
         when {{ drifted }} = ({{ score }} >= {{ threshold }}) then least({{ score }} / {{ threshold }}, 1000)
         else least({{ threshold }} / greatest({{ score }}, 1e-9), 1000)
     end
