@@ -129,6 +129,7 @@ dashboards: $(DEV) ## Write Grafana's dashboards and alert rules again, after a 
 .PHONY: picture
 picture: $(DEV) ## Draw the pictures of the README again
 	@$(BIN)/python docs/draw_flow.py
+	@$(BIN)/python -m docs.shoot_front_page
 
 .PHONY: lock
 lock: $(DEV) ## Choose versions anew within the ranges of pyproject.toml

@@ -1,8 +1,8 @@
 -- name: one_model
-select model_version from marts.dim_models order by is_active desc, train_month desc, model_spec asc
+select model_version from marts.dim_models order by is_active desc, train_month desc, validation_mae asc
 
 -- name: other_model
-select model_version from marts.dim_models order by is_active desc, train_month desc, model_spec desc
+select model_version from marts.dim_models order by is_active desc, train_month desc, validation_mae desc
 
 -- name: prediction_drift
 select

@@ -46,7 +46,7 @@ h2 {font-size: 12px; margin: 0 0 4px; font-weight: 600; white-space: nowrap; ove
 .stat.words {font-size: 17px} .stat small {font-size: 12px; font-weight: 400; color: #5c6670; margin-right: 4px}
 .empty {color: #8a939c; padding-top: 6px} table {border-collapse: collapse; width: 100%; font-size: 12px}
 th {text-align: left; color: #5c6670; font-weight: 600; position: sticky; top: 0; background: #fff}
-td, th {padding: 3px 10px 3px 0; border-bottom: 1px solid #edf0f2; vertical-align: top}
+td, th {padding: 3px 12px 3px 0; border-bottom: 1px solid #edf0f2; vertical-align: top}
 pre {white-space: pre-wrap; margin: 0}
 """
 
@@ -70,11 +70,13 @@ def write_pages(folder: Path, **chosen: str) -> list[Path]:
     Raises:
         DatabaseError: the warehouse has no marts to ask.
     """
+    # Asked by the owner: before the first run the role is not there either.
+    with database.connect("preview", read_only=True) as connection:
+        if connection.execute("select to_regclass('marts.fct_daily_monitoring')").fetchone() == (None,):
+            raise DatabaseError("the warehouse has no marts to look at: run `make pipeline` first")
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     with as_dashboard("preview") as connection:
-        if connection.execute("select to_regclass('marts.fct_daily_monitoring')").fetchone() == (None,):
-            raise DatabaseError("the warehouse has no marts to look at: run `make pipeline` first")
         for source in DASHBOARDS:
             board = open_dashboard(source)
             board.choose(connection, **chosen)
