@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import ConfigurationError
 from pipeline.settings import MONITORING_FILE
@@ -53,15 +53,20 @@ def _checked_relation(text: str) -> str:
     return text
 
 
-def _checked_time(text: str) -> str:
-    if _GRAFANA_TIME.fullmatch(text) is None:
-        raise ValueError("a bound is a day such as 2022-02-01, or relative to now such as now, now-28d or now-1w/w")
-    return text
+def _checked_bound(value: object) -> object:
+    if isinstance(value, str) and _GRAFANA_TIME.fullmatch(value) is None:
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    elif isinstance(value, str) or type(value) is date:
+        return value
+    raise ValueError("a bound is a day such as 2022-02-01, or relative to now such as now, now-28d or now-1w/w")
 
 
 Name = Annotated[str, AfterValidator(_checked_name)]
 Relation = Annotated[str, AfterValidator(_checked_relation)]
-GrafanaTime = Annotated[str, AfterValidator(_checked_time)]
+Bound = Annotated[date | str, BeforeValidator(_checked_bound)]
 
 
 class _Strict(BaseModel):
@@ -178,8 +183,8 @@ class Alerts(_Strict):
 class Dashboards(_Strict):
     """The time range that dashboards about days open with: days, the last one included, or Grafana's own words."""
 
-    from_: Annotated[date | GrafanaTime, Field(alias="from")]
-    to: date | GrafanaTime
+    from_: Annotated[Bound, Field(alias="from")]
+    to: Bound
 
     @model_validator(mode="after")
     def _in_order(self) -> Dashboards:

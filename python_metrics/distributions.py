@@ -73,7 +73,8 @@ def _freeze(values: pd.Series[Any], column_type: ColumnType) -> tuple[Bin, ...]:
 
 
 def _ranges(present: pd.Series[Any]) -> list[Bin]:
-    numbers = present.to_numpy(dtype=float)
+    # Plus zero: -0.0 becomes 0.0, so that a label does not hang on which of the two came first.
+    numbers = present.to_numpy(dtype=float) + 0.0
     edges = np.unique(numbers)
     if len(edges) > MOST_RANGES:
         # The least value that a share of the rows does not exceed; in whole numbers, so that no bound is rounded away.

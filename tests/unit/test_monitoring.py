@@ -24,6 +24,16 @@ def document() -> dict[str, Any]:
             "numerical": {"method": "wasserstein", "threshold": 0.1},
             "categorical": {"method": "jensenshannon", "threshold": 0.1},
         },
+        "alerts": {
+            "prediction_drift": {"warning": 2, "critical": 5, "pending_days": 2, "clear_days": 3},
+            "drifted_columns": {"excess": 2, "warning": 1, "critical": 3, "pending_days": 1, "clear_days": 3},
+            "missing_share": {"warning": 0.2, "critical": 0.5, "pending_days": 1, "clear_days": 3},
+            "rejected_share": {"warning": 0.03, "critical": 0.1, "pending_days": 1, "clear_days": 3},
+            "volume": {"warning": 1.5, "critical": 3, "pending_days": 1, "clear_days": 3},
+            "stale_data": {"warning": 45, "critical": 120},
+            "failed_run": {"critical": 1},
+        },
+        "dashboards": {"from": "2022-02-01", "to": "2022-02-28"},
         "models": {
             "m": {
                 "recipe": "linear_baseline",
@@ -69,6 +79,48 @@ def test_a_column_takes_the_rule_of_its_type_unless_it_has_one(tmp_path: Path) -
         (lambda d: d["models"]["m"].update(colour="red"), "models.m.colour"),
         (lambda d: d.pop("models"), "models"),
         (lambda d: d["windows"].update(rows="trips"), "schema.table"),
+        (
+            lambda d: d["alerts"]["volume"].update(warning=4),
+            "alerts.volume: Value error, warning 4 lies above critical 3",
+        ),
+        (lambda d: d["alerts"]["volume"].pop("critical"), "alerts.volume.critical: Field required"),
+        (lambda d: d["alerts"]["volume"].update(critical=0), "alerts.volume.critical"),
+        (lambda d: d["alerts"]["volume"].update(critical=float("inf")), "alerts.volume.critical"),
+        (lambda d: d["alerts"]["volume"].update(critical="much"), "(found 'much')"),
+        (lambda d: d["alerts"]["volume"].update(pending_days=0), "alerts.volume.pending_days: Input should be greater"),
+        (lambda d: d["alerts"]["volume"].update(clear_days=367), "alerts.volume.clear_days: Input should be less"),
+        (lambda d: d["alerts"]["volume"].update(clear_days=1.5), "alerts.volume.clear_days"),
+        (lambda d: d["alerts"]["volume"].update(colour="red"), "alerts.volume.colour: Extra inputs are not permitted"),
+        (lambda d: d["alerts"]["volume"].update(models={"m": {"critical": 9}}), "alerts.volume.models: Extra inputs"),
+        (lambda d: d["alerts"]["stale_data"].update(pending_days=1), "alerts.stale_data.pending_days: Extra inputs"),
+        (lambda d: d["alerts"]["drifted_columns"].update(excess=0.5), "alerts.drifted_columns.excess"),
+        (lambda d: d["alerts"].update(latency={"critical": 1}), "alerts.latency: Extra inputs"),
+        (lambda d: d["alerts"].pop("failed_run"), "alerts.failed_run: Field required"),
+        (lambda d: d.pop("alerts"), "alerts: Field required"),
+        (
+            lambda d: d["alerts"]["prediction_drift"].update(models={"m2": {"critical": 9}}),
+            "alerts.prediction_drift.models: there is no m2; there are m",
+        ),
+        (
+            lambda d: d["alerts"]["missing_share"].update(columns={"c": {"critical": 0.9}}),
+            "alerts.missing_share.columns: there is no c; there are a, b, prediction",
+        ),
+        (
+            lambda d: d["alerts"]["missing_share"].update(columns={"a": {"warning": 0.9, "critical": 0.8}}),
+            "alerts.missing_share.columns.a: Value error, warning 0.9 lies above critical 0.8",
+        ),
+        (
+            lambda d: d["alerts"]["missing_share"].update(columns={"a": {"critical": 0.8, "pending_days": 1}}),
+            "alerts.missing_share.columns.a.pending_days: Extra inputs",
+        ),
+        (lambda d: d["dashboards"].update(to="2022-01-31"), "from 2022-02-01 lies after to 2022-01-31"),
+        (lambda d: d["dashboards"].update(to="yesterday"), "relative to now such as now, now-28d or now-1w/w"),
+        (lambda d: d["dashboards"].update({"from": "2022-02-30"}), "dashboards.from"),
+        (lambda d: d["dashboards"].update({"from": "now-28"}), "dashboards.from"),
+        (lambda d: d["dashboards"].update({"from": "now-28d; drop table x"}), "dashboards.from"),
+        (lambda d: d["dashboards"].pop("to"), "dashboards.to: Field required"),
+        (lambda d: d["dashboards"].update(until="now"), "dashboards.until: Extra inputs"),
+        (lambda d: d.pop("dashboards"), "dashboards: Field required"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(tmp_path: Path, change: Any, message: str) -> None:
@@ -78,6 +130,27 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, change: Any, message:
         load_monitoring(written(tmp_path, content))
     assert message in str(error.value)
     assert "monitoring.yml" in str(error.value)
+
+
+def test_a_rule_may_have_levels_of_its_own_for_a_model_or_a_column(tmp_path: Path) -> None:
+    content = document()
+    content["alerts"]["prediction_drift"]["models"] = {"m": {"critical": 9}}
+    content["alerts"]["missing_share"]["columns"] = {"a": {"warning": 0.8, "critical": 0.8}}
+    alerts = load_monitoring(written(tmp_path, content)).alerts
+    assert alerts.prediction_drift.models["m"].critical == 9
+    assert alerts.prediction_drift.models["m"].warning is None
+    assert alerts.missing_share.columns["a"].warning == 0.8
+
+
+@pytest.mark.parametrize(
+    ("time_from", "time_to"),
+    [("2022-02-01", "2022-02-01"), ("now-28d", "now"), ("now-1w/w", "now/w"), ("2022-02-01", "now"), ("now", "now+1d")],
+)
+def test_dashboards_open_with_days_or_with_grafanas_words(tmp_path: Path, time_from: str, time_to: str) -> None:
+    content = document()
+    content["dashboards"] = {"from": time_from, "to": time_to}
+    dashboards = load_monitoring(written(tmp_path, content)).dashboards
+    assert (str(dashboards.from_), str(dashboards.to)) == (time_from, time_to)
 
 
 @pytest.mark.parametrize("content", ["models: [", "", "just text"])
