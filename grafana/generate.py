@@ -30,7 +30,7 @@ def generated_files(house: House) -> dict[Path, str]:
     return files | {
         FOLDER / "provisioning" / "alerting" / "rules.yml": alert_rules(house),
         ROOT / "docs" / "dashboards.md": dashboards_page(boards),
-        DBT_PROJECT_DIR / "models" / "marts" / "exposures.yml": exposures(boards),
+        DBT_PROJECT_DIR / "models" / "exposures.yml": exposures(boards),
     }
 
 

@@ -140,6 +140,9 @@ def test_analyst_logs_in_and_asks(adminer: str) -> None:
 def test_analyst_changes_nothing(adminer: str) -> None:
     session, page = login(adminer, PASSWORD)
     answer = ask(session, page, "delete from marts.fct_of_a_test")
+    assert "cannot execute DELETE in a read-only transaction" in html.unescape(answer)
+    # Nor where the session is told that it may.
+    answer = ask(session, page, "set default_transaction_read_only = off; begin; delete from marts.fct_of_a_test")
     assert "permission denied for table fct_of_a_test" in html.unescape(answer)
 
 
