@@ -108,11 +108,15 @@ types: $(DEV) ## Static types, strict
 
 .PHONY: unit
 unit: $(DEV) ## Tests that need no database
-	$(BIN)/python -m pytest -q tests/unit
+	$(BIN)/python -m pytest -q tests/unit -n 2
 
 .PHONY: integration
 integration: $(DEV) ## Tests on a real Postgres with the real dbt project
-	$(BIN)/python -m pytest -q tests/integration -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q tests/integration -n 2 --dist loadfile -m "not slow"
+
+.PHONY: slow
+slow: $(DEV) ## The tests that take too long for every day
+	$(BIN)/python -m pytest -q tests/integration -n 2 --dist loadfile -m slow
 
 .PHONY: bench
 bench: $(DEV) ## Measure loading, the whole pipeline and a second run against their peers

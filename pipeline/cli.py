@@ -243,11 +243,11 @@ def doctor(
 def check_alerts() -> None:
     """Print the open alerts; exit 1 if one of them is critical, for a scheduler."""
     from pipeline.alerts import alerts_table, open_alerts
+    from pipeline.console import result_console
 
     with database.warehouse():
         alerts = open_alerts()
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(alerts_table(alerts) if alerts else "No open alerts.")
+    result_console().print(alerts_table(alerts) if alerts else "No open alerts.")
     sys.exit(1 if any(alert.severity == "critical" for alert in alerts) else 0)
 
 

@@ -12,19 +12,17 @@ from rich.table import Table
 
 from pipeline import database
 from pipeline.alerts import Alert, alerts_of_months, alerts_table
+from pipeline.console import result_console
 from pipeline.settings import Settings
 from pipeline.steps import Report
 
 _QUERIES = database.queries(Path(__file__).with_name("summary.sql"))
-_WIDTH = 120
 _MOST_ALERTS = 20
 
 
 def show(report: Report, settings: Settings, seconds: float) -> None:
     """Print the summary to stdout, in colour on a terminal and plain elsewhere."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_WIDTH)
+    console = result_console()
     if report.notice:
         console.print(Panel(report.notice, style="bold yellow", expand=False))
     if report.nothing_new:

@@ -142,6 +142,7 @@ def wait_until_covered(connection: Connection, day: str, replaying: subprocess.P
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_replayed_month_ends_as_a_month_loaded_at_once(
     warehouse: Connection, server: embedded.Address, plainly_loaded: str, folder: Path
 ) -> None:
@@ -178,6 +179,7 @@ def test_a_replayed_month_ends_as_a_month_loaded_at_once(
     assert list((state_dir() / "replay").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_killed_anywhere_it_goes_on(
     warehouse: Connection, server: embedded.Address, plainly_loaded: str, folder: Path
 ) -> None:
@@ -198,6 +200,7 @@ def test_killed_anywhere_it_goes_on(
     assert list((state_dir() / "replay").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_pause_stops_and_the_next_goes_on_after_that_day(warehouse: Connection, folder: Path) -> None:
     replaying = process(folder, "--pause", "600")
     assert replaying.stderr is not None
@@ -225,6 +228,7 @@ def test_ctrl_c_in_a_pause_stops_and_the_next_goes_on_after_that_day(warehouse: 
     assert told[-1].startswith(DAYS[1])
 
 
+@pytest.mark.slow
 def test_a_month_that_is_there_whole_is_replayed_only_when_asked(
     server: embedded.Address, plain: Connection, plainly_loaded: str, folder: Path
 ) -> None:

@@ -113,6 +113,7 @@ def browser(tmp_path: Path) -> list[str]:
     return [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", profile, *blocked]
 
 
+@pytest.mark.slow
 def test_a_browser_without_a_network_shows_drift_quality_and_tests(
     monitored_warehouse: Connection, tmp_path: Path, browser: list[str]
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_day_without_rows_has_a_page_that_says_so(monitored_warehouse: Connect
     assert "The window has no rows" in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_failed_suite_ends_with_1_only_where_that_is_asked_for(
     monitored_warehouse: Connection, tmp_path: Path
 ) -> None:
@@ -172,6 +174,7 @@ def test_a_failed_suite_ends_with_1_only_where_that_is_asked_for(
         assert line[4:] == ["<", "0.1"]
 
 
+@pytest.mark.slow
 def test_a_suite_that_passes_ends_with_0(monitored_warehouse: Connection, tmp_path: Path) -> None:
     # The reference becomes the day itself.
     reference = f"(select reference_id from ml.models where spec = '{LR}')"
@@ -294,6 +297,7 @@ def test_stored_metrics_that_are_out_of_date_are_told(monitored_warehouse: Conne
     assert "computed from other rows or rules" in report.path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_report_waits_for_no_lock_and_writes_nothing(monitored_warehouse: Connection, tmp_path: Path) -> None:
     written = "select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_user_tables"
     before = monitored_warehouse.execute(written).fetchone()
@@ -303,6 +307,7 @@ def test_a_report_waits_for_no_lock_and_writes_nothing(monitored_warehouse: Conn
     assert monitored_warehouse.execute(written).fetchone() == before
 
 
+@pytest.mark.slow
 def test_a_page_is_written_whole_or_not_at_all(monitored_warehouse: Connection, tmp_path: Path) -> None:
     ((report,), _) = reports(tmp_path, EMPTY_DAY, model=LR)
     before = report.path.read_bytes()
@@ -343,6 +348,7 @@ def test_a_place_that_is_taken_is_told(monitored_warehouse: Connection, tmp_path
         reports(tmp_path, EMPTY_DAY, model=LR)
 
 
+@pytest.mark.slow
 def test_make_hands_the_variables_over(monitored_warehouse: Connection, tmp_path: Path) -> None:
     result = make("report", "DAY=2022-02-20", "SEGMENT=store_and_forward_flag=$HOME 'x'", f"REPORT_DIR={tmp_path}")
     assert result.returncode == 2
