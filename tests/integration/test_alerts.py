@@ -40,6 +40,7 @@ def test_the_planted_incidents_and_nothing_else_open_alerts(monitored_warehouse:
     ]
 
 
+@pytest.mark.slow
 def test_a_month_without_incidents_opens_none(
     monitored_warehouse: Connection, sample_dir: Path, tmp_path: Path
 ) -> None:

@@ -569,6 +569,7 @@ def write_big_file(path: Path, rows: int, group: int = 125_000) -> None:
             writer.write_table(with_column(part, "trip_distance", numbers), row_group_size=group)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_file(empty_warehouse: database.Connection, tmp_path: Path) -> None:
     empty_warehouse.execute("alter table raw.green_trips set unlogged")  # quicker for the server, same for the loader
     path = tmp_path / "green_tripdata_2022-01.parquet"

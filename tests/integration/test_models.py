@@ -135,6 +135,7 @@ def test_a_missing_file_is_trained_again_from_the_same_rows(monitored_warehouse:
         path.write_bytes(content)  # other tests' databases name this file
 
 
+@pytest.mark.slow
 def test_two_warehouses_that_share_a_folder_keep_their_own_files(
     monitored_warehouse: Connection, sample_dir: Path
 ) -> None:
@@ -162,6 +163,7 @@ def test_what_a_model_is_cannot_change_under_its_name(monitored_warehouse: Conne
     assert predictions_hash(monitored_warehouse) == before
 
 
+@pytest.mark.slow
 def test_a_retired_model_keeps_its_rows_and_stops_nobody(
     monitored_warehouse: Connection, sample_dir: Path, tmp_path: Path
 ) -> None:

@@ -319,6 +319,7 @@ def test_a_corrected_month_changes_its_days_and_no_others(monitored_warehouse: C
         )
 
 
+@pytest.mark.slow
 def test_a_correction_leaves_what_a_fresh_run_would(
     monitored_warehouse: Connection, corrected_dir: Path, sample_dir: Path
 ) -> None:
@@ -355,6 +356,7 @@ def test_another_threshold_is_applied_to_all_windows(monitored_warehouse: Connec
     )
 
 
+@pytest.mark.slow
 def test_the_monitored_month_alone_can_be_the_training_month(monitored_warehouse: Connection, sample_dir: Path) -> None:
     run(sample_dir, train_month="2022-02", months="2022-02")
     versions = rows(monitored_warehouse, "select model_spec, train_month::text from marts.dim_models order by 2, 1")
