@@ -11,7 +11,6 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import adbc_driver_postgresql.dbapi as adbc
 import numpy as np
 import pyarrow as pa
 from psycopg import sql
@@ -66,12 +65,11 @@ def _score_month(
         }
     )
     first_day = month.source_month.isoformat()
-    with adbc.connect(database.uri()) as connection, connection.cursor() as cursor:
+    with database.arrow_cursor() as cursor:
         cursor.execute(_QUERIES["delete_predictions"], (stored.model_version, first_day))
         if len(rows):
             cursor.adbc_ingest("predictions", table, mode="append", db_schema_name="ml")
         cursor.execute(_QUERIES["mark_scored"], (stored.model_version, first_day, month.inputs_hash, len(rows), run_id))
-        connection.commit()
     log.info("%s scored %s trips of %s", stored.model_version, len(rows), first_day)
     return len(rows)
 

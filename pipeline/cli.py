@@ -62,7 +62,8 @@ def _exit_code() -> int:
     interrupts.install()
     try:
         code = _run_command()
-    except BaseException:
+    except BaseException as error:
+        interrupts.recognise(error)
         # An interrupt in the middle of a library can come out as any error of that library.
         if not interrupts.noted():
             traceback.print_exc()
@@ -77,6 +78,7 @@ def _run_command() -> int:
     try:
         app()
     except WarehouseError as error:
+        interrupts.recognise(error)
         if not interrupts.noted():
             _talk.print(f"[bold red]error:[/] {_escaped(str(error))}")
         return error.exit_code

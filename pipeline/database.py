@@ -187,14 +187,30 @@ def one_row(connection: Connection, query: LiteralString, parameters: dict[str, 
     return row
 
 
+@contextlib.contextmanager
+def arrow_cursor() -> Iterator[Any]:
+    """A cursor for Arrow tables in both directions; one transaction, committed where the block ends well.
+
+    Raises:
+        DatabaseError: what the server refused.
+    """
+    import adbc_driver_manager
+    import adbc_driver_postgresql.dbapi as adbc
+
+    try:
+        with adbc.connect(uri()) as connection, connection.cursor() as cursor:
+            yield cursor
+            connection.commit()
+    except adbc_driver_manager.Error as error:
+        raise DatabaseError(f"the database refused: {' '.join(str(error).split())[:300]}") from error
+
+
 def read_frame(query: sql.Composed, parameters: Sequence[object] = ()) -> pd.DataFrame:
     """The rows of a query as a frame, read as Arrow batches; parameters are $1, $2, ...
 
     Whole-number columns with missing values come as float64 with NaN.
     """
-    import adbc_driver_postgresql.dbapi as adbc
-
-    with adbc.connect(uri()) as connection, connection.cursor() as cursor:
+    with arrow_cursor() as cursor:
         cursor.execute(query.as_string(None), parameters or None)
         frame: pd.DataFrame = cursor.fetch_arrow_table().to_pandas()
         return frame

@@ -75,6 +75,7 @@ class RunLog:
             yield step
             interrupts.check()
         except BaseException as error:
+            interrupts.recognise(error)
             reason = str(error) if isinstance(error, WarehouseError) else f"{type(error).__name__}: {error}"
             if interrupts.noted():
                 reason = "stopped by the user (Ctrl-C)"

@@ -458,6 +458,31 @@ def ended(process: subprocess.Popen[str]) -> tuple[str, str, int]:
     return output.strip(), errors, process.returncode
 
 
+def test_ctrl_c_in_the_middle_of_a_copy_is_an_interrupt_and_no_error(
+    empty_warehouse: database.Connection, tmp_path: Path
+) -> None:
+    write_file(tmp_path, JANUARY, trip_table(JANUARY, 2000))
+    arguments = ["run", "--source", "local", "--data-dir", str(tmp_path), "--months", "2022-01"]
+    with stop_at_row(empty_warehouse):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        wait_until(lambda: waiting(empty_warehouse) == 1)
+        process.send_signal(signal.SIGINT)
+        _, errors, code = ended(process)
+    assert code == 130, errors
+    assert "stopped; run the same command again to go on" in errors
+    assert "error" not in errors
+    steps = empty_warehouse.execute("select step, status, message from monitoring.runs order by step").fetchall()
+    stopped = "stopped by the user (Ctrl-C)"
+    assert steps == [("ingest", "failed", stopped), ("pipeline", "failed", stopped)]
+    assert contents(empty_warehouse) == ([], [])
+
+
 def test_killed_loader_leaves_the_old_month(empty_warehouse: database.Connection, tmp_path: Path) -> None:
     load(write_file(tmp_path / "old", JANUARY), JANUARY)
     before = contents(empty_warehouse)
