@@ -27,7 +27,7 @@ A panel without data says what to do. Before the first `make pipeline` there are
 that a relation does not exist.
 
 Speed, on the year 2022 (twelve real months, 334 days, two models; `make bench-dashboards`): see
-[benchmarks/results.md](../benchmarks/results.md).
+[benchmarks/dashboards.md](../benchmarks/dashboards.md).
 """
 
 
