@@ -30,7 +30,7 @@ insert into ml.reference_sets (
 values (%(reference_id)s, %(name)s, %(model_version)s, %(sha256)s, %(rows)s, %(first)s, %(last)s)
 
 -- name: copy_reference_rows
-copy ml.reference_rows (reference_id, position, source_month, source_row, record) from stdin
+copy ml.reference_rows (reference_id, position, source_month, source_row, window_date, record, segments) from stdin
 
 -- name: pending_months
 select

@@ -47,10 +47,12 @@ def train(
     origin: str,
     run_id: int,
     prediction_drift: PredictionDrift,
+    segment_columns: tuple[str, ...] = (),
     known: StoredModel | None = None,
 ) -> tuple[str, int]:
     """Train, write the file, record the model and its reference; gives the version and the rows it saw.
 
+    `segment_columns` are kept beside the reference's rows, as far as the training rows have them.
     `known` is the recorded model whose file has gone: it is trained again and only the file is pinned anew.
 
     Raises:
@@ -121,6 +123,7 @@ def train(
             },
         )
         _store_reference(connection, reference_id, reference_sha256, model_version, held_out, reference, month)
+        _store_reference_rows(connection, reference_id, held_out, reference, segment_columns)
     log.info("%s trained on %s rows: %s", model_version, int(is_training.sum()), metrics)
     return model_version, len(rows)
 
@@ -178,8 +181,27 @@ def _store_reference(
             "last": held_out["pickup_at"].max().to_pydatetime(),
         },
     )
-    records = reference.astype(object).where(reference.notna(), None).to_dict("records")
-    keys = held_out[["source_month", "source_row"]].itertuples(index=False)
+
+
+def _store_reference_rows(
+    connection: database.Connection,
+    reference_id: str,
+    held_out: pd.DataFrame,
+    reference: pd.DataFrame,
+    segment_columns: tuple[str, ...],
+) -> None:
+    records = _records(reference)
+    segments = _records(held_out[[name for name in segment_columns if name in held_out.columns]])
+    keys = held_out[["source_month", "source_row", "window_date"]].itertuples(index=False)
     with connection.cursor().copy(_QUERIES["copy_reference_rows"]) as copy:
-        for position, (key, record) in enumerate(zip(keys, records, strict=True)):
-            copy.write_row((reference_id, position, key.source_month, int(str(key.source_row)), json.dumps(record)))
+        for position, (key, record, values) in enumerate(zip(keys, records, segments, strict=True)):
+            row = (int(str(key.source_row)), key.window_date, json.dumps(record), json.dumps(values))
+            copy.write_row((reference_id, position, key.source_month, *row))
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """A dictionary for each row, missing values as None."""
+    if not len(frame.columns):
+        return [{} for _ in range(len(frame))]
+    records: list[dict[str, object]] = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return records

@@ -112,10 +112,32 @@ class Windows(_Strict):
     min_values: Annotated[int, Field(ge=1)]
 
 
+Segmentation = Annotated[tuple[Name, ...], Field(min_length=1, max_length=2)]
+
+
+class Segments(_Strict):
+    """What rows are compared by: single columns or pairs, and the least rows of a segment that gets figures."""
+
+    min_rows: Annotated[int, Field(ge=2)]
+    by: tuple[Segmentation, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that a segmentation names, once."""
+        return tuple(dict.fromkeys(name for columns in self.by for name in columns))
+
+
+Task = Literal["regression", "binary"]
+
+
 class Model(_Strict):
-    """A monitored model: how it is trained and which columns it has."""
+    """A monitored model: how it is trained and which columns it has.
+
+    `task` says what it predicts: a number, or the probability that the target is 1.
+    """
 
     recipe: Name
+    task: Task = "regression"
     target: Name
     features: Annotated[tuple[Column, ...], Field(min_length=1)]
     prediction: ColumnType = "numerical"
@@ -198,6 +220,7 @@ class Monitoring(_Strict):
 
     windows: Windows
     drift: DriftDefaults
+    segments: Segments
     alerts: Alerts
     dashboards: Dashboards
     models: Annotated[dict[Name, Model], Field(min_length=1)]
@@ -243,6 +266,9 @@ def load_monitoring(path: Path = MONITORING_FILE) -> Monitoring:
 
 def _check_rules(monitoring: Monitoring, file: str) -> None:
     _check_overrides(monitoring, file)
+    for columns in monitoring.segments.by:
+        if monitoring.segments.by.count(columns) > 1 or len(set(columns)) < len(columns):
+            raise ConfigurationError(f"{file}, segments.by: {', '.join(columns)} stands there twice; name it once")
     for spec in monitoring.models:
         columns = monitoring.columns(spec)
         names = [column.name for column in columns]

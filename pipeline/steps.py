@@ -159,6 +159,7 @@ class Pipeline:
                 origin=run.origin,
                 run_id=run.run_id,
                 prediction_drift=self._prediction_drift(spec),
+                segment_columns=self.monitoring.segments.columns,
                 known=known,
             )
             step.rows += rows
