@@ -203,5 +203,5 @@ def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
     """A dictionary for each row, missing values as None."""
     if not len(frame.columns):
         return [{} for _ in range(len(frame))]
-    records: list[dict[str, object]] = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    return records
+    records = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in record.items()} for record in records]

@@ -118,8 +118,8 @@ Segmentation = Annotated[tuple[Name, ...], Field(min_length=1, max_length=2)]
 class Segments(_Strict):
     """What rows are compared by: single columns or pairs, and the least rows of a segment that gets figures."""
 
-    min_rows: Annotated[int, Field(ge=2)]
-    by: tuple[Segmentation, ...]
+    min_rows: Annotated[int, Field(ge=2)] = 100
+    by: tuple[Segmentation, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -220,7 +220,7 @@ class Monitoring(_Strict):
 
     windows: Windows
     drift: DriftDefaults
-    segments: Segments
+    segments: Segments = Segments()
     alerts: Alerts
     dashboards: Dashboards
     models: Annotated[dict[Name, Model], Field(min_length=1)]
@@ -266,9 +266,9 @@ def load_monitoring(path: Path = MONITORING_FILE) -> Monitoring:
 
 def _check_rules(monitoring: Monitoring, file: str) -> None:
     _check_overrides(monitoring, file)
-    for columns in monitoring.segments.by:
-        if monitoring.segments.by.count(columns) > 1 or len(set(columns)) < len(columns):
-            raise ConfigurationError(f"{file}, segments.by: {', '.join(columns)} stands there twice; name it once")
+    for segmentation in monitoring.segments.by:
+        if monitoring.segments.by.count(segmentation) > 1 or len(set(segmentation)) < len(segmentation):
+            raise ConfigurationError(f"{file}, segments.by: {', '.join(segmentation)} stands there twice; name it once")
     for spec in monitoring.models:
         columns = monitoring.columns(spec)
         names = [column.name for column in columns]

@@ -111,7 +111,7 @@ where
 copy monitoring.metric_values (
     model_version, reference_id, window_start, granularity, window_end, run_id,
     layer, metric, value, status, column_name, method, segment_key, segment_value,
-    threshold, alert, n_reference, n_current
+    threshold, alert, n_reference, n_current, lower_bound, upper_bound, p_value
 ) from stdin
 
 -- name: delete_counts
