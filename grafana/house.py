@@ -10,12 +10,10 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import yaml
-
 from grafana.parts import GREEN, ORANGE, RED, YELLOW, Step
 from pipeline.database import queries
+from pipeline.dbt import source_timezone
 from pipeline.monitoring import Levels, Monitoring, load_monitoring
-from pipeline.settings import DBT_PROJECT_DIR
 
 FRONT_PAGE, COLUMN, DATA_QUALITY, PIPELINE_HEALTH, COMPARE = (
     "model-monitoring",
@@ -55,8 +53,7 @@ class House:
 
 def make_house() -> House:
     """The house as monitoring.yml and the dbt project describe it."""
-    project = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))
-    return House(load_monitoring(), project["vars"]["timezone"])
+    return House(load_monitoring(), source_timezone())
 
 
 def steps(levels: Levels, look: float | None = None) -> tuple[Step, ...]:

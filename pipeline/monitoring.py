@@ -104,11 +104,13 @@ class DriftDefaults(_Strict):
 
 
 class Windows(_Strict):
-    """The contracted relations that windows are read from, and the least size of a window."""
+    """The contracted relations that windows and labels are read from, and the least size of a window."""
 
     windows: Relation
     rows: Relation
     rejections: Relation
+    trips: Relation
+    rejected_trips: Relation
     min_values: Annotated[int, Field(ge=1)]
 
 
@@ -146,6 +148,47 @@ class Model(_Strict):
     @property
     def feature_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.features)
+
+
+LabelSource = Literal["trips", "feed"]
+LabelDays = Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class ValidRange(_Strict):
+    """The labels that are believed, bounds included; without a bound there is none on that side."""
+
+    min: Finite | None = None
+    max: Finite | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ValidRange:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} lies above max {self.max:g}")
+        return self
+
+
+class Labels(_Strict):
+    """Where the labels of a target come from.
+
+    `trips`: the target is a column of the trips' own rows; it counts as known `delay_days` +- `jitter_days` after the
+    time in the column `ends_at`. `feed`: labels come in files only; with `ends_at` none is believed that was observed
+    before that time.
+    """
+
+    source: LabelSource
+    delay_days: LabelDays | None = None
+    jitter_days: LabelDays = 0.0
+    ends_at: Name | None = None
+    valid: ValidRange = ValidRange()
+
+    @model_validator(mode="after")
+    def _fits_its_source(self) -> Labels:
+        if self.source == "trips" and (self.delay_days is None or self.ends_at is None):
+            raise ValueError("source trips needs delay_days (0 for none) and ends_at, the column with the trip's end")
+        if self.source == "feed" and {"delay_days", "jitter_days"} & self.model_fields_set:
+            raise ValueError("delay_days and jitter_days belong to source trips: a feed says itself when each came")
+        return self
 
 
 Level = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -223,6 +266,8 @@ class Monitoring(_Strict):
     segments: Segments = Segments()
     alerts: Alerts
     dashboards: Dashboards
+    # A target without an entry has no labels.
+    labels: dict[Name, Labels] = {}
     models: Annotated[dict[Name, Model], Field(min_length=1)]
 
     def columns(self, spec: str) -> tuple[MonitoredColumn, ...]:
@@ -269,6 +314,11 @@ def _check_rules(monitoring: Monitoring, file: str) -> None:
     for segmentation in monitoring.segments.by:
         if monitoring.segments.by.count(segmentation) > 1 or len(set(segmentation)) < len(segmentation):
             raise ConfigurationError(f"{file}, segments.by: {', '.join(segmentation)} stands there twice; name it once")
+    targets = {model.target for model in monitoring.models.values()}
+    for unknown in sorted(set(monitoring.labels) - targets):
+        raise ConfigurationError(
+            f"{file}, labels: no model has the target {unknown}; the models' targets are {', '.join(sorted(targets))}"
+        )
     for spec in monitoring.models:
         columns = monitoring.columns(spec)
         names = [column.name for column in columns]

@@ -1,6 +1,6 @@
 """The conductor: the steps of the pipeline in their order, each recorded in the run log.
 
-ingest -> transform (dbt: staging, intermediate, windows) -> train -> score -> metrics -> marts (dbt).
+ingest -> transform (dbt: staging, intermediate, windows) -> train -> score -> labels -> metrics -> marts (dbt).
 Every step first asks what is new; a step with nothing to do is skipped, and heavy libraries are
 imported only by steps that work. Called by pipeline.cli.
 """
@@ -72,6 +72,7 @@ class Pipeline:
                 ("transform", None, self._transform),
                 ("train", Role.MONITOR, self._train),
                 ("score", Role.MONITOR, self._score),
+                ("labels", Role.MONITOR, self._labels),
                 ("metrics", Role.MONITOR, self._metrics),
                 ("marts", None, self._marts),
             ):
@@ -190,6 +191,16 @@ class Pipeline:
             step.rows += score(stored, model, months, model_dir=self.settings.model_dir, run_id=run.run_id)
             step.message += f"{', ' if step.message else ''}{stored.model_version}: {len(months)} months"
         step.skipped = not step.message
+
+    def _labels(self, run: RunLog, step: Step) -> None:
+        from models_ml.labels import pending_trip_labels, refresh_trip_labels
+
+        work = pending_trip_labels(self.monitoring)
+        step.skipped = not work
+        if work:
+            step.rows = refresh_trip_labels(self.monitoring, run.run_id)
+        counts = [f"{len(work.months)} months"] * bool(work.months) + [f"{len(work.gone)} are gone"] * bool(work.gone)
+        step.message = ", ".join(counts)
 
     def _metrics(self, run: RunLog, step: Step) -> None:
         from models_ml.store import stored_models

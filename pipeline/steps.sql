@@ -38,6 +38,8 @@ select md5(
         ), ''
     )
     || '|'
+    || coalesce((select string_agg(label_load_id::text, ',' order by label_load_id) from ml.label_loads), '')
+    || '|'
     || coalesce((select string_agg(cast(rules as text), ',' order by cast(rules as text)) from monitoring.alert_rules as rules), '')
     || '|'
     || coalesce(

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.monitoring import MonitoredColumn
 from python_metrics.drift import present_values
-from python_metrics.segments import Grouping, group_rows
+from python_metrics.grouping import Grouping
 from python_metrics.windows import MetricRow, drift_metric
 
 if TYPE_CHECKING:
@@ -24,25 +24,26 @@ ReferenceGroups = Mapping[str, Mapping[str, "pd.Series[Any]"]]
 
 
 def reference_groups(
-    predictions: pd.Series[Any], context: pd.DataFrame, segmentations: tuple[tuple[str, ...], ...]
+    predictions: pd.Series[Any], groupings: Mapping[str, Grouping]
 ) -> dict[str, dict[str, pd.Series[Any]]]:
-    """The reference's present predictions by segmentation and group; one that it lacks has no entry.
+    """The reference's present predictions by segmentation and group.
 
     Args:
         predictions: shape (n_reference,).
-        context: the columns that rows are compared by, the same rows.
+        groupings: the groups of the same rows, by segmentation.
     """
-    found: dict[str, dict[str, pd.Series[Any]]] = {}
-    for columns in segmentations:
-        grouping = group_rows(context, columns)
-        if grouping is not None:
-            groups = predictions.groupby(np.asarray(grouping.values)[grouping.codes])
-            found[grouping.key] = {str(value): present_values(values) for value, values in groups}
-    return found
+    return {
+        key: {
+            name: present_values(predictions.iloc[grouping.codes == place])
+            for place, name in enumerate(grouping.names)
+        }
+        for key, grouping in groupings.items()
+    }
 
 
 def segment_metrics(
     rows: pd.DataFrame,
+    key: str,
     grouping: Grouping,
     columns: tuple[MonitoredColumn, ...],
     reference: ReferenceGroups,
@@ -52,20 +53,21 @@ def segment_metrics(
 
     Args:
         rows: the window's rows with the monitored columns.
+        key: name of the segmentation.
         grouping: their groups.
         columns: features and, as the last, the prediction.
         reference: the reference's predictions, from `reference_groups`.
         min_rows: a group with fewer rows, in the window or in the reference, gets status low_n.
     """
-    counts = np.bincount(grouping.codes, minlength=len(grouping.values))
+    counts = grouping.counts()
     names = [column.name for column in columns if column.name in rows.columns]
     absent = len(columns) - len(names)
     missing_cells = rows[names].isna().to_numpy().sum(axis=1) + absent
-    missing = np.bincount(grouping.codes, weights=missing_cells, minlength=len(grouping.values))
+    missing = np.bincount(grouping.codes, weights=missing_cells, minlength=len(grouping.names))
     prediction = columns[-1]
-    known = reference.get(grouping.key)
+    known = reference.get(key)
     metrics: list[MetricRow] = []
-    for position, value in enumerate(grouping.values):
+    for position, value in enumerate(grouping.names):
         count = int(counts[position])
         enough = count >= min_rows
         share = float(missing[position]) / (count * len(columns)) if enough else None
@@ -76,7 +78,7 @@ def segment_metrics(
         if prediction.name in rows.columns:
             present = present_values(rows[prediction.name].iloc[grouping.codes == position])
             of_group.append(_drift(prediction, present, None if known is None else known.get(value), min_rows))
-        metrics += [replace(row, segment_key=grouping.key, segment_value=value) for row in of_group]
+        metrics += [replace(row, segment_key=key, segment_value=value) for row in of_group]
     return metrics
 
 

@@ -1,57 +1,43 @@
-"""Segments: the groups that a window's rows are compared by.
+"""Segmentations: a window's rows by the columns, or pairs of columns, that monitoring.yml compares them by.
 
-A frame and the segmentations of monitoring.yml go in, groups of row positions come out. Called by
-python_metrics.monitor and python_metrics.truth.
+A frame and the segmentations go in, groups of its rows come out. Called by python_metrics.monitor and
+python_metrics.truth.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
+from python_metrics.grouping import MISSING, Grouping, group_rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MISSING = "missing"
 _WITHIN_KEY, _WITHIN_VALUE = ",", " / "
 
 
-@dataclass(frozen=True)
-class Grouping:
-    """The rows of a frame by one segmentation.
-
-    Attributes:
-        key: the segmentation's columns, joined by a comma.
-        values: the names of the groups, sorted; a missing value is the group "missing".
-        codes: the group of each row as a position in `values`, shape (rows,).
-    """
-
-    key: str
-    values: tuple[str, ...]
-    codes: npt.NDArray[np.int64]
-
-
-def segment_key(columns: Iterable[str]) -> str:
+def segment_key(columns: tuple[str, ...]) -> str:
     """The name of a segmentation, as in metric_values.segment_key."""
     return _WITHIN_KEY.join(columns)
 
 
-def group_rows(rows: pd.DataFrame, columns: tuple[str, ...]) -> Grouping | None:
-    """The rows by one segmentation; None where the frame lacks a column of it."""
-    if any(name not in rows.columns for name in columns):
-        return None
-    values: pd.Series[Any] = _words(rows[columns[0]])
-    for name in columns[1:]:
-        values = values.str.cat(_words(rows[name]), sep=_WITHIN_VALUE)
-    names, codes = np.unique(values.to_numpy(dtype=str), return_inverse=True)
-    return Grouping(segment_key(columns), tuple(map(str, names)), codes.astype(np.int64))
+def segment_groups(rows: pd.DataFrame, segmentations: tuple[tuple[str, ...], ...]) -> dict[str, Grouping]:
+    """The rows by each segmentation, by its name; one that names a column which the frame lacks has no entry."""
+    return {
+        segment_key(columns): group_rows(_words(rows, columns))
+        for columns in segmentations
+        if all(name in rows.columns for name in columns)
+    }
 
 
-def _words(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Values as text; whole numbers without a fraction."""
-    text = column.map(lambda value: f"{value:.15g}") if column.dtype.kind == "f" else column.astype("str")
-    return text.where(column.notna(), MISSING)
+def _words(rows: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series[Any]:
+    if len(columns) == 1:
+        return rows[columns[0]]
+    first, *others = (_texts(rows[name]) for name in columns)
+    for other in others:
+        first = first.str.cat(other, sep=_WITHIN_VALUE)
+    return first
+
+
+def _texts(column: pd.Series[Any]) -> pd.Series[Any]:
+    return column.astype("str").where(column.notna(), MISSING)

@@ -17,7 +17,7 @@ from pipeline.settings import Settings, make_settings
 from pipeline.steps import Pipeline, Report
 from python_metrics.drift import drift_score, present_values
 
-STEPS = ["ingest", "transform", "train", "score", "metrics", "marts"]
+STEPS = ["ingest", "transform", "train", "score", "labels", "metrics", "marts"]
 
 
 def settings(folder: Path, **values: str) -> Settings:
@@ -260,10 +260,12 @@ def contents(connection: Connection) -> dict[str, str]:
         from information_schema.columns
         where table_schema in ('raw', 'intermediate', 'ml', 'monitoring', 'marts')
         and column_name not in (
-            'run_id', 'load_id', 'loaded_at', 'trained_at', 'created_at', 'scored_at', 'computed_at', 'inputs_hash'
+            'run_id', 'load_id', 'label_load_id', 'loaded_at', 'trained_at', 'created_at', 'scored_at', 'computed_at',
+            'inputs_hash'
         )
         and table_name not in (
-            'runs', 'fct_pipeline_runs', 'dbt_results', 'fct_test_results', 'fct_alerts', 'schema_versions'
+            'runs', 'fct_pipeline_runs', 'dbt_results', 'fct_test_results', 'fct_alerts', 'fct_label_loads',
+            'schema_versions'
         )
         group by 1, 2
         """,

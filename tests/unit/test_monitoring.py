@@ -18,6 +18,8 @@ def document() -> dict[str, Any]:
             "windows": "intermediate.int_windows",
             "rows": "intermediate.int_trips_scored",
             "rejections": "intermediate.int_window_rejections",
+            "trips": "intermediate.int_trips_accepted",
+            "rejected_trips": "intermediate.int_trips_rejected",
             "min_values": 50,
         },
         "drift": {
