@@ -37,6 +37,7 @@ TrainMonth = Annotated[str, typer.Option(envvar="TRAIN_MONTH", help="Month to tr
 Months = Annotated[str, typer.Option(envvar="MONTHS", help="Months to monitor: '2022-02 2022-05' or 2022-02..2022-04.")]
 DataDir = Annotated[str, typer.Option(envvar="DATA_DIR", help="Where parquet files lie or are put; data/raw.")]
 SourceName = Annotated[str, typer.Option(envvar="SOURCE", help="auto, tlc, local or sample.")]
+AsOf = Annotated[str, typer.Option(envvar="AS_OF", help="Last day whose labels count, such as 2022-02-20; today.")]
 TlcUrl = Annotated[str, typer.Option(envvar="TLC_URL", help="Address that files are downloaded from.")]
 
 
@@ -98,13 +99,16 @@ def run(
     data_dir: DataDir = "",
     source: SourceName = "",
     tlc_url: TlcUrl = "",
+    as_of: AsOf = "",
 ) -> None:
     """Bring the warehouse up to date: ingest, dbt, train, score, metrics, marts."""
     from pipeline import summary
     from pipeline.steps import Pipeline
 
     started = time.monotonic()
-    settings = make_settings(train_month=train_month, months=months, data_dir=data_dir, source=source, tlc_url=tlc_url)
+    settings = make_settings(
+        train_month=train_month, months=months, data_dir=data_dir, source=source, tlc_url=tlc_url, as_of=as_of
+    )
     with database.warehouse():
         report = Pipeline(settings, lambda line: _talk.print(_escaped(line))).run()
         summary.show(report, settings, seconds=time.monotonic() - started)

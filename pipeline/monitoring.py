@@ -129,6 +129,12 @@ class Segments(_Strict):
         return tuple(dict.fromkeys(name for columns in self.by for name in columns))
 
 
+class Truth(_Strict):
+    """How what labels say is judged."""
+
+    concept_alpha: Annotated[float, Field(gt=0, lt=1)] = 0.01
+
+
 Task = Literal["regression", "binary"]
 
 
@@ -264,6 +270,7 @@ class Monitoring(_Strict):
     windows: Windows
     drift: DriftDefaults
     segments: Segments = Segments()
+    truth: Truth = Truth()
     alerts: Alerts
     dashboards: Dashboards
     # A target without an entry has no labels.

@@ -1,6 +1,7 @@
 """The conductor: the steps of the pipeline in their order, each recorded in the run log.
 
-ingest -> transform (dbt: staging, intermediate, windows) -> train -> score -> labels -> metrics -> marts (dbt).
+ingest -> transform (dbt: staging, intermediate, windows) -> train -> score -> labels -> metrics -> performance
+-> marts (dbt).
 Every step first asks what is new; a step with nothing to do is skipped, and heavy libraries are
 imported only by steps that work. Called by pipeline.cli.
 """
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline import database, dbt
 from pipeline.alert_rules import store_rules
@@ -23,6 +24,9 @@ from pipeline.months import Month
 from pipeline.roles import Role, acting_as, ensure_roles
 from pipeline.runs import RunLog, Step
 from pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from python_metrics.monitor import References
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +56,7 @@ class Pipeline:
         self.monitoring: Monitoring = load_monitoring()
         self.tell = tell
         self.notice = ""
+        self._read_references: References | None = None
 
     def run(self) -> Report:
         """Bring the warehouse up to date for the settings' months.
@@ -74,6 +79,7 @@ class Pipeline:
                 ("score", Role.MONITOR, self._score),
                 ("labels", Role.MONITOR, self._labels),
                 ("metrics", Role.MONITOR, self._metrics),
+                ("performance", Role.MONITOR, self._performance),
                 ("marts", None, self._marts),
             ):
                 with run.step(name, _words(self.settings)) as record, acting_as(role):
@@ -214,11 +220,45 @@ class Pipeline:
             works.append(pending(self.monitoring, model, months))
         windows = sum(len(work.windows) for work in works)
         for work in works:
-            step.rows += monitor(self.monitoring, work, run.run_id)
+            step.rows += monitor(self.monitoring, work, self._references(), run.run_id)
         gone = sum(len(work.gone) for work in works)
         step.skipped = windows == gone == 0
         counts = [f"{windows} windows"] * bool(windows) + [f"{gone} are gone"] * bool(gone)
         step.message = ", ".join(counts)
+
+    def _performance(self, run: RunLog, step: Step) -> None:
+        last, inputs = run.last_inputs("performance"), self._performance_inputs()
+        if last == inputs:
+            step.inputs_hash, step.skipped = inputs, True
+            return
+        from models_ml.store import stored_models
+        from python_metrics.beliefs import judge, pending
+        from python_metrics.monitor import MonitoredModel
+
+        windows = 0
+        for stored in stored_models():
+            model = MonitoredModel(stored.spec, stored.model_version, stored.reference_id)
+            judgement = pending(self.monitoring, model, self.settings.as_of)
+            windows += len(judgement.windows)
+            step.rows += judge(self.monitoring, judgement, self._references(), run.run_id)
+        step.inputs_hash, step.skipped = inputs, not windows
+        step.message = f"{windows} windows" if windows else ""
+
+    def _performance_inputs(self) -> str:
+        """What the labels that count were, and everything that they are held against."""
+        with database.connect("performance", read_only=True) as connection:
+            parameters: dict[str, object] = {"as_of": self.settings.as_of}
+            state = database.one_row(connection, _QUERIES["performance_inputs"], parameters)[0]
+        rules = self.monitoring.model_dump_json()
+        return hashlib.sha256(f"{state}|{rules}".encode()).hexdigest()
+
+    def _references(self) -> References:
+        """The references of this run; what is learned from one serves two steps."""
+        if self._read_references is None:
+            from python_metrics.monitor import References
+
+            self._read_references = References(self.monitoring)
+        return self._read_references
 
     def _marts(self, run: RunLog, step: Step) -> None:
         if run.last_inputs("marts") == _marts_inputs():

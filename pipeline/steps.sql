@@ -15,6 +15,24 @@ select md5(
     )
 )
 
+-- name: performance_inputs
+-- The labels that had arrived, known by their loads and the latest of them, and the windows that have metrics.
+select md5(
+    coalesce((select string_agg(label_load_id::text, ',' order by label_load_id) from ml.label_loads), '')
+    || '|'
+    || coalesce((select max(observed_at)::text from ml.labels where observed_at <= %(as_of)s), '')
+    || '|'
+    || coalesce(
+        (
+            select string_agg(
+                model_version || reference_id || window_start::text || granularity || inputs_hash,
+                ',' order by model_version, reference_id, window_start, granularity
+            )
+            from monitoring.computed_windows
+        ), ''
+    )
+)
+
 -- name: marts_inputs
 select md5(
     coalesce((select string_agg(load_id::text, ',' order by load_id) from raw.files where status = 'loaded'), '')

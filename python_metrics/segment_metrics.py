@@ -34,8 +34,7 @@ def reference_groups(
     """
     return {
         key: {
-            name: present_values(predictions.iloc[grouping.codes == place])
-            for place, name in enumerate(grouping.names)
+            name: present_values(predictions.iloc[grouping.codes == place]) for place, name in enumerate(grouping.names)
         }
         for key, grouping in groupings.items()
     }

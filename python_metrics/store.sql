@@ -39,7 +39,27 @@ where
 order by computed.window_start
 
 -- name: reference_rows
-select record from ml.reference_rows where reference_id = %(reference_id)s order by position
+select record, window_date, segments from ml.reference_rows where reference_id = %(reference_id)s order by position
+
+-- name: arrived_labels
+left join
+    (
+        select distinct on (source_month, source_row)
+            source_month,
+            source_row,
+            load_id,
+            label
+        from ml.labels
+        where
+            target = $4
+            and observed_at <= cast($5 as timestamptz)
+            and source_month = date_trunc('month', cast($2 as date))
+        order by source_month, source_row, observed_at desc
+    ) as labels
+    on
+        rows.source_month = labels.source_month
+        and rows.source_row = labels.source_row
+        and rows.load_id = labels.load_id
 
 -- name: segment_values
 select cast({column} as text) as value
@@ -97,7 +117,15 @@ where
     and reference_id = %(reference_id)s
     and window_start = %(window_start)s
     and granularity = %(granularity)s
-    and layer in ('quality', 'drift')
+    and as_of is null
+
+-- name: forget_beliefs
+delete from monitoring.{table}
+where
+    model_version = %(model_version)s
+    and reference_id = %(reference_id)s
+    and window_start = %(window_start)s
+    and granularity = %(granularity)s
 
 -- name: forget_window
 delete from monitoring.computed_windows

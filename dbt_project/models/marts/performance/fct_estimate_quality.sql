@@ -124,7 +124,7 @@ final as (
         error,
         is_covered,
         avg(abs(error)) {{ trailing }} as trailing_mean_absolute_error,
-        avg(cast(is_covered as integer)) {{ trailing }} as trailing_coverage,
+        avg(cast(cast(is_covered as integer) as double precision)) {{ trailing }} as trailing_coverage,
         corr(estimate, realised) {{ trailing }} as trailing_correlation,
         count(error) {{ trailing }} as trailing_days,
         origin,

@@ -45,7 +45,7 @@ current_state as (
                 coalesce(arrived.label_count, 0),
                 arrived.last_observed_at,
                 arrived.label_sum,
-                %(rules)s
+                cast(%(rules)s as text)
             )
         ) as inputs_hash
     from {windows} as windows
