@@ -233,6 +233,12 @@ class DriftedColumnsRule(ModelRule):
     excess: Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
 
+class LabelRule(ModelRule):
+    """A rule about what labels say; `coverage` is the share of a day's predictions that must have one."""
+
+    coverage: Annotated[float, Field(gt=0, le=1)]
+
+
 class ColumnRule(DailyRule):
     """A rule about a column's days; `columns` has levels that hold for a column in place of the rule's own."""
 
@@ -247,6 +253,8 @@ class Alerts(_Strict):
     missing_share: ColumnRule
     rejected_share: DailyRule
     volume: DailyRule
+    performance: LabelRule
+    concept_drift: LabelRule
     stale_data: Levels
     failed_run: Levels
 

@@ -115,7 +115,9 @@ def _moment(day: str) -> datetime:
     try:
         end = end_of_day(date.fromisoformat(day))
     except (ValueError, OverflowError) as error:
-        raise UsageError(f"AS_OF '{day}' is not valid: name the last day whose labels are to count, 2022-02-20") from error
+        raise UsageError(
+            f"AS_OF '{day}' is not valid: name the last day whose labels are to count, 2022-02-20"
+        ) from error
     if end > now:
         raise UsageError(f"AS_OF '{day}' has not ended: leave AS_OF out to count every label that is there")
     return end

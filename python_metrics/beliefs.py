@@ -79,9 +79,7 @@ def judge(monitoring: Monitoring, judgement: Judgement, references: References, 
     return written
 
 
-def known_reference(
-    reference: ReferenceRows, monitoring: Monitoring, model: MonitoredModel
-) -> KnownReference | None:
+def known_reference(reference: ReferenceRows, monitoring: Monitoring, model: MonitoredModel) -> KnownReference | None:
     """The reference's rows that have a label; None where there are none."""
     entry = monitoring.models[model.spec]
     if entry.target not in reference.rows:

@@ -174,4 +174,4 @@ class _Confidence:
         return found
 
     def concept_drift(self, rows: pd.DataFrame, prediction: Floats, label: Floats, seed: int) -> ConceptDrift:
-        raise TooFewRowsError('x')
+        raise TooFewRowsError("x")

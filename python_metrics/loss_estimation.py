@@ -99,9 +99,7 @@ class Residuals:
         picks = (uniform * self.sizes[strata].astype(np.float32)).astype(np.int32)
         np.minimum(picks, self.sizes[strata] - 1, out=picks)
         picks += self.starts[strata]
-        return {
-            target: shrink * self.values[target].take(picks).mean(axis=1, dtype=np.float64) for target in targets
-        }
+        return {target: shrink * self.values[target].take(picks).mean(axis=1, dtype=np.float64) for target in targets}
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,9 +175,7 @@ class LossEstimator:
         inputs = _inputs(features, prediction, self.feature_names)
         with _one_thread():
             found = {target: np.asarray(self.models[target].predict(inputs), dtype=np.float64) for target in targets}
-        return {
-            target: values if target == "signed" else np.maximum(values, 0.0) for target, values in found.items()
-        }
+        return {target: values if target == "signed" else np.maximum(values, 0.0) for target, values in found.items()}
 
 
 def fit_loss_estimator(
@@ -264,9 +260,7 @@ def _inputs(features: pd.DataFrame, prediction: Floats, names: tuple[str, ...]) 
     return np.where(np.isfinite(inputs), inputs, np.nan)
 
 
-def _out_of_fold(
-    target: Target, inputs: Floats, error: Floats, groups: npt.NDArray[np.int64], seed: int
-) -> Floats:
+def _out_of_fold(target: Target, inputs: Floats, error: Floats, groups: npt.NDArray[np.int64], seed: int) -> Floats:
     """What trees that did not see a row's day expect of it; every FOLDS-th day shares a fold."""
     expected = np.empty(len(error))
     for fold in range(FOLDS):

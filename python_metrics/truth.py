@@ -91,6 +91,9 @@ def window_truth(
     prediction = rows[PREDICTION].to_numpy(dtype=float) if PREDICTION in rows else np.full(len(rows), np.nan)
     groupings = segment_groups(rows, rules.segmentations)
     metrics = _performance(prediction, label, task, one_group(len(rows)), "", 1)
+    if reference is not None:
+        losses = reference.losses
+        metrics.append(MetricRow("performance", "reference_loss", float(losses.mean()), n_reference=len(losses)))
     for key, grouping in groupings.items():
         metrics += _performance(prediction, label, task, grouping, key, rules.min_rows)
     known = np.isfinite(prediction) & np.isfinite(label)
@@ -110,7 +113,9 @@ def _performance(
     of_all = grouping.counts()
     found: list[MetricRow] = []
     for count, group in zip(of_all, task.performance(prediction, label, grouping), strict=True):
-        found += [replace(row, segment_key=key, segment_value=group.group) for row in _group(group, int(count), min_rows)]
+        found += [
+            replace(row, segment_key=key, segment_value=group.group) for row in _group(group, int(count), min_rows)
+        ]
     return found
 
 
@@ -206,9 +211,7 @@ def _fairness(
     return found
 
 
-def _attribution(
-    rows: pd.DataFrame, losses: Floats, reference: KnownReference, rules: TruthRules
-) -> list[MetricRow]:
+def _attribution(rows: pd.DataFrame, losses: Floats, reference: KnownReference, rules: TruthRules) -> list[MetricRow]:
     found: list[MetricRow] = []
     here = segment_groups(rows, rules.segmentations)
     there = segment_groups(reference.context, rules.segmentations)

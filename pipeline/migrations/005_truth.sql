@@ -9,6 +9,10 @@ set window_date = cast(trips.lpep_pickup_datetime as date)
 from raw.green_trips as trips
 where reference.source_month = trips.source_month and reference.source_row = trips.source_row;
 
+---------- alert rules about labels: the least share of a window's predictions that must have one
+
+alter table monitoring.alert_rules add column coverage double precision;
+
 ---------- metric values: intervals, p-values, and the moment up to which labels counted
 
 alter table monitoring.metric_values add column lower_bound double precision;

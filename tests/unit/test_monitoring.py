@@ -32,6 +32,8 @@ def document() -> dict[str, Any]:
             "missing_share": {"warning": 0.2, "critical": 0.5, "pending_days": 1, "clear_days": 3},
             "rejected_share": {"warning": 0.03, "critical": 0.1, "pending_days": 1, "clear_days": 3},
             "volume": {"warning": 1.5, "critical": 3, "pending_days": 1, "clear_days": 3},
+            "performance": {"warning": 1.25, "critical": 1.5, "pending_days": 2, "clear_days": 3, "coverage": 0.5},
+            "concept_drift": {"warning": 0.25, "critical": 0.5, "pending_days": 2, "clear_days": 3, "coverage": 0.5},
             "stale_data": {"warning": 45, "critical": 120},
             "failed_run": {"critical": 1},
         },

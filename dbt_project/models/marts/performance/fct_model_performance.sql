@@ -52,6 +52,7 @@ pivoted as (
         max(n_current) filter (where metric = 'label_count') as row_count,
         cast({{ metric("label_count") }} as bigint) as label_count,
         {{ metric("label_coverage") }} as label_coverage,
+        {{ metric("reference_loss") }} as reference_loss,
         {% for figure in figures %}
             {{ metric(figure) }} as {{ figure }},
         {% endfor %}
@@ -80,6 +81,7 @@ final as (
         pivoted.row_count,
         pivoted.label_count,
         pivoted.label_coverage,
+        pivoted.reference_loss,
         {% for figure in figures %}
             pivoted.{{ figure }},
         {% endfor %}
