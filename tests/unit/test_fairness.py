@@ -154,7 +154,7 @@ def test_the_same_input_gives_the_same_numbers() -> None:
     assert segment_gaps(loss, error, {"two": two}, 30, seed=1)["two"].loss_high != alone.loss_high
 
 
-def test_blocks_of_replicates_are_the_same_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_of_replicates_give_an_interval_as_wide_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     loss, error = normal_errors(np.random.default_rng(7), 200)
     whole = gap(loss, error, sized(80, 120))
     monkeypatch.setattr(bootstrap, "BLOCK_CELLS", 200 * 16)
