@@ -13,9 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import exp, factorial
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.95
 BLOCK_CELLS = 8_000_000  # weights held at a time: 64 MB
-PSEUDO_ROWS = 2  # with the spread common to all groups, lent to each: thirty equal values are no proof of no spread
+LEAST_FACTOR = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)  # of one comparison of normal means: 1.96
+PSEUDO_ROWS = 100  # with the spread common to all groups, lent to a group that seems to have less
 ROUNDING = 1e-12  # of the greatest value; a difference of this size is none
 
 
@@ -51,10 +54,15 @@ class Moments:
         return self.first / np.maximum(self.size, 1.0)
 
     def variance(self) -> Floats:
-        """Variance of the values of each group, drawn a little towards the one that is common to all groups."""
+        """Variance of the values of each group, not below its mixture with a hundred rows of the common variance.
+
+        Where losses are skewed or rare, the small group that drew none of the large ones has a low mean and hardly any
+        spread: taken at its word it would be the best one for certain.
+        """
         common = self.second[0].sum() / (self.size[0] - 1).sum()
         spread = np.maximum(self.second - self.first * self.shift(), 0.0)
-        return np.asarray((spread + PSEUDO_ROWS * common) / (self.size - 1 + PSEUDO_ROWS))
+        mixed = (spread + PSEUDO_ROWS * common) / (self.size - 1 + PSEUDO_ROWS)
+        return np.asarray(np.maximum(mixed, spread / np.maximum(self.size - 1, 1.0)))
 
     def squared_error(self) -> Floats:
         """Squared standard error of the mean of each group; above 0."""
@@ -89,7 +97,8 @@ def resampled_sums(columns: Floats, replicates: int, seed: int) -> Floats:
         seed: of the random numbers.
     """
     observed = columns.sum(axis=0, keepdims=True)
-    return np.concatenate([observed, *(weights @ columns for weights in _weights(len(columns), replicates, seed))])
+    with threadpool_limits(limits=1):  # sums in the same order on every machine; faster, too, on a busy one
+        return np.concatenate([observed, *(weights @ columns for weights in _weights(len(columns), replicates, seed))])
 
 
 def _weights(rows: int, replicates: int, seed: int) -> Iterator[Floats]:
@@ -119,7 +128,7 @@ def largest_difference(moments: Moments) -> Extremes:
         deviation = np.abs(shift[:, others] - shift[:, first, None])
         scale = np.sqrt(error[1:, others] + error[1:, first, None])
         greatest = np.maximum(greatest, (deviation / scale).max(axis=1))
-    factor = float(np.quantile(greatest, CONFIDENCE, method="higher"))
+    factor = _factor(greatest)
     margin = factor * np.sqrt(error[0][:, None] + error[0])
     difference = centre - centre[:, None]
     sureness = np.where(np.eye(len(centre), dtype=bool), -np.inf, difference - margin)
@@ -158,8 +167,17 @@ def largest_ratio(moments: Moments, overall: Moments) -> tuple[float, float, flo
         squared = moments.variance() * (1 / share - 2 * ratio) + ratio**2 * overall.variance()
         scale = np.sqrt(np.maximum(squared, 0.0) / overall.size) / mean + ROUNDING
         greatest = (np.abs(ratio[1:] - ratio[0]) / scale[1:]).max(axis=1)
-    factor = float(np.quantile(np.nan_to_num(greatest, nan=np.inf), CONFIDENCE, method="higher"))
+    factor = _factor(np.nan_to_num(greatest, nan=np.inf))
     if not np.isfinite(factor):
         return None
     low, high = (ratio[0] - factor * scale[0]).max(), (ratio[0] + factor * scale[0]).max()
     return float(ratio[0].max()), max(0.0, float(low)), float(high)
+
+
+def _factor(greatest: Floats) -> float:
+    """How many standard errors an interval reaches, from the greatest studentised deviation of each replicate.
+
+    Where all rows of a group happen to be alike its replicates are too, and know less than there is to know:
+    never fewer than for a single comparison of normal means.
+    """
+    return max(LEAST_FACTOR, float(np.quantile(greatest, CONFIDENCE, method="higher")))
