@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
-from python_metrics.grouping import group_rows
+from python_metrics.grouping import Grouping
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -63,7 +62,7 @@ class ColumnShare:
 
 
 def decompose_change(
-    reference_group: pd.Series[Any], reference_loss: ArrayLike, window_group: pd.Series[Any], window_loss: ArrayLike
+    reference_group: Grouping, reference_loss: ArrayLike, window_group: Grouping, window_loss: ArrayLike
 ) -> tuple[Contribution, ...]:
     """Split the change of the overall mean loss into segment mix and change within segments.
 
@@ -76,9 +75,9 @@ def decompose_change(
     it is given its own mean there, so that all it adds is mix.
 
     Args:
-        reference_group: the group of each row of the reference, shape (n_reference,).
+        reference_group: the groups of the reference's n_reference rows.
         reference_loss: its loss, finite, shape (n_reference,).
-        window_group: the group of each row of the window, shape (n_window,).
+        window_group: the groups of the window's n_window rows.
         window_loss: its loss, finite, shape (n_window,).
 
     Returns:
@@ -90,11 +89,9 @@ def decompose_change(
     before, after = _checked(reference_loss, reference_group), _checked(window_loss, window_group)
     if not len(before) or not len(after):
         return ()
-    groups = pd.concat([reference_group.astype(object), window_group.astype(object)], ignore_index=True)
-    grouping = group_rows(groups)
-    size = len(grouping.names)
-    weight0, loss0 = _shares_and_means(grouping.codes[: len(before)], before, size)
-    weight1, loss1 = _shares_and_means(grouping.codes[len(before) :], after, size)
+    names = sorted({*reference_group.names, *window_group.names})
+    weight0, loss0 = _shares_and_means(reference_group, before, names)
+    weight1, loss1 = _shares_and_means(window_group, after, names)
     known0, known1 = np.where(weight0 > 0, loss0, loss1), np.where(weight1 > 0, loss1, loss0)
     mix = (weight1 - weight0) * ((known0 + known1) / 2 - before.mean())
     within = (weight0 + weight1) / 2 * (known1 - known0)
@@ -108,7 +105,7 @@ def decompose_change(
             float(mix[place]),
             float(within[place]),
         )
-        for place, name in enumerate(grouping.names)
+        for place, name in enumerate(names)
     ]
     return tuple(sorted(rows, key=lambda row: (-abs(row.total), row.group)))
 
@@ -133,17 +130,22 @@ def rank_columns(scores: Sequence[tuple[str, float]]) -> tuple[ColumnShare, ...]
     return tuple(sorted(shares, key=lambda share: (-share.excess, share.column)))
 
 
-def _checked(loss: ArrayLike, group: pd.Series[Any]) -> NDArray[np.float64]:
+def _checked(loss: ArrayLike, group: Grouping) -> NDArray[np.float64]:
     losses = np.asarray(loss, dtype=float)
-    if losses.shape != group.shape:
-        raise ValueError(f"{group.shape} groups and {losses.shape} losses were given: give one of each per row")
+    if losses.shape != group.codes.shape:
+        raise ValueError(f"{group.codes.shape} groups and {losses.shape} losses were given: give one of each per row")
     if not np.isfinite(losses).all():
         raise ValueError("a loss is missing or infinite: leave out rows without a label")
     return losses
 
 
 def _shares_and_means(
-    codes: NDArray[np.intp], loss: NDArray[np.float64], size: int
+    group: Grouping, loss: NDArray[np.float64], names: list[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    count = np.bincount(codes, minlength=size)
-    return count / len(loss), np.bincount(codes, weights=loss, minlength=size) / np.maximum(count, 1)
+    """Share of the rows and mean loss by name, 0 for a name that the rows do not have."""
+    places = np.searchsorted(names, group.names)
+    size = np.zeros(len(names))
+    total = np.zeros(len(names))
+    size[places] = group.counts()
+    total[places] = np.bincount(group.codes, weights=loss, minlength=len(group.names))
+    return size / len(loss), total / np.maximum(size, 1)

@@ -6,7 +6,6 @@ that it took the place of in monitoring.metric_history. Called by python_metrics
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -72,5 +71,5 @@ def write_belief(
         start = (model_version, reference_id, window.window_start, window.granularity, window.window_end, run_id, as_of)
         with cursor.copy(_QUERIES[place]) as copy:
             for row in rows:
-                copy.write_row((*start, *astuple(row)))
+                copy.write_row((*start, *row.fields()))
         cursor.execute(_QUERIES["mark_believed"], {**key, "inputs_hash": window.inputs_hash, "run_id": run_id})

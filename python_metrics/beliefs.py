@@ -19,6 +19,7 @@ from pipeline import database
 from pipeline.monitoring import PREDICTION, MonitoredColumn, Monitoring
 from python_metrics import belief_store, store
 from python_metrics.monitor import MonitoredModel, ReferenceRows, References
+from python_metrics.segments import segment_groups
 from python_metrics.tasks import TASKS
 from python_metrics.truth import KnownReference, TruthRules, window_truth
 
@@ -93,7 +94,8 @@ def known_reference(reference: ReferenceRows, monitoring: Monitoring, model: Mon
 
     residuals = pd.Series(prediction[usable] - label[usable])
     losses = TASKS[entry.task].losses(prediction[usable], label[usable])
-    return KnownReference(reference.context[usable].reset_index(drop=True), losses, residuals)
+    groupings = segment_groups(reference.context[usable], monitoring.segments.by)
+    return KnownReference(groupings, losses, residuals)
 
 
 def _rules_hash(monitoring: Monitoring, spec: str) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from python_metrics.confidence_estimation import expected_figures, realised_figures
 from python_metrics.predictive import (
     FEWEST_WINDOW_ROWS,
     Floats,
@@ -27,6 +28,7 @@ from python_metrics.predictive import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from python_metrics.confidence_estimation import ConfidenceEstimator
     from python_metrics.loss_estimation import LossEstimator
 
 
@@ -85,6 +87,41 @@ def concept_drift(
     return ConceptDrift(
         excess,
         _in_deviations(excess, estimator.residual_std),
+        bonferroni(excess_p, bias_p),
+        bias_excess,
+        excess_p,
+        bias_p,
+        len(said),
+    )
+
+
+def confidence_drift(estimator: ConfidenceEstimator, probability: Floats, label: Floats, *, seed: int) -> ConceptDrift:
+    """Test a window of a binary classifier: its log loss, and label - calibrated probability.
+
+    Args:
+        estimator: fitted on the reference of the model that gave the probabilities.
+        probability: of the positive class as the model gave it, shape (rows,), in [0, 1].
+        label: 1 or 0, shape (rows,); rows where it is NaN are left out.
+        seed: of the simulated labels.
+
+    Both tests are two-sided. The null distribution: labels drawn from the calibrated probabilities, plus the spread
+    between the reference's days.
+
+    Raises:
+        TooFewRowsError: fewer than FEWEST_WINDOW_ROWS labelled rows.
+        ValueError: a probability is not a number in [0, 1].
+    """
+    known = _known(label)
+    said, truth = np.asarray(probability, dtype=np.float64)[known], np.asarray(label, dtype=np.float64)[known]
+    expected, noise = expected_figures(said, estimator.calibrated(said), seed)
+    realised = realised_figures(said, truth)
+    excess = realised["log_loss"] - expected["log_loss"]
+    bias_excess = realised["positive_share"] - expected["positive_share"]
+    excess_p = two_sided_p_value(excess, noise["log_loss"], estimator.effects["log_loss"])
+    bias_p = two_sided_p_value(bias_excess, noise["positive_share"], estimator.effects["positive_share"])
+    return ConceptDrift(
+        excess,
+        _in_deviations(excess, estimator.loss_deviation),
         bonferroni(excess_p, bias_p),
         bias_excess,
         excess_p,

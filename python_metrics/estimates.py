@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.monitoring import PREDICTION
 from pipeline.monitoring import Task as TaskName
-from python_metrics.concept_drift import ConceptDrift, concept_drift
+from python_metrics.concept_drift import ConceptDrift, concept_drift, confidence_drift
 from python_metrics.confidence_estimation import ConfidenceEstimator, fit_confidence_estimator
 from python_metrics.grouping import Grouping
 from python_metrics.loss_estimation import LossEstimator, fit_loss_estimator
@@ -111,7 +111,7 @@ def estimate_metrics(
     for place, (key, name, _) in enumerate(parts):
         of_part = figures.get(place)
         for metric in ESTIMATED[task]:
-            interval = None if of_part is None else of_part[metric]
+            interval = None if of_part is None else of_part.get(metric)
             row = MetricRow("estimate", f"estimated_{metric}", None, segment_key=key, segment_value=name)
             row = replace(row, n_current=counts[place])
             if interval is not None:
@@ -119,7 +119,7 @@ def estimate_metrics(
             elif estimator is None or not counts[place]:
                 row = replace(row, status="empty")
             else:
-                row = replace(row, status="low_n")
+                row = replace(row, status="low_n" if of_part is None else "constant")
             found.append(row)
     return found
 
@@ -168,10 +168,10 @@ class _Confidence:
         for mask in masks:
             part = probability[usable if mask is None else usable & mask]
             try:
-                found.append(self._estimator.estimate(part, seed=SEED))
+                found.append({str(name): one for name, one in self._estimator.estimate(part, seed=SEED).items()})
             except TooFewRowsError:
                 found.append(None)
         return found
 
     def concept_drift(self, rows: pd.DataFrame, prediction: Floats, label: Floats, seed: int) -> ConceptDrift:
-        raise TooFewRowsError("x")
+        return confidence_drift(self._estimator, prediction, label, seed=seed)

@@ -45,11 +45,13 @@ MOST_STRATA = 10
 _ROWS_A_STRATUM = 50
 # Squared errors are few large ones: a small model does as well, in less time.
 _TREES: dict[Target, dict[str, float]] = {
-    "absolute": {"max_iter": 40, "learning_rate": 0.2, "max_leaf_nodes": 31},
+    "absolute": {"max_iter": 30, "learning_rate": 0.25, "max_leaf_nodes": 31},
     "squared": {"max_iter": 20, "learning_rate": 0.3, "max_leaf_nodes": 15},
-    "signed": {"max_iter": 40, "learning_rate": 0.2, "max_leaf_nodes": 31},
+    "signed": {"max_iter": 30, "learning_rate": 0.25, "max_leaf_nodes": 31},
 }
 _FEWEST_LEAF_ROWS = 50
+# Where the error is constant, a difference in the last digits is none.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class LossEstimator:
             TooFewRowsError: fewer than FEWEST_WINDOW_ROWS rows.
         """
         if len(absolute) < FEWEST_WINDOW_ROWS:
-            raise TooFewRowsError(f"{len(absolute)} rows: their error is estimated from {FEWEST_WINDOW_ROWS} on")
+            raise TooFewRowsError(f"{len(absolute)} rows: an error is estimated from {FEWEST_WINDOW_ROWS} on")
         noise = self.residuals.noise_of_mean(absolute, ("absolute", "squared"), seed)
         mae, mse = float(absolute.mean()), float(squared.mean())
         bounds = predictive_interval(noise["absolute"], self.effects["absolute"])
@@ -220,7 +222,7 @@ def fit_loss_estimator(
         names,
         models,
         _residuals(held_out["absolute"], gaps),
-        {target: _effect(gaps[target], groups) for target in TARGETS},
+        {target: _effect(gaps[target], errors[target], groups) for target in TARGETS},
         float(gaps["absolute"].std()),
         int(known.sum()),
     )
@@ -271,27 +273,26 @@ def _out_of_fold(target: Target, inputs: Floats, error: Floats, groups: npt.NDAr
 
 def _residuals(expected_absolute: Floats, gaps: dict[Target, Floats]) -> Residuals:
     count = min(MOST_STRATA, len(expected_absolute) // _ROWS_A_STRATUM)
-    edges = np.unique(np.quantile(expected_absolute, np.arange(1, count) / count))
+    # Bounds that are values of the reference and above its least: no stratum is empty.
+    edges = np.unique(np.quantile(expected_absolute, np.arange(1, count) / count, method="inverted_cdf"))
+    edges = edges[edges > expected_absolute.min()]
     strata = np.searchsorted(edges, expected_absolute, side="right")
-    sizes = np.bincount(strata, minlength=len(edges) + 1)
-    # A stratum without rows cannot be: drop the bound that made it.
-    edges = edges[sizes[:-1] > 0] if sizes[-1] else edges[:-1][sizes[:-2] > 0]
-    strata = np.searchsorted(edges, expected_absolute, side="right")
-    sizes = np.bincount(strata, minlength=len(edges) + 1)
+    sizes = np.bincount(strata)
     order = np.argsort(strata, kind="stable")
     values: dict[Target, npt.NDArray[np.float32]] = {}
     for target, gap in gaps.items():
-        means = np.bincount(strata, weights=gap) / np.maximum(sizes, 1)
+        means = np.bincount(strata, weights=gap) / sizes
         values[target] = (gap - means[strata])[order].astype(np.float32)
     starts = (np.cumsum(sizes) - sizes).astype(np.int32)
     return Residuals(edges, starts, sizes.astype(np.int32), values)
 
 
-def _effect(gaps: Floats, groups: npt.NDArray[np.int64]) -> DayEffect:
+def _effect(gaps: Floats, errors: Floats, groups: npt.NDArray[np.int64]) -> DayEffect:
     sizes = np.bincount(groups)
     enough = sizes >= FEWEST_DAY_ROWS
     means = np.bincount(groups, weights=gaps)[enough] / sizes[enough]
-    return day_effect(means, gaps.var() / sizes[enough], float(gaps.var() / len(gaps)))
+    rounding = (_ROUNDING * float(np.abs(errors).mean())) ** 2
+    return day_effect(means, gaps.var() / sizes[enough], max(float(gaps.var() / len(gaps)), rounding))
 
 
 def _root(value: float) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -244,7 +244,7 @@ def write_window(
         cursor.execute(_QUERIES["delete_window"], key)
         with cursor.copy(_QUERIES["copy_metric_values"]) as copy:
             for row in rows:
-                copy.write_row((*key.values(), window.window_end, run_id, *astuple(row)))
+                copy.write_row((*key.values(), window.window_end, run_id, *row.fields()))
         cursor.execute(_QUERIES["delete_counts"], key)
         with cursor.copy(_QUERIES["copy_counts"]) as copy:
             for column, in_bins in counts.items():

@@ -58,12 +58,12 @@ class KnownReference:
     """The reference's labelled rows.
 
     Attributes:
-        context: what rows are compared by, shape (rows, columns).
+        groupings: its groups, by segmentation.
         losses: the loss of each row, shape (rows,).
         residuals: prediction - label of each, shape (rows,).
     """
 
-    context: pd.DataFrame
+    groupings: Mapping[str, Grouping]
     losses: Floats
     residuals: pd.Series[Any]
 
@@ -103,7 +103,7 @@ def window_truth(
     known_groups = {key: replace(grouping, codes=grouping.codes[known]) for key, grouping in groupings.items()}
     metrics += _fairness(losses, errors, known_groups, rules.min_rows, seed)
     if reference is not None and len(losses):
-        metrics += _attribution(labelled, losses, reference, rules)
+        metrics += _attribution(known_groups, losses, reference)
     return metrics
 
 
@@ -211,13 +211,12 @@ def _fairness(
     return found
 
 
-def _attribution(rows: pd.DataFrame, losses: Floats, reference: KnownReference, rules: TruthRules) -> list[MetricRow]:
+def _attribution(groupings: Mapping[str, Grouping], losses: Floats, reference: KnownReference) -> list[MetricRow]:
     found: list[MetricRow] = []
-    here = segment_groups(rows, rules.segmentations)
-    there = segment_groups(reference.context, rules.segmentations)
-    for key in here.keys() & there.keys():
-        sides = (_named(there[key]), reference.losses, _named(here[key]), losses)
-        for part in decompose_change(*sides):
+    for key, grouping in groupings.items():
+        if key not in reference.groupings:
+            continue
+        for part in decompose_change(reference.groupings[key], reference.losses, grouping, losses):
             found += [
                 MetricRow(
                     "attribution",
@@ -231,9 +230,3 @@ def _attribution(rows: pd.DataFrame, losses: Floats, reference: KnownReference, 
                 for name, value in (("mix_effect", part.mix), ("within_effect", part.within))
             ]
     return found
-
-
-def _named(grouping: Grouping) -> pd.Series[Any]:
-    import pandas as pd
-
-    return pd.Series(np.asarray(grouping.names, dtype=object)[grouping.codes])

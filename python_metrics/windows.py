@@ -45,6 +45,10 @@ class MetricRow:
     upper_bound: float | None = None
     p_value: float | None = None
 
+    def fields(self) -> tuple[object, ...]:
+        """The values in the order of the attributes, as they are copied into the database."""
+        return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+
 
 @dataclass(frozen=True)
 class Reference:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from python_metrics.attribution import Contribution, decompose_change, rank_columns
+from python_metrics.grouping import group_rows
 
 ROW = st.tuples(st.sampled_from(["a", "b", "c", "d", None, math.nan]), st.floats(0, 1000))
 ROWS = st.lists(ROW, min_size=1, max_size=60)
@@ -20,7 +21,10 @@ def decompose(
     reference: list[tuple[str | float | None, float]], window: list[tuple[str | float | None, float]]
 ) -> tuple[Contribution, ...]:
     sides = [
-        (pd.Series([group for group, _ in rows], dtype=object), np.array([loss for _, loss in rows], dtype=float))
+        (
+            group_rows(pd.Series([group for group, _ in rows], dtype=object)),
+            np.array([loss for _, loss in rows], dtype=float),
+        )
         for rows in (reference, window)
     ]
     return decompose_change(*sides[0], *sides[1])
@@ -86,7 +90,7 @@ def test_losses_that_cannot_be_compared_are_refused() -> None:
     with pytest.raises(ValueError, match="a loss is missing or infinite: leave out rows without a label"):
         decompose([("a", math.nan)], [("a", 1.0)])
     with pytest.raises(ValueError, match="give one of each per row"):
-        decompose_change(pd.Series(["a", "b"]), [1.0], pd.Series(["a"]), [1.0])
+        decompose_change(group_rows(pd.Series(["a", "b"])), [1.0], group_rows(pd.Series(["a"])), [1.0])
 
 
 def test_columns_share_what_is_above_their_thresholds() -> None:
