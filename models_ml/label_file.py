@@ -6,6 +6,8 @@ as it can be, with the reason why it cannot. Nothing is written. Called by model
 
 from __future__ import annotations
 
+import csv
+import dataclasses
 import glob
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.errors import BadFileError, SourceUnavailableError
 
@@ -34,17 +38,32 @@ _TIME_TEXT = r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d
 # Times from the year 1 to the year 9999, in microseconds from 1970.
 _FIRST_MICROSECOND, _LAST_MICROSECOND = -62_135_596_800_000_000, 253_402_300_799_999_999
 _LONGEST_TEXT = 200
+_PARQUET_SOURCE = "read_parquet($path, hive_partitioning = false)"
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of a file: as the file spells it, and as DuckDB calls it and its type."""
+
+    spelling: str
+    name: str
+    type: str
 
 
 @dataclass(frozen=True)
 class FeedFile:
-    """A file that can be read as a feed. `types` has DuckDB's type of each column of a feed, by name."""
+    """A file that can be read as a feed.
+
+    `source` is the table that DuckDB reads; `names` and `types` are what DuckDB calls each column of a feed and its
+    type; `extra` are the columns that no feed has.
+    """
 
     path: Path
     sha256: str
     rows: int
     is_csv: bool
-    spelling: dict[str, str]
+    source: str
+    names: dict[str, str]
     types: dict[str, str]
     extra: tuple[str, ...]
 
@@ -57,31 +76,32 @@ def check_feed_file(path: Path) -> FeedFile:
         BadFileError: it cannot be opened, is empty, no parquet and no CSV, lacks a column, has one twice or of a wrong
             type, or no text of a column can be read.
     """
-    is_csv = _kind(path)
-    try:
-        with path.open("rb") as file:
-            sha256 = file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError as error:
-        raise SourceUnavailableError(f"{path} does not exist: name a file of labels, FILE=labels.parquet") from error
-    except OSError as error:
-        raise BadFileError(
-            f"{path} cannot be opened ({error.strerror}): a parquet or CSV file that may be read is needed"
-        ) from error
-    if path.stat().st_size == 0:
-        raise BadFileError(f"{path.name} is empty (0 bytes): a feed has the columns {', '.join(COLUMNS)}")
+    is_csv = _is_csv(path)
+    sha256 = _sha256(path)
     try:
         with _connect() as connection:
-            spelling, types, extra = _match(path, is_csv, _described(connection, path, is_csv))
-            file_ = FeedFile(path, sha256, 0, is_csv, spelling, types, extra)
-            rows, *unread = connection.execute(_figures(file_), {"path": _pattern(path)}).fetchall()[0]
-    except duckdb.Error as error:
+            columns = _csv_columns(path) if is_csv else _parquet_columns(connection, path)
+            source = _csv_source(len(columns)) if is_csv else _PARQUET_SOURCE
+            matched = _match(path, columns, is_csv)
+            file = FeedFile(
+                path=path,
+                sha256=sha256,
+                rows=0,
+                is_csv=is_csv,
+                source=source,
+                names={name: column.name for name, column in matched.items()},
+                types={name: column.type for name, column in matched.items()},
+                extra=tuple(repr(column.spelling) for column in columns if column not in matched.values()),
+            )
+            rows, *counts = connection.execute(_figures(file), {"path": _pattern(path)}).fetchall()[0]
+    except (duckdb.Error, pa.ArrowException, OSError, ValueError, csv.Error) as error:
         raise _damaged(path, error) from error
-    for name, (present, parsed) in zip(types, zip(unread[::2], unread[1::2], strict=True), strict=True):
-        if types[name] == "VARCHAR" and present and not parsed:
+    for name, present, parsed in zip(COLUMNS, counts[::2], counts[1::2], strict=True):
+        if file.types[name] == "VARCHAR" and present and not parsed:
             raise BadFileError(
                 f"{path.name}: none of the {present} values of {name} can be read: {COLUMNS[name][1]} is needed"
             )
-    return FeedFile(path, sha256, rows, is_csv, spelling, types, extra)
+    return dataclasses.replace(file, rows=rows)
 
 
 def records(file: FeedFile) -> Iterator[tuple[Any, ...]]:
@@ -102,12 +122,26 @@ def records(file: FeedFile) -> Iterator[tuple[Any, ...]]:
         raise _damaged(file.path, error) from error
 
 
-def _kind(path: Path) -> bool:
-    """Whether it is a CSV file; else it is parquet."""
+def _is_csv(path: Path) -> bool:
     suffix = path.suffix.lower()
     if suffix not in {".csv", ".parquet"}:
         raise BadFileError(f"{path.name} is neither .parquet nor .csv: a feed of labels is one of them")
     return suffix == ".csv"
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            sha256 = file_digest(file, "sha256").hexdigest()
+            if not file.tell():
+                raise BadFileError(f"{path.name} is empty (0 bytes): a feed has the columns {', '.join(COLUMNS)}")
+            return sha256
+    except FileNotFoundError as error:
+        raise SourceUnavailableError(f"{path} does not exist: name a file of labels, FILE=labels.parquet") from error
+    except OSError as error:
+        raise BadFileError(
+            f"{path} cannot be opened ({error.strerror}): a parquet or CSV file that may be read is needed"
+        ) from error
 
 
 def _connect() -> duckdb.DuckDBPyConnection:
@@ -118,56 +152,55 @@ def _connect() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _source(is_csv: bool) -> str:
-    if is_csv:
-        # Every value as it is written; whether it can be read is said record by record.
-        return (
-            "read_csv($path, header = true, all_varchar = true, delim = ',', quote = '\"', escape = '\"', "
-            "strict_mode = true, hive_partitioning = false)"
-        )
-    return "read_parquet($path, hive_partitioning = false)"
+def _csv_columns(path: Path) -> list[_Column]:
+    with path.open(encoding="utf-8-sig", newline="") as text:
+        header = next(csv.reader(text, strict=True), [])
+    return [_Column(spelling, f"c{number}", "VARCHAR") for number, spelling in enumerate(header)]
 
 
-def _described(connection: duckdb.DuckDBPyConnection, path: Path, is_csv: bool) -> list[tuple[str, str]]:
-    query = f"describe select * from {_source(is_csv)}"  # noqa: S608 - a fixed text
+def _csv_source(width: int) -> str:
+    """Nothing is guessed, no line is left out; every value comes as it is written, and is judged record by record."""
+    columns = ", ".join(f"c{number}: 'VARCHAR'" for number in range(width))
+    return (
+        f"read_csv($path, auto_detect = false, header = true, columns = {{{columns}}}, delim = ',', quote = '\"', "
+        "escape = '\"', comment = '', skip = 0, strict_mode = true, null_padding = false, hive_partitioning = false)"
+    )
+
+
+def _parquet_columns(connection: duckdb.DuckDBPyConnection, path: Path) -> list[_Column]:
+    query = f"describe select * from {_PARQUET_SOURCE}"  # noqa: S608 - a fixed text
+    described = connection.execute(query, {"path": _pattern(path)}).fetchall()
     return [
-        (str(row[0]), str(row[1]).strip('"')) for row in connection.execute(query, {"path": _pattern(path)}).fetchall()
+        _Column(spelling, str(row[0]), str(row[1]).strip('"'))
+        for spelling, row in zip(pq.read_schema(path).names, described, strict=True)
     ]
 
 
-def _match(
-    path: Path, is_csv: bool, described: list[tuple[str, str]]
-) -> tuple[dict[str, str], dict[str, str], tuple[str, ...]]:
-    """The feed's columns in the file's spelling, their types, and the names of columns that no feed has."""
-    by_name: dict[str, tuple[str, str]] = {}
-    for spelling, data_type in described:
-        # DuckDB calls the second of two equal columns name_1.
-        name = spelling.lower()
-        if name in by_name or name.removesuffix("_1") in set(COLUMNS) & set(by_name) - {name}:
-            raise BadFileError(
-                f"{path.name}: the column {name.removesuffix('_1')} comes twice (or has a twin {name!r}): remove one"
-            )
-        by_name[name] = (spelling, data_type)
-    missing = [name for name in COLUMNS if name not in by_name]
+def _match(path: Path, columns: list[_Column], is_csv: bool) -> dict[str, _Column]:
+    """The feed's columns among those of the file; upper and lower case are the same."""
+    found: dict[str, _Column] = {}
+    for column in columns:
+        name = column.spelling.lower()
+        if name in found and name in COLUMNS:
+            raise BadFileError(f"{path.name}: the column {name} comes twice: remove one of them")
+        found[name] = column
+    missing = [name for name in COLUMNS if name not in found]
     if missing:
-        found = ", ".join(repr(name) for name in list(by_name)[:8])
+        there = ", ".join(repr(column.spelling) for column in columns[:8]) or "none"
         raise BadFileError(
-            f"{path.name} has no column {', '.join(missing)} (it has {found}): a feed has {', '.join(COLUMNS)}"
+            f"{path.name} has no column {', '.join(missing)} (it has {there}): a feed has {', '.join(COLUMNS)}"
         )
     for name, (valid, words) in COLUMNS.items():
-        data_type = by_name[name][1]
-        if not is_csv and data_type.split("(")[0] not in valid:
-            raise BadFileError(f"{path.name}: the column {name} is of type {data_type}; {words} is needed: convert it")
-    return (
-        {name: by_name[name][0] for name in COLUMNS},
-        {name: by_name[name][1] for name in COLUMNS},
-        tuple(repr(spelling) for name, (spelling, _) in by_name.items() if name not in COLUMNS),
-    )
+        if not is_csv and found[name].type.split("(")[0] not in valid:
+            raise BadFileError(
+                f"{path.name}: the column {name} is of type {found[name].type}; {words} is needed: convert it"
+            )
+    return {name: found[name] for name in COLUMNS}
 
 
 def _parsed(file: FeedFile) -> dict[str, str]:
     """For each column an SQL expression: its value, or null where it cannot be read."""
-    raw = {name: _quoted(spelling) for name, spelling in file.spelling.items()}
+    raw = {name: _quoted(column) for name, column in file.names.items()}
     month, row, label, time = (raw[name] for name in COLUMNS)
     if file.types["source_month"] == "DATE":
         parsed_month = f"case when day({month}) = 1 then {month} end"
@@ -195,7 +228,7 @@ def _parsed(file: FeedFile) -> dict[str, str]:
 
 def _texts(file: FeedFile) -> dict[str, str]:
     """For each column an SQL expression: what stands in the file, null where there is nothing."""
-    texts = {name: f"cast({_quoted(spelling)} as varchar)" for name, spelling in file.spelling.items()}
+    texts = {name: f"cast({_quoted(column)} as varchar)" for name, column in file.names.items()}
     # Postgres holds no zero characters.
     return {
         name: f"left(replace(nullif(trim({text}), ''), chr(0), ''), {_LONGEST_TEXT})" for name, text in texts.items()
@@ -206,7 +239,7 @@ def _figures(file: FeedFile) -> str:
     """Rows, then for each column the values that are there, and those that can be read."""
     parsed, texts = _parsed(file), _texts(file)
     counts = "".join(f", count({texts[name]}), count({parsed[name]})" for name in COLUMNS)
-    return f"select count(*){counts} from {_source(file.is_csv)}"  # noqa: S608 - quoted names
+    return f"select count(*){counts} from {file.source}"  # noqa: S608 - quoted names
 
 
 def _records(file: FeedFile) -> str:
@@ -219,7 +252,7 @@ def _records(file: FeedFile) -> str:
         "when observed_at_value is null then 'not_a_time' "
         "when source_month_value is null or source_row_value is null then 'unknown_trip' end, "
         "source_month_text, source_row_text, label_text, observed_at_text "
-        f"from (select row_number() over () as line{values} from {_source(file.is_csv)}) order by line"
+        f"from (select row_number() over () as line{values} from {file.source}) order by line"
     )
 
 
