@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 VARIABLES := TRAIN_MONTH MONTHS DATA_DIR SOURCE TLC_URL SQL ARGS PORT CONFIRM DAY MODEL SEGMENT STRICT REPORT_DIR
-VARIABLES += AS_OF MONTH PAUSE RESTART INTERVAL COUNT DASHBOARD_UID COLUMN
+VARIABLES += AS_OF MONTH PAUSE RESTART INTERVAL COUNT DASHBOARD_UID COLUMN FILE TARGET
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 # UID is the shell's own name for the user and cannot be handed over under it.
 ifeq ($(origin UID),command line)
@@ -27,14 +27,19 @@ help: ## List the targets
 	@echo "           SOURCE=auto|tlc|local|sample  SQL=\"select ...\"  ARGS=\"test\"  PORT=5433"
 	@echo "           DAY=2022-02-20  MODEL=name or version  SEGMENT=column=value  STRICT=1"
 	@echo "           AS_OF=2022-02-20  MONTH=2022-02  PAUSE=10  RESTART=yes  INTERVAL=10  COUNT=6  UID=..."
+	@echo "           FILE=labels.parquet  TARGET=duration_minutes"
 
 .PHONY: pipeline
-pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, score, metrics, marts
+pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, performance, marts
 	@$(BIN)/python -m pipeline run
 
 .PHONY: replay
 replay: $(RUNTIME) ## Feed a month day by day: make replay MONTH=2022-02 PAUSE=10; stopped, it goes on; RESTART=yes
 	@$(BIN)/python -m pipeline replay
+
+.PHONY: labels
+labels: $(RUNTIME) ## Load labels that have arrived: make labels FILE=labels.parquet [TARGET=...], matched with the loads of now
+	@$(BIN)/python -m pipeline labels
 
 .PHONY: heartbeat
 heartbeat: $(RUNTIME) ## Write a dummy row every INTERVAL=10 seconds, COUNT times or until Ctrl-C: is it on the dashboard?

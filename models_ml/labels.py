@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import math
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -126,8 +125,8 @@ def _write_month(monitoring: Monitoring, month: LabelMonth, run_id: int) -> int:
             "load_id": month.load_id,
             "delay_days": entry.delay_days,
             "jitter_days": entry.jitter_days,
-            "least": -math.inf if entry.valid.min is None else entry.valid.min,
-            "most": math.inf if entry.valid.max is None else entry.valid.max,
+            "least": entry.valid.least,
+            "most": entry.valid.most,
         }
         load = {
             "origin": "trips",

@@ -54,6 +54,15 @@ where
 -- name: delete_load
 delete from ml.label_loads where origin = 'trips' and target = %(target)s and source_month = %(month)s
 
+-- name: delete_generated_labels
+delete from ml.labels
+where
+    target = %(target)s
+    and label_load_id in (select label_load_id from ml.label_loads where origin = 'trips' and target = %(target)s)
+
+-- name: delete_generated_loads
+delete from ml.label_loads where origin = 'trips' and target = %(target)s
+
 -- name: insert_load
 insert into ml.label_loads (
     target, origin, source_month, location, sha256, inputs_hash, rows, accepted, unchanged, quarantined, run_id

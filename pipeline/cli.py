@@ -101,7 +101,7 @@ def run(
     tlc_url: TlcUrl = "",
     as_of: AsOf = "",
 ) -> None:
-    """Bring the warehouse up to date: ingest, dbt, train, score, metrics, marts."""
+    """Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, marts."""
     from pipeline import summary
     from pipeline.steps import Pipeline
 
@@ -255,6 +255,38 @@ def check_alerts() -> None:
         alerts = open_alerts()
     result_console().print(alerts_table(alerts) if alerts else "No open alerts.")
     sys.exit(1 if any(alert.severity == "critical" for alert in alerts) else 0)
+
+
+@app.command()
+def labels(
+    file: Annotated[str, typer.Option(envvar="FILE", help="Parquet or CSV file of labels that have arrived.")] = "",
+    target: Annotated[str, typer.Option(envvar="TARGET", help="What they are labels of; the only feed.")] = "",
+) -> None:
+    """Load a file of true values that have arrived; what cannot be used is kept out and counted."""
+    from pathlib import Path
+
+    from models_ml.label_feed import feed_target, load_labels
+    from pipeline.monitoring import load_monitoring
+    from pipeline.roles import Role, acting_as, ensure_roles
+    from pipeline.runs import hold_lock
+
+    if not file.strip():
+        raise UsageError("no file was named: write make labels FILE=labels.parquet")
+    monitoring = load_monitoring()
+    wanted = feed_target(monitoring, target.strip())
+    with database.warehouse():
+        database.migrate()
+        with hold_lock("labels"):
+            ensure_roles()
+            with acting_as(Role.MONITOR):
+                loaded = load_labels(monitoring, wanted, Path(file.strip()).absolute())
+    sys.stdout.write(f"{loaded}\n")
+    if loaded.extra:
+        _talk.print(_escaped(f"note: unknown columns were not read: {', '.join(loaded.extra)}"))
+    if loaded.quarantined:
+        _talk.print(f"what was kept out, and why: ml.rejected_labels, label_load_id {loaded.label_load_id}")
+    if loaded.is_new:
+        _talk.print("`make pipeline` brings them into the marts")
 
 
 @app.command()

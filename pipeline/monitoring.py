@@ -5,6 +5,7 @@ Gives frozen values; every error names the place in the file, what stands there 
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date
 from pathlib import Path
@@ -172,6 +173,14 @@ class ValidRange(_Strict):
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min:g} lies above max {self.max:g}")
         return self
+
+    @property
+    def least(self) -> float:
+        return -math.inf if self.min is None else self.min
+
+    @property
+    def most(self) -> float:
+        return math.inf if self.max is None else self.max
 
 
 class Labels(_Strict):

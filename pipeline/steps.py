@@ -16,6 +16,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from psycopg import sql
+
 from pipeline import database, dbt
 from pipeline.alert_rules import store_rules
 from pipeline.errors import ModelError
@@ -32,6 +34,12 @@ log = logging.getLogger(__name__)
 
 _QUERIES = database.queries(Path(__file__).with_name("steps.sql"))
 _RECORDED = ("evidently", "dbt-core", "dbt-postgres", "scikit-learn", "duckdb", "pandas")
+# Tables that a step fills in bulk. Until they are analyzed the planner takes them for small.
+_FILLED_BY = {
+    "score": ("ml.predictions",),
+    "labels": ("ml.labels",),
+    "metrics": ("monitoring.metric_values", "monitoring.computed_windows"),
+}
 _AFTER_SCORING = ("marts", "tag:after_scoring")
 
 
@@ -84,6 +92,8 @@ class Pipeline:
             ):
                 with run.step(name, _words(self.settings)) as record, acting_as(role):
                     step(run, record)
+                if not record.skipped:
+                    _analyze(_FILLED_BY.get(name, ()))
                 self.tell(_line(record))
             return Report(run.run_id, tuple(run.steps), self.notice)
 
@@ -266,6 +276,13 @@ class Pipeline:
             return
         step.rows = dbt.build("--select", *_AFTER_SCORING, run_id=run.run_id)
         step.inputs_hash = _marts_inputs()
+
+
+def _analyze(tables: tuple[str, ...]) -> None:
+    """As the connected user, who owns the tables: the roles may not."""
+    with database.connect("analyze", autocommit=True) as connection:
+        for name in tables:
+            connection.execute(sql.SQL("analyze {}").format(database.relation(name)))
 
 
 def _transform_inputs(project: str) -> str:

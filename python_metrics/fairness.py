@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-REPLICATES = 999
+REPLICATES = 499
 LARGEST = 1e100  # beyond it squares overflow
 
 Status = Literal["ok", "low_n"]

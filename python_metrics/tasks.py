@@ -1,4 +1,4 @@
-"""What differs by the task of a model: its figures, the loss of a row, and how the loss is estimated before labels come.
+"""What differs by the task of a model: its figures, the loss of a row, and the estimator of it before labels come.
 
 Called by python_metrics.estimates and python_metrics.truth.
 """

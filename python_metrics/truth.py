@@ -155,7 +155,7 @@ def _concept(
         rules.min_rows,
         is_constant=expected is not None and expected.nunique() == 1,
     )
-    found = [replace(residual, layer="concept")]
+    found = [replace(residual, layer="concept", metric="residual_drift")]
     names = ("loss_excess", "bias_excess", "effect_size")
     n_reference = None if expected is None else len(expected)
 

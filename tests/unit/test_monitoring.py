@@ -38,6 +38,7 @@ def document() -> dict[str, Any]:
             "failed_run": {"critical": 1},
         },
         "dashboards": {"from": "2022-02-01", "to": "2022-02-28"},
+        "labels": {"y": {"source": "trips", "ends_at": "done_at", "delay_days": 3, "jitter_days": 1}},
         "models": {
             "m": {
                 "recipe": "linear_baseline",
@@ -117,6 +118,29 @@ def test_a_column_takes_the_rule_of_its_type_unless_it_has_one(tmp_path: Path) -
             lambda d: d["alerts"]["missing_share"].update(columns={"a": {"critical": 0.8, "pending_days": 1}}),
             "alerts.missing_share.columns.a.pending_days: Extra inputs",
         ),
+        (
+            lambda d: d["labels"].update(z={"source": "feed"}),
+            "labels: no model has the target z; the models' targets are y",
+        ),
+        (lambda d: d["labels"]["y"].update(source="api"), "labels.y.source: Input should be 'trips' or 'feed'"),
+        (lambda d: d["labels"]["y"].pop("source"), "labels.y.source: Field required"),
+        (lambda d: d["labels"]["y"].pop("ends_at"), "labels.y: Value error, source trips needs delay_days"),
+        (lambda d: d["labels"]["y"].pop("delay_days"), "labels.y: Value error, source trips needs delay_days"),
+        (lambda d: d["labels"]["y"].update(delay_days=-1), "labels.y.delay_days"),
+        (lambda d: d["labels"]["y"].update(jitter_days=float("nan")), "labels.y.jitter_days"),
+        (lambda d: d["labels"]["y"].update(ends_at="a; drop table x"), "labels.y.ends_at: Value error, a name has"),
+        (
+            lambda d: d["labels"]["y"].update(valid={"min": 2, "max": 1}),
+            "labels.y.valid: Value error, min 2 lies above",
+        ),
+        (lambda d: d["labels"]["y"].update(valid={"max": float("inf")}), "labels.y.valid.max"),
+        (lambda d: d["labels"]["y"].update(valid={"least": 2}), "labels.y.valid.least: Extra inputs"),
+        (lambda d: d["labels"]["y"].update(weight=2), "labels.y.weight: Extra inputs"),
+        (
+            lambda d: d["labels"].update(y={"source": "feed", "delay_days": 3}),
+            "labels.y: Value error, delay_days and jitter_days belong to source trips",
+        ),
+        (lambda d: d["windows"].pop("trips"), "windows.trips: Field required"),
         (lambda d: d["dashboards"].update(to="2022-01-31"), "from 2022-02-01 lies after to 2022-01-31"),
         (lambda d: d["dashboards"].update(to="yesterday"), "relative to now such as now, now-28d or now-1w/w"),
         (lambda d: d["dashboards"].update({"from": "2022-02-30"}), "dashboards.from"),
@@ -144,6 +168,19 @@ def test_a_rule_may_have_levels_of_its_own_for_a_model_or_a_column(tmp_path: Pat
     assert alerts.prediction_drift.models["m"].critical == 9
     assert alerts.prediction_drift.models["m"].warning is None
     assert alerts.missing_share.columns["a"].warning == 0.8
+
+
+def test_labels_come_from_the_trips_or_from_a_feed_or_not_at_all(tmp_path: Path) -> None:
+    content = document()
+    content["labels"]["y"] = {"source": "trips", "ends_at": "done_at", "delay_days": 0, "valid": {"min": 0}}
+    entry = load_monitoring(written(tmp_path, content)).labels["y"]
+    assert (entry.delay_days, entry.jitter_days) == (0, 0)
+    assert (entry.valid.least, entry.valid.most) == (0, float("inf"))
+    content["labels"]["y"] = {"source": "feed"}
+    entry = load_monitoring(written(tmp_path, content)).labels["y"]
+    assert (entry.source, entry.ends_at, entry.valid.least) == ("feed", None, float("-inf"))
+    del content["labels"]
+    assert load_monitoring(written(tmp_path, content)).labels == {}
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,9 @@ pivoted as (
         max(p_value) filter (where metric = 'loss_excess') as p_value,
         max(threshold) filter (where metric = 'loss_excess') as alpha,
         bool_or(alert) filter (where metric = 'loss_excess') as is_drifted,
-        {{ metric("drift_score") }} as residual_drift,
-        max(threshold) filter (where metric = 'drift_score') as residual_drift_threshold,
-        bool_or(alert) filter (where metric = 'drift_score') as is_residual_drifted,
+        {{ metric("residual_drift") }} as residual_drift,
+        max(threshold) filter (where metric = 'residual_drift') as residual_drift_threshold,
+        bool_or(alert) filter (where metric = 'residual_drift') as is_residual_drifted,
         max(status) filter (where metric = 'loss_excess') as status,
         max(run_id) as run_id
     from metrics
