@@ -133,15 +133,26 @@ def test_a_gap_by_hand() -> None:
     assert one.bias_low < 5 < one.bias_high
 
 
-def test_the_interval_of_two_large_groups_is_welchs() -> None:
-    # With many rows the bootstrap quantile of one comparison is near the normal one.
+def test_the_intervals_of_two_large_groups_are_those_of_the_normal_distribution() -> None:
+    # With many rows the bootstrap quantile of one comparison is near 1.96: Welch's interval, and the delta method's.
     random = np.random.default_rng(5)
-    first, second = random.normal(10, 1, 1500), random.normal(11, 3, 1500)
-    one = gap(np.concatenate([first, second]), np.zeros(3000), sized(1500, 1500), replicates=999)
-    margin = 1.96 * math.sqrt(first.var() / 1500 + second.var() / 1500)
-    assert one.loss_gap is not None
-    assert one.loss_low == pytest.approx(one.loss_gap - margin, abs=0.15 * margin)
-    assert one.loss_high == pytest.approx(one.loss_gap + margin, abs=0.15 * margin)
+    loss = np.concatenate([random.normal(10, 1, 1500), random.normal(11, 3, 1500)])
+    error = np.concatenate([random.normal(0, 5, 1500), random.normal(2, 7, 1500)])
+    one = gap(loss, error, sized(1500, 1500), replicates=999)
+    for value, low, high, values in (
+        (one.loss_gap, one.loss_low, one.loss_high, loss),
+        (one.bias_gap, one.bias_low, one.bias_high, error),
+    ):
+        margin = 1.96 * math.sqrt(values[:1500].var() / 1500 + values[1500:].var() / 1500)
+        assert value is not None
+        assert low == pytest.approx(value - margin, abs=0.15 * margin)
+        assert high == pytest.approx(value + margin, abs=0.15 * margin)
+    assert one.worst_ratio is not None
+    influence = -one.worst_ratio * (loss - loss.mean())
+    influence[1500:] += 2 * (loss[1500:] - loss[1500:].mean())
+    margin = 1.96 * float(influence.std()) / math.sqrt(3000) / float(loss.mean())
+    assert one.ratio_low == pytest.approx(one.worst_ratio - margin, abs=0.15 * margin)
+    assert one.ratio_high == pytest.approx(one.worst_ratio + margin, abs=0.15 * margin)
 
 
 def test_the_same_input_gives_the_same_numbers() -> None:
