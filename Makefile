@@ -131,6 +131,10 @@ bench: $(DEV) ## Measure loading, the whole pipeline and a second run against th
 bench-dashboards: $(DEV) ## Measure every query of the dashboards on the warehouse in use
 	@$(BIN)/python -m benchmarks.dashboard_speed
 
+.PHONY: bench-estimates
+bench-estimates: $(DEV) ## Measure estimated performance and the test for concept drift on real and generated months
+	@$(BIN)/python -m benchmarks.estimate_accuracy
+
 .PHONY: dashboards
 dashboards: $(DEV) ## Write Grafana's dashboards and alert rules again, after a change of monitoring.yml or of grafana/
 	@$(BIN)/python -m grafana

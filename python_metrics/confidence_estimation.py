@@ -6,8 +6,8 @@ Nothing is read or written. Called by the orchestration of the performance layer
 estimator.
 
 Method: a calibrated probability says how often a row like this one is positive, so the expected confusion matrix of a
-window follows from its probabilities alone. Named CBPE by NannyML (2022); Guillory et al., Predicting with Confidence
-on Unseen Distributions, 2021, compare its kin. Formulas and limits: docs/methods.md.
+window follows from its probabilities alone. Named CBPE by NannyML (2021); Kivimäki, Białek, Nurminen and Kuberski,
+Confidence-based Estimators for Predictive Performance in Model Monitoring, 2024. Formulas and limits: docs/methods.md.
 """
 
 from __future__ import annotations

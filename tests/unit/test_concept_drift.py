@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.estimate_accuracy import day_tests
+from benchmarks.scored_months import LINEAR, fitted, read_month, trained, tutorial_rows
 from python_metrics.concept_drift import ConceptDrift, concept_drift, confidence_drift
 from python_metrics.confidence_estimation import ConfidenceEstimator, fit_confidence_estimator
 from python_metrics.loss_estimation import LossEstimator, fit_loss_estimator
@@ -95,6 +99,31 @@ def test_a_constant_error_that_stays_is_no_drift_and_one_that_grows_is() -> None
     estimator = fit_loss_estimator(features, x, x - 2.5, np.arange(600) // 60, seed=0)
     assert concept_drift(estimator, features, x, x - 2.5, seed=0).p_value > 0.1
     assert concept_drift(estimator, features, x, x - 2.6, seed=0).p_value < 1e-6
+
+
+@pytest.fixture(scope="module")
+def sample_days(sample_dir: Path) -> pd.DataFrame:
+    """The linear model's test on each day of the generated February, by day."""
+    model = trained(LINEAR, tutorial_rows(read_month(sample_dir, "2022-01")))
+    scored = model.score(tutorial_rows(read_month(sample_dir, "2022-02")))
+    return day_tests(fitted(model.features, model.reference), scored).set_index("day")
+
+
+def test_planted_changes_of_the_relation_are_found(sample_days: pd.DataFrame) -> None:
+    # Fares rise while durations stay: the model says too much. Before that, distances come in kilometres.
+    for day in ("2022-02-10", "2022-02-11", "2022-02-12"):
+        assert sample_days["p_value"][day] < 0.01
+        assert sample_days["bias_excess"][day] > 1
+    assert sample_days["p_value"]["2022-02-08"] < 0.01
+
+
+def test_planted_shifts_of_the_inputs_are_not_found(sample_days: pd.DataFrame) -> None:
+    weekend_like, zone_outage = sample_days["2022-02-14":"2022-02-18"], sample_days["2022-02-21":"2022-02-22"]  # type: ignore[misc]
+    assert len(weekend_like) == 5
+    assert len(zone_outage) == 2
+    assert (pd.concat([weekend_like, zone_outage])["p_value"] > 0.01).all()
+    clean = [f"2022-02-{day:02}" for day in (1, 2, 4, 5, 6, 7, 9, 13, 19, 20, 23, 25, 27, 28)]
+    assert (sample_days["p_value"][clean] > 0.01).all()
 
 
 def labelled(seed: int, rows: int, spread: float = 1.5, shift: float = 0.0) -> tuple[Floats, Floats]:

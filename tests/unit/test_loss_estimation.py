@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.estimate_accuracy import day_errors
+from benchmarks.scored_months import LINEAR, fitted, in_month, read_month, trained, tutorial_rows
 from python_metrics.loss_estimation import LossEstimator, fit_loss_estimator
 from python_metrics.predictive import Floats, TooFewRowsError
 
@@ -47,7 +50,7 @@ def trips(seed: int, days: int, rows_a_day: int, day_deviation: float = 0.5, zon
     return Rows(features, 3 * distance, label, day)
 
 
-def fitted(rows: Rows, seed: int = 0) -> LossEstimator:
+def estimator_of(rows: Rows, seed: int = 0) -> LossEstimator:
     return fit_loss_estimator(rows.features, rows.prediction, rows.label, rows.days, seed=seed)
 
 
@@ -58,7 +61,7 @@ def reference() -> Rows:
 
 @pytest.fixture(scope="module")
 def estimator(reference: Rows) -> LossEstimator:
-    return fitted(reference)
+    return estimator_of(reference)
 
 
 def test_a_constant_error_is_estimated_exactly() -> None:
@@ -107,7 +110,7 @@ def test_intervals_hold_held_out_days() -> None:
     # The estimator of some days is judged on others, 200 in all.
     held, width = [], []
     for seed in range(2):
-        estimator = fitted(trips(10 + seed, 20, 150))
+        estimator = estimator_of(trips(10 + seed, 20, 150))
         new = trips(20 + seed, 100, 150)
         for day in range(100):
             window = new.at(new.days == day)
@@ -129,7 +132,7 @@ def test_without_days_of_their_own_pieces_of_the_rows_stand_for_days(reference: 
 
 
 def test_days_widen_the_interval_and_rows_narrow_it() -> None:
-    calm, restless = fitted(trips(5, 20, 300, day_deviation=0)), fitted(trips(5, 20, 300, day_deviation=2))
+    calm, restless = estimator_of(trips(5, 20, 300, day_deviation=0)), estimator_of(trips(5, 20, 300, day_deviation=2))
 
     def width(estimator: LossEstimator, rows: int) -> float:
         window = trips(6, 1, rows)
@@ -145,7 +148,7 @@ def test_days_widen_the_interval_and_rows_narrow_it() -> None:
 def test_the_same_input_and_seed_give_the_same_numbers(reference: Rows, estimator: LossEstimator) -> None:
     window = trips(7, 1, 500)
     first = estimator.estimate(window.features, window.prediction, seed=3)
-    again = fitted(reference).estimate(window.features, window.prediction, seed=3)
+    again = estimator_of(reference).estimate(window.features, window.prediction, seed=3)
     assert (again.mae, again.rmse) == (first.mae, first.rmse)
     assert np.array_equal(again.expected_absolute_error, first.expected_absolute_error)
     assert estimator.estimate(window.features, window.prediction, seed=4).mae != first.mae
@@ -165,7 +168,7 @@ def test_rows_without_a_label_are_left_out(reference: Rows) -> None:
     kept = np.arange(len(reference.label)) % 3 > 0
     hidden = Rows(reference.features, reference.prediction, np.where(kept, reference.label, np.nan), reference.days)
     window = trips(9, 1, 200)
-    one, other = fitted(hidden), fitted(reference.at(kept))
+    one, other = estimator_of(hidden), estimator_of(reference.at(kept))
     assert one.n_reference == other.n_reference == kept.sum()
     assert (
         one.estimate(window.features, window.prediction, seed=0).mae
@@ -175,7 +178,7 @@ def test_rows_without_a_label_are_left_out(reference: Rows) -> None:
 
 def test_bad_input_is_named(reference: Rows, estimator: LossEstimator) -> None:
     with pytest.raises(TooFewRowsError, match="0 labelled rows of 6000"):
-        fitted(Rows(reference.features, reference.prediction, np.full(6000, np.nan), reference.days))
+        estimator_of(Rows(reference.features, reference.prediction, np.full(6000, np.nan), reference.days))
     with pytest.raises(TooFewRowsError, match="the window has 29 rows, its error is estimated from 30 on"):
         estimator.estimate(reference.features[:29], reference.prediction[:29], seed=0)
     with pytest.raises(ValueError, match="the features zone are not among the columns distance, passengers"):
@@ -183,4 +186,15 @@ def test_bad_input_is_named(reference: Rows, estimator: LossEstimator) -> None:
     with pytest.raises(ValueError, match="1 of 6000 predictions are not finite"):
         estimator.estimate(reference.features, np.where(np.arange(6000) == 7, np.nan, reference.prediction), seed=0)
     with pytest.raises(ValueError, match="one entry a row each, they have 6000, 6000, 6000 and 5"):
-        fitted(Rows(reference.features, reference.prediction, reference.label, reference.days[:5]))
+        estimator_of(Rows(reference.features, reference.prediction, reference.label, reference.days[:5]))
+
+
+@pytest.mark.real_data
+def test_february_of_the_tutorial_is_estimated_closely(real_months: Path) -> None:
+    model = trained(LINEAR, tutorial_rows(read_month(real_months, "2022-01")))
+    february = in_month(model.score(tutorial_rows(read_month(real_months, "2022-02"))), "2022-02")
+    errors = day_errors(fitted(model.features, model.reference), february)
+    assert len(errors) == 28
+    assert (errors["estimated"] - errors["realised"]).abs().mean() < 0.13  # minutes; the peer misses by 0.22
+    assert errors["estimated"].corr(errors["realised"]) > 0.91
+    assert errors["realised"].between(errors["low"], errors["high"]).mean() >= 0.85
