@@ -58,6 +58,16 @@ select md5(
     || '|'
     || coalesce((select string_agg(label_load_id::text, ',' order by label_load_id) from ml.label_loads), '')
     || '|'
+    || coalesce(
+        (
+            select string_agg(
+                model_version || reference_id || window_start::text || granularity || as_of::text || inputs_hash,
+                ',' order by model_version, reference_id, window_start, granularity, as_of
+            )
+            from monitoring.believed_windows
+        ), ''
+    )
+    || '|'
     || coalesce((select string_agg(cast(rules as text), ',' order by cast(rules as text)) from monitoring.alert_rules as rules), '')
     || '|'
     || coalesce(
