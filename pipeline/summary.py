@@ -18,6 +18,8 @@ from pipeline.steps import Report
 
 _QUERIES = database.queries(Path(__file__).with_name("summary.sql"))
 _MOST_ALERTS = 20
+# Drift with its mark, drifted columns, missing cells: one column of the table a model, so that three models fit.
+_MODEL_CELL = "{:>7} {:>5} {:>7}"
 
 
 def show(report: Report, settings: Settings, seconds: float) -> None:
@@ -76,30 +78,27 @@ def _days_table(days: list[Any]) -> Table:
     """One line a day: trips, rejected trips, and for each model drift, drifted columns and missing cells."""
     specs = sorted({row[1] for row in days})
     table = Table(box=box.SIMPLE_HEAD, title="Monitored days", title_justify="left", title_style="bold")
-    table.add_column("day")
+    table.add_column("day", no_wrap=True)
     for name in ("trips", "rejected"):
         table.add_column(name, justify="right")
     for spec in specs:
-        for name in ("drift", "cols", "missing"):
-            table.add_column(f"{spec}\n{name}" if name == "drift" else f"\n{name}", justify="right")
+        table.add_column(f"{spec}\n{_MODEL_CELL.format('drift ', 'cols', 'missing')}", justify="right", no_wrap=True)
     by_day: dict[Any, dict[str, Any]] = {}
     for row in days:
         by_day.setdefault(row[0], {})[row[1]] = row
     for day, rows in by_day.items():
         first = next(iter(rows.values()))
         cells = [f"{day:%Y-%m-%d %a}", f"{first[2]:,}", f"{first[3]:,}"]
-        for spec in specs:
-            cells += _model_cells(rows.get(spec))
-        table.add_row(*cells)
+        table.add_row(*cells, *(_model_cell(rows.get(spec)) for spec in specs))
     return table
 
 
-def _model_cells(row: Any) -> list[str]:
+def _model_cell(row: Any) -> str:
     if row is None:
-        return ["", "", ""]
+        return ""
     _, _, _, _, drift, is_drifted, drifted, scored, missing = row
-    return [
-        "-" if drift is None else f"{drift:.3f}{'*' if is_drifted else ' '}",
+    return _MODEL_CELL.format(
+        "- " if drift is None else f"{drift:.3f}{'*' if is_drifted else ' '}",
         "-" if drifted is None else f"{drifted}/{scored}",
         "-" if missing is None else f"{missing:.1%}",
-    ]
+    )
