@@ -166,7 +166,28 @@ class Pipeline:
             )
             step.rows += rows
             step.message += f"{', ' if step.message else ''}{model_version}"
+        for model_version in self._loaded_references():
+            step.message += f"{', ' if step.message else ''}{model_version}: its reference is stored"
         step.skipped = not step.message
+
+    def _loaded_references(self) -> list[str]:
+        """Store the references of loaded predictions that have become complete; gives the model versions."""
+        if not any(model.is_loaded for model in self.monitoring.models.values()):
+            return []
+        from models_ml.load import complete_reference, loaded_versions
+
+        stored = []
+        with database.connect("references") as connection:
+            for version in loaded_versions(connection):
+                if version.reference_id is not None:
+                    continue
+                model = self.monitoring.models[version.spec]
+                why = complete_reference(connection, version, model, self.monitoring.segments.columns)
+                if why:
+                    self.tell(f"note: {version.model_version} waits: {why}")
+                else:
+                    stored.append(version.model_version)
+        return stored
 
     def _prediction_drift(self, spec: str) -> Callable[[Any, Any], float]:
         from python_metrics.drift import drift_score, present_values
@@ -183,6 +204,7 @@ class Pipeline:
     def _score(self, run: RunLog, step: Step) -> None:
         from models_ml.store import pending_months, stored_models
 
+        self._withdraw_replaced()
         for stored in stored_models():
             if stored.is_loaded:
                 continue
@@ -195,6 +217,24 @@ class Pipeline:
             step.rows += score(stored, model, months, model_dir=self.settings.model_dir, run_id=run.run_id)
             step.message += f"{', ' if step.message else ''}{stored.model_version}: {len(months)} months"
         step.skipped = not step.message
+
+    def _withdraw_replaced(self) -> None:
+        """Loaded predictions of trips that have been replaced are taken out; they have to be loaded again."""
+        if not any(model.is_loaded for model in self.monitoring.models.values()):
+            return
+        from models_ml.load import loaded_versions, withdraw_replaced
+        from python_metrics.store import invalidate_days
+
+        with database.connect("replaced predictions") as connection:
+            for version in loaded_versions(connection):
+                months, days = withdraw_replaced(connection, version.model_version)
+                invalidate_days(connection, self.monitoring.windows, version.model_version, days)
+                if days:
+                    named = ", ".join(f"{month:%Y-%m}" for month in months)
+                    self.tell(
+                        f"warning: trips of {named} were replaced, the predictions of {version.model_version} for them "
+                        "are gone: load them again with `make predictions`"
+                    )
 
     def _metrics(self, run: RunLog, step: Step) -> None:
         from models_ml.store import scored_months, stored_models

@@ -18,6 +18,7 @@ from pipeline.steps import Report
 
 _QUERIES = database.queries(Path(__file__).with_name("summary.sql"))
 _MOST_ALERTS = 20
+_MODELS_ABREAST = 3
 # Drift with its mark, drifted columns, missing cells: one column of the table a model, so that three models fit.
 _MODEL_CELL = "{:>7} {:>5} {:>7}"
 
@@ -37,7 +38,9 @@ def show(report: Report, settings: Settings, seconds: float) -> None:
             _QUERIES["days"], {"months": months, "train_month": settings.train_month.first_day}
         ).fetchall()
     if days:
-        console.print(_days_table(days))
+        specs = sorted({row[1] for row in days})
+        for first in range(0, len(specs), _MODELS_ABREAST):
+            console.print(_days_table(days, specs[first : first + _MODELS_ABREAST]))
         console.print(
             "drift: score of the prediction against the model's reference; cols: columns past Evidently's threshold "
             "(* prediction among them); missing: share of missing cells"
@@ -74,9 +77,8 @@ def _steps_table(report: Report) -> Table:
     return table
 
 
-def _days_table(days: list[Any]) -> Table:
-    """One line a day: trips, rejected trips, and for each model drift, drifted columns and missing cells."""
-    specs = sorted({row[1] for row in days})
+def _days_table(days: list[Any], specs: list[str]) -> Table:
+    """One line a day: trips, rejected trips, and for each of the models drift, drifted columns and missing cells."""
     table = Table(box=box.SIMPLE_HEAD, title="Monitored days", title_justify="left", title_style="bold")
     table.add_column("day", no_wrap=True)
     for name in ("trips", "rejected"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import skops.io
 from sklearn.metrics import roc_auc_score
 
 from models_ml.artifacts import read_artifact, write_artifact
@@ -267,9 +269,16 @@ def test_a_file_with_an_unexpected_type_is_refused(tmp_path: Path) -> None:
     class Surprise:
         pass
 
-    name, sha256 = write_artifact({"estimator": Surprise()}, tmp_path, "m")
+    with pytest.raises(
+        ModelError, match=r"m holds types that are not allowed in model files: .*Surprise\. Use another"
+    ):
+        write_artifact({"estimator": Surprise()}, tmp_path, "m")
+    assert list(tmp_path.iterdir()) == []
+    # A file that somebody else has written.
+    content = skops.io.dumps({"estimator": Surprise()})
+    (tmp_path / "m.skops").write_bytes(content)
     with pytest.raises(ModelError, match="types that are not allowed"):
-        read_artifact(tmp_path / name, sha256)
+        read_artifact(tmp_path / "m.skops", hashlib.sha256(content).hexdigest())
 
 
 def test_a_missing_file_is_trained_again_from_the_same_rows(monitored_warehouse: Connection, sample_dir: Path) -> None:
