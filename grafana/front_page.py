@@ -61,7 +61,9 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         thresholds=steps(alerts.missing_share),
         decimals=1,
     )
-    trips = About("How many trips came?", "Accepted trips on the latest day.", "short")
+    trips = About(
+        "How many trips came?", "Accepted trips on the latest day, also those that the model does not score.", "short"
+    )
     rejected = About(
         "How many were rejected?",
         "Rejected trips / all trips of the latest day; the rules are on the page Data quality.",
@@ -172,7 +174,7 @@ def _days(house: House) -> list[parts.AnyPanel]:
     )
     trips = About(
         "How many trips came each day?",
-        "Trips that were accepted and trips that a rule rejected.",
+        "Trips that were accepted, whether or not the model scores them, and trips that a rule rejected.",
         "short",
         minimum=0,
     )

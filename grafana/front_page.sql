@@ -3,7 +3,7 @@ select
     model_version as __value,
     model_version || case when is_active then '' else ' (retired)' end as __text
 from marts.dim_models
-order by is_active desc, train_month desc, validation_mae
+order by is_active desc, train_month desc nulls last, validation_mae nulls last
 
 -- name: segments
 select segment

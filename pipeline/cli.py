@@ -154,6 +154,19 @@ def heartbeat(
         beat(seconds, beats, lambda line: _talk.print(_escaped(line)))
 
 
+@app.command()
+def predictions(
+    file: Annotated[str, typer.Option(envvar="FILE", help="A .parquet or .csv file of predictions.")] = "",
+    model: Annotated[str, typer.Option(envvar="MODEL", help="A model with `predictions: loaded`.")] = "",
+    version: Annotated[str, typer.Option(envvar="VERSION", help="Which version of it; the file's, else v1.")] = "",
+) -> None:
+    """Load predictions that were made elsewhere, whole or not at all; the next run monitors them."""
+    from pipeline.predictions import load
+
+    with database.warehouse():
+        load(file, model, version, lambda line: _talk.print(_escaped(line)))
+
+
 @app.command(name="save-dashboard")
 def save_dashboard(uid: Annotated[str, typer.Argument(envvar="DASHBOARD_UID", help="From its address.")] = "") -> None:
     """Pull a dashboard made by hand out of Grafana into grafana/dashboards/custom."""

@@ -12,10 +12,21 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    model_validator,
+)
 
 from pipeline.errors import ConfigurationError
-from pipeline.settings import MONITORING_FILE
+from pipeline.settings import monitoring_file
 
 ColumnType = Literal["numerical", "categorical"]
 # Methods of Evidently that are offered, with the kinds of column each can score. The first group are
@@ -137,20 +148,65 @@ class Truth(_Strict):
 
 
 Task = Literal["regression", "binary"]
+Value = StrictStr | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
+
+
+class Period(_Strict):
+    """Days, the first and the last one included."""
+
+    from_: Annotated[date, Field(alias="from")]
+    to: date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Period:
+        if self.from_ > self.to:
+            raise ValueError(f"from {self.from_} lies after to {self.to}")
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.from_} to {self.to}"
 
 
 class Model(_Strict):
-    """A monitored model: how it is trained and which columns it has.
+    """A monitored model: where its predictions come from and which columns it has.
 
-    `task` says what it predicts: a number, or the probability that the target is 1.
+    `recipe` names how it is trained here; `predictions: loaded` stands in its place where predictions are made
+    elsewhere, with the days of theirs that are the `reference`. `task` says what it predicts: a number, or the
+    probability that the target is 1. `only` keeps the model to the rows that have these values.
     """
 
-    recipe: Name
+    recipe: Name | None = None
+    predictions: Literal["loaded"] | None = None
+    reference: Period | None = None
     task: Task = "regression"
     target: Name
+    only: dict[Name, Value] = {}
     features: Annotated[tuple[Column, ...], Field(min_length=1)]
     prediction: ColumnType = "numerical"
     prediction_drift: DriftRule | None = None
+
+    @model_validator(mode="after")
+    def _one_source_of_predictions(self) -> Model:
+        if (self.recipe is None) == (self.predictions is None):
+            found = "neither" if self.recipe is None else "both"
+            raise ValueError(f"a model has a recipe, or predictions: loaded; {found} was found")
+        if self.is_loaded != (self.reference is not None):
+            raise ValueError(
+                "predictions: loaded needs the days that are its reference, such as reference: {from: 2022-01-01, to: "
+                "2022-01-31}"
+                if self.is_loaded
+                else "reference belongs to predictions: loaded; the reference of a recipe is what it holds out"
+            )
+        if self.is_loaded and self.only:
+            raise ValueError("only belongs to a recipe; loaded predictions are of the trips that their files name")
+        if self.task == "binary" and self.prediction != "numerical":
+            raise ValueError("the prediction of a binary model is a probability: prediction must be numerical")
+        return self
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether its predictions are made elsewhere and loaded."""
+        return self.predictions == "loaded"
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -308,12 +364,13 @@ class Monitoring(_Strict):
         return self.drift.numerical if column_type == "numerical" else self.drift.categorical
 
 
-def load_monitoring(path: Path = MONITORING_FILE) -> Monitoring:
-    """Read and check the file.
+def load_monitoring(path: Path | None = None) -> Monitoring:
+    """Read and check the file; without a path the one in use.
 
     Raises:
         ConfigurationError: it is missing, no YAML, or holds something that is not valid.
     """
+    path = path or monitoring_file()
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

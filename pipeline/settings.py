@@ -18,7 +18,6 @@ from pipeline.months import Month, parse_months
 
 ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT_DIR = ROOT / "dbt_project"
-MONITORING_FILE = ROOT / "monitoring.yml"
 
 DEFAULT_TRAIN_MONTH = "2022-01"
 DEFAULT_MONTHS = "2022-02"
@@ -39,6 +38,11 @@ class Source(StrEnum):
 def state_dir() -> Path:
     """Folder of everything the project keeps beside the database: server, models, sample months."""
     return Path(os.environ.get("WAREHOUSE_STATE_DIR") or ROOT / ".local").absolute()
+
+
+def monitoring_file() -> Path:
+    """The file that says what is monitored; MONITORING_FILE names another one, relative to the project."""
+    return ROOT / Path(os.environ.get("MONITORING_FILE") or "monitoring.yml").expanduser()
 
 
 def report_dir(text: str = "") -> Path:

@@ -102,12 +102,13 @@ class Pipeline:
         from models_ml.recipes import definition_sha256
         from models_ml.store import mark_active, stored_models
 
-        mark_active(list(self.monitoring.models))
+        definitions = {spec: definition_sha256(model) for spec, model in self.monitoring.models.items()}
+        mark_active(list(definitions))
         for stored in stored_models():
-            if stored.definition_sha256 != definition_sha256(self.monitoring.models[stored.spec]):
+            if stored.definition_sha256 != definitions[stored.spec]:
                 raise ModelError(
-                    f"monitoring.yml has changed what {stored.spec} is (recipe, features or target), but "
-                    f"{stored.model_version} was trained before: undo the change, or give the changed model a name of "
+                    f"monitoring.yml has changed what {stored.spec} is (recipe, task, rows, features or target), but "
+                    f"{stored.model_version} was made before: undo the change, or give the changed model a name of "
                     "its own. Methods and thresholds can be changed freely"
                 )
 
@@ -157,14 +158,15 @@ class Pipeline:
         model_dir = self.settings.model_dir
         # Models to make, and models whose file has gone: those are trained again, and must come out the same.
         wanted: list[tuple[str, Month, StoredModel | None]] = [
-            (spec, self.settings.train_month, None) for spec in self.monitoring.models if spec not in there
+            (spec, self.settings.train_month, None)
+            for spec, model in self.monitoring.models.items()
+            if spec not in there and not model.is_loaded
         ]
         wanted += [
             (stored.spec, stored.train_month, stored)
             for stored in models
-            if not (model_dir / stored.artifact_file).exists()
+            if stored.train_month is not None and not (model_dir / stored.artifact_file).exists()
         ]
-        step.skipped = not wanted
         for spec, month, known in wanted:
             from models_ml.train import train
 
@@ -181,6 +183,28 @@ class Pipeline:
             )
             step.rows += rows
             step.message += f"{', ' if step.message else ''}{model_version}"
+        for model_version in self._loaded_references():
+            step.message += f"{', ' if step.message else ''}{model_version}: its reference is stored"
+        step.skipped = not step.message
+
+    def _loaded_references(self) -> list[str]:
+        """Store the references of loaded predictions that have become complete; gives the model versions."""
+        if not any(model.is_loaded for model in self.monitoring.models.values()):
+            return []
+        from models_ml.load import complete_reference, loaded_versions
+
+        stored = []
+        with database.connect("references") as connection:
+            for version in loaded_versions(connection):
+                if version.reference_id is not None:
+                    continue
+                model = self.monitoring.models[version.spec]
+                why = complete_reference(connection, version, model, self.monitoring.segments.columns)
+                if why:
+                    self.tell(f"note: {version.model_version} waits: {why}")
+                else:
+                    stored.append(version.model_version)
+        return stored
 
     def _prediction_drift(self, spec: str) -> Callable[[Any, Any], float]:
         from python_metrics.drift import drift_score, present_values
@@ -197,7 +221,10 @@ class Pipeline:
     def _score(self, run: RunLog, step: Step) -> None:
         from models_ml.store import pending_months, stored_models
 
+        self._withdraw_replaced()
         for stored in stored_models():
+            if stored.is_loaded:
+                continue
             months = pending_months(stored.model_version)
             if not months:
                 continue
@@ -218,15 +245,35 @@ class Pipeline:
         counts = [f"{len(work.months)} months"] * bool(work.months) + [f"{len(work.gone)} are gone"] * bool(work.gone)
         step.message = ", ".join(counts)
 
+    def _withdraw_replaced(self) -> None:
+        """Loaded predictions of trips that have been replaced are taken out; they have to be loaded again."""
+        if not any(model.is_loaded for model in self.monitoring.models.values()):
+            return
+        from models_ml.load import loaded_versions, withdraw_replaced
+        from python_metrics.store import invalidate_days
+
+        with database.connect("replaced predictions") as connection:
+            for version in loaded_versions(connection):
+                months, days = withdraw_replaced(connection, version.model_version)
+                invalidate_days(connection, self.monitoring.windows, version.model_version, days)
+                if days:
+                    named = ", ".join(f"{month:%Y-%m}" for month in months)
+                    self.tell(
+                        f"warning: trips of {named} were replaced, the predictions of {version.model_version} for them "
+                        "are gone: load them again with `make predictions`"
+                    )
+
     def _metrics(self, run: RunLog, step: Step) -> None:
-        from models_ml.store import stored_models
+        from models_ml.store import scored_months, stored_models
         from python_metrics.monitor import MonitoredModel, monitor, pending
 
         works = []
         for stored in stored_models():
             model = MonitoredModel(stored.spec, stored.model_version, stored.reference_id)
-            asked = stored.train_month == self.settings.train_month
+            asked = stored.is_loaded or stored.train_month == self.settings.train_month
             months = [month.first_day for month in self.settings.months] if asked else []
+            if stored.is_loaded:
+                months = sorted(set(months) & scored_months(stored.model_version))
             works.append(pending(self.monitoring, model, months))
         windows = sum(len(work.windows) for work in works)
         for work in works:

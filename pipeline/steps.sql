@@ -37,7 +37,9 @@ select md5(
 select md5(
     coalesce((select string_agg(load_id::text, ',' order by load_id) from raw.files where status = 'loaded'), '')
     || '|'
-    || coalesce((select string_agg(model_version || is_active, ',' order by model_version) from ml.models), '')
+    || coalesce((select string_agg(model_version || is_active || coalesce(reference_id, ''), ',' order by model_version) from ml.models), '')
+    || '|'
+    || coalesce((select cast(max(prediction_load_id) as text) from ml.prediction_loads), '')
     || '|'
     || coalesce(
         (

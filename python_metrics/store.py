@@ -271,6 +271,13 @@ def remove_window(connection: database.Connection, model_version: str, reference
         connection.execute(_QUERIES["forget_window"], key)
 
 
+def invalidate_days(connection: database.Connection, relations: Windows, model_version: str, days: list[date]) -> None:
+    """What was computed of a model on these days no longer holds: its predictions have changed, not its rows."""
+    for name in ("invalidate_computed", "invalidate_believed"):
+        query = sql.SQL(_QUERIES[name]).format(windows=database.relation(relations.windows))
+        connection.execute(query, {"model_version": model_version, "days": days})
+
+
 def write_bins(connection: database.Connection, reference_id: str, bins: Bins) -> None:
     """Keep the bins of a reference, in the place of those that were there."""
     with connection.transaction(), connection.cursor() as cursor:

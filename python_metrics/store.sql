@@ -135,6 +135,26 @@ where
     and window_start = %(window_start)s
     and granularity = %(granularity)s
 
+-- name: invalidate_computed
+update monitoring.computed_windows as computed
+set inputs_hash = '', content_hash = null
+from {windows} as windows
+where
+    computed.model_version = %(model_version)s
+    and computed.window_start = windows.window_start
+    and computed.granularity = windows.granularity
+    and windows.window_date = any(%(days)s)
+
+-- name: invalidate_believed
+update monitoring.believed_windows as believed
+set inputs_hash = ''
+from {windows} as windows
+where
+    believed.model_version = %(model_version)s
+    and believed.window_start = windows.window_start
+    and believed.granularity = windows.granularity
+    and windows.window_date = any(%(days)s)
+
 -- name: copy_metric_values
 copy monitoring.metric_values (
     model_version, reference_id, window_start, granularity, window_end, run_id,

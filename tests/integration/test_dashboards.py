@@ -125,6 +125,7 @@ EVENINGS: dict[str, dict[str, set[tuple[str, str, str, str]]]] = {
         "drifted_columns": {
             ("warning", "green_duration_hgb", "pickup_location_id", "2022-02-21"),
             ("warning", "green_duration_lr", "pickup_location_id", "2022-02-21"),
+            ("warning", "green_tipped", "pickup_location_id", "2022-02-21"),
         },
     },
     "2022-02-12": {
@@ -133,7 +134,10 @@ EVENINGS: dict[str, dict[str, set[tuple[str, str, str, str]]]] = {
     },
     "2022-02-08": {
         "prediction_drift": {("critical", "green_duration_hgb", "prediction", "2022-02-08")},
-        "drifted_columns": {("warning", "green_duration_hgb", "trip_distance", "2022-02-08")},
+        "drifted_columns": {
+            ("warning", "green_duration_hgb", "trip_distance", "2022-02-08"),
+            ("warning", "green_tipped", "trip_distance", "2022-02-08"),
+        },
     },
     "2022-02-03": {"missing_share": {("warning", "", "passenger_count", "2022-02-03")}},
     "2022-02-02": {},

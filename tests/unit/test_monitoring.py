@@ -26,6 +26,7 @@ def document() -> dict[str, Any]:
             "numerical": {"method": "wasserstein", "threshold": 0.1},
             "categorical": {"method": "jensenshannon", "threshold": 0.1},
         },
+        "segments": {"min_rows": 100, "by": [["a"]]},
         "alerts": {
             "prediction_drift": {"warning": 2, "critical": 5, "pending_days": 2, "clear_days": 3},
             "drifted_columns": {"excess": 2, "warning": 1, "critical": 3, "pending_days": 1, "clear_days": 3},
@@ -49,6 +50,30 @@ def document() -> dict[str, Any]:
     }
 
 
+JANUARY = {"from": "2022-01-01", "to": "2022-01-31"}
+
+
+def loaded(**changes: Any) -> dict[str, Any]:
+    """A model whose predictions are loaded."""
+    model = {key: value for key, value in document()["models"]["m"].items() if key != "recipe"}
+    return model | {"predictions": "loaded", "reference": JANUARY} | changes
+
+
+def test_another_file_is_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONITORING_FILE", str(written(tmp_path, document())))
+    assert set(load_monitoring().models) == {"m"}
+    monkeypatch.setenv("MONITORING_FILE", str(tmp_path / "nowhere.yml"))
+    with pytest.raises(ConfigurationError, match=r"nowhere.yml does not exist: it says what is monitored"):
+        load_monitoring()
+
+
+def test_a_model_whose_predictions_are_loaded_has_a_reference_and_no_recipe(tmp_path: Path) -> None:
+    content = document()
+    content["models"]["m"] = loaded()
+    model = load_monitoring(written(tmp_path, content)).models["m"]
+    assert (model.is_loaded, model.recipe, str(model.reference)) == (True, None, "2022-01-01 to 2022-01-31")
+
+
 def written(tmp_path: Path, content: Any) -> Path:
     path = tmp_path / "monitoring.yml"
     path.write_text(content if isinstance(content, str) else yaml.safe_dump(content), encoding="utf-8")
@@ -57,7 +82,7 @@ def written(tmp_path: Path, content: Any) -> Path:
 
 def test_the_projects_own_file_is_valid() -> None:
     monitoring = load_monitoring()
-    assert set(monitoring.models) == {"green_duration_lr", "green_duration_hgb"}
+    assert set(monitoring.models) == {"green_duration_lr", "green_duration_hgb", "green_tipped"}
     assert [column.name for column in monitoring.columns("green_duration_lr")][-1] == "prediction"
 
 
@@ -82,6 +107,26 @@ def test_a_column_takes_the_rule_of_its_type_unless_it_has_one(tmp_path: Path) -
         (lambda d: d["models"]["m"]["features"][1].update(name="prediction"), "stands there twice"),
         (lambda d: d["models"]["m"].update(features=[]), "models.m.features"),
         (lambda d: d["models"]["m"].update(colour="red"), "models.m.colour"),
+        (lambda d: d["models"]["m"].update(task="ranking"), "models.m.task: Input should be 'regression' or 'binary'"),
+        (lambda d: d["models"]["m"].update(task="binary", prediction="categorical"), "prediction must be numerical"),
+        (lambda d: d["models"]["m"].update(only={"a": True}), "models.m.only.a"),
+        (lambda d: d["models"]["m"].update(only={"a": float("nan")}), "models.m.only.a"),
+        (lambda d: d["models"]["m"].update(only={"a": [1, 2]}), "models.m.only.a"),
+        (lambda d: d["models"]["m"].update(only={'a"; drop table x': 1}), "lower-case letters"),
+        (lambda d: d["models"]["m"].pop("recipe"), "a recipe, or predictions: loaded; neither was found"),
+        (lambda d: d["models"]["m"].update(predictions="loaded"), "a recipe, or predictions: loaded; both was found"),
+        (lambda d: d["models"]["m"].update(predictions="guessed"), "models.m.predictions: Input should be 'loaded'"),
+        (lambda d: d["models"]["m"].update(reference=JANUARY), "the reference of a recipe is what it holds out"),
+        (lambda d: d["models"].update(m=loaded(reference=None)), "needs the days that are its reference, such as"),
+        (lambda d: d["models"].update(m=loaded(only={"a": 1})), "only belongs to a recipe"),
+        (
+            lambda d: d["models"].update(m=loaded(reference={"from": "2022-02-01", "to": "2022-01-31"})),
+            "models.m.reference: Value error, from 2022-02-01 lies after to 2022-01-31",
+        ),
+        (
+            lambda d: d["models"].update(m=loaded(reference={"from": "soon", "to": "2022-01-31"})),
+            "models.m.reference.from",
+        ),
         (lambda d: d.pop("models"), "models"),
         (lambda d: d["windows"].update(rows="trips"), "schema.table"),
         (

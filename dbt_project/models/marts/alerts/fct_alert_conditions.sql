@@ -129,7 +129,20 @@ drifted_columns as (
 
 ),
 
--- A column is missing or not whichever models use it: one condition a column.
+missing_values as (
+
+    select
+        *,
+        row_number() over (
+            partition by column_name, window_start, case when column_name = 'prediction' then model_version end
+            order by n_current desc nulls last, value desc, run_id desc
+        ) as place
+    from metrics
+    where metric = 'missing_share'
+
+),
+
+-- A column is missing or not whichever models use it: one condition a column, from the model that saw most trips.
 missing_share as (
 
     select
@@ -139,16 +152,11 @@ missing_share as (
         column_name,
         column_name as named_column,
         window_start,
-        max(value) as value,
-        format('%s %% of %s missing', {{ rounded("100 * max(value)", 1) }}, column_name) as detail,
-        max(run_id) as run_id
-    from metrics
-    where metric = 'missing_share'
-    group by
-        case when column_name = 'prediction' then model_version else '' end,
-        case when column_name = 'prediction' then model_spec else '' end,
-        column_name,
-        window_start
+        value,
+        format('%s %% of %s missing', {{ rounded("100 * value", 1) }}, column_name) as detail,
+        run_id
+    from missing_values
+    where place = 1
 
 ),
 
