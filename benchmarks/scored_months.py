@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from models_ml.recipes import recipe
+from models_ml.recipes import recipe_of
 from pipeline.monitoring import load_monitoring
 from pipeline.months import Month
 from python_metrics.loss_estimation import LossEstimator, fit_loss_estimator
@@ -69,7 +69,7 @@ class Trained:
 def trained(spec: str, trips: pd.DataFrame) -> Trained:
     """A model of monitoring.yml, trained by its recipe on the rows of a month."""
     model = load_monitoring().models[spec]
-    how = recipe(model.recipe)
+    how = recipe_of(model)
     is_training = how.is_training(trips)
     empty = Trained(model.feature_names, how.estimator(model.features), how.fill_missing, trips[:0])
     inputs = trips.loc[is_training, list(model.feature_names)].astype("float64")

@@ -26,6 +26,9 @@ _BASELINE_LARGEST_SHARE = 0.6
 # Every third day is held out: 3 and 7 have no common divisor, so all weekdays are on both sides.
 _HELD_OUT_DAY = 3
 
+# The query of all rows that are monitored; a recipe's own may leave some of them out.
+MONITORED_ROWS = "accepted_rows"
+
 
 @dataclass(frozen=True)
 class Recipe:

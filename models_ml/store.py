@@ -30,6 +30,7 @@ class StoredModel:
     feature_names: tuple[str, ...]
     reference_id: str
     definition_sha256: str
+    judged_reference_id: str
 
     @property
     def is_loaded(self) -> bool:
@@ -57,6 +58,7 @@ def stored_models() -> list[StoredModel]:
             feature_names=tuple(row[5]) if isinstance(row[5], list) else (),
             reference_id=str(row[6]),
             definition_sha256=str(row[7]),
+            judged_reference_id=str(row[8]),
         )
         for row in rows
     ]

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from psycopg import sql
 
 from models_ml.artifacts import write_artifact
-from models_ml.recipes import Recipe, definition_sha256, predict, recipe_of
+from models_ml.recipes import MONITORED_ROWS, definition_sha256, predict, recipe_of
 from models_ml.references import frame_sha256, make_reference, store_reference
 from models_ml.rows import row_condition
 from models_ml.store import StoredModel
@@ -65,7 +65,7 @@ def train(
     from threadpoolctl import threadpool_limits
 
     how = recipe_of(model)
-    rows = _training_rows(how, spec, model, month)
+    rows = _labelled_rows(how.query, spec, model, month)
     is_training = how.is_training(rows)
     _check_split(rows[model.target], is_training, spec, model, month)
     features = list(model.feature_names)
@@ -100,9 +100,18 @@ def train(
             pinned = {"version": model_version, "sha256": artifact_sha256, "file": artifact_file}
             connection.execute(_QUERIES["repin"], pinned)
             return model_version, 0
-        reference = make_reference(
-            f"{spec}-validation-{month}", f"validation rows of {month}", held_out, [*features, PREDICTION, model.target]
-        )
+        kept = [*features, PREDICTION, model.target]
+        reference = make_reference(f"{spec}-validation-{month}", f"validation rows of {month}", held_out, kept)
+        judged = reference
+        if how.query != MONITORED_ROWS:
+            others = _rows_not_trained_on(MONITORED_ROWS, spec, model, month, rows[is_training])
+            inputs = others[features].astype("float64")
+            filled = inputs if how.fill_missing is None else inputs.fillna(how.fill_missing)
+            with threadpool_limits(limits=1):
+                others[PREDICTION] = predict(estimator, filled, model.task)
+            judged = make_reference(
+                f"{spec}-held-out-{month}", f"all accepted rows of {month} that did not train", others, kept
+            )
         stamps = rows.loc[is_training, "pickup_at"]
         connection.execute(
             _QUERIES["insert_model"],
@@ -122,20 +131,28 @@ def train(
                 "libraries": json.dumps({name: version(name) for name in ("scikit-learn", "numpy", "skops")}),
                 "origin": origin,
                 "reference_id": reference.reference_id,
+                "judged_reference_id": judged.reference_id,
                 "task": model.task,
                 "row_filter": json.dumps(model.only),
                 "run_id": run_id,
             },
         )
-        store_reference(connection, reference, model_version, segment_columns)
+        for one in {reference.reference_id: reference, judged.reference_id: judged}.values():
+            store_reference(connection, one, model_version, segment_columns)
     log.info("%s trained on %s rows: %s", model_version, int(is_training.sum()), metrics)
     return model_version, len(rows)
 
 
-def _training_rows(how: Recipe, spec: str, model: Model, month: Month) -> pd.DataFrame:
+def _rows_not_trained_on(query: str, spec: str, model: Model, month: Month, trained: pd.DataFrame) -> pd.DataFrame:
+    """The month's monitored rows without those that trained."""
+    rows = _labelled_rows(query, spec, model, month)
+    return rows[~rows["source_row"].isin(trained["source_row"])].reset_index(drop=True)
+
+
+def _labelled_rows(query_name: str, spec: str, model: Model, month: Month) -> pd.DataFrame:
     """The month's rows of the model that have a label."""
     condition, values = row_condition(spec, model, first_parameter=2)
-    query = sql.Composed([sql.SQL(_RECIPE_QUERIES[how.query]).format(only=condition)])
+    query = sql.Composed([sql.SQL(_RECIPE_QUERIES[query_name]).format(only=condition)])
     rows = database.read_frame(query, [month.first_day.isoformat(), *values])
     missing = [name for name in (*model.feature_names, model.target) if name not in rows.columns]
     if missing:

@@ -28,7 +28,8 @@ from pipeline.runs import RunLog, Step
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    from python_metrics.monitor import References
+    from models_ml.store import StoredModel
+    from python_metrics.monitor import MonitoredModel, References
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +152,7 @@ class Pipeline:
         step.message = "rebuilt, the dbt project has changed" if refresh else ""
 
     def _train(self, run: RunLog, step: Step) -> None:
-        from models_ml.store import StoredModel, stored_models
+        from models_ml.store import stored_models
 
         models = stored_models()
         there = {stored.spec for stored in models if stored.train_month == self.settings.train_month}
@@ -265,11 +266,11 @@ class Pipeline:
 
     def _metrics(self, run: RunLog, step: Step) -> None:
         from models_ml.store import scored_months, stored_models
-        from python_metrics.monitor import MonitoredModel, monitor, pending
+        from python_metrics.monitor import monitor, pending
 
         works = []
         for stored in stored_models():
-            model = MonitoredModel(stored.spec, stored.model_version, stored.reference_id)
+            model = _monitored(stored)
             asked = stored.is_loaded or stored.train_month == self.settings.train_month
             months = [month.first_day for month in self.settings.months] if asked else []
             if stored.is_loaded:
@@ -290,11 +291,10 @@ class Pipeline:
             return
         from models_ml.store import stored_models
         from python_metrics.beliefs import judge, pending
-        from python_metrics.monitor import MonitoredModel
 
         windows = 0
         for stored in stored_models():
-            model = MonitoredModel(stored.spec, stored.model_version, stored.reference_id)
+            model = _monitored(stored)
             judgement = pending(self.monitoring, model, self.settings.as_of)
             windows += len(judgement.windows)
             step.rows += judge(self.monitoring, judgement, self._references(), run.run_id)
@@ -323,6 +323,12 @@ class Pipeline:
             return
         step.rows = dbt.build("--select", *_AFTER_SCORING, run_id=run.run_id)
         step.inputs_hash = _marts_inputs()
+
+
+def _monitored(stored: StoredModel) -> MonitoredModel:
+    from python_metrics.monitor import MonitoredModel
+
+    return MonitoredModel(stored.spec, stored.model_version, stored.reference_id, stored.judged_reference_id)
 
 
 def _analyze(tables: tuple[str, ...]) -> None:

@@ -83,10 +83,10 @@ def judge(monitoring: Monitoring, judgement: Judgement, references: References, 
 def known_reference(reference: ReferenceRows, monitoring: Monitoring, model: MonitoredModel) -> KnownReference | None:
     """The reference's rows that have a label; None where there are none."""
     entry = monitoring.models[model.spec]
-    if entry.target not in reference.rows:
+    if entry.target not in reference.judged_rows:
         return None
-    prediction = reference.rows[PREDICTION].to_numpy(dtype=float)
-    label = reference.rows[entry.target].to_numpy(dtype=float)
+    prediction = reference.judged_rows[PREDICTION].to_numpy(dtype=float)
+    label = reference.judged_rows[entry.target].to_numpy(dtype=float)
     usable = np.isfinite(prediction) & np.isfinite(label)
     if not usable.any():
         return None
@@ -94,7 +94,7 @@ def known_reference(reference: ReferenceRows, monitoring: Monitoring, model: Mon
 
     residuals = pd.Series(prediction[usable] - label[usable])
     losses = TASKS[entry.task].losses(prediction[usable], label[usable])
-    groupings = segment_groups(reference.context[usable], monitoring.segments.by)
+    groupings = segment_groups(reference.judged_context[usable], monitoring.segments.by)
     return KnownReference(groupings, losses, residuals)
 
 

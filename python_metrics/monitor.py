@@ -30,11 +30,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class MonitoredModel:
-    """A model version with the reference its windows are compared with."""
+    """A model version, the reference its windows are compared with, and the one whose labels it is judged by."""
 
     spec: str
     model_version: str
     reference_id: str
+    judged_reference_id: str
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,15 @@ def pending(monitoring: Monitoring, model: MonitoredModel, months: list[date]) -
 
 @dataclass(frozen=True)
 class ReferenceRows:
-    """A reference as it is read: its rows, what they are compared by, and what is learned from its labels."""
+    """A model's references as they are read: rows, what they are compared by, and what is learned from the labels.
+
+    The judged rows hold a label and are of the same kind as the monitored ones; most references are judged themselves.
+    """
 
     rows: pd.DataFrame
     context: pd.DataFrame
+    judged_rows: pd.DataFrame
+    judged_context: pd.DataFrame
     estimator: Estimator | None
 
 
@@ -74,9 +80,12 @@ class References:
         """A model's reference with its estimator."""
         if model.reference_id not in self._read:
             entry = self._monitoring.models[model.spec]
-            rows, context = store.read_reference(model.reference_id)
-            estimator = make_estimator(entry.task, rows, entry.feature_names, entry.target, context["window_date"])
-            self._read[model.reference_id] = ReferenceRows(rows, context, estimator)
+            rows = judged = store.read_reference(model.reference_id)
+            if model.judged_reference_id != model.reference_id:
+                judged = store.read_reference(model.judged_reference_id)
+            days = judged[1]["window_date"]
+            estimator = make_estimator(entry.task, judged[0], entry.feature_names, entry.target, days)
+            self._read[model.reference_id] = ReferenceRows(*rows, *judged, estimator)
         return self._read[model.reference_id]
 
 

@@ -9,6 +9,10 @@ set window_date = cast(trips.lpep_pickup_datetime as date)
 from raw.green_trips as trips
 where reference.source_month = trips.source_month and reference.source_row = trips.source_row;
 
+-- The labelled rows that estimates and judgements are made from, where that is not the reference: a recipe that trains on
+-- a part of the accepted trips leaves the others out of its reference, but they are monitored.
+alter table ml.models add column judged_reference_id text;
+
 ---------- alert rules about labels: the least share of a window's predictions that must have one
 
 alter table monitoring.alert_rules add column coverage double precision;
