@@ -5,7 +5,8 @@ with arrived as (
         trips.window_date,
         count(*) as label_count,
         max(labels.observed_at) as last_observed_at,
-        sum(labels.label) as label_sum
+        -- Whole numbers: a sum of floats hangs on the order of the rows.
+        sum(hashfloat8(labels.label)) as label_sum
     from ml.labels as labels
     inner join {trips} as trips
         on
