@@ -337,14 +337,15 @@ def test_a_retired_model_keeps_its_rows_and_stops_nobody(
     report = pipeline.run()
     assert not report.nothing_new
     active = monitored_warehouse.execute("select model_spec, is_active from marts.dim_models order by 1").fetchall()
-    assert active == [("green_duration_hgb", False), ("green_duration_lr", True)]
+    assert active == [("green_duration_hgb", False), ("green_duration_lr", True), (TIPPED, False)]
     kept = "select count(*) from marts.fct_daily_monitoring where model_spec = 'green_duration_hgb'"
     assert monitored_warehouse.execute(kept.encode()).fetchone() == (28,)
     # Named again, it catches up.
     run(tmp_path)
     stale = monitored_warehouse.execute(
         "select count(*) from marts.fct_daily_monitoring as daily join intermediate.int_windows as windows "
-        "using (window_start) where daily.trip_count != windows.trip_count"
+        "using (window_start) where daily.trip_count != windows.trip_count and daily.model_spec != %s",
+        [TIPPED],
     ).fetchone()
     assert stale == (0,)
 

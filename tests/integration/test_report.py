@@ -19,11 +19,12 @@ from pipeline.runs import hold_lock
 from pipeline.settings import ROOT
 from tests.commands import command, make
 
-LR, HGB = "green_duration_lr", "green_duration_hgb"
+LR, HGB, TIPPED = "green_duration_lr", "green_duration_hgb", "green_tipped"
 EMPTY_DAY = "2022-02-26"  # its page is quickly made
 COLUMNS = {
     LR: {"passenger_count", "trip_distance", "fare_amount", "total_amount"},
     HGB: {"passenger_count", "trip_distance", "pickup_hour", "trip_type_id"},
+    TIPPED: {"passenger_count", "trip_distance", "fare_amount", "pickup_hour", "trip_type_id"},
 }
 ZONES = {"pickup_location_id", "dropoff_location_id"}
 
@@ -57,8 +58,8 @@ def test_scores_and_figures_are_those_that_are_stored(monitored_warehouse: Conne
     day = "2022-02-20"
     written, said = reports(tmp_path, day)
     assert said == []
-    assert [report.model_version.rsplit("-", 3)[0] for report in written] == [HGB, LR]
-    for report, spec in zip(written, (HGB, LR), strict=True):
+    assert [report.model_version.rsplit("-", 3)[0] for report in written] == [HGB, LR, TIPPED]
+    for report, spec in zip(written, (HGB, LR, TIPPED), strict=True):
         scores = stored(monitored_warehouse, report.model_version, day, "drift_score")
         assert set(scores) == COLUMNS[spec] | ZONES | {"prediction"}
         for column, (value, alert, _, _) in scores.items():
@@ -264,7 +265,9 @@ def test_a_day_without_metrics_is_refused_with_the_days_there_are(
 def test_an_unknown_model_is_refused_with_those_there_are(monitored_warehouse: Connection, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         reports(tmp_path, "2022-02-20", model="blue")
-    assert f"MODEL 'blue' is unknown: use a name ({HGB}, {LR}) or a version ({HGB}-2022-01-" in str(caught.value)
+    assert f"MODEL 'blue' is unknown: use a name ({HGB}, {LR}, {TIPPED}) or a version ({HGB}-2022-01-" in str(
+        caught.value
+    )
 
 
 def test_an_empty_warehouse_says_what_to_do(empty_warehouse: Connection, tmp_path: Path) -> None:
