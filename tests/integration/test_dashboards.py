@@ -21,7 +21,12 @@ EVENTS = """
 insert into monitoring.heartbeats (beat_at, value, source) values (now(), 0.5, 'host:1');
 insert into monitoring.runs (run_id, step, status, message, started_at, finished_at) values
 (90, 'pipeline', 'failed', 'the disk is full', now() - interval '2 hours', now() - interval '1 hour'),
-(90, 'ingest', 'failed', 'the disk is full', now() - interval '2 hours', now() - interval '1 hour');
+(90, 'ingest', 'failed', 'the disk is full', now() - interval '2 hours', now() - interval '1 hour'),
+(91, 'pipeline', 'failed', 'monitoring.yml has changed', now() - interval '1 hour', now() - interval '1 hour'),
+(92, 'pipeline', 'ok', '', now() - interval '30 minutes', now() - interval '20 minutes'),
+(92, 'ingest', 'ok', '', now() - interval '29 minutes', now() - interval '25 minutes'),
+(92, 'marts', 'ok', '', now() - interval '25 minutes', now() - interval '20 minutes'),
+(93, 'pipeline', 'stopped', 'stopped by the user (Ctrl-C)', now() - interval '5 minutes', now());
 delete from monitoring.computed_windows where window_start = '2022-02-09 00:00-05';
 """
 
@@ -92,6 +97,29 @@ def test_the_sample_is_called_so_on_the_front_page(monitored_warehouse: Connecti
         dashboard.choose(connection)
         (sql,) = [sql for title, _, sql in dashboard.queries() if title == "Where does the data come from?"]
         assert dashboard.run(connection, sql).rows == [("GENERATED SAMPLE - not real trips",)]
+
+
+def panel_rows(uid: str, title: str) -> list[tuple[Any, ...]]:
+    dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / f"{uid}.json")
+    with as_dashboard("panel") as connection:
+        dashboard.choose(connection)
+        (sql,) = [sql for name, _, sql in dashboard.queries() if name == title]
+        return dashboard.run(connection, sql).rows
+
+
+def test_every_failed_run_is_listed_and_counted(eventful_warehouse: Connection) -> None:
+    failed = [row[:2] for row in panel_rows("pipeline-health", "What failed, and why?")]
+    assert failed == [(91, "pipeline"), (90, "ingest")]
+    assert panel_rows("pipeline-health", "How many runs failed?") == [(2,)]
+
+
+def test_the_stages_of_a_run_stand_on_each_other(eventful_warehouse: Connection) -> None:
+    bars = panel_rows("pipeline-health", "How long does each stage take?")
+    last = max(time for time, _, _ in bars)
+    assert {name: float(seconds) for time, name, seconds in bars if time == last} == {
+        "ingest": pytest.approx(240),
+        "marts": pytest.approx(300),
+    }
 
 
 def firing(connection: Connection) -> dict[str, list[dict[str, Any]]]:
