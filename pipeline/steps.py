@@ -19,6 +19,7 @@ from pipeline.alert_rules import store_rules
 from pipeline.errors import ModelError
 from pipeline.monitoring import Monitoring, load_monitoring
 from pipeline.months import Month
+from pipeline.relations import check_relations
 from pipeline.roles import Role, acting_as, ensure_roles
 from pipeline.runs import RunLog, Step
 from pipeline.settings import Settings
@@ -74,6 +75,8 @@ class Pipeline:
                 self.tell(f"note: {note}")
             try:
                 self._check_models()
+                applied = (run.last_inputs("transform") or "").startswith(dbt.project_hash()[:16])
+                check_relations(self.monitoring, may_be_missing=True, may_change=not applied)
                 store_rules(self.monitoring.alerts)
                 self._take_steps(run)
             except BaseException:
@@ -139,6 +142,7 @@ class Pipeline:
         project = dbt.project_hash()[:16]
         last = run.last_inputs("transform") or ""
         if last == _transform_inputs(project):
+            check_relations(self.monitoring, may_be_missing=False, may_change=False)
             step.inputs_hash, step.skipped = last, True
             return
         # Rules or SQL that changed apply to all months, not only to new ones.
@@ -146,6 +150,7 @@ class Pipeline:
         step.rows = dbt.build("--exclude", *_AFTER_SCORING, *refresh, run_id=run.run_id)
         step.inputs_hash = _transform_inputs(project)
         step.message = "rebuilt, the dbt project has changed" if refresh else ""
+        check_relations(self.monitoring, may_be_missing=False, may_change=False)
 
     def _train(self, run: RunLog, step: Step) -> None:
         from models_ml.store import StoredModel, stored_models
