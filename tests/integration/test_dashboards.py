@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from numbers import Number
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlparse
 
 import pytest
 import yaml
@@ -122,6 +123,20 @@ def test_the_stages_of_a_run_stand_on_each_other(eventful_warehouse: Connection)
     }
 
 
+def check_page(row: dict[str, Any]) -> None:
+    """The page of an alert exists, and its time range holds the day that the alert opened on."""
+    address = urlparse(row["page"])
+    parameters = {name: value for name, (value,) in parse_qs(address.query).items()}
+    assert (ROOT / "grafana" / "dashboards" / f"{address.path.removeprefix('d/')}.json").exists()
+    first, last = (datetime.fromtimestamp(int(parameters[name]) / 1000, UTC) for name in ("from", "to"))
+    assert f"{first:%Y-%m-%d}" < row["day"] < f"{last:%Y-%m-%d}"
+    if row["column"]:
+        assert address.path == "d/column"
+        assert int(parameters["from"]) < int(parameters["var-day"]) < int(parameters["to"])
+    else:
+        assert address.path in ("d/data-quality", "d/pipeline-health")
+
+
 def firing(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     """The rows of every alert rule's query that Grafana would fire on, by rule."""
     document = yaml.safe_load(
@@ -134,6 +149,7 @@ def firing(connection: Connection) -> dict[str, list[dict[str, Any]]]:
         names = [column.name for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         for row in rows:
+            check_page(row)
             # Grafana makes labels of the words and compares the one number.
             numbers = {name for name, value in row.items() if not isinstance(value, str)}
             assert numbers == {"worst_value"}
