@@ -127,7 +127,7 @@ def _value_axis(figure: go.Figure, defaults: dict[str, Any]) -> None:
 def _share_digits(figure: go.Figure) -> int:
     values = [value for trace in figure.data for value in trace.y or () if value is not None]
     top = max(values, default=1)
-    return 0 if top > 0.1 else 1 if top > 0.01 else 2
+    return 0 if top > 0.1 or top == 0 else 1 if top > 0.01 else 2
 
 
 def _grid(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str:
