@@ -46,7 +46,7 @@ def shoot(target: Path) -> None:
     with database.connect("picture", read_only=True) as connection:
         model_version = _sample_model(connection)
     with tempfile.TemporaryDirectory() as folder:
-        write_pages(Path(folder), model_version=model_version)
+        write_pages(Path(folder), model=model_version)
         options = ("--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--no-sandbox")
         subprocess.run(  # noqa: S603 - the browser that was found, on a page of the project's own
             [

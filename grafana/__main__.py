@@ -6,12 +6,18 @@ import sys
 
 from grafana.generate import generated_files
 from grafana.house import make_house
+from pipeline.errors import WarehouseError
 from pipeline.settings import ROOT
 
 
 def main() -> None:
-    """Write what differs from what is there, and say so."""
-    for path, text in generated_files(make_house()).items():
+    """Write what differs from what is there, and say so; an expected error is one line."""
+    try:
+        files = generated_files(make_house())
+    except WarehouseError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(error.exit_code)
+    for path, text in files.items():
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import alerting as models
 
-from grafana.house import COLUMN, FRONT_PAGE, House
+from grafana.house import COLUMN, DATA_QUALITY, PIPELINE_HEALTH, House
 from grafana.parts import DATASOURCE_UID, Query
 from pipeline.database import queries
 
@@ -88,7 +88,7 @@ def alert_rules(house: House) -> str:
 
 def _rule(name: str) -> dict[str, object]:
     text = queries(Path(__file__).with_name("alert_rules.sql"))["alerts"]
-    sql = text.format(rule=name, column=COLUMN, front_page=FRONT_PAGE)
+    sql = text.format(rule=name, column=COLUMN, data_quality=DATA_QUALITY, pipeline_health=PIPELINE_HEALTH)
     window = models.RelativeTimeRange(from_val=600, to=0)
     rule = (
         builders.Rule(TITLES[name])

@@ -60,7 +60,6 @@ def _days(house: House) -> list[parts.AnyPanel]:
         "How much is missing for each?",
         "Missing cells / all cells of the features and the prediction of each model.",
         "percentunit",
-        thresholds=steps(alerts.missing_share),
         minimum=0,
         decimals=1,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard as builders
 
 from grafana import parts
-from grafana.front_page import model_choices
+from grafana.front_page import NO_TRIPS, model_choices
 from grafana.house import DATA_QUALITY, House, steps, to_column
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, About, Query, styled
 
@@ -41,7 +41,7 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         decimals=1,
     )
     tests = About(
-        "Do all tests pass?",
+        "How many tests fail?",
         "dbt tests whose latest result is a failure or an error; the table below names them.",
         "none",
         no_data=NOT_TESTED,
@@ -53,6 +53,7 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         "percentunit",
         thresholds=steps(alerts.rejected_share),
         decimals=2,
+        no_value=NO_TRIPS,
     )
     volume = About(
         "Did as much come as usual?",
@@ -67,6 +68,7 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
             (alerts.volume.critical, RED),
         ),
         decimals=0,
+        no_value="no usual yet",
     )
     return [
         parts.headline(age, sql["days_since_load"], width=6, spark=False),

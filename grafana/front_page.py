@@ -10,6 +10,8 @@ from grafana import parts
 from grafana.house import FRONT_PAGE, House, steps, to_column
 from grafana.parts import GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
+NO_SCORE, NO_TRIPS = "too few trips", "no trips"
+
 
 def model_choices(house: House) -> tuple[builders.QueryVariable, builders.QueryVariable]:
     """The variables that most dashboards share: model version and segment."""
@@ -40,26 +42,29 @@ def front_page(house: House) -> builders.Dashboard:
 def _headlines(house: House) -> list[parts.AnyPanel]:
     sql, alerts = house.sql("front_page"), house.monitoring.alerts
     drift = About(
-        "Has the prediction drifted?",
+        "How far has the prediction drifted?",
         "Drift score of the prediction on the latest day, in multiples of its threshold: from 1 on Evidently's "
         "threshold is passed, from the alert's levels on (monitoring.yml) it is a warning or critical. The line shows "
         "the days before.",
         "suffix:x",
         thresholds=steps(alerts.prediction_drift, look=1),
         decimals=2,
+        no_value=NO_SCORE,
     )
     columns = About(
         "How many columns drifted?",
         "Features and prediction whose score passed Evidently's threshold on the latest day. Passing it is common "
         "and no alarm by itself.",
         "none",
+        no_value=NO_SCORE,
     )
     missing = About(
         "How much is missing?",
-        "Missing cells / all cells of the features and the prediction, on the latest day.",
+        "Missing cells / all cells of the features and the prediction, on the latest day. Alerts are about single "
+        "columns: their shares are on the page Data quality.",
         "percentunit",
-        thresholds=steps(alerts.missing_share),
         decimals=1,
+        no_value=NO_TRIPS,
     )
     trips = About(
         "How many trips came?", "Accepted trips on the latest day, also those that the model does not score.", "short"
@@ -70,6 +75,7 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         "percentunit",
         thresholds=steps(alerts.rejected_share),
         decimals=2,
+        no_value=NO_TRIPS,
     )
     open_now = About(
         "What needs somebody?",
@@ -166,9 +172,8 @@ def _days(house: House) -> list[parts.AnyPanel]:
     grid.data_links([parts.link("Open ${__field.name} on this day", to_column("${__field.name}", day=True))])
     missing = About(
         "How much was missing each day?",
-        "Missing cells / all cells of the features and the prediction.",
+        "Missing cells / all cells of the features and the prediction. Alerts are about single columns.",
         "percentunit",
-        thresholds=steps(alerts.missing_share),
         minimum=0,
         decimals=1,
     )
@@ -189,7 +194,7 @@ def _days(house: House) -> list[parts.AnyPanel]:
 
 def _tables(house: House) -> list[parts.AnyPanel]:
     about = About(
-        "What was somebody told, and is it over?",
+        "Which alerts were there, and are they over?",
         "Open alerts, and those that opened in the time range. The rules and their levels are in monitoring.yml; "
         "docs/alerts.md says when an alert opens and when it is resolved.",
         "none",

@@ -75,6 +75,8 @@ class About:
     minimum: float | None = None
     maximum: float | None = None
     decimals: int | None = None
+    # What a headline says where the latest day has no value; `no_data` is for no day at all.
+    no_value: str = "no value"
 
 
 def described(panel: Kind, about: About, queries: list[Query], width: int, height: int) -> Kind:
@@ -98,9 +100,16 @@ def described(panel: Kind, about: About, queries: list[Query], width: int, heigh
 
 
 def headline(about: About, sql: str, width: int = 4, *, as_words: bool = False, spark: bool = True) -> stat.Panel:
-    """A big figure or word: the latest value of the query, with the days before it as a sparkline."""
+    """A big figure or word: the query's last row, with the days before it as a sparkline.
+
+    A latest day without a value says so: the value of a day before would make an outage look well.
+    """
     panel = described(stat.Panel(), about, [Query(sql, "time_series" if spark else "table")], width, 4)
-    reduce = common_builders.ReduceDataOptions().calcs(["lastNotNull"]).values(False)
+    reduce = common_builders.ReduceDataOptions().calcs(["last"]).values(False)
+    if spark:
+        missing = models.ValueMappingResult(text=about.no_value, color=YELLOW, index=0)
+        options = models.DashboardSpecialValueMapOptions(match=models.SpecialValueMatch.NULL_AND_NAN, result=missing)
+        panel.mappings([models.SpecialValueMap(options=options)])
     panel.reduce_options(reduce.fields("/.*/") if as_words else reduce)
     panel.graph_mode(common.BigValueGraphMode.AREA if spark else common.BigValueGraphMode.NONE)
     return panel.color_mode(common.BigValueColorMode.VALUE).text_mode(common.BigValueTextMode.VALUE)
@@ -214,7 +223,7 @@ def page(uid: str, title: str, description: str, time: tuple[str, str], timezone
     board = builders.Dashboard(title).uid(uid).description(description).tags([TAG]).time(*time).timezone(timezone)
     board.tooltip(models.DashboardCursorSync.CROSSHAIR).refresh("1m").editable()
     others = builders.DashboardLink("Dashboards").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
-    return board.link(others.as_dropdown(True).keep_time(False).include_vars(False))
+    return board.link(others.as_dropdown(True).keep_time(True).include_vars(True))
 
 
 def _legend() -> common_builders.VizLegendOptions:

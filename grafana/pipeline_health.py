@@ -12,7 +12,15 @@ NEVER_RAN = "No run yet: `make pipeline`"
 NO_RUNS = "No run in this time range: run `make pipeline`, or choose another one"
 NO_BEATS = "No heartbeat in this time range: run `make heartbeat`"
 STATUSES = parts.color_words(
-    {"ok": GREEN, "ok, nothing new": GREEN, "skipped": GREEN, "running": YELLOW, "failed": RED, "abandoned": RED}
+    {
+        "ok": GREEN,
+        "ok, nothing new": GREEN,
+        "skipped": GREEN,
+        "running": YELLOW,
+        "stopped": YELLOW,
+        "failed": RED,
+        "abandoned": RED,
+    }
 )
 
 
@@ -47,7 +55,7 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
     )
     failed = About(
         "How many runs failed?",
-        "Runs of the time range that failed, or whose process died.",
+        "Runs of the time range that failed, or whose process died; one that a person stopped is none of them.",
         "none",
         no_data=NEVER_RAN,
         thresholds=((None, GREEN), (1, RED)),
@@ -83,7 +91,7 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     sql = house.sql("pipeline_health")
     durations = About(
         "How long does each stage take?",
-        "Seconds per stage and run, stacked; stages that had nothing to do are left out.",
+        "Seconds per stage, stacked at the start of their run; stages that had nothing to do are left out.",
         "s",
         no_data=NO_RUNS,
         minimum=0,
@@ -112,7 +120,7 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     sql = house.sql("pipeline_health")
     failures = About(
         "What failed, and why?",
-        "Failed stages of the time range with their message.",
+        "Failed stages of the time range with their message, and runs that failed before or between their stages.",
         "short",
         no_data="Nothing failed in this time range",
     )

@@ -30,17 +30,20 @@ from marts.fct_heartbeats
 having count(*) > 0
 
 -- name: duration_by_step
+-- All stages of a run stand at its start: bars are stacked where their times are the same.
 select
-    window_start as time,
-    step as metric,
-    duration_seconds as value
-from marts.fct_pipeline_runs
+    runs.window_start as time,
+    steps.step as metric,
+    steps.duration_seconds as value
+from marts.fct_pipeline_runs as runs
+inner join marts.fct_pipeline_runs as steps on runs.run_id = steps.run_id
 where
-    $__timeFilter(window_start)
-    and step != 'pipeline'
-    and status != 'skipped'
-    and duration_seconds is not null
-order by window_start, step
+    $__timeFilter(runs.window_start)
+    and runs.step = 'pipeline'
+    and steps.step != 'pipeline'
+    and steps.status != 'skipped'
+    and steps.duration_seconds is not null
+order by runs.window_start, steps.window_start, steps.step
 
 -- name: speed_by_step
 select
@@ -70,18 +73,28 @@ where step = 'pipeline' and $__timeFilter(window_start)
 order by run_id desc
 
 -- name: failures
+-- A run is named itself where none of its steps failed: before the first one, say.
 select
-    run_id as "run",
-    step,
-    started_at as "started",
-    status,
-    message
-from marts.fct_pipeline_runs
+    failed.run_id as "run",
+    failed.step,
+    failed.started_at as "started",
+    failed.status,
+    failed.message
+from marts.fct_pipeline_runs as failed
 where
-    $__timeFilter(window_start)
-    and step != 'pipeline'
-    and status in ('failed', 'abandoned')
-order by run_id desc, started_at desc
+    $__timeFilter(failed.window_start)
+    and failed.status in ('failed', 'abandoned')
+    and (
+        failed.step != 'pipeline'
+        or not exists (
+            select from marts.fct_pipeline_runs as steps
+            where
+                steps.run_id = failed.run_id
+                and steps.step != 'pipeline'
+                and steps.status in ('failed', 'abandoned')
+        )
+    )
+order by failed.run_id desc, failed.started_at desc
 
 -- name: waiting
 select

@@ -171,9 +171,10 @@ def predictions(
 def save_dashboard(uid: Annotated[str, typer.Argument(envvar="DASHBOARD_UID", help="From its address.")] = "") -> None:
     """Pull a dashboard made by hand out of Grafana into grafana/dashboards/custom."""
     from pipeline import env_file
-    from pipeline.save_dashboard import grafana_of
+    from pipeline.save_dashboard import check_uid, grafana_of
     from pipeline.save_dashboard import save_dashboard as save
 
+    check_uid(uid.strip())
     path, older = save(uid.strip(), grafana_of(env_file.read() | os.environ))
     _talk.print(f"saved {_escaped(str(path))}")
     for file in older:

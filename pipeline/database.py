@@ -248,14 +248,18 @@ def migrate() -> None:
             "create table if not exists monitoring.schema_versions "
             "(version integer primary key, applied_at timestamptz not null default now())"
         )
-        version = one_row(connection, "select coalesce(max(version), 0) from monitoring.schema_versions")[0]
+        applied = {
+            int(str(row[0])) for row in connection.execute("select version from monitoring.schema_versions").fetchall()
+        }
+        version = max(applied, default=0)
         if version > max(files):
             raise DatabaseError(
                 f"this warehouse has schema version {version}, this program knows up to {max(files)}: "
                 "use the newer program, or another database"
             )
+        # Numbers may have gaps, and a lower one may come after a higher one: what counts is what was applied.
         for number, path in files.items():
-            if number > version:
+            if number not in applied:
                 connection.execute(path.read_text(encoding="utf-8").encode())
                 connection.execute("insert into monitoring.schema_versions (version) values (%s)", [number])
                 log.info("schema version %s applied", number)

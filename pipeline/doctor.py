@@ -12,6 +12,7 @@ import psycopg
 from rich.console import Console
 
 from pipeline import database
+from pipeline.alerts import open_alerts
 from pipeline.errors import WarehouseError
 from pipeline.monitoring import load_monitoring
 from pipeline.months import Month
@@ -114,7 +115,23 @@ def _warehouse(findings: _Findings, settings: Settings) -> None:
                 f"{model_version}: its file {artifact} is not in {settings.model_dir}: "
                 "the next `make pipeline` trains it again from the same rows"
             )
+    findings.heading("Alerts")
+    _alerts(findings)
     findings.heading("Last run")
     for step, status, started_at, message in runs:
         words = f"{step}: {status}, {started_at:%Y-%m-%d %H:%M:%S} {message}".rstrip()
         (findings.problem if status in {"failed", "abandoned"} else findings.well)(words)
+
+
+def _alerts(findings: _Findings) -> None:
+    """Open alerts are about the data and the models: a note, whatever their severity."""
+    try:
+        alerts = open_alerts()
+    except WarehouseError as error:
+        findings.note(str(error))
+        return
+    if not alerts:
+        findings.well("none is open")
+        return
+    critical = sum(alert.severity == "critical" for alert in alerts)
+    findings.note(f"{critical} critical, {len(alerts) - critical} warning open: `make check-alerts` names them")

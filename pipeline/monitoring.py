@@ -76,6 +76,13 @@ def _checked_bound(value: object) -> object:
     raise ValueError("a bound is a day such as 2022-02-01, or relative to now such as now, now-28d or now-1w/w")
 
 
+def _checked_number(value: object) -> object:
+    # YAML reads yes and no as truth values, which pydantic would take for 1 and 0; and quoted numbers as text.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("a number is needed")
+    return value
+
+
 Name = Annotated[str, AfterValidator(_checked_name)]
 Relation = Annotated[str, AfterValidator(_checked_relation)]
 Bound = Annotated[date | str, BeforeValidator(_checked_bound)]
@@ -89,7 +96,7 @@ class DriftRule(_Strict):
     """A drift method with its threshold: a distance drifts at or above it, a p-value below it."""
 
     method: str
-    threshold: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    threshold: Annotated[float, BeforeValidator(_checked_number), Field(gt=0, allow_inf_nan=False)]
 
 
 class Column(_Strict):
@@ -123,7 +130,7 @@ class Windows(_Strict):
     rejections: Relation
     trips: Relation
     rejected_trips: Relation
-    min_values: Annotated[int, Field(ge=1)]
+    min_values: Annotated[int, BeforeValidator(_checked_number), Field(ge=1)]
 
 
 Segmentation = Annotated[tuple[Name, ...], Field(min_length=1, max_length=2)]
@@ -262,8 +269,8 @@ class Labels(_Strict):
         return self
 
 
-Level = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Days = Annotated[int, Field(ge=1, le=366)]
+Level = Annotated[float, BeforeValidator(_checked_number), Field(gt=0, allow_inf_nan=False)]
+Days = Annotated[int, BeforeValidator(_checked_number), Field(ge=1, le=366)]
 
 
 class Levels(_Strict):
@@ -295,7 +302,7 @@ class ModelRule(DailyRule):
 class DriftedColumnsRule(ModelRule):
     """`excess` is how many times its threshold a drift score must be for the column to count."""
 
-    excess: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+    excess: Annotated[float, BeforeValidator(_checked_number), Field(ge=1, allow_inf_nan=False)]
 
 
 class LabelRule(ModelRule):
@@ -392,6 +399,7 @@ def load_monitoring(path: Path | None = None) -> Monitoring:
 
 def _check_rules(monitoring: Monitoring, file: str) -> None:
     _check_overrides(monitoring, file)
+    _check_reach(monitoring.alerts, file)
     for segmentation in monitoring.segments.by:
         if monitoring.segments.by.count(segmentation) > 1 or len(set(segmentation)) < len(segmentation):
             raise ConfigurationError(f"{file}, segments.by: {', '.join(segmentation)} stands there twice; name it once")
@@ -413,6 +421,27 @@ def _check_rules(monitoring: Monitoring, file: str) -> None:
                     f"{file}, models.{spec}: the drift method '{column.drift.method}' cannot score the "
                     f"{column.type} column {column.name}: use one of {valid}"
                 )
+
+
+def _check_reach(alerts: Alerts, file: str) -> None:
+    """A level that no value reaches, or that every value does, is a mistake."""
+    shares: dict[str, Levels] = {
+        "alerts.missing_share": alerts.missing_share,
+        "alerts.rejected_share": alerts.rejected_share,
+    }
+    shares |= {f"alerts.missing_share.columns.{name}": own for name, own in alerts.missing_share.columns.items()}
+    for place, rule in shares.items():
+        for name, level in (("warning", rule.warning), ("critical", rule.critical)):
+            if level is not None and level > 1:
+                raise ConfigurationError(
+                    f"{file}, {place}.{name}: {level:g} is no share, which is at most 1: 25 % is written 0.25"
+                )
+    for name, level in (("warning", alerts.volume.warning), ("critical", alerts.volume.critical)):
+        if level is not None and level <= 1:
+            raise ConfigurationError(
+                f"{file}, alerts.volume.{name}: {level:g} is reached every day; it says how many times more or fewer "
+                "trips than usual, and lies above 1"
+            )
 
 
 def _check_overrides(monitoring: Monitoring, file: str) -> None:

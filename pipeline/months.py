@@ -9,7 +9,8 @@ from datetime import date, timedelta
 from pipeline.errors import UsageError
 
 _MONTH = re.compile(r"([0-9]{4})-([0-9]{2})")
-_VALID = "a month is written YYYY-MM, such as 2022-02; a range 2022-02..2022-04"
+_VALID_MONTH = "a month is written YYYY-MM, such as 2022-02"
+_VALID = f"{_VALID_MONTH}; a range 2022-02..2022-04"
 _MOST_MONTHS = 1200
 
 
@@ -21,18 +22,18 @@ class Month:
     month: int
 
     @classmethod
-    def parse(cls, text: str) -> Month:
-        """Read `YYYY-MM`.
+    def parse(cls, text: str, valid: str = _VALID_MONTH) -> Month:
+        """Read `YYYY-MM`; `valid` says in an error what may be written.
 
         Raises:
             UsageError: the text is anything else, or no month of the years 1900 to 2199.
         """
         match = _MONTH.fullmatch(text)
         if match is None:
-            raise UsageError(f"'{text}' is not a month: {_VALID}")
+            raise UsageError(f"'{text}' is not a month: {valid}")
         year, month = int(match[1]), int(match[2])
         if not (1 <= month <= 12 and 1900 <= year <= 2199):
-            raise UsageError(f"'{text}' is not a month between 1900-01 and 2199-12: {_VALID}")
+            raise UsageError(f"'{text}' is not a month between 1900-01 and 2199-12: {valid}")
         return cls(year, month)
 
     @classmethod
@@ -67,8 +68,8 @@ def parse_months(text: str) -> tuple[Month, ...]:
         first_text, dots, last_text = part.partition("..")
         if dots and not (first_text and last_text):
             raise UsageError(f"the range '{part}' lacks its first or its last month: {_VALID}")
-        first = Month.parse(first_text)
-        last = Month.parse(last_text) if dots else first
+        first = Month.parse(first_text, _VALID)
+        last = Month.parse(last_text, _VALID) if dots else first
         if last < first:
             raise UsageError(f"the range '{part}' runs backwards: {_VALID}")
         month = first

@@ -11,15 +11,16 @@ import contextlib
 import dataclasses
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 import psutil
 
 from pipeline import database
+from pipeline.database import Server
 from pipeline.errors import SourceUnavailableError, UsageError
 from pipeline.months import Month
 from pipeline.settings import Settings, Source, end_of_day, state_dir
@@ -44,6 +45,7 @@ def replay(settings: Settings, *, pause: float, restart: bool, tell: Callable[[s
             f"{month} is the training month, which is loaded whole before anything is replayed: replay another month, "
             "or name another training month with TRAIN_MONTH"
         )
+    tell(_where_to_look(month))
     # The training month and its models; the month itself is not touched.
     Pipeline(dataclasses.replace(settings, months=()), tell).run()
     covered = None if restart else _covered(month)
@@ -53,15 +55,27 @@ def replay(settings: Settings, *, pause: float, restart: bool, tell: Callable[[s
         if covered is not None:
             _finish_interrupted_day(deliveries, whole, covered, tell)
         while covered is None or covered < whole.covers_until:
-            started = time.monotonic()
+            started = monotonic()
             day = month.first_day if covered is None else covered + timedelta(days=1)
             _deliver(settings, deliveries, whole, day)
-            tell(f"{_line(settings, day)}  {time.monotonic() - started:5.1f} s")
+            tell(f"{_line(settings, day)}  {monotonic() - started:5.1f} s")
             # Read anew: somebody may have loaded the month meanwhile.
             covered = _covered(month)
             if day < whole.covers_until:
-                time.sleep(pause)
+                sleep(pause)
     tell(f"{month} is there whole")
+
+
+def _where_to_look(month: Month) -> str:
+    """The front page with the month as its time range: what it opens with may be others."""
+    bounds = (
+        datetime.combine(day, time.min, UTC) for day in (month.first_day, month.next.first_day + timedelta(days=1))
+    )
+    first, last = (int(bound.timestamp() * 1000) for bound in bounds)
+    page = f"/d/model-monitoring?from={first}&to={last}"
+    if database.server() is Server.ENV_FILE:
+        return f"watch it at http://127.0.0.1:{os.environ.get('GRAFANA_PORT') or '3000'}{page}"
+    return f"watch it in marts.fct_daily_monitoring, or in a Grafana on this warehouse at {page}"
 
 
 def _covered(month: Month) -> date | None:

@@ -24,6 +24,7 @@ from rich.table import Table
 from pipeline import database
 from pipeline.errors import ConfigurationError, UsageError
 from pipeline.monitoring import Monitoring, load_monitoring
+from pipeline.relations import missing_relations
 from pipeline.settings import report_dir
 
 if TYPE_CHECKING:
@@ -117,11 +118,17 @@ def write_reports(request: ReportRequest, tell: Callable[[str], None]) -> Iterat
 
 
 def _check_made(monitoring: Monitoring) -> None:
-    relations = ["monitoring.computed_windows", monitoring.windows.windows, monitoring.windows.rows]
     with database.connect("report", read_only=True) as connection:
-        is_made = database.one_row(connection, _QUERIES["is_made"], {"relations": relations})[0]
-    if not is_made:
+        is_made = bool(database.one_row(connection, _QUERIES["is_made"])[0])
+        is_empty = not is_made or not database.one_row(connection, _QUERIES["has_windows"])[0]
+    if is_empty:
         raise UsageError("the warehouse is empty, no day is monitored: run `make pipeline` first")
+    missing = missing_relations(monitoring)
+    if missing:
+        raise ConfigurationError(
+            f"days are monitored, but what monitoring.yml names is not there: {', '.join(missing)}. Correct the name; "
+            "if it is right, `make pipeline` builds it again"
+        )
 
 
 def _works(
@@ -169,10 +176,21 @@ def _not_monitored(monitoring: Monitoring, day: date, models: list[StoredModel])
         for stored in models
         if (stored.model_version, stored.reference_id) in days
     }
-    there = "; ".join(f"{version} has {first} to {last}" for version, (first, last) in held.items())
+    there = "; ".join(f"{version} has {_spans(found)}" for version, found in held.items())
     return (
         f"there are no metrics of {day}: {there or 'no day is monitored yet'}. Run `make pipeline MONTHS={day:%Y-%m}`"
     )
+
+
+def _spans(days: list[date]) -> str:
+    """Days as months where a month's days follow each other: `2022-02-01 to 2022-02-28, 2022-04-01 to 2022-04-30`."""
+    spans: list[list[date]] = []
+    for day in sorted(days):
+        if spans and (day - spans[-1][1]).days == 1:
+            spans[-1][1] = day
+        else:
+            spans.append([day, day])
+    return ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in spans)
 
 
 def _write_report(

@@ -1,2 +1,5 @@
 -- name: is_made
-select bool_and(to_regclass(relation) is not null) from unnest(cast(%(relations)s as text [])) as named (relation)
+select to_regclass('monitoring.computed_windows') is not null
+
+-- name: has_windows
+select exists (select from monitoring.computed_windows)

@@ -160,6 +160,10 @@ def _set_rights(connection: database.Connection) -> None:
         # What everybody may do by default on any server, or did before Postgres 15.
         connection.execute(sql.SQL("revoke temporary on database {} from public").format(database_name))
         connection.execute("revoke create on schema public from public")
+        functions: list[Any] = connection.execute(_QUERIES["open_large_object_functions"]).fetchall()
+        for (function,) in functions:
+            # Written by the server itself, with the types of its arguments.
+            connection.execute(sql.SQL("revoke execute on function {} from public").format(sql.SQL(function)))
     for role, rights in ROLES.items():
         name = sql.Identifier(role.value)
         connection.execute(sql.SQL("grant connect on database {} to {}").format(database_name, name))

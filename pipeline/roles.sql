@@ -11,6 +11,16 @@ select rolname from pg_roles where rolname = any(%(names)s) and pg_has_role(curr
 -- name: owns_database
 select pg_has_role(current_user, datdba, 'usage') from pg_database where datname = current_database()
 
+-- name: open_large_object_functions
+-- By default everybody may write large objects, which belong to no schema: functions that this user owns and may close.
+select cast(cast(oid as regprocedure) as text)
+from pg_proc
+where
+    pronamespace = cast('pg_catalog' as regnamespace)
+    and (proname like 'lo\_%' or proname in ('loread', 'lowrite'))
+    and pg_has_role(current_user, proowner, 'usage')
+    and has_function_privilege('public', oid, 'execute')
+
 -- name: foreign_relations
 -- Relations and schemas that dbt must be able to replace, but that belong to somebody else.
 select

@@ -64,7 +64,7 @@ class RunLog:
 
     @contextlib.contextmanager
     def step(self, name: str, windows: str = "") -> Iterator[Step]:
-        """Record a step: running at once, then ok, skipped or failed with its message."""
+        """Record a step: running at once, then ok, skipped, stopped (Ctrl-C) or failed, with its message."""
         step = Step(name)
         key = {"run_id": self.run_id, "step": name}
         self._connection.execute(
@@ -77,10 +77,11 @@ class RunLog:
         except BaseException as error:
             interrupts.recognise(error)
             reason = str(error) if isinstance(error, WarehouseError) else f"{type(error).__name__}: {error}"
-            if interrupts.noted():
+            stopped = interrupts.noted() or isinstance(error, KeyboardInterrupt)
+            if stopped:
                 reason = "stopped by the user (Ctrl-C)"
             with contextlib.suppress(Exception):  # the error at hand says more than a lost connection
-                self._finish(step, "failed", reason)
+                self._finish(step, "stopped" if stopped else "failed", reason)
             raise
         self._finish(step, "skipped" if step.skipped else "ok", step.message)
         if name != WHOLE_RUN:

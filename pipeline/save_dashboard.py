@@ -91,12 +91,7 @@ def save_dashboard(uid: str, grafana: Grafana, folder: Path = DASHBOARDS_DIR) ->
         GrafanaError: Grafana gives no such dashboard; the message says why.
         ConfigurationError: a dashboard of the project's own cannot be read.
     """
-    if _UID.fullmatch(uid) is None:
-        raise UsageError(
-            f"UID {uid[:60]!r} is not valid: a dashboard's uid has up to 40 letters, digits, - and _, and stands in "
-            "its address, /d/<uid>/...: make save-dashboard UID=..."
-        )
-    _refuse_own(uid, folder)
+    check_uid(uid, folder)
     dashboard = _fetched(uid, grafana)
     custom = folder / "custom"
     custom.mkdir(parents=True, exist_ok=True)
@@ -109,7 +104,18 @@ def save_dashboard(uid: str, grafana: Grafana, folder: Path = DASHBOARDS_DIR) ->
     return path, older
 
 
-def _refuse_own(uid: str, folder: Path) -> None:
+def check_uid(uid: str, folder: Path = DASHBOARDS_DIR) -> None:
+    """Refuse what cannot be asked for, before anything is asked.
+
+    Raises:
+        UsageError: the uid cannot be one, or is that of a dashboard of the project's own.
+        ConfigurationError: a dashboard of the project's own cannot be read.
+    """
+    if _UID.fullmatch(uid) is None:
+        raise UsageError(
+            f"UID {uid[:60]!r} is not valid: a dashboard's uid has up to 40 letters, digits, - and _, and stands in "
+            "its address, /d/<uid>/...: make save-dashboard UID=..."
+        )
     for file in sorted(folder.glob("*.json")):
         found = _uid_of(file)
         if found is None:

@@ -23,6 +23,7 @@ from pipeline.alert_rules import store_rules
 from pipeline.errors import ModelError
 from pipeline.monitoring import Monitoring, load_monitoring
 from pipeline.months import Month
+from pipeline.relations import check_relations
 from pipeline.roles import Role, acting_as, ensure_roles
 from pipeline.runs import RunLog, Step
 from pipeline.settings import Settings
@@ -42,6 +43,15 @@ _FILLED_BY = {
     "metrics": ("monitoring.metric_values", "monitoring.computed_windows"),
 }
 _AFTER_SCORING = ("marts", "tag:after_scoring")
+# Views that say how the warehouse is at the moment of asking; a run that fails is reported by them. dbt's tag `live`.
+LIVE_VIEWS = (
+    "marts.fct_alerts",
+    "marts.fct_daily_volume",
+    "marts.fct_heartbeats",
+    "marts.fct_pipeline_runs",
+    "marts.fct_test_results",
+    "marts.fct_waiting_days",
+)
 
 
 @dataclass(frozen=True)
@@ -78,25 +88,34 @@ class Pipeline:
             note = ensure_roles()
             if note:
                 self.tell(f"note: {note}")
-            self._check_models()
-            store_rules(self.monitoring.alerts)
-            # dbt takes its own role; what these two steps read beside it is the conductor's.
-            for name, role, step in (
-                ("ingest", Role.LOADER, self._ingest),
-                ("transform", None, self._transform),
-                ("train", Role.MONITOR, self._train),
-                ("score", Role.MONITOR, self._score),
-                ("labels", Role.MONITOR, self._labels),
-                ("metrics", Role.MONITOR, self._metrics),
-                ("performance", Role.MONITOR, self._performance),
-                ("marts", None, self._marts),
-            ):
-                with run.step(name, _words(self.settings)) as record, acting_as(role):
-                    step(run, record)
-                if not record.skipped:
-                    _analyze(_FILLED_BY.get(name, ()))
-                self.tell(_line(record))
+            try:
+                self._check_models()
+                applied = (run.last_inputs("transform") or "").startswith(dbt.project_hash()[:16])
+                check_relations(self.monitoring, may_be_missing=True, may_change=not applied)
+                store_rules(self.monitoring.alerts)
+                self._take_steps(run)
+            except BaseException:
+                _bring_back_live_views(run.run_id)
+                raise
             return Report(run.run_id, tuple(run.steps), self.notice)
+
+    def _take_steps(self, run: RunLog) -> None:
+        # dbt takes its own role; what these two steps read beside it is the conductor's.
+        for name, role, step in (
+            ("ingest", Role.LOADER, self._ingest),
+            ("transform", None, self._transform),
+            ("train", Role.MONITOR, self._train),
+            ("score", Role.MONITOR, self._score),
+            ("labels", Role.MONITOR, self._labels),
+            ("metrics", Role.MONITOR, self._metrics),
+            ("performance", Role.MONITOR, self._performance),
+            ("marts", None, self._marts),
+        ):
+            with run.step(name, _words(self.settings)) as record, acting_as(role):
+                step(run, record)
+            if not record.skipped:
+                _analyze(_FILLED_BY.get(name, ()))
+            self.tell(_line(record))
 
     def _check_models(self) -> None:
         """A stored model must be what monitoring.yml says it is, before anything is done in its name."""
@@ -143,6 +162,7 @@ class Pipeline:
         project = dbt.project_hash()[:16]
         last = run.last_inputs("transform") or ""
         if last == _transform_inputs(project):
+            check_relations(self.monitoring, may_be_missing=False, may_change=False)
             step.inputs_hash, step.skipped = last, True
             return
         # Rules or SQL that changed apply to all months, not only to new ones.
@@ -150,6 +170,7 @@ class Pipeline:
         step.rows = dbt.build("--exclude", *_AFTER_SCORING, *refresh, run_id=run.run_id)
         step.inputs_hash = _transform_inputs(project)
         step.message = "rebuilt, the dbt project has changed" if refresh else ""
+        check_relations(self.monitoring, may_be_missing=False, may_change=False)
 
     def _train(self, run: RunLog, step: Step) -> None:
         from models_ml.store import stored_models
@@ -318,11 +339,25 @@ class Pipeline:
         return self._read_references
 
     def _marts(self, run: RunLog, step: Step) -> None:
-        if run.last_inputs("marts") == _marts_inputs():
-            step.inputs_hash, step.skipped = _marts_inputs(), True
+        project = dbt.project_hash()[:16]
+        last = run.last_inputs("marts") or ""
+        if last == _marts_inputs(project):
+            step.inputs_hash, step.skipped = last, True
             return
-        step.rows = dbt.build("--select", *_AFTER_SCORING, run_id=run.run_id)
-        step.inputs_hash = _marts_inputs()
+        refresh = ["--full-refresh"] if last and not last.startswith(project) else []
+        step.rows = dbt.build("--select", *_AFTER_SCORING, *refresh, run_id=run.run_id)
+        step.inputs_hash = _marts_inputs(project)
+
+
+def _bring_back_live_views(run_id: int) -> None:
+    """Build the live views that a run which ends badly has taken away; what fails here never hides the run's error."""
+    try:
+        with database.connect("live views", read_only=True) as connection:
+            is_gone = database.one_row(connection, _QUERIES["live_views_gone"], {"views": list(LIVE_VIEWS)})[0]
+        if is_gone:
+            dbt.build("--select", "tag:live", "--exclude-resource-type", "test", run_id=run_id)
+    except BaseException as error:
+        log.info("the live views are not all there: %s", error)
 
 
 def _monitored(stored: StoredModel) -> MonitoredModel:
@@ -344,10 +379,10 @@ def _transform_inputs(project: str) -> str:
     return f"{project}:{state}"
 
 
-def _marts_inputs() -> str:
+def _marts_inputs(project: str) -> str:
     with database.connect("marts", read_only=True) as connection:
         state = database.one_row(connection, _QUERIES["marts_inputs"])[0]
-    return hashlib.md5(f"{dbt.project_hash()}:{state}".encode(), usedforsecurity=False).hexdigest()
+    return f"{project}:{state}"
 
 
 def _words(settings: Settings) -> str:

@@ -103,12 +103,12 @@ def gone_windows(relations: Windows, model_version: str, reference_id: str) -> l
     return [GoneWindow(*row) for row in rows]
 
 
-def monitored_days(relations: Windows) -> dict[tuple[str, str], tuple[date, date]]:
-    """The first and the last day that each model version has metrics of, by (model version, reference)."""
+def monitored_days(relations: Windows) -> dict[tuple[str, str], list[date]]:
+    """The days that each model version has metrics of, in their order, by (model version, reference)."""
     query = sql.SQL(_QUERIES["monitored_days"]).format(windows=database.relation(relations.windows))
     with database.connect("metrics", read_only=True) as connection:
         rows: list[Any] = connection.execute(query).fetchall()
-    return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 def monitored_window(relations: Windows, model_version: str, reference_id: str, day: date) -> Window | None:

@@ -81,8 +81,7 @@ where table_schema = %(schema)s and table_name = %(table)s
 select
     computed.model_version,
     computed.reference_id,
-    min(windows.window_date) as first_day,
-    max(windows.window_date) as last_day
+    array_agg(windows.window_date order by windows.window_date) as days
 from monitoring.computed_windows as computed
 inner join {windows} as windows
     on

@@ -82,6 +82,15 @@ def test_failed_runs_are_one_alert_until_one_succeeds(monitored_warehouse: Conne
     assert [alert[1:3] for alert in failed_runs(monitored_warehouse)] == [(False, 2), (True, 1)]
 
 
+def test_a_stopped_run_is_neither_a_failure_nor_a_success(monitored_warehouse: Connection) -> None:
+    fail(monitored_warehouse, 90, "stopped", "stopped by the user (Ctrl-C)")
+    assert failed_runs(monitored_warehouse) == []
+    fail(monitored_warehouse, 91, "failed", "the disk is full")
+    fail(monitored_warehouse, 92, "stopped", "stopped by the user (Ctrl-C)")
+    fail(monitored_warehouse, 93, "failed", "the disk is full")
+    assert failed_runs(monitored_warehouse) == [("critical", True, 2, "2 runs failed: the disk is full")]
+
+
 @pytest.mark.parametrize(("days", "severity"), [(44, None), (46, "warning"), (121, "critical")])
 def test_stale_data_is_as_old_as_it_is(monitored_warehouse: Connection, days: int, severity: str | None) -> None:
     monitored_warehouse.execute("update raw.files set loaded_at = now() - make_interval(days => %s)", [days])

@@ -127,6 +127,7 @@ def test_doctor_says_what_is_loaded(monitored_warehouse: Connection) -> None:
     assert "2022-01: " in result.stdout
     assert "dbt-postgres 1.11" in result.stdout
     assert "28 monitored windows" in result.stdout
+    assert "1 critical, 0 warning open: `make check-alerts` names them" in result.stdout
     assert "All is well" in result.stdout
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from numbers import Number
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlparse
 
 import pytest
 import yaml
@@ -21,7 +22,12 @@ EVENTS = """
 insert into monitoring.heartbeats (beat_at, value, source) values (now(), 0.5, 'host:1');
 insert into monitoring.runs (run_id, step, status, message, started_at, finished_at) values
 (90, 'pipeline', 'failed', 'the disk is full', now() - interval '2 hours', now() - interval '1 hour'),
-(90, 'ingest', 'failed', 'the disk is full', now() - interval '2 hours', now() - interval '1 hour');
+(90, 'ingest', 'failed', 'the disk is full', now() - interval '2 hours', now() - interval '1 hour'),
+(91, 'pipeline', 'failed', 'monitoring.yml has changed', now() - interval '1 hour', now() - interval '1 hour'),
+(92, 'pipeline', 'ok', '', now() - interval '30 minutes', now() - interval '20 minutes'),
+(92, 'ingest', 'ok', '', now() - interval '29 minutes', now() - interval '25 minutes'),
+(92, 'marts', 'ok', '', now() - interval '25 minutes', now() - interval '20 minutes'),
+(93, 'pipeline', 'stopped', 'stopped by the user (Ctrl-C)', now() - interval '5 minutes', now());
 delete from monitoring.computed_windows where window_start = '2022-02-09 00:00-05';
 """
 
@@ -94,6 +100,42 @@ def test_the_sample_is_called_so_on_the_front_page(monitored_warehouse: Connecti
         assert dashboard.run(connection, sql).rows == [("GENERATED SAMPLE - not real trips",)]
 
 
+def panel_rows(uid: str, title: str) -> list[tuple[Any, ...]]:
+    dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / f"{uid}.json")
+    with as_dashboard("panel") as connection:
+        dashboard.choose(connection)
+        (sql,) = [sql for name, _, sql in dashboard.queries() if name == title]
+        return dashboard.run(connection, sql).rows
+
+
+def test_every_failed_run_is_listed_and_counted(eventful_warehouse: Connection) -> None:
+    failed = [row[:2] for row in panel_rows("pipeline-health", "What failed, and why?")]
+    assert failed == [(91, "pipeline"), (90, "ingest")]
+    assert panel_rows("pipeline-health", "How many runs failed?") == [(2,)]
+
+
+def test_the_stages_of_a_run_stand_on_each_other(eventful_warehouse: Connection) -> None:
+    runs: dict[datetime, dict[str, float]] = {}
+    for time, name, seconds in panel_rows("pipeline-health", "How long does each stage take?"):
+        runs.setdefault(time, {})[name] = round(float(seconds))
+    assert {"ingest": 240, "marts": 300} in runs.values()
+    assert sorted(len(stages) for stages in runs.values()) == [1, 2, 6]
+
+
+def check_page(row: dict[str, Any]) -> None:
+    """The page of an alert exists, and its time range holds the day that the alert opened on."""
+    address = urlparse(row["page"])
+    parameters = {name: value for name, (value,) in parse_qs(address.query).items()}
+    assert (ROOT / "grafana" / "dashboards" / f"{address.path.removeprefix('d/')}.json").exists()
+    first, last = (datetime.fromtimestamp(int(parameters[name]) / 1000, UTC) for name in ("from", "to"))
+    assert f"{first:%Y-%m-%d}" < row["day"] < f"{last:%Y-%m-%d}"
+    if row["column"]:
+        assert address.path == "d/column"
+        assert int(parameters["from"]) < int(parameters["var-day"]) < int(parameters["to"])
+    else:
+        assert address.path in ("d/data-quality", "d/pipeline-health")
+
+
 def firing(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     """The rows of every alert rule's query that Grafana would fire on, by rule."""
     document = yaml.safe_load(
@@ -106,6 +148,7 @@ def firing(connection: Connection) -> dict[str, list[dict[str, Any]]]:
         names = [column.name for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         for row in rows:
+            check_page(row)
             # Grafana makes labels of the words and compares the one number.
             numbers = {name for name, value in row.items() if not isinstance(value, str)}
             assert numbers == {"worst_value"}

@@ -479,7 +479,7 @@ def test_ctrl_c_in_the_middle_of_a_copy_is_an_interrupt_and_no_error(
     assert "error" not in errors
     steps = empty_warehouse.execute("select step, status, message from monitoring.runs order by step").fetchall()
     stopped = "stopped by the user (Ctrl-C)"
-    assert steps == [("ingest", "failed", stopped), ("pipeline", "failed", stopped)]
+    assert steps == [("ingest", "stopped", stopped), ("pipeline", "stopped", stopped)]
     assert contents(empty_warehouse) == ([], [])
 
 

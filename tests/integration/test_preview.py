@@ -12,12 +12,12 @@ import pytest
 from grafana.asking import DASHBOARDS
 from grafana.preview import write_pages
 from pipeline.database import Connection
-from pipeline.errors import DatabaseError
+from pipeline.errors import ConfigurationError, DatabaseError, UsageError
 from pipeline.settings import ROOT
 
 
 def test_every_dashboard_has_a_page_with_all_its_panels(monitored_warehouse: Connection, tmp_path: Path) -> None:
-    pages = write_pages(tmp_path, column="trip_distance")
+    pages = write_pages(tmp_path, model="green_duration_lr", column="trip_distance")
     assert [page.stem for page in pages] == [path.stem for path in DASHBOARDS]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(page.name for page in pages)
     for page in pages:
@@ -29,13 +29,43 @@ def test_every_dashboard_has_a_page_with_all_its_panels(monitored_warehouse: Con
     assert "0 trips where 2064 are usual" in front_page
     column = (tmp_path / "column.html").read_text(encoding="utf-8")
     assert "Since when has trip_distance drifted?" in column
-    assert "make report DAY=2022-02-28" in column
+    assert re.search("make report DAY=2022-02-28 MODEL=green_duration_lr-", column)
 
 
 def test_a_panel_without_data_says_what_to_do(monitored_warehouse: Connection, tmp_path: Path) -> None:
     write_pages(tmp_path)
     page = (tmp_path / "pipeline-health.html").read_text(encoding="utf-8")
     assert "No heartbeat yet: run `make heartbeat`" in page
+
+
+@pytest.mark.parametrize(
+    ("model", "column", "message"),
+    [
+        ("foo", "", "MODEL 'foo' is unknown: use a name (green_duration_hgb, green_duration_lr) or a version ("),
+        ("", "foo", "COLUMN 'foo' is no monitored column of green_duration_"),
+        ("green_duration_lr", "pickup_hour", "use one of prediction, dropoff_location_id, fare_amount, "),
+    ],
+)
+def test_what_is_not_there_is_refused(
+    monitored_warehouse: Connection, tmp_path: Path, model: str, column: str, message: str
+) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        write_pages(tmp_path, model=model, column=column)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_time_range_without_days_says_where_it_stands(monitored_warehouse: Connection, tmp_path: Path) -> None:
+    monitored_warehouse.execute("delete from marts.fct_daily_monitoring")
+    with pytest.raises(
+        ConfigurationError, match=r"day of column has no options from 2022.*set `dashboards` in monitoring"
+    ):
+        write_pages(tmp_path)
+
+
+def test_a_page_that_cannot_be_written_is_an_error_of_its_own(monitored_warehouse: Connection, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match="the page cannot be written"):
+        write_pages(tmp_path / "file" / "pages")
 
 
 def test_an_empty_warehouse_has_no_pages(empty_warehouse: Connection, tmp_path: Path) -> None:

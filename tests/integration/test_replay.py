@@ -263,6 +263,10 @@ def test_a_month_that_is_there_whole_is_replayed_only_when_asked(
         (["PAUSE=86401"], "PAUSE '86401' is not valid"),
         (["RESTART=maybe"], "RESTART 'maybe' is not valid: use RESTART=yes, or leave it out"),
         (["MONTH=2022-02 2022-03"], "'2022-02 2022-03' is not a month"),
+        (
+            ["MONTH=2022-02..2022-03"],
+            "'2022-02..2022-03' is not a month: a month is written YYYY-MM, such as 2022-02\n",
+        ),
         (["MONTH=2022-13"], "'2022-13' is not a month"),
         (["MONTH=2022-01"], "2022-01 is the training month"),
     ],

@@ -262,6 +262,22 @@ def test_a_day_without_metrics_is_refused_with_the_days_there_are(
     assert f"has 2022-02-01 to 2022-02-28. Run `make pipeline MONTHS={day[:7]}`" in str(caught.value)
 
 
+def test_a_day_in_a_gap_is_refused_with_the_days_around_it(monitored_warehouse: Connection, tmp_path: Path) -> None:
+    monitored_warehouse.execute(
+        "delete from monitoring.computed_windows where window_start between '2022-02-08' and '2022-02-20'"
+    )
+    with pytest.raises(UsageError, match=r"has 2022-02-01 to 2022-02-07, 2022-02-20 to 2022-02-28\. Run"):
+        reports(tmp_path, "2022-02-14", model=HGB)
+
+
+def test_a_relation_that_is_missing_is_told_from_an_empty_warehouse(
+    monitored_warehouse: Connection, tmp_path: Path
+) -> None:
+    monitored_warehouse.execute("drop view intermediate.int_trips_scored cascade")
+    with pytest.raises(ConfigurationError, match=r"not there: windows\.rows \(intermediate\.int_trips_scored\)"):
+        reports(tmp_path, "2022-02-20")
+
+
 def test_an_unknown_model_is_refused_with_those_there_are(monitored_warehouse: Connection, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         reports(tmp_path, "2022-02-20", model="blue")

@@ -98,6 +98,12 @@ def test_only_the_parts_of_the_pipeline_make_temporary_tables(warehouse: Connect
 
 
 @pytest.mark.parametrize("role", ALLOWED)
+def test_nobody_writes_large_objects(warehouse: Connection, role: str) -> None:
+    assert not may(warehouse, role, "select lo_create(0)")
+    assert not may(warehouse, role, "select lo_from_bytea(0, 'abc')")
+
+
+@pytest.mark.parametrize("role", ALLOWED)
 def test_schemas_are_dbts_to_make(warehouse: Connection, role: str) -> None:
     assert may(warehouse, role, "create schema probe") == (role == "transformer")
     assert not may(warehouse, role, "create table public.probe (a integer)") or role == "transformer"

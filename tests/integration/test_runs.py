@@ -8,8 +8,9 @@ import sys
 
 import pytest
 
+from pipeline import database
 from pipeline.database import Connection
-from pipeline.errors import LockedError, ModelError
+from pipeline.errors import DatabaseError, LockedError, ModelError
 from pipeline.runs import RunLog
 from pipeline.settings import ROOT
 
@@ -54,6 +55,36 @@ def test_a_failed_step_keeps_its_message_and_fails_the_run(empty_warehouse: Conn
         ("pipeline", "failed", "the model is no good: get another"),
         ("train", "failed", "the model is no good: get another"),
     ]
+
+
+def test_a_stopped_step_is_called_so(empty_warehouse: Connection) -> None:
+    with pytest.raises(KeyboardInterrupt), RunLog.open("pipeline", "2022-02", {}) as run, run.step("train"):
+        raise KeyboardInterrupt
+    assert [row[1:] for row in steps(empty_warehouse)] == [
+        ("pipeline", "stopped", "stopped by the user (Ctrl-C)"),
+        ("train", "stopped", "stopped by the user (Ctrl-C)"),
+    ]
+
+
+def test_runs_that_were_stopped_before_the_status_existed_get_it(empty_warehouse: Connection) -> None:
+    """The migration of a lower number may also come after one of a higher number."""
+    empty_warehouse.execute("insert into monitoring.schema_versions (version) values (8)")
+    empty_warehouse.execute("delete from monitoring.schema_versions where version = 7")
+    empty_warehouse.execute(
+        "insert into monitoring.runs (run_id, step, status, message) values "
+        "(1, 'pipeline', 'failed', 'stopped by the user (Ctrl-C)'), (2, 'pipeline', 'failed', 'the disk is full')"
+    )
+    with pytest.raises(DatabaseError, match="schema version 8"):
+        database.migrate()
+    empty_warehouse.execute("delete from monitoring.schema_versions where version = 8")
+    empty_warehouse.execute("delete from monitoring.schema_versions where version = 3")
+    empty_warehouse.execute("drop table monitoring.heartbeats")
+    empty_warehouse.execute("alter table raw.files drop column covers_until")
+    database.migrate()
+    assert [row[2] for row in steps(empty_warehouse)] == ["stopped", "failed"]
+    versions = empty_warehouse.execute("select version from monitoring.schema_versions order by 1").fetchall()
+    assert [row[0] for row in versions][:3] == [1, 2, 3]
+    assert len(set(versions)) == len(versions)
 
 
 def test_a_second_pipeline_is_told_who_holds_the_lock(empty_warehouse: Connection) -> None:

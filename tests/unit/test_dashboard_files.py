@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
+from grafana.__main__ import main as write_generated_files
 from grafana.alert_rules import TITLES
 from grafana.asking import DASHBOARDS, OpenDashboard, open_dashboard
 from grafana.generate import generated_files
 from grafana.house import House, make_house
 from grafana.parts import DATASOURCE_TYPE, DATASOURCE_UID
+from pipeline.errors import ConfigurationError
 from pipeline.monitoring import Dashboards
 from pipeline.settings import ROOT
 
@@ -113,6 +115,46 @@ def test_the_overview_leads_to_the_column_and_the_day() -> None:
     (link,) = grid["fieldConfig"]["defaults"]["links"]
     assert "var-column=${__field.name}" in link["url"]
     assert "var-day=${__value.time}" in link["url"]
+
+
+def test_a_headline_shows_the_latest_day_also_where_it_is_empty(dashboard: OpenDashboard) -> None:
+    for panel in dashboard.panels():
+        if panel["type"] != "stat":
+            continue
+        assert panel["options"]["reduceOptions"]["calcs"] == ["last"], panel["title"]
+        if panel["targets"][0]["format"] == "time_series":
+            (mapping,) = panel["fieldConfig"]["defaults"]["mappings"]
+            assert mapping["type"] == "special"
+            assert mapping["options"]["match"] == "null+nan"
+            assert mapping["options"]["result"]["text"]
+
+
+def test_shares_of_all_cells_have_no_levels_of_single_columns() -> None:
+    found = 0
+    for path in DASHBOARDS:
+        for panel in open_dashboard(path).panels():
+            if "share_missing_values" in panel["targets"][0]["rawSql"]:
+                assert len(panel["fieldConfig"]["defaults"]["thresholds"]["steps"]) == 1, panel["title"]
+                found += 1
+    assert found == 3
+
+
+def test_links_between_dashboards_keep_the_range_and_the_choices(dashboard: OpenDashboard) -> None:
+    (menu,) = dashboard.document["links"]
+    assert (menu["keepTime"], menu["includeVars"]) == (True, True)
+
+
+def test_generating_from_a_bad_configuration_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> None:
+        raise ConfigurationError("monitoring.yml, drift: no good")
+
+    monkeypatch.setattr("grafana.__main__.make_house", refuse)
+    with pytest.raises(SystemExit) as ended:
+        write_generated_files()
+    assert ended.value.code == 3
+    assert capsys.readouterr().err == "error: monitoring.yml, drift: no good\n"
 
 
 def test_relative_times_are_left_to_grafana() -> None:

@@ -307,3 +307,8 @@ def test_the_command_ends_with_its_code(grafana: FakeGrafana) -> None:
     assert PASSWORD not in result.stderr + result.stdout
     assert [line[:6] for line in result.stderr.splitlines()] == ["error:"]
     assert command("save-dashboard", "nosuch").returncode == 3
+    # What no password could make right is said first.
+    for uid, words in (("no uid", "is not valid"), ("column", "one of the project's own dashboards")):
+        result = command("save-dashboard", uid)
+        assert result.returncode == 2
+        assert words in result.stderr

@@ -1,4 +1,10 @@
-{{ config(materialized="table") }}
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="replace_all",
+        on_schema_change="fail",
+    )
+}}
 
 {%- set weeks = 8 %}
 {%- set fewest_days = 3 %}

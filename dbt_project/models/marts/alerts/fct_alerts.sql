@@ -1,4 +1,4 @@
-{{ config(materialized="view") }}
+{{ config(materialized="view", tags=["live"]) }}
 
 with episodes as (
 
@@ -20,7 +20,8 @@ runs as (
     from {{ ref("stg_monitoring__runs") }}
     where
         step = 'pipeline'
-        and status != 'running'
+        -- Stopping a run is neither a failure nor a success.
+        and status not in ('running', 'stopped')
 
 ),
 

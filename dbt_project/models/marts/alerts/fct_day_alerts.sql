@@ -1,3 +1,11 @@
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="replace_all",
+        on_schema_change="fail",
+    )
+}}
+
 with conditions as (
 
     select

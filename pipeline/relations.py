@@ -1,0 +1,77 @@
+"""Whether the relations that monitoring.yml names are there and have the columns that it speaks of.
+
+The conductor asks before a run does anything, and again once transform has built what was missing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipeline import database
+from pipeline.errors import ConfigurationError
+from pipeline.monitoring import PREDICTION, Monitoring
+from pipeline.settings import DBT_PROJECT_DIR, monitoring_file
+
+_QUERIES = database.queries(Path(__file__).with_name("relations.sql"))
+_NEEDED = {
+    "windows": ("window_start", "window_end", "granularity", "content_hash"),
+    "rows": ("model_version", "window_date", "source_month", "source_row", "load_id", PREDICTION),
+    "trips": ("source_month", "source_row", "load_id", "window_date"),
+    "rejections": ("window_start", "rule", "rejected_count"),
+}
+
+
+def check_relations(monitoring: Monitoring, *, may_be_missing: bool, may_change: bool) -> None:
+    """Refuse a relation or a column that is not there.
+
+    Args:
+        may_be_missing: dbt is still to build its models, one of which may be missing.
+        may_change: the dbt project has changed; columns are not asked for until it is applied.
+
+    Raises:
+        ConfigurationError: names the place in the file, and what is there.
+    """
+    for kind, needed in _NEEDED.items():
+        relation: str = getattr(monitoring.windows, kind)
+        columns = _columns(relation)
+        place = f"{monitoring_file().name}, windows.{kind}"
+        if not columns and not (may_be_missing and _is_model(relation)):
+            raise ConfigurationError(
+                f"{place}: there is no relation {relation}; name one that has the columns {', '.join(needed)}"
+            )
+        if may_change or not columns:
+            continue
+        for column in needed:
+            if column not in columns:
+                raise ConfigurationError(f"{place}: {relation} has no column {column}; it has {', '.join(columns)}")
+        if kind == "rows":
+            _check_features(monitoring, relation, columns)
+
+
+def missing_relations(monitoring: Monitoring) -> list[str]:
+    """The places in monitoring.yml whose relations are not there, each with its relation."""
+    named = ((kind, getattr(monitoring.windows, kind)) for kind in _NEEDED)
+    return [f"windows.{kind} ({relation})" for kind, relation in named if not _columns(relation)]
+
+
+def _check_features(monitoring: Monitoring, relation: str, columns: list[str]) -> None:
+    for spec, model in monitoring.models.items():
+        for feature in model.feature_names:
+            if feature not in columns:
+                raise ConfigurationError(
+                    f"{monitoring_file().name}, models.{spec}.features: {relation} has no column {feature}; it has "
+                    f"{', '.join(columns)}"
+                )
+
+
+def _columns(relation: str) -> list[str]:
+    """The columns of a relation in their order; none where it is not there."""
+    with database.connect("relations", read_only=True) as connection:
+        rows: list[Any] = connection.execute(_QUERIES["columns"], {"relation": relation}).fetchall()
+    return [name for (name,) in rows]
+
+
+def _is_model(relation: str) -> bool:
+    name = relation.partition(".")[2]
+    return any((DBT_PROJECT_DIR / "models").rglob(f"{name}.sql"))
