@@ -91,7 +91,7 @@ def write_pages(folder: Path, **chosen: str) -> list[Path]:
 def _page(connection: Connection, board: OpenDashboard) -> str:
     title = html.escape(board.document["title"])
     choices = ", ".join(f"{name}: {text}" for name, text in board.texts.items())
-    panels = "".join(_panel(connection, board, panel) for panel in board.document["panels"])
+    panels = "".join(_panel(connection, asked, panel) for asked, panel in board.repeated())
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{_STYLE}</style>"
         f"<script>{get_plotlyjs()}</script><h1>{title}</h1>"
@@ -130,9 +130,11 @@ def _stat(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str:
         label = f"<small>{html.escape(name)}</small>" if len(names) > 1 else ""
         style = "stat words" if isinstance(value, str) else "stat"
         text = html.escape(_text(board, defaults, value))
-        parts.append(f'<span class="{style}" style="color: {color}">{label}{text}</span> ')
+        figure = f'<span class="{style}" style="color: {color}">{label}{text}</span> '
         if series:
-            parts.append(_sparkline([None if one is None else float(one) for one in values], color))
+            spark = _sparkline([None if one is None else float(one) for one in values], color)
+            figure = f'<div style="display: inline-block; width: {98 / len(names):g}%">{figure}{spark}</div>'
+        parts.append(figure)
     return "".join(parts)
 
 
@@ -163,9 +165,17 @@ def _lines(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str:
         dash = "dash" if "custom.lineStyle" in settings else "solid"
         filled = "tonexty" if "custom.fillBelowTo" in settings else None
         line = {"color": COLORS.get(color), "dash": dash, "width": settings.get("custom.lineWidth", 2)}
-        mode = "lines" if dash == "dash" or defaults["custom"].get("showPoints") == "never" else "lines+markers"
-        figure.add_scatter(name=name, x=times, y=values, mode=mode, line=line, fill=filled, yaxis=axis)
+        if settings.get("custom.lineWidth") == 0:
+            # The bounds of a band: plotly fills wrongly across a gap.
+            known = [(time, value) for time, value in zip(times, values, strict=True) if value is not None]
+            times, values = [time for time, _ in known], [value for _, value in known]
+        points = settings.get("custom.showPoints", defaults["custom"].get("showPoints"))
+        mode = "markers" if style == "points" else "lines" if points == "never" else "lines+markers"
+        marker = {"size": settings.get("custom.pointSize", 6)}
+        figure.add_scatter(name=name, x=times, y=values, mode=mode, line=line, marker=marker, fill=filled, yaxis=axis)
     figure.update_yaxes(tickformat=".1%" if defaults["unit"] == "percentunit" else None)
+    if defaults["custom"].get("scaleDistribution", {}).get("type") == "log":
+        figure.update_yaxes(type="log")
     stacked = defaults["custom"].get("stacking", {}).get("mode") == "normal"
     figure.update_layout(
         barmode="stack" if stacked else "group",
