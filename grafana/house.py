@@ -15,12 +15,14 @@ from pipeline.database import queries
 from pipeline.dbt import source_timezone
 from pipeline.monitoring import Levels, Monitoring, load_monitoring
 
-FRONT_PAGE, COLUMN, DATA_QUALITY, PIPELINE_HEALTH, COMPARE = (
+FRONT_PAGE, COLUMN, DATA_QUALITY, PIPELINE_HEALTH, COMPARE, PERFORMANCE, SEGMENTS = (
     "model-monitoring",
     "column",
     "data-quality",
     "pipeline-health",
     "compare-models",
+    "performance",
+    "segments",
 )
 
 
@@ -70,3 +72,8 @@ def to_column(column: str, *, day: bool) -> str:
     """Address of the drill-down into a column, of the day under the pointer where there is one."""
     address = f"/d/{COLUMN}?${{__url_time_range}}&var-model_version=${{model_version}}&var-column={column}"
     return f"{address}&var-day=${{__value.time}}" if day else address
+
+
+def to_board(uid: str) -> str:
+    """Address of another dashboard, at the same time range and model."""
+    return f"/d/{uid}?${{__url_time_range}}&var-model_version=${{model_version}}"

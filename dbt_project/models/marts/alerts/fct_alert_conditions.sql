@@ -85,7 +85,9 @@ drift as (
         threshold,
         {{ drift_excess("value", "threshold", "alert") }} as excess
     from metrics
-    where metric = 'drift_score'
+    where
+        layer = 'drift'
+        and metric = 'drift_score'
 
 ),
 
