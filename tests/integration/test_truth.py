@@ -27,7 +27,8 @@ def day_rows(connection: Connection, day: str, spec: str) -> pd.DataFrame:
         sql.SQL(
             "select scored.*, labels.label from intermediate.int_trips_scored as scored "
             "left join ml.labels as labels using (source_month, source_row) "
-            "where target = 'duration_minutes' and model_version = $1 and window_date = cast($2 as date) order by source_row"
+            "where target = 'duration_minutes' and model_version = $1 and window_date = cast($2 as date) "
+            "order by source_row"
         ).format(),
         [version, day],
     )
@@ -185,7 +186,8 @@ def test_what_was_known_at_a_day_is_what_had_arrived_by_then(monitored_warehouse
     later = run(sample_dir, as_of="2022-02-13")
     changed = rows(
         monitored_warehouse,
-        "select distinct window_date::text from marts.fct_model_performance where as_of = %s and model_spec = %s order by 1",
+        "select distinct window_date::text from marts.fct_model_performance "
+        "where as_of = %s and model_spec = %s order by 1",
         end_of_day(pd.Timestamp("2022-02-13").date()),
         HGB,
     )
