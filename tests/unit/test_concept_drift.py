@@ -27,18 +27,12 @@ def drift_of(estimator: LossEstimator, rows: Rows, factor: float = 1.0) -> Conce
     return concept_drift(estimator, rows.features, rows.prediction, rows.label * factor, seed=0)
 
 
-def test_a_new_day_of_the_same_relation_is_seldom_alarming() -> None:
-    p_values = []
-    for seed in range(2):
-        reference = trips(30 + seed, 20, 150)
-        estimator = fit_loss_estimator(
-            reference.features, reference.prediction, reference.label, reference.days, seed=0
-        )
-        new = trips(40 + seed, 100, 150)
-        p_values += [drift_of(estimator, new.at(new.days == day)).p_value for day in range(100)]
-    assert np.mean(np.array(p_values) < 0.01) <= 0.03
+def test_a_new_day_of_the_same_relation_is_seldom_alarming(estimator: LossEstimator) -> None:
+    new = trips(40, 150, 150)
+    p_values = np.array([drift_of(estimator, new.at(new.days == day)).p_value for day in range(150)])
+    assert (p_values < 0.01).mean() <= 0.03
     # And it is a test: neither blind nor stuck.
-    assert 0.005 <= np.mean(np.array(p_values) < 0.1) <= 0.2
+    assert 0.01 <= (p_values < 0.1).mean() <= 0.2
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.9, 1.0])

