@@ -255,15 +255,15 @@ class Labels(_Strict):
     """
 
     source: LabelSource
-    delay_days: LabelDays | None = None
+    delay_days: LabelDays = 3.0
     jitter_days: LabelDays = 0.0
     ends_at: Name | None = None
     valid: ValidRange = ValidRange()
 
     @model_validator(mode="after")
     def _fits_its_source(self) -> Labels:
-        if self.source == "trips" and (self.delay_days is None or self.ends_at is None):
-            raise ValueError("source trips needs delay_days (0 for none) and ends_at, the column with the trip's end")
+        if self.source == "trips" and self.ends_at is None:
+            raise ValueError("source trips needs ends_at, the column with the trip's end")
         if self.source == "feed" and {"delay_days", "jitter_days"} & self.model_fields_set:
             raise ValueError("delay_days and jitter_days belong to source trips: a feed says itself when each came")
         return self
