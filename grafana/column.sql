@@ -7,12 +7,18 @@ order by (column_name = 'prediction') desc, column_name
 
 -- name: segments
 -- Parts are scored for the prediction alone: any other column has all.
+with scored as (
+    select segment
+    from marts.fct_column_drift
+    where
+        model_version = '${model_version}'
+        and column_name = '${column}'
+    union
+    select 'all' as segment
+)
+
 select segment
-from marts.fct_column_drift
-where
-    model_version = '${model_version}'
-    and column_name = '${column}'
-group by segment
+from scored
 order by (segment = 'all') desc, segment
 
 -- name: days

@@ -110,6 +110,7 @@ def monitor(
     task = monitoring.models[model.spec].task
     written = 0
     with contextlib.closing(database.connect("metrics", autocommit=True)) as connection:
+        store.write_bins(connection, model.reference_id, bins)
         for window, rows in store.read_rows(monitoring.windows, model.model_version, names, windows):
             metrics = window_metrics(
                 rows, reference, columns, rejections[window.window_start], monitoring.windows.min_values
