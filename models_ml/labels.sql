@@ -78,18 +78,26 @@ set rows = %(rows)s, accepted = %(accepted)s, unchanged = %(unchanged)s, quarant
 where label_load_id = %(label_load_id)s
 
 -- name: write_month
--- When a label arrives is a matter of the trip's key alone: the first 52 bits of its hash, as a share, place it
--- between the earliest and the latest delay. Days last 24 hours, also when the clocks change.
-with ended as (
+-- When a label arrives is a matter of the trip alone, of its end and its label, and not of its place in the file, which
+-- a correction moves: the first 52 bits of their hash, as a share, place it between the earliest and the latest delay.
+-- Days last 24 hours, also when the clocks change.
+with trips as (
     select
         source_month,
         source_row,
         cast({target} as double precision) as label,
-        {ends_at} as ended_at,
-        cast(cast('x' || substr(md5(to_char(source_month, 'YYYY-MM') || '/' || source_row), 1, 13) as bit(52)) as bigint)
-        / 4503599627370496.0 as share
+        {ends_at} as ended_at
     from {trips}
     where source_month = %(month)s and load_id = %(load_id)s
+),
+
+ended as (
+    select
+        *,
+        cast(
+            cast('x' || substr(md5(concat_ws('|', extract(epoch from ended_at), label)), 1, 13) as bit(52)) as bigint
+        ) / 4503599627370496.0 as share
+    from trips
 ),
 
 arrivals as materialized (

@@ -70,7 +70,9 @@ def day_effect(deviations: Floats, sampling_variances: Floats, mean_variance: fl
         mean_variance: variance of the reference's own mean from the sampling of its rows.
     """
     count = len(deviations)
-    weights = 1 / np.maximum(sampling_variances, np.finfo(float).tiny ** 0.25)
+    # A day without spread, such as one of few rows that are all alike, would outweigh all the others.
+    floor = max(1e-6 * float(np.max(sampling_variances)), np.finfo(float).tiny ** 0.25)
+    weights = 1 / np.maximum(sampling_variances, floor)
     center = np.average(deviations, weights=weights)
     excess = float((weights * (deviations - center) ** 2).sum()) - (count - 1)
     between = max(0.0, excess / float(weights.sum() - (weights**2).sum() / weights.sum()))

@@ -29,9 +29,11 @@ HGB, LR, TIPPED = "green_duration_hgb", "green_duration_lr", "green_tipped"
 def test_the_planted_incidents_and_nothing_else_open_alerts(monitored_warehouse: Connection) -> None:
     assert rows(monitored_warehouse, DAYS) == [
         ("missing_share", "warning", "", "passenger_count", "2022-02-03", "2022-02-03", False),
+        ("concept_drift", "critical", HGB, "prediction", "2022-02-08", "2022-02-08", False),
         ("drifted_columns", "warning", HGB, "trip_distance", "2022-02-08", "2022-02-08", False),
         ("drifted_columns", "warning", TIPPED, "trip_distance", "2022-02-08", "2022-02-08", False),
         ("prediction_drift", "critical", HGB, "prediction", "2022-02-08", "2022-02-08", False),
+        ("concept_drift", "critical", LR, "prediction", "2022-02-10", "2022-02-12", False),
         ("drifted_columns", "warning", LR, "total_amount", "2022-02-10", "2022-02-12", False),
         ("prediction_drift", "warning", LR, "prediction", "2022-02-11", "2022-02-12", False),
         ("volume", "warning", "", "", "2022-02-17", "2022-02-17", False),

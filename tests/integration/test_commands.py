@@ -70,7 +70,8 @@ def test_sql_refuses_what_is_no_query(monitored_warehouse: Connection, query: st
         (["dbt"], 2, "no dbt command was given"),
         (["dbt", "run --select 'x"], 2, "No closing quotation"),
         (["labels"], 2, "no file was named: write make labels FILE="),
-        (["labels", "--file", "a.csv"], 3, "set `source: feed` there"),
+        (["labels", "--file", "a.csv", "--target", "is_tipped"], 3, "set `source: feed` there"),
+        (["labels", "--file", "a.csv"], 2, "which target are the labels of?"),
         (
             ["labels", "--file", "a.csv", "--target", "tip"],
             2,

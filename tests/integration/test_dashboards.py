@@ -180,7 +180,7 @@ def test_the_stages_of_a_run_stand_on_each_other(eventful_warehouse: Connection)
     for time, name, seconds in panel_rows("pipeline-health", "How long does each stage take?"):
         runs.setdefault(time, {})[name] = round(float(seconds))
     assert {"ingest": 240, "marts": 300} in runs.values()
-    assert sorted(len(stages) for stages in runs.values()) == [1, 2, 6]
+    assert sorted(len(stages) for stages in runs.values()) == [1, 2, 8]
 
 
 def check_page(row: dict[str, Any]) -> None:
@@ -235,9 +235,11 @@ EVENINGS: dict[str, dict[str, set[tuple[str, str, str, str]]]] = {
     "2022-02-12": {
         "prediction_drift": {("warning", "green_duration_lr", "prediction", "2022-02-11")},
         "drifted_columns": {("warning", "green_duration_lr", "total_amount", "2022-02-10")},
+        "concept_drift": {("critical", "green_duration_lr", "prediction", "2022-02-10")},
     },
     "2022-02-08": {
         "prediction_drift": {("critical", "green_duration_hgb", "prediction", "2022-02-08")},
+        "concept_drift": {("critical", "green_duration_hgb", "prediction", "2022-02-08")},
         "drifted_columns": {
             ("warning", "green_duration_hgb", "trip_distance", "2022-02-08"),
             ("warning", "green_tipped", "trip_distance", "2022-02-08"),

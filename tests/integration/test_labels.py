@@ -123,9 +123,9 @@ def test_the_examples_labels_arrive_about_three_days_after_the_trip(monitored_wa
 def test_a_run_reports_its_labels(monitored_warehouse: Connection) -> None:
     trips = one(monitored_warehouse, "select count(*) from intermediate.int_trips_accepted")
     step = "select status, rows, message from monitoring.runs where step = 'labels'"
-    assert rows(monitored_warehouse, step) == [("ok", trips, "2 months")]
+    assert rows(monitored_warehouse, step) == [("ok", 2 * trips, "4 months")]
     mart = "select label_origin, source_month, row_count, accepted_count, quarantined_count from marts.fct_label_loads"
-    found = rows(monitored_warehouse, mart + " order by source_month")
+    found = rows(monitored_warehouse, mart + " where target = 'duration_minutes' order by source_month")
     assert [row[:2] for row in found] == [("trips", JANUARY), ("trips", FEBRUARY)]
     assert all(row[2] == row[3] and row[4] == 0 for row in found)
     assert sum(row[2] for row in found) == trips
@@ -633,7 +633,7 @@ def test_a_warehouse_without_trips_is_told_what_to_do(empty_warehouse: Connectio
 def fed(monkeypatch: pytest.MonkeyPatch) -> Monitoring:
     """The project's own monitoring.yml, but that durations come with a feed."""
     entry = Labels(source="feed", ends_at="dropoff_at", valid=ValidRange(min=0, max=180))
-    changed = load_monitoring().model_copy(update={"labels": {"duration_minutes": entry}})
+    changed = load_monitoring().model_copy(update={"labels": load_monitoring().labels | {"duration_minutes": entry}})
     monkeypatch.setattr(configuration, "load_monitoring", lambda: changed)
     return changed
 
@@ -649,11 +649,11 @@ def test_the_command_loads_a_file_and_the_next_run_shows_it(
     lines = [f"2022-02,{row},{row % 50},2022-03-10 10:00,x" for row in (*range(200), 10**9, 0)]
     path = tmp_path / "labels.csv"
     path.write_text("source_month,source_row,label,observed_at,note\n" + "\n".join(lines), encoding="utf-8")
-    cli.labels(file=f" {path} ")
+    cli.labels(file=f" {path} ", target="duration_minutes")
     out, err = capsys.readouterr()
     assert out == "labels: 202 rows: 200 accepted, 0 unchanged, 2 quarantined (1 duplicate, 1 unknown_trip)\n"
     assert "unknown columns were not read: 'note'" in err
-    assert one(monitored_warehouse, "select count(*) from ml.labels") == 200
+    assert one(monitored_warehouse, "select count(*) from ml.labels where target = 'duration_minutes'") == 200
     pipeline = Pipeline(make_settings(data_dir=str(sample_dir), source="local"), lambda line: None)
     pipeline.monitoring = fed
     steps = {step.name: step for step in pipeline.run().steps}
@@ -664,7 +664,7 @@ def test_the_command_loads_a_file_and_the_next_run_shows_it(
         "unknown_trip_count, duplicate_count, missing_value_count + not_a_number_count + not_a_time_count "
         "+ future_count + before_trip_count + out_of_range_count"
     )
-    found = rows(monitored_warehouse, f"select {columns} from marts.fct_label_loads")
+    found = rows(monitored_warehouse, f"select {columns} from marts.fct_label_loads where label_origin = 'feed'")
     assert found == [("feed", "duration_minutes", str(path), None, 202, 200, 0, 2, 1, 1, 0)]
 
 

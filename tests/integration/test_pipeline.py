@@ -17,7 +17,7 @@ from pipeline.settings import Settings, make_settings
 from pipeline.steps import Pipeline, Report
 from python_metrics.drift import drift_score, present_values
 
-STEPS = ["ingest", "transform", "train", "score", "labels", "metrics", "marts"]
+STEPS = ["ingest", "transform", "train", "score", "labels", "metrics", "performance", "marts"]
 
 
 def settings(folder: Path, **values: str) -> Settings:
@@ -89,7 +89,7 @@ def test_stored_drift_is_evidentlys_on_the_rows_it_names(monitored_warehouse: Co
         """
         select model_version, reference_id, column_name, method, threshold, value, n_reference, n_current
         from monitoring.metric_values
-        where metric = 'drift_score' and window_start = '2022-02-09 00:00 America/New_York'
+        where metric = 'drift_score' and segment_key = '' and window_start = '2022-02-09 00:00 America/New_York'
         """,
     )
     assert len(stored) == 7 + 7 + 8

@@ -207,7 +207,9 @@ def test_a_segment_filters_the_day_and_the_reference(monitored_warehouse: Connec
     assert found(report, "drift")["pickup_location_id"] == pytest.approx(0, abs=1e-9)
     assert report.path.name == f"{report.model_version}.pickup_location_id-75.html"
     assert len(said) == 1
-    assert "The stored metrics are of whole days: a segment's scores are computed here only." in said[0]
+    assert (
+        "Of a segment, the prediction's score alone is stored: those of the features are computed here only." in said[0]
+    )
 
 
 def test_a_segment_that_the_reference_does_not_know_filters_the_day_only(
