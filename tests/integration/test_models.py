@@ -45,6 +45,7 @@ def predictions_hash(connection: Connection) -> Any:
 
 
 @pytest.mark.real_data
+@pytest.mark.slow
 def test_the_published_figures_are_reproduced(empty_warehouse: Connection, real_months: Path) -> None:
     run(real_months)
     found: list[Any] = empty_warehouse.execute("select spec, training_metrics from ml.models").fetchall()
@@ -62,6 +63,7 @@ def test_the_published_figures_are_reproduced(empty_warehouse: Connection, real_
     assert counts == [("2022-01-01", 62495), ("2022-02-01", 69399)]
 
 
+@pytest.mark.slow
 def test_training_twice_gives_the_same_model(monitored_warehouse: Connection, sample_dir: Path) -> None:
     before = predictions_hash(monitored_warehouse)
     versions = [model.model_version for model in stored_models()]

@@ -335,6 +335,7 @@ def test_a_correction_leaves_what_a_fresh_run_would(
     assert back == original
 
 
+@pytest.mark.slow
 def test_a_dropped_table_is_built_again(monitored_warehouse: Connection, sample_dir: Path) -> None:
     before = contents(monitored_warehouse)
     monitored_warehouse.execute("drop table marts.fct_column_drift")
@@ -344,6 +345,7 @@ def test_a_dropped_table_is_built_again(monitored_warehouse: Connection, sample_
     assert contents(monitored_warehouse) == before
 
 
+@pytest.mark.slow
 def test_another_threshold_is_applied_to_all_windows(monitored_warehouse: Connection, sample_dir: Path) -> None:
     pipeline = Pipeline(settings(sample_dir), lambda line: None)
     drift = pipeline.monitoring.drift

@@ -240,6 +240,7 @@ def test_versions_are_models_of_their_own(monitored_warehouse: Connection, trips
     assert load(plain, "2022.1")[0].startswith("partner_tips-2022.1: ")
 
 
+@pytest.mark.slow
 def test_a_model_waits_until_the_days_of_its_reference_are_there(
     monitored_warehouse: Connection, trips: pd.DataFrame, tmp_path: Path, sample_dir: Path
 ) -> None:

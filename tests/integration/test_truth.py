@@ -195,6 +195,7 @@ def test_what_was_known_at_a_day_is_what_had_arrived_by_then(monitored_warehouse
     assert [day for (day,) in changed] == ["2022-02-09", "2022-02-10", "2022-02-11"]
 
 
+@pytest.mark.slow
 def test_an_earlier_belief_goes_into_the_history(monitored_warehouse: Connection, sample_dir: Path) -> None:
     monitored_warehouse.execute("delete from monitoring.metric_values where as_of is not null")
     monitored_warehouse.execute("truncate monitoring.believed_windows")
@@ -223,6 +224,7 @@ def test_a_model_without_labels_has_estimates_only(monitored_warehouse: Connecti
     assert realised[0][1] == 0
 
 
+@pytest.mark.slow
 def test_a_segment_column_that_is_not_there_or_empty_takes_nothing_down(
     monitored_warehouse: Connection, sample_dir: Path
 ) -> None:

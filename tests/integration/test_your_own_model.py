@@ -50,6 +50,7 @@ def add(path: Path, entry: str) -> None:
     path.write_text(path.read_text(encoding="utf-8") + "\n" + entry, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_model_that_is_trained_here(
     monitored_warehouse: Connection, own_monitoring: Path, sample_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +100,7 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_predictions_that_are_made_elsewhere(
     monitored_warehouse: Connection, own_monitoring: Path, tmp_path: Path
 ) -> None:
