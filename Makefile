@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 VARIABLES := TRAIN_MONTH MONTHS DATA_DIR SOURCE TLC_URL SQL ARGS PORT CONFIRM DAY MODEL SEGMENT STRICT REPORT_DIR
-VARIABLES += MONTH PAUSE RESTART INTERVAL COUNT DASHBOARD_UID COLUMN
+VARIABLES += AS_OF MONTH PAUSE RESTART INTERVAL COUNT DASHBOARD_UID COLUMN FILE TARGET VERSION MONITORING_FILE
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 # UID is the shell's own name for the user and cannot be handed over under it.
 ifeq ($(origin UID),command line)
@@ -26,15 +26,25 @@ help: ## List the targets
 	@echo; echo "Variables: TRAIN_MONTH=2022-01  MONTHS=\"2022-02\" or 2022-02..2022-04  DATA_DIR=data/raw"
 	@echo "           SOURCE=auto|tlc|local|sample  SQL=\"select ...\"  ARGS=\"test\"  PORT=5433"
 	@echo "           DAY=2022-02-20  MODEL=name or version  SEGMENT=column=value  STRICT=1"
-	@echo "           MONTH=2022-02  PAUSE=10  RESTART=yes  INTERVAL=10  COUNT=6  UID=..."
+	@echo "           AS_OF=2022-02-20  MONTH=2022-02  PAUSE=10  RESTART=yes  INTERVAL=10  COUNT=6  UID=..."
+	@echo "           FILE=labels.parquet  TARGET=duration_minutes"
+	@echo "           FILE=predictions.parquet  VERSION=v1  MONITORING_FILE=another.yml"
 
 .PHONY: pipeline
-pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, score, metrics, marts
+pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, performance, marts
 	@$(BIN)/python -m pipeline run
+
+.PHONY: predictions
+predictions: $(RUNTIME) ## Load predictions made elsewhere: make predictions FILE=preds.parquet MODEL=my_model VERSION=v1
+	@$(BIN)/python -m pipeline predictions
 
 .PHONY: replay
 replay: $(RUNTIME) ## Feed a month day by day: make replay MONTH=2022-02 PAUSE=10; stopped, it goes on; RESTART=yes
 	@$(BIN)/python -m pipeline replay
+
+.PHONY: labels
+labels: $(RUNTIME) ## Load labels that have arrived: make labels FILE=labels.parquet [TARGET=...], matched with the loads of now
+	@$(BIN)/python -m pipeline labels
 
 .PHONY: heartbeat
 heartbeat: $(RUNTIME) ## Write a dummy row every INTERVAL=10 seconds, COUNT times or until Ctrl-C: is it on the dashboard?
@@ -125,6 +135,10 @@ bench: $(DEV) ## Measure loading, the whole pipeline and a second run against th
 .PHONY: bench-dashboards
 bench-dashboards: $(DEV) ## Measure every query of the dashboards on the warehouse in use
 	@$(BIN)/python -m benchmarks.dashboard_speed
+
+.PHONY: bench-estimates
+bench-estimates: $(DEV) ## Measure estimated performance and the test for concept drift on real and generated months
+	@$(BIN)/python -m benchmarks.estimate_accuracy
 
 .PHONY: dashboards
 dashboards: $(DEV) ## Write Grafana's dashboards and alert rules again, after a change of monitoring.yml or of grafana/

@@ -26,7 +26,7 @@ BOXES = {
     "files": Box(20, 40, "parquet files", ("local, TLC", "or generated sample"), DATA),
     "raw": Box(238, 40, "raw", ("files, green_trips", "one transaction a file"), DATA),
     "trips": Box(456, 40, "intermediate", ("accepted + rejected", "local days, hashed"), SQL),
-    "ml": Box(674, 40, "ml", ("models, references,", "predictions"), PYTHON),
+    "ml": Box(674, 40, "ml", ("models, references,", "predictions, labels"), PYTHON),
     "metrics": Box(674, 200, "monitoring", ("metric_values: Evidently", "drift, quality; runs"), PYTHON),
     "marts": Box(456, 200, "marts", ("daily monitoring, drift,", "quality, files, runs"), SQL),
     "you": Box(238, 200, "you", ("SQL, dbt test,", "any BI tool"), DATA),
@@ -34,7 +34,7 @@ BOXES = {
 ARROWS = (
     ("files", "raw", "ingest", "DuckDB, ADBC"),
     ("raw", "trips", "transform", "dbt"),
-    ("trips", "ml", "train, score", "scikit-learn"),
+    ("trips", "ml", "train, score, labels", "scikit-learn"),
     ("ml", "metrics", "metrics", "a day at a time"),
     ("metrics", "marts", "marts", "dbt"),
     ("marts", "you", "", ""),

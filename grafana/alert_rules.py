@@ -33,6 +33,8 @@ TITLES = {
     "missing_share": "A column is missing values",
     "rejected_share": "Too many trips are rejected",
     "volume": "Unusually many or few trips",
+    "performance": "The model has become worse",
+    "concept_drift": "The outcome has changed at the same inputs",
     "stale_data": "No data has arrived",
     "failed_run": "A pipeline run has failed",
 }
@@ -44,6 +46,8 @@ MEANINGS = {
     "missing_share": "Share of missing values",
     "rejected_share": "Share of rejected trips",
     "volume": "Times more or fewer trips than usual",
+    "performance": "Loss in multiples of the reference's",
+    "concept_drift": "Unexplained change in multiples of the reference's loss",
     "stale_data": "Days since a file was loaded",
     "failed_run": "Failed runs in a row",
 }

@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,18 @@ class Rows:
 
 @dataclass
 class OpenDashboard:
-    """A dashboard as a person finds it: its default time range, every variable at its first option."""
+    """A dashboard as a person finds it: its default time range, every variable at its first option.
+
+    A variable of several values stands at its first, too: of a panel that is repeated over it one is asked, and
+    `repeated` gives all of them.
+    """
 
     document: dict[str, Any]
     time_from: str
     time_to: str
     values: dict[str, str] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
+    options: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def uid(self) -> str:
@@ -65,7 +70,12 @@ class OpenDashboard:
         values = self.texts if match[2] == "text" else self.values
         if match[1] not in values:
             raise ValueError(f"{self.uid} has no variable {match[1]}; it has {', '.join(values)}")
-        return values[match[1]].replace("'", "''")
+        value = values[match[1]].replace("'", "''")
+        # Grafana quotes the values of a variable that may have several.
+        return f"'{value}'" if match[1] in self._several() else value
+
+    def _several(self) -> set[str]:
+        return {one["name"] for one in self.document.get("templating", {}).get("list", []) if one.get("multi")}
 
     def in_words(self, text: str) -> str:
         """A title or a text with the variables put in."""
@@ -89,6 +99,21 @@ class OpenDashboard:
                 raise ValueError(f"the variable {name} of {self.uid} has no options")
             self.values[name] = chosen.get(name, next(iter(options)))
             self.texts[name] = options.get(self.values[name], self.values[name])
+            self.options[name] = options
+
+    def repeated(self) -> Iterator[tuple[OpenDashboard, dict[str, Any]]]:
+        """Every panel with the dashboard it is asked on; one that repeats, as often as Grafana draws it."""
+        for panel in self.document["panels"]:
+            name, place = panel.get("repeat"), panel["gridPos"]
+            if not name:
+                yield self, panel
+                continue
+            across = int(panel["maxPerRow"])
+            wide = 24 // across
+            for at, (value, text) in enumerate(self.options[name].items()):
+                chosen = replace(self, values=self.values | {name: value}, texts=self.texts | {name: text})
+                moved = place | {"x": at % across * wide, "y": place["y"] + at // across * place["h"], "w": wide}
+                yield chosen, panel | {"gridPos": moved}
 
     def panels(self) -> list[dict[str, Any]]:
         return [panel for panel in self.document["panels"] if panel["type"] not in ("row", "text")]

@@ -31,10 +31,12 @@ def column(house: House) -> builders.Dashboard:
         house.timezone,
     )
     sql = house.sql("column")
-    model_version, segment = model_choices(house)
+    model_version, _ = model_choices(house)
     board.with_variable(model_version)
     board.with_variable(parts.choice("column", "Column", "The column that is looked at.", sql["columns"]))
-    board.with_variable(segment)
+    board.with_variable(
+        parts.choice("segment", "Segment", "Part of the trips that the drift score is shown for.", sql["segments"])
+    )
     days = parts.choice("day", "Day", "The day that is held against the reference.", sql["days"], each_range=True)
     board.with_variable(days)
     for panel in (*_over_time(house), *_one_day(house)):
@@ -54,10 +56,16 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     )
     drift_panel = parts.lines(drift, [Query(sql["drift"], "time_series")], width=16)
     drift_panel.override_by_name("threshold", parts.dashed(YELLOW))
-    drift_panel.data_links([parts.link("Show this day below", to_column("${column}", day=True))])
+    drift_panel.data_links(
+        [
+            parts.link(
+                "Show this day below", f"{to_column('${column}', day=True)}&var-segment=${{segment:percentencode}}"
+            )
+        ]
+    )
     missing = About(
         "How much of ${column} is missing?",
-        "Missing values / rows of the day. The alert's levels are in monitoring.yml.",
+        "Missing values / rows of the day, of all trips. The alert's levels are in monitoring.yml.",
         "percentunit",
         thresholds=steps(alerts.missing_share),
         minimum=0,
@@ -65,8 +73,8 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     )
     ribbon = About(
         "Where do the values of ${column} lie?",
-        "Quantiles per day: the median as a line, the middle half dark, 90 % light, the 1st and the 99th percentile as "
-        "dashes.",
+        "Quantiles per day, of all trips: the median as a line, the middle half dark, 90 % light, the 1st and the 99th "
+        "percentile as dashes.",
         "short",
         no_data=NO_QUANTILES,
     )
@@ -111,8 +119,8 @@ def _one_day(house: House) -> list[parts.AnyPanel]:
     figures.override_by_name("status", styled(mappings=parts.color_words({"ok": GREEN, "error": RED})))
     distribution = About(
         "How does ${column} on ${day:text} compare with the reference?",
-        "Share of rows by value, side by side. The bins are frozen from the quantiles or the most frequent categories "
-        "of the reference; what lies outside and what is missing are bins of their own.",
+        "Share of rows by value, of all trips, side by side. The bins are frozen from the quantiles or the most "
+        "frequent categories of the reference; what lies outside and what is missing are bins of their own.",
         "percentunit",
         no_data=NO_DAY,
         minimum=0,

@@ -5,6 +5,22 @@ where model_version = '${model_version}'
 group by column_name
 order by (column_name = 'prediction') desc, column_name
 
+-- name: segments
+-- Parts are scored for the prediction alone: any other column has all.
+with scored as (
+    select segment
+    from marts.fct_column_drift
+    where
+        model_version = '${model_version}'
+        and column_name = '${column}'
+    union
+    select 'all' as segment
+)
+
+select segment
+from scored
+order by (segment = 'all') desc, segment
+
 -- name: days
 select
     to_char(window_date, 'YYYY-MM-DD') as __text,
@@ -34,7 +50,7 @@ from marts.fct_column_quality
 where
     $__timeFilter(window_start)
     and model_version = '${model_version}'
-    and segment = '${segment}'
+    and segment = 'all'
     and column_name = '${column}'
 order by window_start
 
@@ -52,7 +68,7 @@ from marts.fct_column_quality
 where
     $__timeFilter(window_start)
     and model_version = '${model_version}'
-    and segment = '${segment}'
+    and segment = 'all'
     and column_name = '${column}'
     and p50 is not null
 order by window_start
@@ -74,7 +90,8 @@ left join marts.fct_column_quality as quality
         drift.window_start = quality.window_start
         and drift.model_version = quality.model_version
         and drift.reference_id = quality.reference_id
-        and drift.segment = quality.segment
+        and quality.segment = 'all'
+        and drift.segment = 'all'
         and drift.column_name = quality.column_name
 where
     drift.window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)

@@ -75,8 +75,8 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     sql, excess = house.sql("compare_models"), house.monitoring.alerts.drifted_columns.excess
     records = About(
         "What are they?",
-        "Training record of both models. The validation errors are on rows that each recipe holds out, not on the same "
-        "trips.",
+        "Training record of both models: the mean absolute error of a regression, log loss and area under the ROC "
+        "curve of a binary model. They are on rows that each recipe holds out, not on the same trips.",
         "short",
         decimals=3,
     )

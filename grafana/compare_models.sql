@@ -1,8 +1,8 @@
 -- name: one_model
-select model_version from marts.dim_models order by is_active desc, train_month desc, validation_mae asc
+select model_version from marts.dim_models order by is_active desc, train_month desc nulls last, validation_mae asc nulls last
 
 -- name: other_model
-select model_version from marts.dim_models order by is_active desc, train_month desc, validation_mae desc
+select model_version from marts.dim_models order by is_active desc, train_month desc nulls last, validation_mae desc nulls last
 
 -- name: prediction_drift
 select
@@ -51,6 +51,8 @@ select
     training_rows as "training rows",
     train_mae as "train MAE",
     validation_mae as "validation MAE",
+    validation_log_loss as "validation log loss",
+    validation_auc as "validation AUC",
     array_to_string(feature_names, ', ') as "features",
     reference_rows as "reference rows",
     is_active as "active",

@@ -22,8 +22,8 @@ def data_quality(house: House) -> builders.Dashboard:
         house.days,
         house.timezone,
     )
-    for variable in model_choices(house):
-        board.with_variable(variable)
+    model_version, _ = model_choices(house)
+    board.with_variable(model_version)
     for panel in (*_headlines(house), *_days(house), *_tables(house)):
         board.with_panel(panel)
     return board

@@ -24,7 +24,7 @@ from marts.fct_column_quality
 where
     $__timeFilter(window_start)
     and model_version = '${model_version}'
-    and segment = '${segment}'
+    and segment = 'all'
 order by window_start, column_name
 
 -- name: volume

@@ -14,9 +14,9 @@ _MART = re.compile(r"\bmarts\.(\w+)")
 _HEAD = """\
 # Dashboards
 
-Five dashboards, as code: `grafana/*.py` builds them, `make dashboards` writes the JSON that Grafana is provisioned with
-(and this page, and dbt's exposures), and a test holds the files to the code. Change them there; one made by hand in
-Grafana is kept with `make save-dashboard UID=...`.
+Seven dashboards, as code: `grafana/*.py` builds them, `make dashboards` writes the JSON that Grafana is provisioned
+with (and this page, and dbt's exposures), and a test holds the files to the code. Change them there; one made by hand
+in Grafana is kept with `make save-dashboard UID=...`.
 
 They read `marts` only, as the role `dashboard`, which can read nothing else. Time ranges about days are those of
 `dashboards` in [monitoring.yml](../monitoring.yml), by the clock of the source; Pipeline health shows the last seven
@@ -40,7 +40,12 @@ def dashboards_page(boards: list[dict[str, Any]]) -> str:
             marts = ", ".join(f"`{mart}`" for mart in _marts_of_panel(panel)) or "-"
             parts.append(f"| {panel['title']} | {marts} | {panel['description']} |")
         parts.append("")
-    return "\n".join(parts).replace("${column}", "the column").replace("${day:text}", "the day")
+    return (
+        "\n".join(parts)
+        .replace("${column}", "the column")
+        .replace("${day:text}", "the day")
+        .replace("${group}", "a group")
+    )
 
 
 def exposures(boards: list[dict[str, Any]]) -> str:

@@ -50,9 +50,11 @@ def _stat(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str:
         label = f"<small>{html.escape(name)}</small>" if len(names) > 1 else ""
         text = html.escape(mapped.get("text") or text_of(board, defaults, value))
         style = "stat words" if isinstance(value, str) or mapped.get("text") else "stat"
-        parts.append(f'<span class="{style}" style="color: {color}">{label}{text}</span> ')
+        figure = f'<span class="{style}" style="color: {color}">{label}{text}</span> '
         if series:
-            parts.append(_sparkline([None if one is None else float(one) for one in values], color))
+            spark = _sparkline([None if one is None else float(one) for one in values], color)
+            figure = f'<div style="display: inline-block; width: {98 / len(names):g}%">{figure}{spark}</div>'
+        parts.append(figure)
     return "".join(parts)
 
 
@@ -85,9 +87,17 @@ def _lines(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str:
         if "custom.fillBelowTo" in settings:
             fill = {"fill": "tonexty", "fillcolor": _translucent(COLORS[color], settings["custom.fillOpacity"])}
         line = {"color": COLORS.get(color), "dash": dash, "width": settings.get("custom.lineWidth", 2)}
-        mode = "lines" if dash == "dash" or defaults["custom"].get("showPoints") == "never" else "lines+markers"
-        figure.add_scatter(name=name, x=times, y=values, mode=mode, line=line, yaxis=axis, **fill)
+        if settings.get("custom.lineWidth") == 0:
+            # The bounds of a band: plotly fills wrongly across a gap.
+            known = [(time, value) for time, value in zip(times, values, strict=True) if value is not None]
+            times, values = [time for time, _ in known], [value for _, value in known]
+        points = settings.get("custom.showPoints", defaults["custom"].get("showPoints"))
+        mode = "markers" if style == "points" else "lines" if points == "never" else "lines+markers"
+        marker = {"size": settings.get("custom.pointSize", 6)}
+        figure.add_scatter(name=name, x=times, y=values, mode=mode, line=line, marker=marker, yaxis=axis, **fill)
     _value_axis(figure, defaults)
+    if defaults["custom"].get("scaleDistribution", {}).get("type") == "log":
+        figure.update_yaxes(type="log")
     stacked = defaults["custom"].get("stacking", {}).get("mode") == "normal"
     figure.update_layout(
         barmode="stack" if stacked else "group",

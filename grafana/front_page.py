@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models import common
 from grafana_foundation_sdk.models import dashboard as models
 
 from grafana import parts
-from grafana.house import FRONT_PAGE, House, steps, to_column
+from grafana.house import FRONT_PAGE, PERFORMANCE, SEGMENTS, House, steps, to_board, to_column
 from grafana.parts import GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
 NO_SCORE, NO_TRIPS = "too few trips", "no trips"
@@ -18,7 +18,9 @@ def model_choices(house: House) -> tuple[builders.QueryVariable, builders.QueryV
     sql = house.sql("front_page")
     return (
         parts.choice("model_version", "Model", "Version of the model that is looked at.", sql["model_versions"]),
-        parts.choice("segment", "Segment", "Part of the trips that drift is shown for.", sql["segments"]),
+        parts.choice(
+            "segment", "Segment", "Part of the trips that the prediction's drift is shown for.", sql["segments"]
+        ),
     )
 
 
@@ -34,7 +36,7 @@ def front_page(house: House) -> builders.Dashboard:
     for variable in model_choices(house):
         board.with_variable(variable)
     board.annotation(_alert_marks(house))
-    for panel in (*_headlines(house), *_days(house), *_tables(house)):
+    for panel in (*_headlines(house), *_truth(house), *_days(house), *_tables(house)):
         board.with_panel(panel)
     return board
 
@@ -66,7 +68,9 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         decimals=1,
         no_value=NO_TRIPS,
     )
-    trips = About("How many trips came?", "Accepted trips on the latest day.", "short")
+    trips = About(
+        "How many trips came?", "Accepted trips on the latest day, also those that the model does not score.", "short"
+    )
     rejected = About(
         "How many were rejected?",
         "Rejected trips / all trips of the latest day; the rules are on the page Data quality.",
@@ -121,6 +125,63 @@ def _loaded(sql: str) -> parts.AnyPanel:
     return panel.override_by_regexp(".*_ms", styled(custom__hideFrom={"viz": True}, custom__hidden=True))
 
 
+def _truth(house: House) -> list[parts.AnyPanel]:
+    sql = house.sql("front_page")
+    loss = About(
+        "Is the model as good as estimated?",
+        "Realised and estimated loss of the latest day with labels: mean absolute error, in the unit of the target, or "
+        "log loss. The lines show the days before. A click opens Performance.",
+        "short",
+        no_data="No labels yet: they come a few days after the trips, or with `make labels`",
+        decimals=2,
+    )
+    labels = About(
+        "How many labels have arrived?",
+        "Predictions of the latest day whose label has arrived. Until all are there, its loss may move.",
+        "percentunit",
+        decimals=1,
+    )
+    gaps = About(
+        "By how many columns do groups differ?",
+        "Columns, and pairs of columns, whose groups differ in their loss by more than chance, on the latest day with "
+        "labels. A disparity to look at, no verdict. A click opens Segments and fairness.",
+        "none",
+        no_data="No labels yet, or too few rows of every group",
+    )
+    groups = About(
+        "Which groups explain the change?",
+        "What a group adds to the change of the mean loss since the reference, on the latest day with labels: the "
+        "three that add most beyond their share of the rows. A click opens Segments and fairness.",
+        "short",
+        no_data="No labels yet: they come a few days after the trips, or with `make labels`",
+        decimals=2,
+    )
+    columns = About(
+        "Which columns explain the drift?",
+        "A column's part of what lies above the drift thresholds, on the latest day with labels. A click opens it.",
+        "percentunit",
+        no_data="No column is above its threshold on that day",
+        decimals=0,
+    )
+    loss_panel = parts.headline(loss, sql["loss_headline"], width=10)
+    loss_panel.text_mode(common.BigValueTextMode.VALUE_AND_NAME)
+    loss_panel.data_links([parts.link("Open Performance", to_board(PERFORMANCE))])
+    gaps_panel = parts.headline(gaps, sql["gaps_headline"], width=7)
+    gaps_panel.data_links([parts.link("Open Segments and fairness", to_board(SEGMENTS))])
+    groups_panel = parts.rows(groups, sql["explained_by_groups"], width=14, height=5)
+    groups_panel.override_by_name("share of rows", styled(unit="percentunit", decimals=0))
+    groups_panel.data_links([parts.link("Open Segments and fairness", to_board(SEGMENTS))])
+    columns_panel = parts.rows(columns, sql["explained_by_columns"], width=10, height=5)
+    columns_panel.data_links([parts.link("Open this column", to_column("${__data.fields.column}", day=False))])
+    return [
+        loss_panel,
+        parts.headline(labels, sql["labels_headline"], width=7),
+        gaps_panel,
+        groups_panel,
+        columns_panel,
+    ]
+
+
 def _days(house: House) -> list[parts.AnyPanel]:
     sql, alerts = house.sql("front_page"), house.monitoring.alerts
     drift = About(
@@ -133,7 +194,9 @@ def _days(house: House) -> list[parts.AnyPanel]:
     )
     drift_panel = parts.lines(drift, [Query(sql["prediction_drift"], "time_series")])
     drift_panel.override_by_name("threshold", parts.dashed(YELLOW))
-    drift_panel.data_links([parts.link("Open this day", to_column("prediction", day=True))])
+    drift_panel.data_links(
+        [parts.link("Open this day", f"{to_column('prediction', day=True)}&var-segment=${{segment:percentencode}}")]
+    )
     columns = About(
         "How many columns drifted each day?",
         "Columns past their threshold (left), and their share of all monitored columns (right).",
@@ -156,7 +219,7 @@ def _days(house: House) -> list[parts.AnyPanel]:
         "Which column drifted, and since when?",
         "Drift score in multiples of its threshold. Green: below. Yellow: past Evidently's threshold. Orange and red: "
         f"from {alerts.drifted_columns.excess:g} and {alerts.prediction_drift.critical:g} times on. An empty cell has "
-        "no score (too few values, or none). A click opens the column on that day.",
+        "no score (too few values, or none). Of all trips, whatever the segment. A click opens the column on that day.",
         "suffix:x",
         thresholds=(
             (None, GREEN),
@@ -177,7 +240,7 @@ def _days(house: House) -> list[parts.AnyPanel]:
     )
     trips = About(
         "How many trips came each day?",
-        "Trips that were accepted and trips that a rule rejected.",
+        "Trips that were accepted, whether or not the model scores them, and trips that a rule rejected.",
         "short",
         minimum=0,
     )

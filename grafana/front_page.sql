@@ -3,11 +3,14 @@ select
     model_version as __value,
     model_version || case when is_active then '' else ' (retired)' end as __text
 from marts.dim_models
-order by is_active desc, train_month desc, validation_mae
+order by is_active desc, train_month desc nulls last, validation_mae nulls last
 
 -- name: segments
 select segment
 from marts.fct_column_drift
+where
+    model_version = '${model_version}'
+    and column_name = 'prediction'
 group by segment
 order by (segment = 'all') desc, segment
 
@@ -88,6 +91,102 @@ select
 from marts.fct_daily_monitoring
 having count(*) > 0
 
+-- name: loss_headline
+-- Days with labels: an estimate alone has nothing to stand beside.
+select
+    window_start as time,
+    realised as "realised",
+    estimate as "estimated"
+from marts.fct_estimate_quality
+where
+    $__timeFilter(window_start)
+    and model_version = '${model_version}'
+    and segment = 'all'
+    and metric in ('mae', 'log_loss')
+    and realised is not null
+order by window_start
+
+-- name: labels_headline
+select
+    window_start as time,
+    label_coverage as "labelled"
+from marts.fct_model_performance
+where
+    $__timeFilter(window_start)
+    and model_version = '${model_version}'
+    and segment = 'all'
+    and is_latest
+    and label_coverage is not null
+order by window_start
+
+-- name: gaps_headline
+select
+    window_start as time,
+    count(*) filter (where is_loss_gap) as "segmentations with a gap"
+from marts.fct_segment_fairness
+where
+    $__timeFilter(window_start)
+    and model_version = '${model_version}'
+    and status = 'ok'
+group by window_start
+order by window_start
+
+-- name: explained_by_groups
+-- A group that is most of the rows is most of any change: what counts is what it adds beyond its share of the rows.
+with latest as (
+    select max(window_start) as window_start
+    from marts.fct_change_attribution
+    where
+        $__timeFilter(window_start)
+        and model_version = '${model_version}'
+        and kind = 'segment'
+),
+
+effects as (
+    select
+        attribution.*,
+        attribution.n_current / nullif(sum(attribution.n_current) over same_segmentation, 0) as share,
+        sum(attribution.contribution) over same_segmentation as change
+    from marts.fct_change_attribution as attribution
+    inner join latest on attribution.window_start = latest.window_start
+    where
+        attribution.model_version = '${model_version}'
+        and attribution.kind = 'segment'
+    window same_segmentation as (partition by attribution.segment_key)
+)
+
+select
+    to_char(window_date, 'Dy YYYY-MM-DD') as "day",
+    replace(segment_key, ',', ' and ') || ' = ' || segment_value as "group",
+    share as "share of rows",
+    contribution as "adds",
+    change as "to a change of"
+from effects
+order by abs(contribution - share * change) desc, segment_key asc, segment_value asc
+limit 3
+
+-- name: explained_by_columns
+-- Of the latest day with labels; without any, of the latest day.
+with latest as (
+    select coalesce(max(window_start) filter (where kind = 'segment'), max(window_start)) as window_start
+    from marts.fct_change_attribution
+    where
+        $__timeFilter(window_start)
+        and model_version = '${model_version}'
+)
+
+select
+    to_char(attribution.window_date, 'Dy YYYY-MM-DD') as "day",
+    attribution.column_name as "column",
+    attribution.contribution as "part of the drift"
+from marts.fct_change_attribution as attribution
+inner join latest on attribution.window_start = latest.window_start
+where
+    attribution.model_version = '${model_version}'
+    and attribution.kind = 'drift'
+order by attribution.contribution_rank
+limit 3
+
 -- name: prediction_drift
 select
     window_start as time,
@@ -119,7 +218,7 @@ from marts.fct_column_drift
 where
     $__timeFilter(window_start)
     and model_version = '${model_version}'
-    and segment = '${segment}'
+    and segment = 'all'
 order by window_start, column_name
 
 -- name: missing

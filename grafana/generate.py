@@ -16,11 +16,13 @@ from grafana.data_quality import data_quality
 from grafana.documents import dashboards_page, exposures
 from grafana.front_page import front_page
 from grafana.house import House
+from grafana.performance import performance
 from grafana.pipeline_health import pipeline_health
+from grafana.segments import segments
 from pipeline.settings import DBT_PROJECT_DIR, ROOT
 
 FOLDER = Path(__file__).parent
-_BOARDS = (front_page, column, data_quality, pipeline_health, compare_models)
+_BOARDS = (front_page, performance, segments, column, data_quality, pipeline_health, compare_models)
 
 
 def generated_files(house: House) -> dict[Path, str]:

@@ -10,19 +10,19 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import yaml
-
 from grafana.parts import GREEN, ORANGE, RED, YELLOW, Step
 from pipeline.database import queries
+from pipeline.dbt import source_timezone
 from pipeline.monitoring import Levels, Monitoring, load_monitoring
-from pipeline.settings import DBT_PROJECT_DIR
 
-FRONT_PAGE, COLUMN, DATA_QUALITY, PIPELINE_HEALTH, COMPARE = (
+FRONT_PAGE, COLUMN, DATA_QUALITY, PIPELINE_HEALTH, COMPARE, PERFORMANCE, SEGMENTS = (
     "model-monitoring",
     "column",
     "data-quality",
     "pipeline-health",
     "compare-models",
+    "performance",
+    "segments",
 )
 
 
@@ -55,8 +55,7 @@ class House:
 
 def make_house() -> House:
     """The house as monitoring.yml and the dbt project describe it."""
-    project = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))
-    return House(load_monitoring(), project["vars"]["timezone"])
+    return House(load_monitoring(), source_timezone())
 
 
 def steps(levels: Levels, look: float | None = None) -> tuple[Step, ...]:
@@ -73,3 +72,8 @@ def to_column(column: str, *, day: bool) -> str:
     """Address of the drill-down into a column, of the day under the pointer where there is one."""
     address = f"/d/{COLUMN}?${{__url_time_range}}&var-model_version=${{model_version}}&var-column={column}"
     return f"{address}&var-day=${{__value.time}}" if day else address
+
+
+def to_board(uid: str) -> str:
+    """Address of another dashboard, at the same time range and model."""
+    return f"/d/{uid}?${{__url_time_range}}&var-model_version=${{model_version}}"

@@ -184,6 +184,18 @@ def dashed(color: str) -> list[models.DynamicConfigValue]:
     )
 
 
+def marks(color: str) -> list[models.DynamicConfigValue]:
+    """Large points without a line: single days that stand out."""
+    return styled(color=colored(color), custom__drawStyle="points", custom__showPoints="always", custom__pointSize=10)
+
+
+def as_band(panel: timeseries.Panel, low: str, high: str, color: str, opacity: int = 15) -> None:
+    """Draw two fields as the bounds of a filled band."""
+    bound = styled(color=colored(color), custom__lineWidth=0, custom__showPoints="never")
+    panel.override_by_name(low, bound)
+    panel.override_by_name(high, [*bound, *styled(custom__fillBelowTo=low, custom__fillOpacity=opacity)])
+
+
 def color_words(colors: dict[str, str]) -> list[models.ValueMapping]:
     """Colours for words in cells and headlines."""
     return [

@@ -122,7 +122,7 @@ def _written(target: Path, text: str) -> Path:
 def _page(connection: Connection, board: OpenDashboard) -> str:
     title = html.escape(board.document["title"])
     choices = ", ".join(f"{name}: {text}" for name, text in board.texts.items())
-    panels = "".join(_panel(connection, board, panel) for panel in board.document["panels"])
+    panels = "".join(_panel(connection, asked, panel) for asked, panel in board.repeated())
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{_STYLE}</style>"
         f"<script>{get_plotlyjs()}</script><h1>{title}</h1>"

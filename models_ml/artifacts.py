@@ -30,10 +30,19 @@ def write_artifact(estimator: Any, folder: Path, model_version: str) -> tuple[st
 
     The name carries the hash: two warehouses that share the folder may train the same model, and skops does
     not write the same bytes twice.
+
+    Raises:
+        ModelError: the estimator holds a type that would not be opened again.
     """
     import skops.io
 
     content: bytes = skops.io.dumps(estimator)
+    unknown = sorted(set(skops.io.get_untrusted_types(data=content)) - set(_TRUSTED_TYPES))
+    if unknown:
+        raise ModelError(
+            f"{model_version} holds types that are not allowed in model files: {', '.join(unknown)}. Use another "
+            "estimator, or name them in _TRUSTED_TYPES of models_ml/artifacts.py once you know that they only hold data"
+        )
     sha256 = hashlib.sha256(content).hexdigest()
     path = folder / f"{model_version}.{sha256[:12]}.skops"
     folder.mkdir(parents=True, exist_ok=True)

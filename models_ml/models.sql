@@ -1,10 +1,16 @@
 -- name: models
+-- Those that can be used: a model whose predictions are loaded waits until the days of its reference are there.
 select
-    model_version, spec, cast(train_month as text), artifact_file, artifact_sha256, feature_names, reference_id,
-    definition_sha256
+    model_version, spec, cast(train_month as text), coalesce(artifact_file, ''), coalesce(artifact_sha256, ''),
+    feature_names, reference_id, definition_sha256, coalesce(judged_reference_id, reference_id)
 from ml.models
-where is_active
+where is_active and reference_id is not null
 order by train_month, model_version
+
+-- name: column_types
+select column_name, data_type
+from information_schema.columns
+where table_schema = %(schema)s and table_name = %(table)s
 
 -- name: mark_active
 update ml.models set is_active = (spec = any(%(specs)s)) where is_active != (spec = any(%(specs)s))
@@ -12,12 +18,13 @@ update ml.models set is_active = (spec = any(%(specs)s)) where is_active != (spe
 -- name: insert_model
 insert into ml.models (
     model_version, spec, train_month, artifact_file, artifact_sha256, training_window_start, training_window_end,
-    training_rows, training_data_sha256, definition_sha256, training_metrics, feature_names, libraries, origin, reference_id, run_id
+    training_rows, training_data_sha256, definition_sha256, training_metrics, feature_names, libraries, origin, reference_id,
+    judged_reference_id, task, row_filter, run_id
 )
 values (
     %(model_version)s, %(spec)s, %(train_month)s, %(artifact_file)s, %(artifact_sha256)s, %(window_start)s,
     %(window_end)s, %(training_rows)s, %(training_data_sha256)s, %(definition_sha256)s, %(training_metrics)s, %(feature_names)s,
-    %(libraries)s, %(origin)s, %(reference_id)s, %(run_id)s
+    %(libraries)s, %(origin)s, %(reference_id)s, %(judged_reference_id)s, %(task)s, %(row_filter)s, %(run_id)s
 )
 
 -- name: repin
@@ -30,7 +37,7 @@ insert into ml.reference_sets (
 values (%(reference_id)s, %(name)s, %(model_version)s, %(sha256)s, %(rows)s, %(first)s, %(last)s)
 
 -- name: copy_reference_rows
-copy ml.reference_rows (reference_id, position, source_month, source_row, record) from stdin
+copy ml.reference_rows (reference_id, position, source_month, source_row, window_date, record, segments) from stdin
 
 -- name: pending_months
 select
@@ -49,6 +56,9 @@ left join ml.scored_months as scored
     on scored.model_version = %(model_version)s and scored.source_month = windows.source_month
 where scored.inputs_hash is distinct from windows.inputs_hash
 order by windows.source_month
+
+-- name: scored_months
+select source_month from ml.scored_months where model_version = %(model_version)s
 
 -- name: delete_predictions
 delete from ml.predictions where model_version = $1 and source_month = cast($2 as date)

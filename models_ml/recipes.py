@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.errors import ConfigurationError
-from pipeline.monitoring import Column, Model
+from pipeline.monitoring import Column, Model, Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,17 +26,21 @@ _BASELINE_LARGEST_SHARE = 0.6
 # Every third day is held out: 3 and 7 have no common divisor, so all weekdays are on both sides.
 _HELD_OUT_DAY = 3
 
+# The query of all rows that are monitored; a recipe's own may leave some of them out.
+MONITORED_ROWS = "accepted_rows"
+
 
 @dataclass(frozen=True)
 class Recipe:
     """One way to train.
 
     Attributes:
-        query: named query in recipes.sql that selects the rows of a month (table, $1 = first day).
+        query: named query in recipes.sql that selects the rows of a month ($1 = first day, {only} = the model's rows).
         is_training: the rows that train, as a boolean array over the selected rows; the rest validate.
         estimator: an unfitted scikit-learn estimator for the given feature columns.
         fill_missing: value that takes the place of a missing feature value, or None to leave it missing.
         version: raised when the recipe changes, so that models of the old and the new one differ.
+        task: what its estimator predicts.
     """
 
     query: str
@@ -44,27 +48,54 @@ class Recipe:
     estimator: Callable[[tuple[Column, ...]], Any]
     fill_missing: float | None
     version: int
+    task: Task = "regression"
 
 
-def recipe(name: str) -> Recipe:
-    """The recipe of that name.
+def recipe_of(model: Model) -> Recipe:
+    """The recipe of a model that is trained here.
 
     Raises:
-        ConfigurationError: there is none.
+        ConfigurationError: there is none of that name, or it predicts something else.
     """
-    if name not in RECIPES:
-        raise ConfigurationError(f"monitoring.yml: the recipe '{name}' is unknown: use one of {', '.join(RECIPES)}")
-    return RECIPES[name]
+    fitting = ", ".join(name for name, one in RECIPES.items() if one.task == model.task)
+    if model.recipe not in RECIPES:
+        raise ConfigurationError(f"monitoring.yml: the recipe '{model.recipe}' is unknown: use one of {fitting}")
+    found = RECIPES[model.recipe]
+    if found.task != model.task:
+        raise ConfigurationError(
+            f"monitoring.yml: the recipe '{model.recipe}' is for task {found.task}, the model of {model.target} has "
+            f"task {model.task}: use one of {fitting}"
+        )
+    return found
 
 
 def definition_sha256(model: Model) -> str:
-    """Hash of what monitoring.yml says a model is: recipe, features with their kinds, target."""
-    facts = {
-        "recipe": [model.recipe, recipe(model.recipe).version],
+    """Hash of what monitoring.yml says a model is: recipe, features with their kinds, target, task, rows.
+
+    Raises:
+        ConfigurationError: the recipe is unknown or predicts something else.
+    """
+    facts: dict[str, object] = {
         "features": [[column.name, column.type] for column in model.features],
         "target": model.target,
     }
+    # What has its default is no fact: models that were made before there was a choice keep their hash.
+    if model.reference is not None:
+        facts["loaded"] = str(model.reference)
+    else:
+        facts["recipe"] = [model.recipe, recipe_of(model).version]
+    if model.task != "regression":
+        facts["task"] = model.task
+    if model.only:
+        facts["only"] = model.only
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def predict(estimator: Any, inputs: pd.DataFrame, task: Task) -> npt.NDArray[np.float64]:
+    """What a fitted estimator predicts, shape (rows,): numbers, or for a binary task the probability of 1."""
+    if task == "binary":
+        return np.asarray(estimator.predict_proba(inputs)[:, 1], dtype=np.float64)
+    return np.asarray(estimator.predict(inputs), dtype=np.float64)
 
 
 def _first_rows(rows: pd.DataFrame) -> npt.NDArray[np.bool_]:
@@ -84,24 +115,38 @@ def _linear_regression(features: tuple[Column, ...]) -> Any:
 
 
 def _boosted_trees(features: tuple[Column, ...]) -> Any:
-    from sklearn.compose import ColumnTransformer
     from sklearn.ensemble import HistGradientBoostingRegressor
+
+    # Absolute error is what the model is judged by; squared error would chase the few three-hour trips.
+    trees = HistGradientBoostingRegressor(
+        loss="absolute_error", max_iter=200, learning_rate=0.08, early_stopping=False, random_state=0
+    )
+    return _on_encoded_categories(features, trees, target_type="continuous")
+
+
+def _boosted_classifier(features: tuple[Column, ...]) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    trees = HistGradientBoostingClassifier(max_iter=60, learning_rate=0.1, early_stopping=False, random_state=0)
+    return _on_encoded_categories(features, trees, target_type="binary")
+
+
+def _on_encoded_categories(features: tuple[Column, ...], estimator: Any, target_type: str) -> Any:
+    """The estimator behind a target encoding of the categorical features, made out of fold."""
+    from sklearn.compose import ColumnTransformer
     from sklearn.model_selection import KFold
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import TargetEncoder
 
     categories = [column.name for column in features if column.type == "categorical"]
     folds = KFold(n_splits=5, shuffle=True, random_state=0)
-    encoder = TargetEncoder(target_type="continuous", smooth=10.0, cv=folds)
+    encoder = TargetEncoder(target_type=target_type, smooth=10.0, cv=folds)
     columns = ColumnTransformer([("categories", encoder, categories)], remainder="passthrough")
-    # Absolute error is what the model is judged by; squared error would chase the few three-hour trips.
-    trees = HistGradientBoostingRegressor(
-        loss="absolute_error", max_iter=200, learning_rate=0.08, early_stopping=False, random_state=0
-    )
-    return Pipeline([("columns", columns), ("trees", trees)])
+    return Pipeline([("columns", columns), ("trees", estimator)])
 
 
-RECIPES = {
+RECIPES: dict[str, Recipe] = {
     "linear_baseline": Recipe("linear_baseline_rows", _first_rows, _linear_regression, 0.0, 1),
     "gradient_boosting": Recipe("accepted_rows", _days_not_held_out, _boosted_trees, None, 1),
+    "boosted_classifier": Recipe("accepted_rows", _days_not_held_out, _boosted_classifier, None, 1, task="binary"),
 }

@@ -5,9 +5,12 @@ where
     and duration_minutes between 0 and 60
     and passenger_count > 0
     and passenger_count <= 8
+    and {only}
 order by source_row
 
 -- name: accepted_rows
 select * from intermediate.int_trips_accepted
-where source_month = cast($1 as date)
+where
+    source_month = cast($1 as date)
+    and {only}
 order by source_row

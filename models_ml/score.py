@@ -1,4 +1,4 @@
-"""Apply a stored model to the accepted trips of every month whose rows it has not seen yet.
+"""Apply a stored model to the accepted trips that it is about, of every month whose rows it has not seen yet.
 
 Reads intermediate.int_trips_accepted, writes ml.predictions: a month at a time, old predictions out and
 new ones in, in one transaction. Called by the conductor.
@@ -16,7 +16,8 @@ import pyarrow as pa
 from psycopg import sql
 
 from models_ml.artifacts import read_artifact
-from models_ml.recipes import recipe
+from models_ml.recipes import predict, recipe_of
+from models_ml.rows import ACCEPTED, row_condition
 from models_ml.store import PendingMonth, StoredModel
 from pipeline import database
 from pipeline.monitoring import Model
@@ -34,19 +35,18 @@ def score(stored: StoredModel, model: Model, months: list[PendingMonth], *, mode
 
     Raises:
         ModelError: the model file is missing or was changed.
+        ConfigurationError: the model's rows name a column that is not there.
     """
     estimator = read_artifact(model_dir / stored.artifact_file, stored.artifact_sha256)
-    fill_missing = recipe(model.recipe).fill_missing
-    return sum(_score_month(estimator, stored, month, fill_missing, run_id) for month in months)
+    return sum(_score_month(estimator, stored, model, month, run_id) for month in months)
 
 
-def _score_month(
-    estimator: Any, stored: StoredModel, month: PendingMonth, fill_missing: float | None, run_id: int
-) -> int:
+def _score_month(estimator: Any, stored: StoredModel, model: Model, month: PendingMonth, run_id: int) -> int:
     from threadpoolctl import threadpool_limits
 
-    rows = _rows(stored.feature_names, month.source_month)
+    rows = _rows(stored, model, month.source_month)
     inputs = rows[list(stored.feature_names)].astype("float64")
+    fill_missing = recipe_of(model).fill_missing
     if fill_missing is not None:
         inputs = inputs.fillna(fill_missing)
     # A day at a time: the last bit of a matrix product depends on the rows beside it, and the metrics of a day are
@@ -54,7 +54,7 @@ def _score_month(
     predictions = np.empty(len(rows))
     with threadpool_limits(limits=1):
         for positions in rows.groupby("window_date", sort=False).indices.values():
-            predictions[positions] = estimator.predict(inputs.iloc[positions])
+            predictions[positions] = predict(estimator, inputs.iloc[positions], model.task)
     table = pa.table(
         {
             "model_version": pa.array([stored.model_version] * len(rows), pa.string()),
@@ -74,9 +74,10 @@ def _score_month(
     return len(rows)
 
 
-def _rows(features: tuple[str, ...], source_month: date) -> pd.DataFrame:
-    columns = sql.SQL(", ").join(map(sql.Identifier, ("source_row", "window_date", *features)))
+def _rows(stored: StoredModel, model: Model, source_month: date) -> pd.DataFrame:
+    columns = sql.SQL(", ").join(map(sql.Identifier, ("source_row", "window_date", *stored.feature_names)))
+    condition, values = row_condition(stored.spec, model, first_parameter=2)
     query = sql.SQL(
-        "select {} from intermediate.int_trips_accepted where source_month = cast($1 as date) order by source_row"
-    ).format(columns)
-    return database.read_frame(query, [source_month.isoformat()])
+        "select {columns} from {rows} where source_month = cast($1 as date) and {only} order by source_row"
+    ).format(columns=columns, rows=database.relation(ACCEPTED), only=condition)
+    return database.read_frame(query, [source_month.isoformat(), *values])

@@ -17,16 +17,25 @@ _QUERIES = database.queries(Path(__file__).with_name("models.sql"))
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A row of ml.models, as far as others need it."""
+    """A row of ml.models, as far as others need it.
+
+    A model whose predictions are loaded has no training month and no file (both texts about it are empty).
+    """
 
     model_version: str
     spec: str
-    train_month: Month
+    train_month: Month | None
     artifact_file: str
     artifact_sha256: str
     feature_names: tuple[str, ...]
     reference_id: str
     definition_sha256: str
+    judged_reference_id: str
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether its predictions are made elsewhere and loaded."""
+        return self.train_month is None
 
 
 def mark_active(specs: list[str]) -> None:
@@ -36,22 +45,30 @@ def mark_active(specs: list[str]) -> None:
 
 
 def stored_models() -> list[StoredModel]:
-    """The active models of the warehouse, by training month and version."""
+    """The active models of the warehouse that have a reference, by training month and version."""
     with database.connect("models", read_only=True) as connection:
         rows = connection.execute(_QUERIES["models"]).fetchall()
     return [
         StoredModel(
             model_version=str(row[0]),
             spec=str(row[1]),
-            train_month=Month.parse(str(row[2])[:7]),
+            train_month=None if row[2] is None else Month.parse(str(row[2])[:7]),
             artifact_file=str(row[3]),
             artifact_sha256=str(row[4]),
             feature_names=tuple(row[5]) if isinstance(row[5], list) else (),
             reference_id=str(row[6]),
             definition_sha256=str(row[7]),
+            judged_reference_id=str(row[8]),
         )
         for row in rows
     ]
+
+
+def scored_months(model_version: str) -> set[date]:
+    """The months, by their first days, that a model has predictions for."""
+    with database.connect("score", read_only=True) as connection:
+        rows = connection.execute(_QUERIES["scored_months"], {"model_version": model_version}).fetchall()
+    return {date.fromisoformat(str(row[0])) for row in rows}
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
 """Train a model of one spec on one month, and store it with its record and its reference.
 
 Rows come from contracted dbt models, the estimator from the recipe. In goes a spec's name, out come a
-file, a row in ml.models and the reference: the validation rows with their predictions, copied, so that
-they stay what they are when a source month is replaced. Called by the conductor.
+file, a row in ml.models and the reference: the validation rows with their predictions. Called by the conductor.
 """
 
 from __future__ import annotations
@@ -13,17 +12,20 @@ import logging
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from psycopg import sql
 
 from models_ml.artifacts import write_artifact
-from models_ml.recipes import Recipe, definition_sha256, recipe
+from models_ml.recipes import MONITORED_ROWS, definition_sha256, predict, recipe_of
+from models_ml.references import frame_sha256, make_reference, store_reference
+from models_ml.rows import row_condition
 from models_ml.store import StoredModel
 from pipeline import database
 from pipeline.errors import ModelError
-from pipeline.monitoring import PREDICTION, Model
+from pipeline.monitoring import PREDICTION, Model, Task
 from pipeline.months import Month
 
 if TYPE_CHECKING:
@@ -47,21 +49,25 @@ def train(
     origin: str,
     run_id: int,
     prediction_drift: PredictionDrift,
+    segment_columns: tuple[str, ...] = (),
     known: StoredModel | None = None,
 ) -> tuple[str, int]:
     """Train, write the file, record the model and its reference; gives the version and the rows it saw.
 
+    `segment_columns` are kept beside the reference's rows, as far as the training rows have them.
     `known` is the recorded model whose file has gone: it is trained again and only the file is pinned anew.
 
     Raises:
-        ModelError: too few rows, a missing feature, or a known model's rows are not what they were.
+        ModelError: too few rows, a missing feature, a target that is not 0 or 1 for a binary task, or a known model's
+            rows are not what they were.
+        ConfigurationError: the recipe does not fit, or the model's rows name a column that is not there.
     """
     from threadpoolctl import threadpool_limits
 
-    how = recipe(model.recipe)
-    rows = _training_rows(how, month)
-    _check_rows(rows, spec, model, month)
+    how = recipe_of(model)
+    rows = _labelled_rows(how.query, spec, model, month)
     is_training = how.is_training(rows)
+    _check_split(rows[model.target], is_training, spec, model, month)
     features = list(model.feature_names)
     inputs = rows[features].astype("float64")
     filled = inputs if how.fill_missing is None else inputs.fillna(how.fill_missing)
@@ -78,13 +84,12 @@ def train(
     with threadpool_limits(limits=1):
         estimator = how.estimator(model.features)
         estimator.fit(filled[is_training], target[is_training])
-        predictions = estimator.predict(filled)
-    errors = np.abs(predictions - target.to_numpy())
+        predictions = predict(estimator, filled, model.task)
     scored = rows.assign(**{PREDICTION: predictions})
     held_out = scored[~is_training]
     metrics = {
-        "train_mae": float(errors[is_training].mean()),
-        "validation_mae": float(errors[~is_training].mean()),
+        **_errors("train", model.task, target[is_training].to_numpy(), predictions[is_training]),
+        **_errors("validation", model.task, target[~is_training].to_numpy(), predictions[~is_training]),
         "validation_rows": int((~is_training).sum()),
         "prediction_drift": prediction_drift(scored[is_training][PREDICTION], held_out[PREDICTION]),
     }
@@ -95,9 +100,18 @@ def train(
             pinned = {"version": model_version, "sha256": artifact_sha256, "file": artifact_file}
             connection.execute(_QUERIES["repin"], pinned)
             return model_version, 0
-        reference = held_out[[*features, PREDICTION, model.target]].astype("float64")
-        reference_sha256 = frame_sha256(reference)
-        reference_id = f"{spec}-validation-{month}-{reference_sha256[:12]}"
+        kept = [*features, PREDICTION, model.target]
+        reference = make_reference(f"{spec}-validation-{month}", f"validation rows of {month}", held_out, kept)
+        judged = reference
+        if how.query != MONITORED_ROWS:
+            others = _rows_not_trained_on(MONITORED_ROWS, spec, model, month, rows[is_training])
+            inputs = others[features].astype("float64")
+            filled = inputs if how.fill_missing is None else inputs.fillna(how.fill_missing)
+            with threadpool_limits(limits=1):
+                others[PREDICTION] = predict(estimator, filled, model.task)
+            judged = make_reference(
+                f"{spec}-held-out-{month}", f"all accepted rows of {month} that did not train", others, kept
+            )
         stamps = rows.loc[is_training, "pickup_at"]
         connection.execute(
             _QUERIES["insert_model"],
@@ -116,70 +130,73 @@ def train(
                 "feature_names": features,
                 "libraries": json.dumps({name: version(name) for name in ("scikit-learn", "numpy", "skops")}),
                 "origin": origin,
-                "reference_id": reference_id,
+                "reference_id": reference.reference_id,
+                "judged_reference_id": judged.reference_id,
+                "task": model.task,
+                "row_filter": json.dumps(model.only),
                 "run_id": run_id,
             },
         )
-        _store_reference(connection, reference_id, reference_sha256, model_version, held_out, reference, month)
+        for one in {reference.reference_id: reference, judged.reference_id: judged}.values():
+            store_reference(connection, one, model_version, segment_columns)
     log.info("%s trained on %s rows: %s", model_version, int(is_training.sum()), metrics)
     return model_version, len(rows)
 
 
-def frame_sha256(frame: pd.DataFrame) -> str:
-    """Hash of a frame of floats: names, then each column's values as little-endian doubles, in order."""
-    digest = hashlib.sha256(json.dumps(list(frame.columns)).encode())
-    for name in frame.columns:
-        digest.update(np.ascontiguousarray(frame[name].to_numpy(dtype="<f8")).tobytes())
-    return digest.hexdigest()
+def _rows_not_trained_on(query: str, spec: str, model: Model, month: Month, trained: pd.DataFrame) -> pd.DataFrame:
+    """The month's monitored rows without those that trained."""
+    rows = _labelled_rows(query, spec, model, month)
+    return rows[~rows["source_row"].isin(trained["source_row"])].reset_index(drop=True)
 
 
-def _training_rows(how: Recipe, month: Month) -> pd.DataFrame:
-    query = sql.Composed([sql.SQL(_RECIPE_QUERIES[how.query])])
-    return database.read_frame(query, [month.first_day.isoformat()])
-
-
-def _check_rows(rows: pd.DataFrame, spec: str, model: Model, month: Month) -> None:
+def _labelled_rows(query_name: str, spec: str, model: Model, month: Month) -> pd.DataFrame:
+    """The month's rows of the model that have a label."""
+    condition, values = row_condition(spec, model, first_parameter=2)
+    query = sql.Composed([sql.SQL(_RECIPE_QUERIES[query_name]).format(only=condition)])
+    rows = database.read_frame(query, [month.first_day.isoformat(), *values])
     missing = [name for name in (*model.feature_names, model.target) if name not in rows.columns]
     if missing:
         raise ModelError(
             f"{spec}: the columns {', '.join(missing)} named in monitoring.yml are not in the training rows "
             f"(they have {', '.join(map(str, rows.columns))})"
         )
-    if len(rows) < _FEWEST_ROWS:
+    labelled = rows[rows[model.target].notna()].reset_index(drop=True)
+    if len(labelled) < _FEWEST_ROWS:
+        limits = " and ".join(f"{name} = {value}" for name, value in model.only.items())
         raise ModelError(
-            f"{spec}: {month} has {len(rows)} rows to train on, at least {_FEWEST_ROWS} are needed: "
-            "name a fuller month with TRAIN_MONTH"
+            f"{spec}: {month} has {len(labelled)} rows to train on{f' where {limits}' if limits else ''}, at least "
+            f"{_FEWEST_ROWS} are needed: name a fuller month with TRAIN_MONTH"
         )
+    return labelled
+
+
+def _check_split(
+    target: pd.Series[Any], is_training: npt.NDArray[np.bool_], spec: str, model: Model, month: Month
+) -> None:
+    """A binary model needs both of its labels on both sides, and no others."""
+    if model.task != "binary":
+        return
+    for side, rows in (("train", is_training), ("validate", ~is_training)):
+        found = sorted(target[rows].unique())
+        if found != [0, 1]:
+            raise ModelError(
+                f"{spec}: a binary model needs the labels 0 and 1; the rows of {month} that {side} have "
+                f"{', '.join(map(str, found[:5])) or 'none'} in {model.target}: name another month or another target"
+            )
+
+
+def _errors(side: str, task: Task, target: npt.NDArray[Any], predictions: npt.NDArray[Any]) -> dict[str, float]:
+    """The training record of one side: mean absolute error, or log loss and area under the ROC curve."""
+    if task == "regression":
+        return {f"{side}_mae": float(np.abs(predictions - target).mean())}
+    from sklearn.metrics import log_loss, roc_auc_score
+
+    return {
+        f"{side}_log_loss": float(log_loss(target, predictions, labels=[0, 1])),
+        f"{side}_auc": float(roc_auc_score(target, predictions)),
+    }
 
 
 def _short_hash(definition: str, data_sha256: str) -> str:
     """Hash of what makes a model: its definition and the rows that train."""
     return hashlib.sha256(f"{definition}:{data_sha256}".encode()).hexdigest()[:8]
-
-
-def _store_reference(
-    connection: database.Connection,
-    reference_id: str,
-    sha256: str,
-    model_version: str,
-    held_out: pd.DataFrame,
-    reference: pd.DataFrame,
-    month: Month,
-) -> None:
-    connection.execute(
-        _QUERIES["insert_reference"],
-        {
-            "reference_id": reference_id,
-            "name": f"validation rows of {month}",
-            "model_version": model_version,
-            "sha256": sha256,
-            "rows": len(reference),
-            "first": held_out["pickup_at"].min().to_pydatetime(),
-            "last": held_out["pickup_at"].max().to_pydatetime(),
-        },
-    )
-    records = reference.astype(object).where(reference.notna(), None).to_dict("records")
-    keys = held_out[["source_month", "source_row"]].itertuples(index=False)
-    with connection.cursor().copy(_QUERIES["copy_reference_rows"]) as copy:
-        for position, (key, record) in enumerate(zip(keys, records, strict=True)):
-            copy.write_row((reference_id, position, key.source_month, int(str(key.source_row)), json.dumps(record)))

@@ -11,18 +11,22 @@ from pipeline import database
 from pipeline.monitoring import Alerts, Levels
 
 _QUERIES = database.queries(Path(__file__).with_name("alert_rules.sql"))
-_Row = tuple[str, str, str, float | None, float, float | None, int | None, int | None]
+_OPTIONS = ("excess", "pending_days", "clear_days", "coverage")
+_Row = tuple[str, str, str, float | None, float, float | None, int | None, int | None, float | None]
 
 
 def rule_rows(alerts: Alerts) -> list[_Row]:
     """A row for each rule, and one for each model or column that has levels of its own."""
     rows: list[_Row] = []
     for name, rule in alerts:
-        days = (getattr(rule, "excess", None), getattr(rule, "pending_days", None), getattr(rule, "clear_days", None))
+        excess, pending_days, clear_days, coverage = (getattr(rule, name, None) for name in _OPTIONS)
         own: dict[tuple[str, str], Levels] = {("", ""): rule}
         own |= {(model, ""): levels for model, levels in getattr(rule, "models", {}).items()}
         own |= {("", column): levels for column, levels in getattr(rule, "columns", {}).items()}
-        rows += [(name, *key, levels.warning, levels.critical, *days) for key, levels in own.items()]
+        rows += [
+            (name, *key, levels.warning, levels.critical, excess, pending_days, clear_days, coverage)
+            for key, levels in own.items()
+        ]
     return rows
 
 

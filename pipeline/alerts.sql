@@ -24,7 +24,7 @@ from marts.fct_alerts as alerts
 left join marts.dim_models as models on alerts.model_version = models.model_version
 where
     (alerts.is_open or date_trunc('month', alerts.opened_date) = any(cast(%(months)s as timestamp[])))
-    and (alerts.model_version = '' or models.train_month = %(train_month)s)
+    and (alerts.model_version = '' or models.train_month = %(train_month)s or models.predictions = 'loaded')
 order by
     alerts.is_open desc, alerts.severity = 'critical' desc, alerts.opened_at desc,
     alerts.rule, alerts.model_spec, alerts.column_name

@@ -37,6 +37,7 @@ TrainMonth = Annotated[str, typer.Option(envvar="TRAIN_MONTH", help="Month to tr
 Months = Annotated[str, typer.Option(envvar="MONTHS", help="Months to monitor: '2022-02 2022-05' or 2022-02..2022-04.")]
 DataDir = Annotated[str, typer.Option(envvar="DATA_DIR", help="Where parquet files lie or are put; data/raw.")]
 SourceName = Annotated[str, typer.Option(envvar="SOURCE", help="auto, tlc, local or sample.")]
+AsOf = Annotated[str, typer.Option(envvar="AS_OF", help="Last day whose labels count, such as 2022-02-20; today.")]
 TlcUrl = Annotated[str, typer.Option(envvar="TLC_URL", help="Address that files are downloaded from.")]
 
 
@@ -98,13 +99,16 @@ def run(
     data_dir: DataDir = "",
     source: SourceName = "",
     tlc_url: TlcUrl = "",
+    as_of: AsOf = "",
 ) -> None:
-    """Bring the warehouse up to date: ingest, dbt, train, score, metrics, marts."""
+    """Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, marts."""
     from pipeline import summary
     from pipeline.steps import Pipeline
 
     started = time.monotonic()
-    settings = make_settings(train_month=train_month, months=months, data_dir=data_dir, source=source, tlc_url=tlc_url)
+    settings = make_settings(
+        train_month=train_month, months=months, data_dir=data_dir, source=source, tlc_url=tlc_url, as_of=as_of
+    )
     with database.warehouse():
         report = Pipeline(settings, lambda line: _talk.print(_escaped(line))).run()
         summary.show(report, settings, seconds=time.monotonic() - started)
@@ -148,6 +152,19 @@ def heartbeat(
     beats = parameters.count("COUNT", count)
     with database.warehouse():
         beat(seconds, beats, lambda line: _talk.print(_escaped(line)))
+
+
+@app.command()
+def predictions(
+    file: Annotated[str, typer.Option(envvar="FILE", help="A .parquet or .csv file of predictions.")] = "",
+    model: Annotated[str, typer.Option(envvar="MODEL", help="A model with `predictions: loaded`.")] = "",
+    version: Annotated[str, typer.Option(envvar="VERSION", help="Which version of it; the file's, else v1.")] = "",
+) -> None:
+    """Load predictions that were made elsewhere, whole or not at all; the next run monitors them."""
+    from pipeline.predictions import load
+
+    with database.warehouse():
+        load(file, model, version, lambda line: _talk.print(_escaped(line)))
 
 
 @app.command(name="save-dashboard")
@@ -252,6 +269,38 @@ def check_alerts() -> None:
         alerts = open_alerts()
     result_console().print(alerts_table(alerts) if alerts else "No open alerts.")
     sys.exit(1 if any(alert.severity == "critical" for alert in alerts) else 0)
+
+
+@app.command()
+def labels(
+    file: Annotated[str, typer.Option(envvar="FILE", help="Parquet or CSV file of labels that have arrived.")] = "",
+    target: Annotated[str, typer.Option(envvar="TARGET", help="What they are labels of; the only feed.")] = "",
+) -> None:
+    """Load a file of true values that have arrived; what cannot be used is kept out and counted."""
+    from pathlib import Path
+
+    from models_ml.label_feed import feed_target, load_labels
+    from pipeline.monitoring import load_monitoring
+    from pipeline.roles import Role, acting_as, ensure_roles
+    from pipeline.runs import hold_lock
+
+    if not file.strip():
+        raise UsageError("no file was named: write make labels FILE=labels.parquet")
+    monitoring = load_monitoring()
+    wanted = feed_target(monitoring, target.strip())
+    with database.warehouse():
+        database.migrate()
+        with hold_lock("labels"):
+            ensure_roles()
+            with acting_as(Role.MONITOR):
+                loaded = load_labels(monitoring, wanted, Path(file.strip()).absolute())
+    sys.stdout.write(f"{loaded}\n")
+    if loaded.extra:
+        _talk.print(_escaped(f"note: unknown columns were not read: {', '.join(loaded.extra)}"))
+    if loaded.quarantined:
+        _talk.print(f"what was kept out, and why: ml.rejected_labels, label_load_id {loaded.label_load_id}")
+    if loaded.is_new:
+        _talk.print("`make pipeline` brings them into the marts")
 
 
 @app.command()

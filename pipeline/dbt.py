@@ -12,6 +12,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from pipeline import database
 from pipeline.errors import DbtError
 from pipeline.roles import Role, acting_as
@@ -32,6 +34,12 @@ def project_hash() -> str:
             digest.update(str(path.relative_to(DBT_PROJECT_DIR)).encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def source_timezone() -> str:
+    """Name of the time zone whose wall clock the source's stamps show."""
+    project = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))
+    return str(project["vars"]["timezone"])
 
 
 def _folders() -> list[str]:

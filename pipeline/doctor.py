@@ -103,8 +103,12 @@ def _warehouse(findings: _Findings, settings: Settings) -> None:
         if str(needed) not in held:
             findings.note(f"{needed} is not loaded: `make pipeline` with it in MONTHS or TRAIN_MONTH")
     findings.heading("Models")
-    for model_version, artifact, windows in models:
-        if (settings.model_dir / artifact).exists():
+    for model_version, artifact, has_reference, windows in models:
+        if not has_reference:
+            findings.note(f"{model_version} waits for the predictions of its reference's days: `make predictions`")
+        elif artifact is None:
+            findings.well(f"{model_version}: {windows} monitored windows, its predictions are loaded")
+        elif (settings.model_dir / artifact).exists():
             findings.well(f"{model_version}: {windows} monitored windows")
         else:
             findings.problem(

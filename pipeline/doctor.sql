@@ -8,10 +8,14 @@ select to_regclass('raw.files')
 select source_month, rows, origin, loaded_at, covers_until from raw.files where status = 'loaded' order by source_month
 
 -- name: models
-select models.model_version, models.artifact_file, count(computed.window_start)
+select
+    models.model_version,
+    models.artifact_file,
+    models.reference_id is not null as has_reference,
+    count(computed.window_start)
 from ml.models as models
 left join monitoring.computed_windows as computed on models.model_version = computed.model_version
-group by models.model_version, models.artifact_file
+group by models.model_version
 order by models.model_version
 
 -- name: last_runs

@@ -5,16 +5,28 @@ Gives frozen values; every error names the place in the file, what stands there 
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    model_validator,
+)
 
 from pipeline.errors import ConfigurationError
-from pipeline.settings import MONITORING_FILE
+from pipeline.settings import monitoring_file
 
 ColumnType = Literal["numerical", "categorical"]
 # Methods of Evidently that are offered, with the kinds of column each can score. The first group are
@@ -111,26 +123,150 @@ class DriftDefaults(_Strict):
 
 
 class Windows(_Strict):
-    """The contracted relations that windows are read from, and the least size of a window."""
+    """The contracted relations that windows and labels are read from, and the least size of a window."""
 
     windows: Relation
     rows: Relation
     rejections: Relation
+    trips: Relation
+    rejected_trips: Relation
     min_values: Annotated[int, BeforeValidator(_checked_number), Field(ge=1)]
 
 
-class Model(_Strict):
-    """A monitored model: how it is trained and which columns it has."""
+Segmentation = Annotated[tuple[Name, ...], Field(min_length=1, max_length=2)]
 
-    recipe: Name
+
+class Segments(_Strict):
+    """What rows are compared by: single columns or pairs, and the least rows of a segment that gets figures."""
+
+    min_rows: Annotated[int, Field(ge=2)] = 100
+    by: tuple[Segmentation, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that a segmentation names, once."""
+        return tuple(dict.fromkeys(name for columns in self.by for name in columns))
+
+
+class Truth(_Strict):
+    """How what labels say is judged."""
+
+    concept_alpha: Annotated[float, Field(gt=0, lt=1)] = 0.01
+
+
+Task = Literal["regression", "binary"]
+Value = StrictStr | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
+
+
+class Period(_Strict):
+    """Days, the first and the last one included."""
+
+    from_: Annotated[date, Field(alias="from")]
+    to: date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Period:
+        if self.from_ > self.to:
+            raise ValueError(f"from {self.from_} lies after to {self.to}")
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.from_} to {self.to}"
+
+
+class Model(_Strict):
+    """A monitored model: where its predictions come from and which columns it has.
+
+    `recipe` names how it is trained here; `predictions: loaded` stands in its place where predictions are made
+    elsewhere, with the days of theirs that are the `reference`. `task` says what it predicts: a number, or the
+    probability that the target is 1. `only` keeps the model to the rows that have these values.
+    """
+
+    recipe: Name | None = None
+    predictions: Literal["loaded"] | None = None
+    reference: Period | None = None
+    task: Task = "regression"
     target: Name
+    only: dict[Name, Value] = {}
     features: Annotated[tuple[Column, ...], Field(min_length=1)]
     prediction: ColumnType = "numerical"
     prediction_drift: DriftRule | None = None
 
+    @model_validator(mode="after")
+    def _one_source_of_predictions(self) -> Model:
+        if (self.recipe is None) == (self.predictions is None):
+            found = "neither" if self.recipe is None else "both"
+            raise ValueError(f"a model has a recipe, or predictions: loaded; {found} was found")
+        if self.is_loaded != (self.reference is not None):
+            raise ValueError(
+                "predictions: loaded needs the days that are its reference, such as reference: {from: 2022-01-01, to: "
+                "2022-01-31}"
+                if self.is_loaded
+                else "reference belongs to predictions: loaded; the reference of a recipe is what it holds out"
+            )
+        if self.is_loaded and self.only:
+            raise ValueError("only belongs to a recipe; loaded predictions are of the trips that their files name")
+        if self.task == "binary" and self.prediction != "numerical":
+            raise ValueError("the prediction of a binary model is a probability: prediction must be numerical")
+        return self
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether its predictions are made elsewhere and loaded."""
+        return self.predictions == "loaded"
+
     @property
     def feature_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.features)
+
+
+LabelSource = Literal["trips", "feed"]
+LabelDays = Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class ValidRange(_Strict):
+    """The labels that are believed, bounds included; without a bound there is none on that side."""
+
+    min: Finite | None = None
+    max: Finite | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ValidRange:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} lies above max {self.max:g}")
+        return self
+
+    @property
+    def least(self) -> float:
+        return -math.inf if self.min is None else self.min
+
+    @property
+    def most(self) -> float:
+        return math.inf if self.max is None else self.max
+
+
+class Labels(_Strict):
+    """Where the labels of a target come from.
+
+    `trips`: the target is a column of the trips' own rows; it counts as known `delay_days` +- `jitter_days` after the
+    time in the column `ends_at`. `feed`: labels come in files only; with `ends_at` none is believed that was observed
+    before that time.
+    """
+
+    source: LabelSource
+    delay_days: LabelDays = 3.0
+    jitter_days: LabelDays = 0.0
+    ends_at: Name | None = None
+    valid: ValidRange = ValidRange()
+
+    @model_validator(mode="after")
+    def _fits_its_source(self) -> Labels:
+        if self.source == "trips" and self.ends_at is None:
+            raise ValueError("source trips needs ends_at, the column with the trip's end")
+        if self.source == "feed" and {"delay_days", "jitter_days"} & self.model_fields_set:
+            raise ValueError("delay_days and jitter_days belong to source trips: a feed says itself when each came")
+        return self
 
 
 Level = Annotated[float, BeforeValidator(_checked_number), Field(gt=0, allow_inf_nan=False)]
@@ -169,6 +305,12 @@ class DriftedColumnsRule(ModelRule):
     excess: Annotated[float, BeforeValidator(_checked_number), Field(ge=1, allow_inf_nan=False)]
 
 
+class LabelRule(ModelRule):
+    """A rule about what labels say; `coverage` is the share of a day's predictions that must have one."""
+
+    coverage: Annotated[float, Field(gt=0, le=1)]
+
+
 class ColumnRule(DailyRule):
     """A rule about a column's days; `columns` has levels that hold for a column in place of the rule's own."""
 
@@ -183,6 +325,8 @@ class Alerts(_Strict):
     missing_share: ColumnRule
     rejected_share: DailyRule
     volume: DailyRule
+    performance: LabelRule
+    concept_drift: LabelRule
     stale_data: Levels
     failed_run: Levels
 
@@ -205,8 +349,12 @@ class Monitoring(_Strict):
 
     windows: Windows
     drift: DriftDefaults
+    segments: Segments = Segments()
+    truth: Truth = Truth()
     alerts: Alerts
     dashboards: Dashboards
+    # A target without an entry has no labels.
+    labels: dict[Name, Labels] = {}
     models: Annotated[dict[Name, Model], Field(min_length=1)]
 
     def columns(self, spec: str) -> tuple[MonitoredColumn, ...]:
@@ -223,12 +371,13 @@ class Monitoring(_Strict):
         return self.drift.numerical if column_type == "numerical" else self.drift.categorical
 
 
-def load_monitoring(path: Path = MONITORING_FILE) -> Monitoring:
-    """Read and check the file.
+def load_monitoring(path: Path | None = None) -> Monitoring:
+    """Read and check the file; without a path the one in use.
 
     Raises:
         ConfigurationError: it is missing, no YAML, or holds something that is not valid.
     """
+    path = path or monitoring_file()
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -251,6 +400,14 @@ def load_monitoring(path: Path = MONITORING_FILE) -> Monitoring:
 def _check_rules(monitoring: Monitoring, file: str) -> None:
     _check_overrides(monitoring, file)
     _check_reach(monitoring.alerts, file)
+    for segmentation in monitoring.segments.by:
+        if monitoring.segments.by.count(segmentation) > 1 or len(set(segmentation)) < len(segmentation):
+            raise ConfigurationError(f"{file}, segments.by: {', '.join(segmentation)} stands there twice; name it once")
+    targets = {model.target for model in monitoring.models.values()}
+    for unknown in sorted(set(monitoring.labels) - targets):
+        raise ConfigurationError(
+            f"{file}, labels: no model has the target {unknown}; the models' targets are {', '.join(sorted(targets))}"
+        )
     for spec in monitoring.models:
         columns = monitoring.columns(spec)
         names = [column.name for column in columns]

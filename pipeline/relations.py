@@ -11,12 +11,13 @@ from typing import Any
 from pipeline import database
 from pipeline.errors import ConfigurationError
 from pipeline.monitoring import PREDICTION, Monitoring
-from pipeline.settings import DBT_PROJECT_DIR, MONITORING_FILE
+from pipeline.settings import DBT_PROJECT_DIR, monitoring_file
 
 _QUERIES = database.queries(Path(__file__).with_name("relations.sql"))
 _NEEDED = {
     "windows": ("window_start", "window_end", "granularity", "content_hash"),
-    "rows": ("model_version", "window_date", PREDICTION),
+    "rows": ("model_version", "window_date", "source_month", "source_row", "load_id", PREDICTION),
+    "trips": ("source_month", "source_row", "load_id", "window_date"),
     "rejections": ("window_start", "rule", "rejected_count"),
 }
 
@@ -34,7 +35,7 @@ def check_relations(monitoring: Monitoring, *, may_be_missing: bool, may_change:
     for kind, needed in _NEEDED.items():
         relation: str = getattr(monitoring.windows, kind)
         columns = _columns(relation)
-        place = f"{MONITORING_FILE.name}, windows.{kind}"
+        place = f"{monitoring_file().name}, windows.{kind}"
         if not columns and not (may_be_missing and _is_model(relation)):
             raise ConfigurationError(
                 f"{place}: there is no relation {relation}; name one that has the columns {', '.join(needed)}"
@@ -59,7 +60,7 @@ def _check_features(monitoring: Monitoring, relation: str, columns: list[str]) -
         for feature in model.feature_names:
             if feature not in columns:
                 raise ConfigurationError(
-                    f"{MONITORING_FILE.name}, models.{spec}.features: {relation} has no column {feature}; it has "
+                    f"{monitoring_file().name}, models.{spec}.features: {relation} has no column {feature}; it has "
                     f"{', '.join(columns)}"
                 )
 

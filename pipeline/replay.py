@@ -23,7 +23,7 @@ from pipeline import database
 from pipeline.database import Server
 from pipeline.errors import SourceUnavailableError, UsageError
 from pipeline.months import Month
-from pipeline.settings import Settings, Source, state_dir
+from pipeline.settings import Settings, Source, end_of_day, state_dir
 from pipeline.steps import Pipeline, Report
 
 if TYPE_CHECKING:
@@ -138,6 +138,8 @@ def _finish_interrupted_day(
 
 def _deliver(settings: Settings, deliveries: Settings, whole: Inspection, day: date) -> None:
     """Bring the warehouse to the end of that day."""
+    # Only labels that had arrived by the end of the day count.
+    settings, deliveries = (dataclasses.replace(one, as_of=end_of_day(day)) for one in (settings, deliveries))
     if day == whole.covers_until:
         Pipeline(settings, _silent).run()
         return

@@ -206,8 +206,9 @@ def _write_report(
 
     columns = monitoring.columns(stored.spec)
     notes = _staleness(monitoring, stored, window)
-    ((_, rows),) = store.read_rows(monitoring.windows, stored.model_version, columns, [window], segment)
-    reference = store.read_reference_rows(stored.reference_id)
+    names = [column.name for column in columns]
+    ((_, rows),) = store.read_rows(monitoring.windows, stored.model_version, names, [window], segment=segment)
+    reference, context = store.read_reference(stored.reference_id)
     if segment:
         if rows.empty:
             there = ", ".join(store.segment_values(monitoring.windows, stored.model_version, window, segment.column))
@@ -219,7 +220,7 @@ def _write_report(
                     else "it has no rows at all"
                 )
             )
-        reference, segment_note = _reference_of(reference, segment, stored)
+        reference, segment_note = _reference_of(reference, context, segment, stored)
         notes.append(segment_note)
     report = make_day_report(
         rows,
@@ -239,7 +240,7 @@ def _write_report(
 def _staleness(monitoring: Monitoring, stored: StoredModel, window: Window) -> list[str]:
     from python_metrics import store
 
-    rules = store.rules_hash(monitoring.columns(stored.spec), monitoring.windows.min_values)
+    rules = store.rules_hash(monitoring, stored.spec)
     changed = store.pending_windows(monitoring.windows, stored.model_version, stored.reference_id, rules, [])
     if window.window_start not in {other.window_start for other in changed}:
         return []
@@ -249,16 +250,19 @@ def _staleness(monitoring: Monitoring, stored: StoredModel, window: Window) -> l
     ]
 
 
-def _reference_of(reference: pd.DataFrame, segment: Segment, stored: StoredModel) -> tuple[pd.DataFrame, str]:
+def _reference_of(
+    reference: pd.DataFrame, context: pd.DataFrame, segment: Segment, stored: StoredModel
+) -> tuple[pd.DataFrame, str]:
     """The reference's rows of the segment, if it has the column, and which they are."""
-    if segment.column not in reference.columns:
+    holder = reference if segment.column in reference.columns else context
+    if segment.column not in holder.columns:
         return reference, f"The reference has no {segment.column}: the segment is compared with all of it."
-    found = reference[reference[segment.column] == segment.value]
+    found = reference[(holder[segment.column] == segment.value).to_numpy()]
     if found.empty:
         raise UsageError(
             f"SEGMENT: the reference {stored.reference_id} has no row with {segment}: there is nothing to compare with"
         )
-    return found, "The stored metrics are of whole days: a segment's scores are computed here only."
+    return found, "Of a segment, the prediction's score alone is stored: those of the features are computed here only."
 
 
 def _head(

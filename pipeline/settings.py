@@ -1,22 +1,23 @@
 """Where things lie and what a command was asked to do: paths, months, the source of files.
 
 The only module that knows defaults. The command line and the make variables of the same names
-(TRAIN_MONTH, MONTHS, DATA_DIR, SOURCE) end up here; an empty value means the default.
+(TRAIN_MONTH, MONTHS, DATA_DIR, SOURCE, AS_OF) end up here; an empty value means the default.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from pipeline.errors import UsageError
 from pipeline.months import Month, parse_months
 
 ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT_DIR = ROOT / "dbt_project"
-MONITORING_FILE = ROOT / "monitoring.yml"
 
 DEFAULT_TRAIN_MONTH = "2022-01"
 DEFAULT_MONTHS = "2022-02"
@@ -39,6 +40,11 @@ def state_dir() -> Path:
     return Path(os.environ.get("WAREHOUSE_STATE_DIR") or ROOT / ".local").absolute()
 
 
+def monitoring_file() -> Path:
+    """The file that says what is monitored; MONITORING_FILE names another one, relative to the project."""
+    return ROOT / Path(os.environ.get("MONITORING_FILE") or "monitoring.yml").expanduser()
+
+
 def report_dir(text: str = "") -> Path:
     """Folder that reports are written to, as a person named it; '' takes the default.
 
@@ -57,6 +63,8 @@ class Settings:
     data_dir: Path
     source: Source
     tlc_url: str
+    # Labels that arrived until then count; a run of its own moment is no other setting.
+    as_of: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False)
 
     @property
     def needed_months(self) -> tuple[Month, ...]:
@@ -73,12 +81,18 @@ class Settings:
 
 
 def make_settings(
-    *, train_month: str = "", months: str = "", data_dir: str = "", source: str = "", tlc_url: str = ""
+    *,
+    train_month: str = "",
+    months: str = "",
+    data_dir: str = "",
+    source: str = "",
+    tlc_url: str = "",
+    as_of: str = "",
 ) -> Settings:
     """Settings from the texts a person gave; '' takes the default.
 
     Raises:
-        UsageError: a month or a source is not valid, or DATA_DIR is a file.
+        UsageError: a month, a day or a source is not valid, or DATA_DIR is a file.
     """
     sources = [name.value for name in Source]
     if source and source not in sources:
@@ -89,7 +103,35 @@ def make_settings(
         data_dir=_folder(data_dir or DEFAULT_DATA_DIR, "DATA_DIR", "holds the parquet files"),
         source=Source(source or Source.AUTO),
         tlc_url=(tlc_url or DEFAULT_TLC_URL).rstrip("/"),
+        as_of=_moment(as_of.strip()),
     )
+
+
+def _moment(day: str) -> datetime:
+    """The end of the day by the source's clock; '' is now.
+
+    Raises:
+        UsageError: the text is no day, or one that has not ended.
+    """
+    now = datetime.now(UTC)
+    if not day:
+        return now
+    try:
+        end = end_of_day(date.fromisoformat(day))
+    except (ValueError, OverflowError) as error:
+        raise UsageError(
+            f"AS_OF '{day}' is not valid: name the last day whose labels are to count, 2022-02-20"
+        ) from error
+    if end > now:
+        raise UsageError(f"AS_OF '{day}' has not ended: leave AS_OF out to count every label that is there")
+    return end
+
+
+def end_of_day(day: date) -> datetime:
+    """The instant at which a day ends by the source's clock."""
+    from pipeline.dbt import source_timezone
+
+    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(source_timezone()))
 
 
 def _folder(text: str, variable: str, purpose: str) -> Path:

@@ -1,18 +1,22 @@
 """The conductor: the steps of the pipeline in their order, each recorded in the run log.
 
-ingest -> transform (dbt: staging, intermediate, windows) -> train -> score -> metrics -> marts (dbt).
+ingest -> transform (dbt: staging, intermediate, windows) -> train -> score -> labels -> metrics -> performance
+-> marts (dbt).
 Every step first asks what is new; a step with nothing to do is skipped, and heavy libraries are
 imported only by steps that work. Called by pipeline.cli.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from psycopg import sql
 
 from pipeline import database, dbt
 from pipeline.alert_rules import store_rules
@@ -24,10 +28,20 @@ from pipeline.roles import Role, acting_as, ensure_roles
 from pipeline.runs import RunLog, Step
 from pipeline.settings import Settings
 
+if TYPE_CHECKING:
+    from models_ml.store import StoredModel
+    from python_metrics.monitor import MonitoredModel, References
+
 log = logging.getLogger(__name__)
 
 _QUERIES = database.queries(Path(__file__).with_name("steps.sql"))
 _RECORDED = ("evidently", "dbt-core", "dbt-postgres", "scikit-learn", "duckdb", "pandas")
+# Tables that a step fills in bulk. Until they are analyzed the planner takes them for small.
+_FILLED_BY = {
+    "score": ("ml.predictions",),
+    "labels": ("ml.labels",),
+    "metrics": ("monitoring.metric_values", "monitoring.computed_windows"),
+}
 _AFTER_SCORING = ("marts", "tag:after_scoring")
 # Views that say how the warehouse is at the moment of asking; a run that fails is reported by them. dbt's tag `live`.
 LIVE_VIEWS = (
@@ -61,6 +75,7 @@ class Pipeline:
         self.monitoring: Monitoring = load_monitoring()
         self.tell = tell
         self.notice = ""
+        self._read_references: References | None = None
 
     def run(self) -> Report:
         """Bring the warehouse up to date for the settings' months.
@@ -91,11 +106,15 @@ class Pipeline:
             ("transform", None, self._transform),
             ("train", Role.MONITOR, self._train),
             ("score", Role.MONITOR, self._score),
+            ("labels", Role.MONITOR, self._labels),
             ("metrics", Role.MONITOR, self._metrics),
+            ("performance", Role.MONITOR, self._performance),
             ("marts", None, self._marts),
         ):
             with run.step(name, _words(self.settings)) as record, acting_as(role):
                 step(run, record)
+            if not record.skipped:
+                _analyze(_FILLED_BY.get(name, ()))
             self.tell(_line(record))
 
     def _check_models(self) -> None:
@@ -103,12 +122,13 @@ class Pipeline:
         from models_ml.recipes import definition_sha256
         from models_ml.store import mark_active, stored_models
 
-        mark_active(list(self.monitoring.models))
+        definitions = {spec: definition_sha256(model) for spec, model in self.monitoring.models.items()}
+        mark_active(list(definitions))
         for stored in stored_models():
-            if stored.definition_sha256 != definition_sha256(self.monitoring.models[stored.spec]):
+            if stored.definition_sha256 != definitions[stored.spec]:
                 raise ModelError(
-                    f"monitoring.yml has changed what {stored.spec} is (recipe, features or target), but "
-                    f"{stored.model_version} was trained before: undo the change, or give the changed model a name of "
+                    f"monitoring.yml has changed what {stored.spec} is (recipe, task, rows, features or target), but "
+                    f"{stored.model_version} was made before: undo the change, or give the changed model a name of "
                     "its own. Methods and thresholds can be changed freely"
                 )
 
@@ -153,21 +173,22 @@ class Pipeline:
         check_relations(self.monitoring, may_be_missing=False, may_change=False)
 
     def _train(self, run: RunLog, step: Step) -> None:
-        from models_ml.store import StoredModel, stored_models
+        from models_ml.store import stored_models
 
         models = stored_models()
         there = {stored.spec for stored in models if stored.train_month == self.settings.train_month}
         model_dir = self.settings.model_dir
         # Models to make, and models whose file has gone: those are trained again, and must come out the same.
         wanted: list[tuple[str, Month, StoredModel | None]] = [
-            (spec, self.settings.train_month, None) for spec in self.monitoring.models if spec not in there
+            (spec, self.settings.train_month, None)
+            for spec, model in self.monitoring.models.items()
+            if spec not in there and not model.is_loaded
         ]
         wanted += [
             (stored.spec, stored.train_month, stored)
             for stored in models
-            if not (model_dir / stored.artifact_file).exists()
+            if stored.train_month is not None and not (model_dir / stored.artifact_file).exists()
         ]
-        step.skipped = not wanted
         for spec, month, known in wanted:
             from models_ml.train import train
 
@@ -179,10 +200,33 @@ class Pipeline:
                 origin=run.origin,
                 run_id=run.run_id,
                 prediction_drift=self._prediction_drift(spec),
+                segment_columns=self.monitoring.segments.columns,
                 known=known,
             )
             step.rows += rows
             step.message += f"{', ' if step.message else ''}{model_version}"
+        for model_version in self._loaded_references():
+            step.message += f"{', ' if step.message else ''}{model_version}: its reference is stored"
+        step.skipped = not step.message
+
+    def _loaded_references(self) -> list[str]:
+        """Store the references of loaded predictions that have become complete; gives the model versions."""
+        if not any(model.is_loaded for model in self.monitoring.models.values()):
+            return []
+        from models_ml.load import complete_reference, loaded_versions
+
+        stored = []
+        with database.connect("references") as connection:
+            for version in loaded_versions(connection):
+                if version.reference_id is not None:
+                    continue
+                model = self.monitoring.models[version.spec]
+                why = complete_reference(connection, version, model, self.monitoring.segments.columns)
+                if why:
+                    self.tell(f"note: {version.model_version} waits: {why}")
+                else:
+                    stored.append(version.model_version)
+        return stored
 
     def _prediction_drift(self, spec: str) -> Callable[[Any, Any], float]:
         from python_metrics.drift import drift_score, present_values
@@ -199,7 +243,10 @@ class Pipeline:
     def _score(self, run: RunLog, step: Step) -> None:
         from models_ml.store import pending_months, stored_models
 
+        self._withdraw_replaced()
         for stored in stored_models():
+            if stored.is_loaded:
+                continue
             months = pending_months(stored.model_version)
             if not months:
                 continue
@@ -210,23 +257,86 @@ class Pipeline:
             step.message += f"{', ' if step.message else ''}{stored.model_version}: {len(months)} months"
         step.skipped = not step.message
 
+    def _labels(self, run: RunLog, step: Step) -> None:
+        from models_ml.labels import pending_trip_labels, refresh_trip_labels
+
+        work = pending_trip_labels(self.monitoring)
+        step.skipped = not work
+        if work:
+            step.rows = refresh_trip_labels(self.monitoring, run.run_id)
+        counts = [f"{len(work.months)} months"] * bool(work.months) + [f"{len(work.gone)} are gone"] * bool(work.gone)
+        step.message = ", ".join(counts)
+
+    def _withdraw_replaced(self) -> None:
+        """Loaded predictions of trips that have been replaced are taken out; they have to be loaded again."""
+        if not any(model.is_loaded for model in self.monitoring.models.values()):
+            return
+        from models_ml.load import loaded_versions, withdraw_replaced
+        from python_metrics.store import invalidate_days
+
+        with database.connect("replaced predictions") as connection:
+            for version in loaded_versions(connection):
+                months, days = withdraw_replaced(connection, version.model_version)
+                invalidate_days(connection, self.monitoring.windows, version.model_version, days)
+                if days:
+                    named = ", ".join(f"{month:%Y-%m}" for month in months)
+                    self.tell(
+                        f"warning: trips of {named} were replaced, the predictions of {version.model_version} for them "
+                        "are gone: load them again with `make predictions`"
+                    )
+
     def _metrics(self, run: RunLog, step: Step) -> None:
-        from models_ml.store import stored_models
-        from python_metrics.monitor import MonitoredModel, monitor, pending
+        from models_ml.store import scored_months, stored_models
+        from python_metrics.monitor import monitor, pending
 
         works = []
         for stored in stored_models():
-            model = MonitoredModel(stored.spec, stored.model_version, stored.reference_id)
-            asked = stored.train_month == self.settings.train_month
+            model = _monitored(stored)
+            asked = stored.is_loaded or stored.train_month == self.settings.train_month
             months = [month.first_day for month in self.settings.months] if asked else []
+            if stored.is_loaded:
+                months = sorted(set(months) & scored_months(stored.model_version))
             works.append(pending(self.monitoring, model, months))
         windows = sum(len(work.windows) for work in works)
         for work in works:
-            step.rows += monitor(self.monitoring, work, run.run_id)
+            step.rows += monitor(self.monitoring, work, self._references(), run.run_id)
         gone = sum(len(work.gone) for work in works)
         step.skipped = windows == gone == 0
         counts = [f"{windows} windows"] * bool(windows) + [f"{gone} are gone"] * bool(gone)
         step.message = ", ".join(counts)
+
+    def _performance(self, run: RunLog, step: Step) -> None:
+        last, inputs = run.last_inputs("performance"), self._performance_inputs()
+        if last == inputs:
+            step.inputs_hash, step.skipped = inputs, True
+            return
+        from models_ml.store import stored_models
+        from python_metrics.beliefs import judge, pending
+
+        windows = 0
+        for stored in stored_models():
+            model = _monitored(stored)
+            judgement = pending(self.monitoring, model, self.settings.as_of)
+            windows += len(judgement.windows)
+            step.rows += judge(self.monitoring, judgement, self._references(), run.run_id)
+        step.inputs_hash, step.skipped = inputs, not windows
+        step.message = f"{windows} windows" if windows else ""
+
+    def _performance_inputs(self) -> str:
+        """What the labels that count were, and everything that they are held against."""
+        with database.connect("performance", read_only=True) as connection:
+            parameters: dict[str, object] = {"as_of": self.settings.as_of}
+            state = database.one_row(connection, _QUERIES["performance_inputs"], parameters)[0]
+        rules = self.monitoring.model_dump_json()
+        return hashlib.sha256(f"{state}|{rules}".encode()).hexdigest()
+
+    def _references(self) -> References:
+        """The references of this run; what is learned from one serves two steps."""
+        if self._read_references is None:
+            from python_metrics.monitor import References
+
+            self._read_references = References(self.monitoring)
+        return self._read_references
 
     def _marts(self, run: RunLog, step: Step) -> None:
         project = dbt.project_hash()[:16]
@@ -248,6 +358,19 @@ def _bring_back_live_views(run_id: int) -> None:
             dbt.build("--select", "tag:live", "--exclude-resource-type", "test", run_id=run_id)
     except BaseException as error:
         log.info("the live views are not all there: %s", error)
+
+
+def _monitored(stored: StoredModel) -> MonitoredModel:
+    from python_metrics.monitor import MonitoredModel
+
+    return MonitoredModel(stored.spec, stored.model_version, stored.reference_id, stored.judged_reference_id)
+
+
+def _analyze(tables: tuple[str, ...]) -> None:
+    """As the connected user, who owns the tables: the roles may not."""
+    with database.connect("analyze", autocommit=True) as connection:
+        for name in tables:
+            connection.execute(sql.SQL("analyze {}").format(database.relation(name)))
 
 
 def _transform_inputs(project: str) -> str:

@@ -15,11 +15,31 @@ select md5(
     )
 )
 
+-- name: performance_inputs
+-- The labels that had arrived, known by their loads and the latest of them, and the windows that have metrics.
+select md5(
+    coalesce((select string_agg(label_load_id::text, ',' order by label_load_id) from ml.label_loads), '')
+    || '|'
+    || coalesce((select max(observed_at)::text from ml.labels where observed_at <= %(as_of)s), '')
+    || '|'
+    || coalesce(
+        (
+            select string_agg(
+                model_version || reference_id || window_start::text || granularity || inputs_hash,
+                ',' order by model_version, reference_id, window_start, granularity
+            )
+            from monitoring.computed_windows
+        ), ''
+    )
+)
+
 -- name: marts_inputs
 select md5(
     coalesce((select string_agg(load_id::text, ',' order by load_id) from raw.files where status = 'loaded'), '')
     || '|'
-    || coalesce((select string_agg(model_version || is_active, ',' order by model_version) from ml.models), '')
+    || coalesce((select string_agg(model_version || is_active || coalesce(reference_id, ''), ',' order by model_version) from ml.models), '')
+    || '|'
+    || coalesce((select cast(max(prediction_load_id) as text) from ml.prediction_loads), '')
     || '|'
     || coalesce(
         (
@@ -35,6 +55,18 @@ select md5(
                 ',' order by model_version, reference_id, window_start, granularity
             )
             from monitoring.computed_windows
+        ), ''
+    )
+    || '|'
+    || coalesce((select string_agg(label_load_id::text, ',' order by label_load_id) from ml.label_loads), '')
+    || '|'
+    || coalesce(
+        (
+            select string_agg(
+                model_version || reference_id || window_start::text || granularity || as_of::text || inputs_hash,
+                ',' order by model_version, reference_id, window_start, granularity, as_of
+            )
+            from monitoring.believed_windows
         ), ''
     )
     || '|'

@@ -18,6 +18,9 @@ from pipeline.steps import Report
 
 _QUERIES = database.queries(Path(__file__).with_name("summary.sql"))
 _MOST_ALERTS = 20
+_MODELS_ABREAST = 3
+# Drift with its mark, drifted columns, missing cells: one column of the table a model, so that three models fit.
+_MODEL_CELL = "{:>7} {:>5} {:>7}"
 
 
 def show(report: Report, settings: Settings, seconds: float) -> None:
@@ -35,7 +38,9 @@ def show(report: Report, settings: Settings, seconds: float) -> None:
             _QUERIES["days"], {"months": months, "train_month": settings.train_month.first_day}
         ).fetchall()
     if days:
-        console.print(_days_table(days))
+        specs = sorted({row[1] for row in days})
+        for first in range(0, len(specs), _MODELS_ABREAST):
+            console.print(_days_table(days, specs[first : first + _MODELS_ABREAST]))
         console.print(
             "drift: score of the prediction against the model's reference; cols: columns past Evidently's threshold "
             "(* prediction among them); missing: share of missing cells"
@@ -72,34 +77,30 @@ def _steps_table(report: Report) -> Table:
     return table
 
 
-def _days_table(days: list[Any]) -> Table:
-    """One line a day: trips, rejected trips, and for each model drift, drifted columns and missing cells."""
-    specs = sorted({row[1] for row in days})
+def _days_table(days: list[Any], specs: list[str]) -> Table:
+    """One line a day: trips, rejected trips, and for each of the models drift, drifted columns and missing cells."""
     table = Table(box=box.SIMPLE_HEAD, title="Monitored days", title_justify="left", title_style="bold")
-    table.add_column("day")
+    table.add_column("day", no_wrap=True)
     for name in ("trips", "rejected"):
         table.add_column(name, justify="right")
     for spec in specs:
-        for name in ("drift", "cols", "missing"):
-            table.add_column(f"{spec}\n{name}" if name == "drift" else f"\n{name}", justify="right")
+        table.add_column(f"{spec}\n{_MODEL_CELL.format('drift ', 'cols', 'missing')}", justify="right", no_wrap=True)
     by_day: dict[Any, dict[str, Any]] = {}
     for row in days:
         by_day.setdefault(row[0], {})[row[1]] = row
     for day, rows in by_day.items():
         first = next(iter(rows.values()))
         cells = [f"{day:%Y-%m-%d %a}", f"{first[2]:,}", f"{first[3]:,}"]
-        for spec in specs:
-            cells += _model_cells(rows.get(spec))
-        table.add_row(*cells)
+        table.add_row(*cells, *(_model_cell(rows.get(spec)) for spec in specs))
     return table
 
 
-def _model_cells(row: Any) -> list[str]:
+def _model_cell(row: Any) -> str:
     if row is None:
-        return ["", "", ""]
+        return ""
     _, _, _, _, drift, is_drifted, drifted, scored, missing = row
-    return [
-        "-" if drift is None else f"{drift:.3f}{'*' if is_drifted else ' '}",
+    return _MODEL_CELL.format(
+        "- " if drift is None else f"{drift:.3f}{'*' if is_drifted else ' '}",
         "-" if drifted is None else f"{drifted}/{scored}",
         "-" if missing is None else f"{missing:.1%}",
-    ]
+    )

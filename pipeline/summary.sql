@@ -1,20 +1,22 @@
 -- name: days
+-- Trips and rejections are those of the day, whatever a model scores of them.
 select
     daily.window_date,
     daily.model_spec,
-    daily.trip_count,
-    daily.rejected_count,
+    volume.trip_count,
+    volume.rejected_count,
     daily.prediction_drift,
     daily.is_prediction_drifted,
     daily.num_drifted_columns,
     daily.num_scored_columns,
     daily.share_missing_values
 from marts.fct_daily_monitoring as daily
+inner join marts.fct_daily_volume as volume on daily.window_start = volume.window_start
 inner join marts.dim_models as models on daily.model_version = models.model_version
 where
     date_trunc('month', daily.window_date) = any(cast(%(months)s as timestamp[]))
-    and models.train_month = %(train_month)s
-order by daily.window_date, daily.model_spec
+    and (models.train_month = %(train_month)s or models.predictions = 'loaded')
+order by daily.window_date, daily.model_spec, models.trained_at
 
 -- name: contents
 select

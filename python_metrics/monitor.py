@@ -11,23 +11,31 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from pipeline import database
-from pipeline.monitoring import Monitoring
+from pipeline.monitoring import PREDICTION, Monitoring
 from python_metrics import store
 from python_metrics.distributions import count_rows, freeze_bins
+from python_metrics.estimates import Estimator, estimate_metrics, make_estimator
+from python_metrics.segment_metrics import reference_groups, segment_metrics
+from python_metrics.segments import segment_groups
 from python_metrics.windows import make_reference, window_metrics
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class MonitoredModel:
-    """A model version with the reference its windows are compared with."""
+    """A model version, the reference its windows are compared with, and the one whose labels it is judged by."""
 
     spec: str
     model_version: str
     reference_id: str
+    judged_reference_id: str
 
 
 @dataclass(frozen=True)
@@ -41,29 +49,76 @@ class Work:
 
 def pending(monitoring: Monitoring, model: MonitoredModel, months: list[date]) -> Work:
     """What there is to do for a model: windows of these months, and changed or vanished windows of earlier runs."""
-    rules = store.rules_hash(monitoring.columns(model.spec), monitoring.windows.min_values)
+    rules = store.rules_hash(monitoring, model.spec)
     windows = store.pending_windows(monitoring.windows, model.model_version, model.reference_id, rules, months)
     gone = store.gone_windows(monitoring.windows, model.model_version, model.reference_id)
     return Work(model, windows, gone)
 
 
-def monitor(monitoring: Monitoring, work: Work, run_id: int, advance: Callable[[], None] = lambda: None) -> int:
+@dataclass(frozen=True)
+class ReferenceRows:
+    """A model's references as they are read: rows, what they are compared by, and what is learned from the labels.
+
+    The judged rows hold a label and are of the same kind as the monitored ones; most references are judged themselves.
+    """
+
+    rows: pd.DataFrame
+    context: pd.DataFrame
+    judged_rows: pd.DataFrame
+    judged_context: pd.DataFrame
+    estimator: Estimator | None
+
+
+class References:
+    """The references of one run: each is read, and learned from, once."""
+
+    def __init__(self, monitoring: Monitoring) -> None:
+        self._monitoring = monitoring
+        self._read: dict[str, ReferenceRows] = {}
+
+    def of(self, model: MonitoredModel) -> ReferenceRows:
+        """A model's reference with its estimator."""
+        if model.reference_id not in self._read:
+            entry = self._monitoring.models[model.spec]
+            rows = judged = store.read_reference(model.reference_id)
+            if model.judged_reference_id != model.reference_id:
+                judged = store.read_reference(model.judged_reference_id)
+            days = judged[1]["window_date"]
+            estimator = make_estimator(entry.task, judged[0], entry.feature_names, entry.target, days)
+            self._read[model.reference_id] = ReferenceRows(*rows, *judged, estimator)
+        return self._read[model.reference_id]
+
+
+def monitor(
+    monitoring: Monitoring,
+    work: Work,
+    references: References,
+    run_id: int,
+    advance: Callable[[], None] = lambda: None,
+) -> int:
     """Compute and write the windows; gives the number of metric rows. `advance` is called after each window."""
     model, windows = work.model, work.windows
     _remove_gone(work)
     if not windows:
         return 0
     columns = monitoring.columns(model.spec)
-    reference_rows = store.read_reference_rows(model.reference_id)
-    reference, bins = make_reference(model.reference_id, reference_rows), freeze_bins(reference_rows, columns)
+    stored = references.of(model)
+    reference, bins = make_reference(model.reference_id, stored.rows), freeze_bins(stored.rows, columns)
     rejections = store.read_rejections(monitoring.windows, windows)
+    predictions = reference_groups(stored.rows[PREDICTION], segment_groups(stored.context, monitoring.segments.by))
+    names = [*(column.name for column in columns), *monitoring.segments.columns]
+    task = monitoring.models[model.spec].task
     written = 0
     with contextlib.closing(database.connect("metrics", autocommit=True)) as connection:
         store.write_bins(connection, model.reference_id, bins)
-        for window, rows in store.read_rows(monitoring.windows, model.model_version, columns, windows):
+        for window, rows in store.read_rows(monitoring.windows, model.model_version, names, windows):
             metrics = window_metrics(
                 rows, reference, columns, rejections[window.window_start], monitoring.windows.min_values
             )
+            groupings = segment_groups(rows, monitoring.segments.by)
+            for key, grouping in groupings.items():
+                metrics += segment_metrics(rows, key, grouping, columns, predictions, monitoring.segments.min_rows)
+            metrics += estimate_metrics(rows, groupings, stored.estimator, task, monitoring.segments.min_rows)
             counts = {name: count_rows(rows[name], of_column) for name, of_column in bins.items() if name in rows}
             store.write_window(connection, model.model_version, model.reference_id, window, metrics, counts, run_id)
             written += len(metrics)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +19,7 @@ from psycopg import sql
 
 from pipeline import database
 from pipeline.errors import UsageError
-from pipeline.monitoring import MonitoredColumn, Windows
+from pipeline.monitoring import Monitoring, Windows
 from python_metrics.distributions import Bins
 from python_metrics.windows import MetricRow
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 _QUERIES = database.queries(Path(__file__).with_name("store.sql"))
 # Raised when the figures themselves change their meaning or their definition.
-METRICS_VERSION = 2
+METRICS_VERSION = 3
+LABEL = "label"
 _NUMBER_TYPES = {"smallint", "integer", "bigint", "numeric", "real", "double precision"}
 
 
@@ -63,11 +64,13 @@ class GoneWindow:
     granularity: str
 
 
-def rules_hash(columns: tuple[MonitoredColumn, ...], min_values: int) -> str:
-    """Hash of the rules that metric rows follow."""
+def rules_hash(monitoring: Monitoring, spec: str) -> str:
+    """Hash of the rules that a model's metric rows follow."""
     rules = {
-        "columns": [column.model_dump(mode="json") for column in columns],
-        "min_values": min_values,
+        "columns": [column.model_dump(mode="json") for column in monitoring.columns(spec)],
+        "min_values": monitoring.windows.min_values,
+        "segments": monitoring.segments.model_dump(mode="json"),
+        "task": monitoring.models[spec].task,
         "evidently": version("evidently"),
         "metrics": METRICS_VERSION,
     }
@@ -118,12 +121,18 @@ def monitored_window(relations: Windows, model_version: str, reference_id: str, 
 
 
 def read_reference_rows(reference_id: str) -> pd.DataFrame:
-    """The stored rows of a reference, a column for each of its fields."""
+    """The stored rows of a reference: features, prediction and, where it was known, the target."""
+    return read_reference(reference_id)[0]
+
+
+def read_reference(reference_id: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The stored rows of a reference, and beside them window_date and the columns that rows are compared by."""
     import pandas as pd
 
     with database.connect("metrics", read_only=True) as connection:
-        rows = connection.execute(_QUERIES["reference_rows"], {"reference_id": reference_id}).fetchall()
-    return pd.DataFrame([row[0] for row in rows])
+        rows: list[Any] = connection.execute(_QUERIES["reference_rows"], {"reference_id": reference_id}).fetchall()
+    context = pd.DataFrame([{"window_date": row[1], **row[2]} for row in rows])
+    return pd.DataFrame([row[0] for row in rows]), context
 
 
 def make_segment(relations: Windows, column: str, text: str) -> Segment:
@@ -153,29 +162,51 @@ def segment_values(relations: Windows, model_version: str, window: Window, colum
         return [str(row[0]) for row in connection.execute(query, parameters).fetchall()]
 
 
+@dataclass(frozen=True)
+class LabelsAsOf:
+    """The labels of a target that had arrived at a moment; of several for one row the latest."""
+
+    target: str
+    as_of: datetime
+
+
 def read_rows(
     relations: Windows,
     model_version: str,
-    columns: tuple[MonitoredColumn, ...],
+    names: Sequence[str],
     windows: list[Window],
+    *,
     segment: Segment | None = None,
+    labels: LabelsAsOf | None = None,
 ) -> Iterator[tuple[Window, pd.DataFrame]]:
-    """Each window with its rows, in source order, holding those monitored columns that the relation has."""
+    """Each window with its rows, in source order, holding those of the named columns that the relation has.
+
+    With `labels`, the frame has a column LABEL, too, NaN where none has arrived.
+    """
     available = _column_types(relations.rows)
-    names = [column.name for column in columns if column.name in available]
+    values: list[object] = []
+    own = [sql.SQL("rows.{}").format(sql.Identifier(name)) for name in dict.fromkeys(names) if name in available]
+    joined: sql.Composable = sql.SQL("")
+    if segment is not None:
+        values.append(segment.value)
+    if labels is not None:
+        own.append(sql.SQL("labels.label as {}").format(sql.Identifier(LABEL)))
+        joined = sql.SQL(_QUERIES["arrived_labels"])
+        values += [labels.target, labels.as_of.isoformat()]
     query = sql.SQL(
-        "select window_date, {columns} from {rows} where model_version = $1 "
-        "and window_date between cast($2 as date) and cast($3 as date) {segment} order by source_month, source_row"
+        "select rows.window_date, {columns} from {rows} as rows {joined} where rows.model_version = $1 "
+        "and rows.window_date between cast($2 as date) and cast($3 as date) {segment} "
+        "order by rows.source_month, rows.source_row"
     ).format(
-        columns=sql.SQL(", ").join(map(sql.Identifier, names)),
+        columns=sql.SQL(", ").join(own),
         rows=database.relation(relations.rows),
+        joined=joined,
         segment=_segment_condition(segment),
     )
-    of_segment = [segment.value] if segment else []
     for month in sorted({window.window_date.replace(day=1) for window in windows}):
         wanted = [window for window in windows if window.window_date.replace(day=1) == month]
         first, last = wanted[0].window_date.isoformat(), wanted[-1].window_date.isoformat()
-        frame = database.read_frame(query, [model_version, first, last, *of_segment])
+        frame = database.read_frame(query, [model_version, first, last, *values])
         by_day = dict(list(frame.drop(columns="window_date").groupby(frame["window_date"], sort=False)))
         nothing = frame.drop(columns="window_date").iloc[:0]
         for window in wanted:
@@ -213,7 +244,7 @@ def write_window(
         cursor.execute(_QUERIES["delete_window"], key)
         with cursor.copy(_QUERIES["copy_metric_values"]) as copy:
             for row in rows:
-                copy.write_row((*key.values(), window.window_end, run_id, *astuple(row)))
+                copy.write_row((*key.values(), window.window_end, run_id, *row.fields()))
         cursor.execute(_QUERIES["delete_counts"], key)
         with cursor.copy(_QUERIES["copy_counts"]) as copy:
             for column, in_bins in counts.items():
@@ -233,9 +264,18 @@ def remove_window(connection: database.Connection, model_version: str, reference
         "granularity": window.granularity,
     }
     with connection.transaction():
-        connection.execute(_QUERIES["delete_window"], key)
+        for table in ("metric_values", "metric_history", "believed_windows"):
+            query = sql.SQL(_QUERIES["forget_beliefs"]).format(table=sql.Identifier(table))
+            connection.execute(query, key)
         connection.execute(_QUERIES["delete_counts"], key)
         connection.execute(_QUERIES["forget_window"], key)
+
+
+def invalidate_days(connection: database.Connection, relations: Windows, model_version: str, days: list[date]) -> None:
+    """What was computed of a model on these days no longer holds: its predictions have changed, not its rows."""
+    for name in ("invalidate_computed", "invalidate_believed"):
+        query = sql.SQL(_QUERIES[name]).format(windows=database.relation(relations.windows))
+        connection.execute(query, {"model_version": model_version, "days": days})
 
 
 def write_bins(connection: database.Connection, reference_id: str, bins: Bins) -> None:
@@ -253,7 +293,7 @@ def _segment_condition(segment: Segment | None) -> sql.Composable:
     if segment is None:
         return sql.SQL("")
     compared = "double precision" if isinstance(segment.value, float) else "text"
-    return sql.SQL(f"and cast({{column}} as {compared}) = $4").format(column=sql.Identifier(segment.column))
+    return sql.SQL(f"and cast(rows.{{column}} as {compared}) = $4").format(column=sql.Identifier(segment.column))
 
 
 def _column_types(relation: str) -> dict[str, str]:

@@ -39,7 +39,27 @@ where
 order by computed.window_start
 
 -- name: reference_rows
-select record from ml.reference_rows where reference_id = %(reference_id)s order by position
+select record, window_date, segments from ml.reference_rows where reference_id = %(reference_id)s order by position
+
+-- name: arrived_labels
+left join
+    (
+        select distinct on (source_month, source_row)
+            source_month,
+            source_row,
+            load_id,
+            label
+        from ml.labels
+        where
+            target = $4
+            and observed_at <= cast($5 as timestamptz)
+            and source_month = date_trunc('month', cast($2 as date))
+        order by source_month, source_row, observed_at desc
+    ) as labels
+    on
+        rows.source_month = labels.source_month
+        and rows.source_row = labels.source_row
+        and rows.load_id = labels.load_id
 
 -- name: segment_values
 select cast({column} as text) as value
@@ -96,7 +116,15 @@ where
     and reference_id = %(reference_id)s
     and window_start = %(window_start)s
     and granularity = %(granularity)s
-    and layer in ('quality', 'drift')
+    and as_of is null
+
+-- name: forget_beliefs
+delete from monitoring.{table}
+where
+    model_version = %(model_version)s
+    and reference_id = %(reference_id)s
+    and window_start = %(window_start)s
+    and granularity = %(granularity)s
 
 -- name: forget_window
 delete from monitoring.computed_windows
@@ -106,11 +134,31 @@ where
     and window_start = %(window_start)s
     and granularity = %(granularity)s
 
+-- name: invalidate_computed
+update monitoring.computed_windows as computed
+set inputs_hash = '', content_hash = null
+from {windows} as windows
+where
+    computed.model_version = %(model_version)s
+    and computed.window_start = windows.window_start
+    and computed.granularity = windows.granularity
+    and windows.window_date = any(%(days)s)
+
+-- name: invalidate_believed
+update monitoring.believed_windows as believed
+set inputs_hash = ''
+from {windows} as windows
+where
+    believed.model_version = %(model_version)s
+    and believed.window_start = windows.window_start
+    and believed.granularity = windows.granularity
+    and windows.window_date = any(%(days)s)
+
 -- name: copy_metric_values
 copy monitoring.metric_values (
     model_version, reference_id, window_start, granularity, window_end, run_id,
     layer, metric, value, status, column_name, method, segment_key, segment_value,
-    threshold, alert, n_reference, n_current
+    threshold, alert, n_reference, n_current, lower_bound, upper_bound, p_value
 ) from stdin
 
 -- name: delete_counts

@@ -41,6 +41,13 @@ class MetricRow:
     alert: bool | None = None
     n_reference: int | None = None
     n_current: int | None = None
+    lower_bound: float | None = None
+    upper_bound: float | None = None
+    p_value: float | None = None
+
+    def fields(self) -> tuple[object, ...]:
+        """The values in the order of the attributes, as they are copied into the database."""
+        return tuple(getattr(self, name) for name in self.__dataclass_fields__)
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,8 @@ def window_metrics(
         present = present_values(values)
         missing_cells += len(values) - len(present)
         metrics += _quality(column, values, present)
-        metrics.append(_drift(column, present, reference, min_values))
+        expected, is_constant = reference.present.get(column.name), column.name in reference.constant
+        metrics.append(drift_metric(column, present, expected, min_values, is_constant=is_constant))
     return [*metrics, *_headlines(metrics, len(rows), missing_cells, len(columns)), *_rejections(rejections)]
 
 
@@ -105,9 +113,24 @@ def _quality(column: MonitoredColumn, values: pd.Series[Any], present: pd.Series
     ]
 
 
-def _drift(column: MonitoredColumn, present: pd.Series[Any], reference: Reference, min_values: int) -> MetricRow:
+def drift_metric(
+    column: MonitoredColumn,
+    present: pd.Series[Any],
+    expected: pd.Series[Any] | None,
+    min_values: int,
+    *,
+    is_constant: bool,
+) -> MetricRow:
+    """The drift score of one column, or why there is none.
+
+    Args:
+        column: with its drift rule.
+        present: present values of the window, shape (n_current,).
+        expected: present values of the reference, shape (n_reference,); None where it lacks the column.
+        min_values: fewer present values than this are not scored (status low_n).
+        is_constant: whether the reference's values do not vary.
+    """
     rule = column.drift
-    expected = reference.present.get(column.name)
     value: float | None = None
     alert: bool | None = None
     status: Status = "ok"
@@ -117,7 +140,7 @@ def _drift(column: MonitoredColumn, present: pd.Series[Any], reference: Referenc
         status = "empty"
     elif len(present) < min_values:
         status = "low_n"
-    elif column.type == "numerical" and column.name in reference.constant:
+    elif column.type == "numerical" and is_constant:
         status = "constant"  # there is no spread to measure a distance in
     else:
         try:

@@ -7,3 +7,8 @@
         "cbd_congestion_fee",
     ]) }}
 {% endmacro %}
+
+{#- What is derived from a record: what trips are compared by, and whether the driver was tipped. -#}
+{% macro derived_columns() %}
+    {{ return(["pickup_borough", "hour_band", "day_type", "payment_type", "trip_type", "is_tipped"]) }}
+{% endmacro %}

@@ -1,17 +1,61 @@
--- Compares a mart with its source of truth: what was monitored is what the windows hold now.
+-- Compares a mart with its source of truth: what was monitored is what the windows hold now. A model that is about a part
+-- of the trips is compared with the trips of the day that it has scored.
 {{ config(tags=["after_scoring"]) }}
 
-select
-    daily.window_date,
-    daily.model_version,
-    daily.trip_count,
-    windows.trip_count as window_trips
-from {{ ref("fct_daily_monitoring") }} as daily
-inner join {{ ref("dim_models") }} as models on daily.model_version = models.model_version
-left join {{ ref("int_windows") }} as windows on daily.window_start = windows.window_start
+with daily as (
+
+    select * from {{ ref("fct_daily_monitoring") }}
+
+),
+
+models as (
+
+    select * from {{ ref("stg_ml__models") }}
+    where is_active
+
+),
+
+windows as (
+
+    select * from {{ ref("int_windows") }}
+
+),
+
+scored as (
+
+    select
+        trips.model_version,
+        trips.window_date,
+        count(*) as trip_count
+    from {{ ref("int_trips_scored") }} as trips
+    inner join models
+        on
+            trips.model_version = models.model_version
+            and models.is_about_part
+    group by trips.model_version, trips.window_date
+
+),
+
+compared as (
+
+    select
+        daily.window_date,
+        daily.model_version,
+        daily.trip_count,
+        daily.rejected_count,
+        case when models.is_about_part then coalesce(scored.trip_count, 0) else windows.trip_count end as window_trips,
+        windows.rejected_count as window_rejected
+    from daily
+    inner join models on daily.model_version = models.model_version
+    left join windows on daily.window_start = windows.window_start
+    left join scored
+        on
+            daily.model_version = scored.model_version
+            and daily.window_date = scored.window_date
+
+)
+
+select * from compared
 where
-    models.is_active
-    and (
-        daily.trip_count is distinct from windows.trip_count
-        or daily.rejected_count is distinct from windows.rejected_count
-    )
+    trip_count is distinct from window_trips
+    or rejected_count is distinct from window_rejected

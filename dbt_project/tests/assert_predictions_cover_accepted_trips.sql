@@ -1,9 +1,12 @@
--- A relationship on a composite key, both ways: the accepted trips of every scored month, and nothing else.
+-- A relationship on a composite key, both ways: the accepted trips of every scored month, and nothing else. A model that
+-- is about a part of the trips has as many predictions as were written, each of them on an accepted trip.
 {{ config(tags=["after_scoring"]) }}
 
 with active as (
 
-    select model_version
+    select
+        model_version,
+        is_about_part
     from {{ ref("stg_ml__models") }}
     where is_active
 
@@ -11,9 +14,31 @@ with active as (
 
 predictions as (
 
-    select predictions.*
+    select
+        predictions.*,
+        active.is_about_part
     from {{ ref("stg_ml__predictions") }} as predictions
     inner join active on predictions.model_version = active.model_version
+
+),
+
+scored_months as (
+
+    select
+        scored_months.*,
+        active.is_about_part
+    from {{ ref("stg_ml__scored_months") }} as scored_months
+    inner join active on scored_months.model_version = active.model_version
+
+),
+
+trips as (
+
+    select
+        source_month,
+        source_row,
+        load_id
+    from {{ ref("int_trips_accepted") }}
 
 ),
 
@@ -22,22 +47,61 @@ expected as (
     select
         scored_months.model_version,
         trips.source_month,
-        trips.source_row
-    from {{ ref("stg_ml__scored_months") }} as scored_months
-    inner join active on scored_months.model_version = active.model_version
-    inner join {{ ref("int_trips_accepted") }} as trips
-        on scored_months.source_month = trips.source_month
+        trips.source_row,
+        trips.load_id,
+        scored_months.is_about_part
+    from scored_months
+    inner join trips on scored_months.source_month = trips.source_month
+
+),
+
+written as (
+
+    select
+        model_version,
+        source_month,
+        count(*) as prediction_count
+    from predictions
+    group by model_version, source_month
+
+),
+
+wrong_trips as (
+
+    select
+        coalesce(expected.model_version, predictions.model_version) as model_version,
+        coalesce(expected.source_month, predictions.source_month) as source_month,
+        coalesce(expected.source_row, predictions.source_row) as source_row
+    from expected
+    full outer join predictions
+        on
+            expected.model_version = predictions.model_version
+            and expected.source_month = predictions.source_month
+            and expected.source_row = predictions.source_row
+            and expected.load_id = predictions.load_id
+    where
+        expected.model_version is null
+        or (predictions.model_version is null and not expected.is_about_part)
+
+),
+
+wrong_counts as (
+
+    select
+        scored_months.model_version,
+        scored_months.source_month,
+        cast(null as bigint) as source_row
+    from scored_months
+    left join written
+        on
+            scored_months.model_version = written.model_version
+            and scored_months.source_month = written.source_month
+    where
+        scored_months.is_about_part
+        and scored_months.rows != coalesce(written.prediction_count, 0)
 
 )
 
-select
-    coalesce(expected.model_version, predictions.model_version) as model_version,
-    coalesce(expected.source_month, predictions.source_month) as source_month,
-    coalesce(expected.source_row, predictions.source_row) as source_row
-from expected
-full outer join predictions
-    on
-        expected.model_version = predictions.model_version
-        and expected.source_month = predictions.source_month
-        and expected.source_row = predictions.source_row
-where expected.model_version is null or predictions.model_version is null
+select * from wrong_trips
+union all
+select * from wrong_counts

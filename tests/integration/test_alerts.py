@@ -23,19 +23,23 @@ DAYS = (
     "select rule, severity, model_spec, column_name, opened_date::text, last_seen_date::text, is_open "
     "from marts.fct_alerts where opened_date < '2023-01-01' order by opened_at, rule, model_spec"
 )
-HGB, LR = "green_duration_hgb", "green_duration_lr"
+HGB, LR, TIPPED = "green_duration_hgb", "green_duration_lr", "green_tipped"
 
 
 def test_the_planted_incidents_and_nothing_else_open_alerts(monitored_warehouse: Connection) -> None:
     assert rows(monitored_warehouse, DAYS) == [
         ("missing_share", "warning", "", "passenger_count", "2022-02-03", "2022-02-03", False),
+        ("concept_drift", "critical", HGB, "prediction", "2022-02-08", "2022-02-08", False),
         ("drifted_columns", "warning", HGB, "trip_distance", "2022-02-08", "2022-02-08", False),
+        ("drifted_columns", "warning", TIPPED, "trip_distance", "2022-02-08", "2022-02-08", False),
         ("prediction_drift", "critical", HGB, "prediction", "2022-02-08", "2022-02-08", False),
+        ("concept_drift", "critical", LR, "prediction", "2022-02-10", "2022-02-12", False),
         ("drifted_columns", "warning", LR, "total_amount", "2022-02-10", "2022-02-12", False),
         ("prediction_drift", "warning", LR, "prediction", "2022-02-11", "2022-02-12", False),
         ("volume", "warning", "", "", "2022-02-17", "2022-02-17", False),
         ("drifted_columns", "warning", HGB, "pickup_location_id", "2022-02-21", "2022-02-22", False),
         ("drifted_columns", "warning", LR, "pickup_location_id", "2022-02-21", "2022-02-22", False),
+        ("drifted_columns", "warning", TIPPED, "pickup_location_id", "2022-02-21", "2022-02-22", False),
         ("volume", "critical", "", "", "2022-02-26", "2022-02-26", True),
     ]
 
@@ -48,7 +52,7 @@ def test_a_month_without_incidents_opens_none(
         (tmp_path / file.name).symlink_to(file)
     write_sample(Month(2022, 3), tmp_path / "green_tripdata_2022-03.parquet")
     run(tmp_path, months="2022-02 2022-03")
-    assert one(monitored_warehouse, "select count(*) from marts.fct_daily_monitoring") == 2 * (28 + 31)
+    assert one(monitored_warehouse, "select count(*) from marts.fct_daily_monitoring") == 3 * (28 + 31)
     march = "select rule, opened_date from marts.fct_alerts where opened_date between '2022-03-01' and '2022-03-31'"
     assert rows(monitored_warehouse, march) == []
 
@@ -134,8 +138,8 @@ def test_rules_become_rows_and_levels_of_their_own_too() -> None:
     rule = alerts.missing_share
     own = rule.model_copy(update={"columns": {"passenger_count": rule.model_copy(update={"warning": 0.4})}})
     found = rule_rows(alerts.model_copy(update={"missing_share": own}))
-    assert ("missing_share", "", "passenger_count", 0.4, rule.critical, None, 1, 3) in found
-    assert ("missing_share", "", "", rule.warning, rule.critical, None, 1, 3) in found
+    assert ("missing_share", "", "passenger_count", 0.4, rule.critical, None, 1, 3, None) in found
+    assert ("missing_share", "", "", rule.warning, rule.critical, None, 1, 3, None) in found
     assert len(found) == len(list(alerts)) + 1
 
 

@@ -33,6 +33,11 @@ def test_make_hands_a_query_over_as_it_was_typed(monitored_warehouse: Connection
     assert list(csv.reader(result.stdout.splitlines())) == [["a", "b"], ['$HOME "x" `y`', "it's 100%"]]
 
 
+def test_make_hands_a_file_and_its_target_over() -> None:
+    assert "no file was named" in make("labels", "TARGET=tip").stderr
+    assert "TARGET 'it''s $HOME' has no entry" in make("labels", "FILE=a b.csv", "TARGET=it''s $HOME").stderr
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [
@@ -64,6 +69,14 @@ def test_sql_refuses_what_is_no_query(monitored_warehouse: Connection, query: st
         (["sql"], 2, "no query was given"),
         (["dbt"], 2, "no dbt command was given"),
         (["dbt", "run --select 'x"], 2, "No closing quotation"),
+        (["labels"], 2, "no file was named: write make labels FILE="),
+        (["labels", "--file", "a.csv", "--target", "is_tipped"], 3, "set `source: feed` there"),
+        (["labels", "--file", "a.csv"], 2, "which target are the labels of?"),
+        (
+            ["labels", "--file", "a.csv", "--target", "tip"],
+            2,
+            "no entry under labels in monitoring.yml; there are: dur",
+        ),
         (["db", "--port", "http"], 2, "use a number from 1024 to 65535"),
     ],
 )

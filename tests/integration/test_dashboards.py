@@ -29,6 +29,11 @@ insert into monitoring.runs (run_id, step, status, message, started_at, finished
 (92, 'marts', 'ok', '', now() - interval '25 minutes', now() - interval '20 minutes'),
 (93, 'pipeline', 'stopped', 'stopped by the user (Ctrl-C)', now() - interval '5 minutes', now());
 delete from monitoring.computed_windows where window_start = '2022-02-09 00:00-05';
+create temp table earlier as
+select * from marts.fct_model_performance where segment = 'all' and window_date = '2022-02-20';
+update earlier set
+    is_latest = false, as_of = as_of - interval '1 day', mae = mae + 1, label_count = 700, label_coverage = 0.5;
+insert into marts.fct_model_performance select * from earlier;
 """
 
 
@@ -84,6 +89,62 @@ def test_a_categorical_column_can_be_looked_into(monitored_warehouse: Connection
     assert empty == {"Where do the values of ${column} lie?"}
 
 
+def found_rows(connection: Connection, uid: str, **chosen: str) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of every panel of a dashboard, by its title."""
+    dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / f"{uid}.json")
+    dashboard.choose(connection, **chosen)
+    return {title: dashboard.run(connection, sql).rows for title, _, sql in dashboard.queries()}
+
+
+def test_parts_of_the_trips_are_offered_where_they_are_scored(monitored_warehouse: Connection) -> None:
+    dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "column.json")
+    with as_dashboard("segments") as connection:
+        dashboard.choose(connection, column="trip_distance")
+        assert list(dashboard.options["segment"]) == ["all"]
+        dashboard.choose(connection, column="prediction")
+        assert {"all", "pickup_borough=Queens"} < set(dashboard.options["segment"])
+        whole = found_rows(connection, "column", column="prediction")
+        part = found_rows(connection, "column", column="prediction", segment="pickup_borough=Queens")
+        front_page = found_rows(connection, "model-monitoring", segment="pickup_borough=Queens")
+    score, figures = "Since when has ${column} drifted?", "What do the figures say of ${column} on ${day:text}?"
+    assert all(part[title] for title in part if whole[title])
+    assert {title for title in part if part[title] != whole[title]} == {score, figures}
+    assert front_page["When did the prediction drift?"] == part[score]
+    assert len({row[1] for row in front_page["Which column drifted, and since when?"]}) == 7
+
+
+def test_groups_of_few_rows_have_words_in_place_of_figures(monitored_warehouse: Connection) -> None:
+    with as_dashboard("groups") as connection:
+        found = found_rows(connection, "segments", segment_key="pickup_borough")
+    groups = {row[0]: row[1:] for row in found["Who is worst off in this time range?"]}
+    assert groups["Staten Island"][1:] == (None, None, None, "too few rows")
+    assert groups["Manhattan"][1] > 0
+    drift = {
+        row[2] for row in found["For which group did the prediction drift, and when?"] if row[1] == "Staten Island"
+    }
+    assert drift == {-1}
+
+
+def test_what_explains_a_change_adds_up_to_it(monitored_warehouse: Connection) -> None:
+    with as_dashboard("change") as connection:
+        found = found_rows(connection, "segments", segment_key="payment_type")
+    change, *groups = found["What explains the change on ${day:text}?"]
+    assert change[0] == "all groups: the change"
+    for column in range(1, 6):
+        assert sum(row[column] for row in groups) == pytest.approx(float(change[column]))
+    last = found["Did other groups come, or did groups get worse?"][-1]
+    assert last[1] + last[2] == pytest.approx(change[5])
+
+
+def test_days_with_concept_drift_are_marked(monitored_warehouse: Connection) -> None:
+    monitored_warehouse.execute("update marts.fct_concept_drift set is_drifted = window_date = '2022-02-08'")
+    with as_dashboard("concept drift") as connection:
+        found = found_rows(connection, "performance")
+    marked = {(row[1], f"{row[0]:%Y-%m-%d}") for row in found["Could that be chance?"] if "drift" in row[1]}
+    assert marked == {("day with concept drift", "2022-02-08")}
+    assert found["Days of concept drift?"] == [(1,)]
+
+
 def test_a_name_with_a_quote_does_not_end_the_query(monitored_warehouse: Connection) -> None:
     dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "column.json")
     with as_dashboard("column") as connection:
@@ -119,7 +180,7 @@ def test_the_stages_of_a_run_stand_on_each_other(eventful_warehouse: Connection)
     for time, name, seconds in panel_rows("pipeline-health", "How long does each stage take?"):
         runs.setdefault(time, {})[name] = round(float(seconds))
     assert {"ingest": 240, "marts": 300} in runs.values()
-    assert sorted(len(stages) for stages in runs.values()) == [1, 2, 6]
+    assert sorted(len(stages) for stages in runs.values()) == [1, 2, 8]
 
 
 def check_page(row: dict[str, Any]) -> None:
@@ -168,15 +229,21 @@ EVENINGS: dict[str, dict[str, set[tuple[str, str, str, str]]]] = {
         "drifted_columns": {
             ("warning", "green_duration_hgb", "pickup_location_id", "2022-02-21"),
             ("warning", "green_duration_lr", "pickup_location_id", "2022-02-21"),
+            ("warning", "green_tipped", "pickup_location_id", "2022-02-21"),
         },
     },
     "2022-02-12": {
         "prediction_drift": {("warning", "green_duration_lr", "prediction", "2022-02-11")},
         "drifted_columns": {("warning", "green_duration_lr", "total_amount", "2022-02-10")},
+        "concept_drift": {("critical", "green_duration_lr", "prediction", "2022-02-10")},
     },
     "2022-02-08": {
         "prediction_drift": {("critical", "green_duration_hgb", "prediction", "2022-02-08")},
-        "drifted_columns": {("warning", "green_duration_hgb", "trip_distance", "2022-02-08")},
+        "concept_drift": {("critical", "green_duration_hgb", "prediction", "2022-02-08")},
+        "drifted_columns": {
+            ("warning", "green_duration_hgb", "trip_distance", "2022-02-08"),
+            ("warning", "green_tipped", "trip_distance", "2022-02-08"),
+        },
     },
     "2022-02-03": {"missing_share": {("warning", "", "passenger_count", "2022-02-03")}},
     "2022-02-02": {},

@@ -104,6 +104,7 @@ FAULTS = {
         "update marts.fct_daily_monitoring set trip_count = 1 where window_date = '2022-02-13'"
     ),
     "assert_predictions_cover_accepted_trips": "delete from ml.predictions where source_row = 400",
+    "assert_label_loads_add_up": "delete from ml.labels where source_row = 500",
 }
 
 

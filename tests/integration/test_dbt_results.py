@@ -34,18 +34,22 @@ def test_dbt_by_hand_keeps_them_too_with_the_rows_that_fail(monitored_warehouse:
     monitored_warehouse.execute("update marts.fct_daily_monitoring set trip_count = 1 where window_date = '2022-02-13'")
     result = command("dbt", f"test --select {MONITORED}")
     assert result.returncode == 8
-    assert rows(monitored_warehouse, LATEST, MONITORED) == [("fail", 2)]
+    assert rows(monitored_warehouse, LATEST, MONITORED) == [("fail", 3)]
     assert one(monitored_warehouse, "select count(*) from marts.fct_test_results where run_id is null") == 1
 
 
 def test_a_run_that_fails_on_a_test_leaves_its_result(monitored_warehouse: Connection, sample_dir: Path) -> None:
     # A trip is lost from a table that the marts are built of: the next build of them finds it.
-    monitored_warehouse.execute("delete from ml.predictions where source_row = 400 and source_month = '2022-02-01'")
+    # All three models have scored it, also the one that is about card payments only.
+    monitored_warehouse.execute(
+        "delete from ml.predictions where source_month = '2022-02-01' and source_row = (select min(source_row) "
+        "from intermediate.int_trips_accepted where source_month = '2022-02-01' and payment_type = 'credit card')"
+    )
     monitored_warehouse.execute("drop table marts.dim_models cascade")
     with pytest.raises(DbtError, match="assert_predictions_cover_accepted_trips"):
         run(sample_dir)
     found = rows(monitored_warehouse, LATEST, "assert_predictions_cover_accepted_trips")
-    assert found == [("fail", 2)]
+    assert found == [("fail", 3)]
     assert one(monitored_warehouse, "select count(*) from marts.fct_alerts where rule = 'failed_run' and is_open") == 1
 
 
@@ -63,4 +67,5 @@ def test_days_that_wait_are_those_without_current_metrics(monitored_warehouse: C
         ("green_duration_lr", "2022-02-09", "not monitored yet"),
         ("green_duration_hgb", "2022-02-10", "changed since"),
         ("green_duration_lr", "2022-02-10", "changed since"),
+        ("green_tipped", "2022-02-10", "changed since"),
     ]

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import skops.io
+from sklearn.metrics import roc_auc_score
 
 from models_ml.artifacts import read_artifact, write_artifact
+from models_ml.recipes import definition_sha256
 from models_ml.store import PendingMonth, pending_months, stored_models
 from pipeline import database
 from pipeline.database import Connection
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, WarehouseError
 from pipeline.monitoring import load_monitoring
 from pipeline.settings import make_settings, state_dir
 from pipeline.steps import Pipeline
+from tests.conftest import TRAIN_MONTH
 
 MODELS = load_monitoring().models
+TIPPED = "green_tipped"
 
 
 def run(folder: Path) -> None:
     Pipeline(make_settings(data_dir=str(folder), source="local"), lambda line: None).run()
+
+
+def one_row(connection: Connection, query: str, *parameters: object) -> Any:
+    (row,) = connection.execute(query.encode(), parameters).fetchall()
+    return row
 
 
 def predictions_hash(connection: Connection) -> Any:
@@ -32,6 +45,7 @@ def predictions_hash(connection: Connection) -> Any:
 
 
 @pytest.mark.real_data
+@pytest.mark.slow
 def test_the_published_figures_are_reproduced(empty_warehouse: Connection, real_months: Path) -> None:
     run(real_months)
     found: list[Any] = empty_warehouse.execute("select spec, training_metrics from ml.models").fetchall()
@@ -49,6 +63,7 @@ def test_the_published_figures_are_reproduced(empty_warehouse: Connection, real_
     assert counts == [("2022-01-01", 62495), ("2022-02-01", 69399)]
 
 
+@pytest.mark.slow
 def test_training_twice_gives_the_same_model(monitored_warehouse: Connection, sample_dir: Path) -> None:
     before = predictions_hash(monitored_warehouse)
     versions = [model.model_version for model in stored_models()]
@@ -60,13 +75,154 @@ def test_training_twice_gives_the_same_model(monitored_warehouse: Connection, sa
     assert predictions_hash(monitored_warehouse) == before
 
 
-def test_every_accepted_trip_is_scored_by_every_model(monitored_warehouse: Connection) -> None:
+def test_every_trip_that_a_model_is_about_is_scored(monitored_warehouse: Connection) -> None:
     counts = monitored_warehouse.execute(
         "select model_version, count(*), count(prediction) from ml.predictions group by 1"
     ).fetchall()
-    (accepted,) = monitored_warehouse.execute("select count(*) from intermediate.int_trips_accepted").fetchall()
-    assert len(counts) == 2
-    assert {row[1:] for row in counts} == {(accepted[0], accepted[0])}
+    accepted, by_card = one_row(
+        monitored_warehouse,
+        "select count(*), count(*) filter (where payment_type = 'credit card') from intermediate.int_trips_accepted",
+    )
+    assert 0 < by_card < accepted
+    expected = {"green_duration_hgb": accepted, "green_duration_lr": accepted, "green_tipped": by_card}
+    assert {str(row[0]).split("-")[0]: row[1:] for row in counts} == {
+        spec: (count, count) for spec, count in expected.items()
+    }
+
+
+def test_a_model_about_a_part_of_the_trips_sees_no_others(monitored_warehouse: Connection) -> None:
+    (model,) = [model for model in stored_models() if model.spec == TIPPED]
+    scored = one_row(
+        monitored_warehouse,
+        "select array_agg(distinct payment_type), min(prediction) > 0, max(prediction) < 1 "
+        "from intermediate.int_trips_scored where model_version = %s",
+        model.model_version,
+    )
+    assert scored == (["credit card"], True, True)
+    strangers = one_row(
+        monitored_warehouse,
+        "select count(*), count(*) filter (where trips.payment_type is distinct from 'credit card') "
+        "from ml.reference_rows as reference join intermediate.int_trips_accepted as trips "
+        "using (source_month, source_row) where reference_id = %s",
+        model.reference_id,
+    )
+    assert strangers[0] > 1000
+    assert strangers[1] == 0
+    # Each of its days counts its own trips; how many came in all is said elsewhere.
+    wrong = one_row(
+        monitored_warehouse,
+        """
+        select count(*) filter (where daily.trip_count != own.trips), count(*)
+        from marts.fct_daily_monitoring as daily
+        join (
+            select window_date, count(*) as trips from intermediate.int_trips_accepted
+            where payment_type = 'credit card' group by 1
+        ) as own using (window_date)
+        where daily.model_version = %s
+        """,
+        model.model_version,
+    )
+    assert wrong == (0, 27)
+
+
+def test_a_binary_model_has_its_own_training_record(monitored_warehouse: Connection) -> None:
+    record = one_row(
+        monitored_warehouse,
+        "select task, predictions, row_filter, train_mae, validation_mae, train_log_loss, validation_log_loss, "
+        "train_auc, validation_auc, status from marts.dim_models where model_spec = %s",
+        TIPPED,
+    )
+    assert record[:5] == ("binary", "scored", {"payment_type": "credit card"}, None, None)
+    train_log_loss, validation_log_loss, train_auc, validation_auc, status = record[5:]
+    assert 0 < train_log_loss < validation_log_loss
+    assert 0.6 < validation_auc < train_auc < 1
+    assert status == "ready"
+    # The figures are those of the stored reference: the held-out trips, their labels and their predictions.
+    rows = monitored_warehouse.execute(
+        "select (record ->> 'is_tipped')::float8, (record ->> 'prediction')::float8 from ml.reference_rows "
+        "join ml.models using (reference_id) where spec = %s",
+        [TIPPED],
+    ).fetchall()
+    label, probability = np.array(rows, dtype=float).T
+    assert validation_log_loss == pytest.approx(
+        -np.mean(label * np.log(probability) + (1 - label) * np.log(1 - probability)), abs=1e-9
+    )
+    assert roc_auc_score(label, probability) == pytest.approx(validation_auc, abs=1e-9)
+    # It knows more than the share of tips does.
+    share = label.mean()
+    assert validation_log_loss < -(share * np.log(share) + (1 - share) * np.log(1 - share))
+
+
+def test_what_a_model_was_before_there_was_a_choice_keeps_its_hash() -> None:
+    """The hashes that models were stored with before there were tasks and filters: they must never change."""
+    assert definition_sha256(MODELS["green_duration_lr"]).startswith("1e9a03a66ce673d9")
+    assert definition_sha256(MODELS["green_duration_hgb"]).startswith("e2a92c47c8733352")
+    tipped = MODELS[TIPPED]
+    changes: tuple[dict[str, object], ...] = (
+        {"only": {}},
+        {"only": {"payment_type": "cash"}},
+        {"target": "trip_type_id"},
+    )
+    for change in changes:
+        assert definition_sha256(tipped.model_copy(update=change)) != definition_sha256(tipped)
+
+
+@pytest.mark.parametrize(
+    ("only", "message"),
+    [
+        (
+            {"payment": "cash"},
+            "models.green_tipped.only: intermediate.int_trips_accepted has no column payment: use one",
+        ),
+        (
+            {"payment_type": 1},
+            "payment_type is of type text and holds no numbers, 1 was found: write payment_type: '1'",
+        ),
+        ({"payment_type_id": "1"}, "payment_type_id is of type integer and holds numbers, '1' was found"),
+        ({"payment_type": "'; drop table ml.models; --"}, "has 0 rows to train on where payment_type = '; drop"),
+    ],
+)
+def test_a_filter_that_does_not_fit_is_named(
+    monitored_warehouse: Connection, sample_dir: Path, only: dict[str, Any], message: str
+) -> None:
+    monitored_warehouse.execute("delete from ml.models where spec = %s", [TIPPED])
+    pipeline = changed_pipeline(sample_dir, {"only": only})
+    with pytest.raises(WarehouseError, match=re.escape(message)):
+        pipeline.run()
+    assert monitored_warehouse.execute("select count(*) from ml.models").fetchone() == (2,)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"target": "trip_type_id"},
+            "a binary model needs the labels 0 and 1; the rows of 2022-01 that train have 1, 2",
+        ),
+        ({"task": "regression"}, "'boosted_classifier' is for task binary, the model of is_tipped has task regression"),
+        (
+            {"recipe": "gradient_boosting"},
+            "is for task regression, the model of is_tipped has task binary: use one of boos",
+        ),
+        ({"recipe": "magic"}, "the recipe 'magic' is unknown: use one of boosted_classifier"),
+    ],
+)
+def test_a_recipe_or_a_target_that_does_not_fit_is_named(
+    monitored_warehouse: Connection, sample_dir: Path, change: dict[str, Any], message: str
+) -> None:
+    monitored_warehouse.execute("delete from ml.models where spec = %s", [TIPPED])
+    with pytest.raises(WarehouseError, match=re.escape(message)):
+        changed_pipeline(sample_dir, change).run()
+    assert monitored_warehouse.execute("select count(*) from ml.models").fetchone() == (2,)
+
+
+def changed_pipeline(folder: Path, change: dict[str, Any]) -> Pipeline:
+    """A pipeline on the sample in which green_tipped is another one."""
+    pipeline = Pipeline(make_settings(data_dir=str(folder), source="local"), lambda line: None)
+    tipped = pipeline.monitoring.models[TIPPED].model_copy(update=change)
+    models = pipeline.monitoring.models | {TIPPED: tipped}
+    pipeline.monitoring = pipeline.monitoring.model_copy(update={"models": models})
+    return pipeline
 
 
 def test_the_reference_survives_a_replaced_month(monitored_warehouse: Connection) -> None:
@@ -79,7 +235,7 @@ def test_the_reference_survives_a_replaced_month(monitored_warehouse: Connection
 def test_the_reference_hash_is_that_of_its_rows(monitored_warehouse: Connection) -> None:
     import pandas as pd
 
-    from models_ml.train import frame_sha256
+    from models_ml.references import frame_sha256
 
     for model in stored_models():
         spec = MODELS[model.spec]
@@ -104,7 +260,7 @@ def test_a_tampered_file_is_refused(monitored_warehouse: Connection, tmp_path: P
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     before = predictions_hash(monitored_warehouse)
-    month = PendingMonth(model.train_month.first_day, 1, "other")
+    month = PendingMonth(TRAIN_MONTH.first_day, 1, "other")
     with pytest.raises(ModelError, match="was changed: its sha256 is") as error:
         score(model, MODELS[model.spec], [month], model_dir=tmp_path, run_id=1)
     assert "not opened" in str(error.value)
@@ -115,9 +271,16 @@ def test_a_file_with_an_unexpected_type_is_refused(tmp_path: Path) -> None:
     class Surprise:
         pass
 
-    name, sha256 = write_artifact({"estimator": Surprise()}, tmp_path, "m")
+    with pytest.raises(
+        ModelError, match=r"m holds types that are not allowed in model files: .*Surprise\. Use another"
+    ):
+        write_artifact({"estimator": Surprise()}, tmp_path, "m")
+    assert list(tmp_path.iterdir()) == []
+    # A file that somebody else has written.
+    content = skops.io.dumps({"estimator": Surprise()})
+    (tmp_path / "m.skops").write_bytes(content)
     with pytest.raises(ModelError, match="types that are not allowed"):
-        read_artifact(tmp_path / name, sha256)
+        read_artifact(tmp_path / "m.skops", hashlib.sha256(content).hexdigest())
 
 
 def test_a_missing_file_is_trained_again_from_the_same_rows(monitored_warehouse: Connection, sample_dir: Path) -> None:
@@ -176,14 +339,15 @@ def test_a_retired_model_keeps_its_rows_and_stops_nobody(
     report = pipeline.run()
     assert not report.nothing_new
     active = monitored_warehouse.execute("select model_spec, is_active from marts.dim_models order by 1").fetchall()
-    assert active == [("green_duration_hgb", False), ("green_duration_lr", True)]
+    assert active == [("green_duration_hgb", False), ("green_duration_lr", True), (TIPPED, False)]
     kept = "select count(*) from marts.fct_daily_monitoring where model_spec = 'green_duration_hgb'"
     assert monitored_warehouse.execute(kept.encode()).fetchone() == (28,)
     # Named again, it catches up.
     run(tmp_path)
     stale = monitored_warehouse.execute(
         "select count(*) from marts.fct_daily_monitoring as daily join intermediate.int_windows as windows "
-        "using (window_start) where daily.trip_count != windows.trip_count"
+        "using (window_start) where daily.trip_count != windows.trip_count and daily.model_spec != %s",
+        [TIPPED],
     ).fetchone()
     assert stale == (0,)
 

@@ -17,7 +17,7 @@ from pipeline.settings import Settings, make_settings
 from pipeline.steps import Pipeline, Report
 from python_metrics.drift import drift_score, present_values
 
-STEPS = ["ingest", "transform", "train", "score", "metrics", "marts"]
+STEPS = ["ingest", "transform", "train", "score", "labels", "metrics", "performance", "marts"]
 
 
 def settings(folder: Path, **values: str) -> Settings:
@@ -44,7 +44,7 @@ def test_every_day_of_the_month_has_its_row_for_every_model(monitored_warehouse:
         "group by 1 order by 1",
     )
     assert [str(day) for day, _, _ in days] == [f"2022-02-{day:02d}" for day in range(1, 29)]
-    assert {(models, distinct) for _, models, distinct in days} == {(2, 2)}
+    assert {(models, distinct) for _, models, distinct in days} == {(3, 3)}
 
 
 def test_raw_trips_are_accepted_or_rejected(monitored_warehouse: Connection) -> None:
@@ -89,10 +89,10 @@ def test_stored_drift_is_evidentlys_on_the_rows_it_names(monitored_warehouse: Co
         """
         select model_version, reference_id, column_name, method, threshold, value, n_reference, n_current
         from monitoring.metric_values
-        where metric = 'drift_score' and window_start = '2022-02-09 00:00 America/New_York'
+        where metric = 'drift_score' and segment_key = '' and window_start = '2022-02-09 00:00 America/New_York'
         """,
     )
-    assert len(stored) == 14
+    assert len(stored) == 7 + 7 + 8
     categorical = {"pickup_location_id", "dropoff_location_id", "trip_type_id"}
     for model, reference_id, name, method, threshold, value, n_reference, n_current in stored:
         reference = pd.Series(
@@ -134,7 +134,7 @@ def test_stored_quantiles_are_those_of_the_rows(monitored_warehouse: Connection)
     (stored,) = rows(
         monitored_warehouse,
         "select minimum, p01, p25, p50, p95, maximum, mean, std, missing_share from marts.fct_column_quality "
-        "where column_name = 'fare_amount' and window_date = '2022-02-09'",
+        "where column_name = 'fare_amount' and window_date = '2022-02-09' and model_version like 'green_duration_lr%%'",
     )
     fares = np.array(
         rows(
@@ -260,10 +260,12 @@ def contents(connection: Connection) -> dict[str, str]:
         from information_schema.columns
         where table_schema in ('raw', 'intermediate', 'ml', 'monitoring', 'marts')
         and column_name not in (
-            'run_id', 'load_id', 'loaded_at', 'trained_at', 'created_at', 'scored_at', 'computed_at', 'inputs_hash'
+            'run_id', 'load_id', 'label_load_id', 'loaded_at', 'trained_at', 'created_at', 'scored_at', 'computed_at',
+            'inputs_hash'
         )
         and table_name not in (
-            'runs', 'fct_pipeline_runs', 'dbt_results', 'fct_test_results', 'fct_alerts', 'schema_versions'
+            'runs', 'fct_pipeline_runs', 'dbt_results', 'fct_test_results', 'fct_alerts', 'fct_label_loads',
+            'schema_versions'
         )
         group by 1, 2
         """,
@@ -333,6 +335,7 @@ def test_a_correction_leaves_what_a_fresh_run_would(
     assert back == original
 
 
+@pytest.mark.slow
 def test_a_dropped_table_is_built_again(monitored_warehouse: Connection, sample_dir: Path) -> None:
     before = contents(monitored_warehouse)
     monitored_warehouse.execute("drop table marts.fct_column_drift")
@@ -342,6 +345,7 @@ def test_a_dropped_table_is_built_again(monitored_warehouse: Connection, sample_
     assert contents(monitored_warehouse) == before
 
 
+@pytest.mark.slow
 def test_another_threshold_is_applied_to_all_windows(monitored_warehouse: Connection, sample_dir: Path) -> None:
     pipeline = Pipeline(settings(sample_dir), lambda line: None)
     drift = pipeline.monitoring.drift
@@ -360,14 +364,14 @@ def test_another_threshold_is_applied_to_all_windows(monitored_warehouse: Connec
 def test_the_monitored_month_alone_can_be_the_training_month(monitored_warehouse: Connection, sample_dir: Path) -> None:
     run(sample_dir, train_month="2022-02", months="2022-02")
     versions = rows(monitored_warehouse, "select model_spec, train_month::text from marts.dim_models order by 2, 1")
-    assert [month for _, month in versions] == ["2022-01-01", "2022-01-01", "2022-02-01", "2022-02-01"]
+    assert [month for _, month in versions] == 3 * ["2022-01-01"] + 3 * ["2022-02-01"]
     days = rows(
         monitored_warehouse,
         "select train_month::text, count(*) from marts.fct_daily_monitoring "
         "join marts.dim_models using (model_version) "
         "group by 1 order by 1",
     )
-    assert days == [("2022-01-01", 56), ("2022-02-01", 56)]
+    assert days == [("2022-01-01", 3 * 28), ("2022-02-01", 3 * 28)]
 
 
 # Each bin counted from the rows themselves, by its bounds: of five days and of a model's reference.
@@ -430,15 +434,16 @@ def test_distributions_are_counts_of_the_rows(monitored_warehouse: Connection) -
             compared += 1
         if (model, column, number) in reference:
             assert of_reference == reference[model, column, number]
-    assert compared > 2 * 4 * 4 * 5
+    assert compared > 3 * 4 * 4 * 5
     assert len(reference) > 4 * 5
     totals = rows(
         monitored_warehouse,
         "select model_version, window_date, column_name, sum(row_count), sum(share), sum(reference_share) "
         "from marts.fct_column_distribution group by 1, 2, 3",
     )
-    trips = dict(rows(monitored_warehouse, "select window_date, trip_count from marts.fct_daily_volume"))
-    assert {day for _, day, *_ in totals} == {day for day, count in trips.items() if count and day.month == 2}
-    for _, day, _, count, share, reference_share in totals:
-        assert count == trips[day]
+    daily = rows(monitored_warehouse, "select model_version, window_date, trip_count from marts.fct_daily_monitoring")
+    trips = {(model, day): count for model, day, count in daily}
+    assert {(model, day) for model, day, *_ in totals} == {of_model for of_model, count in trips.items() if count}
+    for model, day, _, count, share, reference_share in totals:
+        assert count == trips[model, day]
         assert (share, reference_share) == (pytest.approx(1), pytest.approx(1))

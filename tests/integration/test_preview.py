@@ -41,7 +41,11 @@ def test_a_panel_without_data_says_what_to_do(monitored_warehouse: Connection, t
 @pytest.mark.parametrize(
     ("model", "column", "message"),
     [
-        ("foo", "", "MODEL 'foo' is unknown: use a name (green_duration_hgb, green_duration_lr) or a version ("),
+        (
+            "foo",
+            "",
+            "MODEL 'foo' is unknown: use a name (green_duration_hgb, green_duration_lr, green_tipped) or a version (",
+        ),
         ("", "foo", "COLUMN 'foo' is no monitored column of green_duration_"),
         ("green_duration_lr", "pickup_hour", "use one of prediction, dropoff_location_id, fare_amount, "),
     ],

@@ -19,11 +19,12 @@ from pipeline.runs import hold_lock
 from pipeline.settings import ROOT
 from tests.commands import command, make
 
-LR, HGB = "green_duration_lr", "green_duration_hgb"
+LR, HGB, TIPPED = "green_duration_lr", "green_duration_hgb", "green_tipped"
 EMPTY_DAY = "2022-02-26"  # its page is quickly made
 COLUMNS = {
     LR: {"passenger_count", "trip_distance", "fare_amount", "total_amount"},
     HGB: {"passenger_count", "trip_distance", "pickup_hour", "trip_type_id"},
+    TIPPED: {"passenger_count", "trip_distance", "fare_amount", "pickup_hour", "trip_type_id"},
 }
 ZONES = {"pickup_location_id", "dropoff_location_id"}
 
@@ -57,8 +58,8 @@ def test_scores_and_figures_are_those_that_are_stored(monitored_warehouse: Conne
     day = "2022-02-20"
     written, said = reports(tmp_path, day)
     assert said == []
-    assert [report.model_version.rsplit("-", 3)[0] for report in written] == [HGB, LR]
-    for report, spec in zip(written, (HGB, LR), strict=True):
+    assert [report.model_version.rsplit("-", 3)[0] for report in written] == [HGB, LR, TIPPED]
+    for report, spec in zip(written, (HGB, LR, TIPPED), strict=True):
         scores = stored(monitored_warehouse, report.model_version, day, "drift_score")
         assert set(scores) == COLUMNS[spec] | ZONES | {"prediction"}
         for column, (value, alert, _, _) in scores.items():
@@ -206,7 +207,9 @@ def test_a_segment_filters_the_day_and_the_reference(monitored_warehouse: Connec
     assert found(report, "drift")["pickup_location_id"] == pytest.approx(0, abs=1e-9)
     assert report.path.name == f"{report.model_version}.pickup_location_id-75.html"
     assert len(said) == 1
-    assert "The stored metrics are of whole days: a segment's scores are computed here only." in said[0]
+    assert (
+        "Of a segment, the prediction's score alone is stored: those of the features are computed here only." in said[0]
+    )
 
 
 def test_a_segment_that_the_reference_does_not_know_filters_the_day_only(
@@ -280,7 +283,9 @@ def test_a_relation_that_is_missing_is_told_from_an_empty_warehouse(
 def test_an_unknown_model_is_refused_with_those_there_are(monitored_warehouse: Connection, tmp_path: Path) -> None:
     with pytest.raises(UsageError) as caught:
         reports(tmp_path, "2022-02-20", model="blue")
-    assert f"MODEL 'blue' is unknown: use a name ({HGB}, {LR}) or a version ({HGB}-2022-01-" in str(caught.value)
+    assert f"MODEL 'blue' is unknown: use a name ({HGB}, {LR}, {TIPPED}) or a version ({HGB}-2022-01-" in str(
+        caught.value
+    )
 
 
 def test_an_empty_warehouse_says_what_to_do(empty_warehouse: Connection, tmp_path: Path) -> None:

@@ -18,22 +18,28 @@ def document() -> dict[str, Any]:
             "windows": "intermediate.int_windows",
             "rows": "intermediate.int_trips_scored",
             "rejections": "intermediate.int_window_rejections",
+            "trips": "intermediate.int_trips_accepted",
+            "rejected_trips": "intermediate.int_trips_rejected",
             "min_values": 50,
         },
         "drift": {
             "numerical": {"method": "wasserstein", "threshold": 0.1},
             "categorical": {"method": "jensenshannon", "threshold": 0.1},
         },
+        "segments": {"min_rows": 100, "by": [["a"]]},
         "alerts": {
             "prediction_drift": {"warning": 2, "critical": 5, "pending_days": 2, "clear_days": 3},
             "drifted_columns": {"excess": 2, "warning": 1, "critical": 3, "pending_days": 1, "clear_days": 3},
             "missing_share": {"warning": 0.2, "critical": 0.5, "pending_days": 1, "clear_days": 3},
             "rejected_share": {"warning": 0.03, "critical": 0.1, "pending_days": 1, "clear_days": 3},
             "volume": {"warning": 1.5, "critical": 3, "pending_days": 1, "clear_days": 3},
+            "performance": {"warning": 1.25, "critical": 1.5, "pending_days": 2, "clear_days": 3, "coverage": 0.5},
+            "concept_drift": {"warning": 0.25, "critical": 0.5, "pending_days": 2, "clear_days": 3, "coverage": 0.5},
             "stale_data": {"warning": 45, "critical": 120},
             "failed_run": {"critical": 1},
         },
         "dashboards": {"from": "2022-02-01", "to": "2022-02-28"},
+        "labels": {"y": {"source": "trips", "ends_at": "done_at", "delay_days": 3, "jitter_days": 1}},
         "models": {
             "m": {
                 "recipe": "linear_baseline",
@@ -44,6 +50,30 @@ def document() -> dict[str, Any]:
     }
 
 
+JANUARY = {"from": "2022-01-01", "to": "2022-01-31"}
+
+
+def loaded(**changes: Any) -> dict[str, Any]:
+    """A model whose predictions are loaded."""
+    model = {key: value for key, value in document()["models"]["m"].items() if key != "recipe"}
+    return model | {"predictions": "loaded", "reference": JANUARY} | changes
+
+
+def test_another_file_is_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MONITORING_FILE", str(written(tmp_path, document())))
+    assert set(load_monitoring().models) == {"m"}
+    monkeypatch.setenv("MONITORING_FILE", str(tmp_path / "nowhere.yml"))
+    with pytest.raises(ConfigurationError, match=r"nowhere.yml does not exist: it says what is monitored"):
+        load_monitoring()
+
+
+def test_a_model_whose_predictions_are_loaded_has_a_reference_and_no_recipe(tmp_path: Path) -> None:
+    content = document()
+    content["models"]["m"] = loaded()
+    model = load_monitoring(written(tmp_path, content)).models["m"]
+    assert (model.is_loaded, model.recipe, str(model.reference)) == (True, None, "2022-01-01 to 2022-01-31")
+
+
 def written(tmp_path: Path, content: Any) -> Path:
     path = tmp_path / "monitoring.yml"
     path.write_text(content if isinstance(content, str) else yaml.safe_dump(content), encoding="utf-8")
@@ -52,7 +82,7 @@ def written(tmp_path: Path, content: Any) -> Path:
 
 def test_the_projects_own_file_is_valid() -> None:
     monitoring = load_monitoring()
-    assert set(monitoring.models) == {"green_duration_lr", "green_duration_hgb"}
+    assert set(monitoring.models) == {"green_duration_lr", "green_duration_hgb", "green_tipped"}
     assert [column.name for column in monitoring.columns("green_duration_lr")][-1] == "prediction"
 
 
@@ -93,6 +123,26 @@ def test_a_column_takes_the_rule_of_its_type_unless_it_has_one(tmp_path: Path) -
         (lambda d: d["models"]["m"]["features"][1].update(name="prediction"), "stands there twice"),
         (lambda d: d["models"]["m"].update(features=[]), "models.m.features"),
         (lambda d: d["models"]["m"].update(colour="red"), "models.m.colour"),
+        (lambda d: d["models"]["m"].update(task="ranking"), "models.m.task: Input should be 'regression' or 'binary'"),
+        (lambda d: d["models"]["m"].update(task="binary", prediction="categorical"), "prediction must be numerical"),
+        (lambda d: d["models"]["m"].update(only={"a": True}), "models.m.only.a"),
+        (lambda d: d["models"]["m"].update(only={"a": float("nan")}), "models.m.only.a"),
+        (lambda d: d["models"]["m"].update(only={"a": [1, 2]}), "models.m.only.a"),
+        (lambda d: d["models"]["m"].update(only={'a"; drop table x': 1}), "lower-case letters"),
+        (lambda d: d["models"]["m"].pop("recipe"), "a recipe, or predictions: loaded; neither was found"),
+        (lambda d: d["models"]["m"].update(predictions="loaded"), "a recipe, or predictions: loaded; both was found"),
+        (lambda d: d["models"]["m"].update(predictions="guessed"), "models.m.predictions: Input should be 'loaded'"),
+        (lambda d: d["models"]["m"].update(reference=JANUARY), "the reference of a recipe is what it holds out"),
+        (lambda d: d["models"].update(m=loaded(reference=None)), "needs the days that are its reference, such as"),
+        (lambda d: d["models"].update(m=loaded(only={"a": 1})), "only belongs to a recipe"),
+        (
+            lambda d: d["models"].update(m=loaded(reference={"from": "2022-02-01", "to": "2022-01-31"})),
+            "models.m.reference: Value error, from 2022-02-01 lies after to 2022-01-31",
+        ),
+        (
+            lambda d: d["models"].update(m=loaded(reference={"from": "soon", "to": "2022-01-31"})),
+            "models.m.reference.from",
+        ),
         (lambda d: d.pop("models"), "models"),
         (lambda d: d["windows"].update(rows="trips"), "schema.table"),
         (
@@ -129,6 +179,28 @@ def test_a_column_takes_the_rule_of_its_type_unless_it_has_one(tmp_path: Path) -
             lambda d: d["alerts"]["missing_share"].update(columns={"a": {"critical": 0.8, "pending_days": 1}}),
             "alerts.missing_share.columns.a.pending_days: Extra inputs",
         ),
+        (
+            lambda d: d["labels"].update(z={"source": "feed"}),
+            "labels: no model has the target z; the models' targets are y",
+        ),
+        (lambda d: d["labels"]["y"].update(source="api"), "labels.y.source: Input should be 'trips' or 'feed'"),
+        (lambda d: d["labels"]["y"].pop("source"), "labels.y.source: Field required"),
+        (lambda d: d["labels"]["y"].pop("ends_at"), "labels.y: Value error, source trips needs ends_at"),
+        (lambda d: d["labels"]["y"].update(delay_days=-1), "labels.y.delay_days"),
+        (lambda d: d["labels"]["y"].update(jitter_days=float("nan")), "labels.y.jitter_days"),
+        (lambda d: d["labels"]["y"].update(ends_at="a; drop table x"), "labels.y.ends_at: Value error, a name has"),
+        (
+            lambda d: d["labels"]["y"].update(valid={"min": 2, "max": 1}),
+            "labels.y.valid: Value error, min 2 lies above",
+        ),
+        (lambda d: d["labels"]["y"].update(valid={"max": float("inf")}), "labels.y.valid.max"),
+        (lambda d: d["labels"]["y"].update(valid={"least": 2}), "labels.y.valid.least: Extra inputs"),
+        (lambda d: d["labels"]["y"].update(weight=2), "labels.y.weight: Extra inputs"),
+        (
+            lambda d: d["labels"].update(y={"source": "feed", "delay_days": 3}),
+            "labels.y: Value error, delay_days and jitter_days belong to source trips",
+        ),
+        (lambda d: d["windows"].pop("trips"), "windows.trips: Field required"),
         (lambda d: d["dashboards"].update(to="2022-01-31"), "from 2022-02-01 lies after to 2022-01-31"),
         (lambda d: d["dashboards"].update(to="yesterday"), "relative to now such as now, now-28d or now-1w/w"),
         (lambda d: d["dashboards"].update({"from": "2022-02-30"}), "dashboards.from"),
@@ -156,6 +228,19 @@ def test_a_rule_may_have_levels_of_its_own_for_a_model_or_a_column(tmp_path: Pat
     assert alerts.prediction_drift.models["m"].critical == 9
     assert alerts.prediction_drift.models["m"].warning is None
     assert alerts.missing_share.columns["a"].warning == 0.8
+
+
+def test_labels_come_from_the_trips_or_from_a_feed_or_not_at_all(tmp_path: Path) -> None:
+    content = document()
+    content["labels"]["y"] = {"source": "trips", "ends_at": "done_at", "delay_days": 0, "valid": {"min": 0}}
+    entry = load_monitoring(written(tmp_path, content)).labels["y"]
+    assert (entry.delay_days, entry.jitter_days) == (0, 0)
+    assert (entry.valid.least, entry.valid.most) == (0, float("inf"))
+    content["labels"]["y"] = {"source": "feed"}
+    entry = load_monitoring(written(tmp_path, content)).labels["y"]
+    assert (entry.source, entry.ends_at, entry.valid.least) == ("feed", None, float("-inf"))
+    del content["labels"]
+    assert load_monitoring(written(tmp_path, content)).labels == {}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ accepted as (
         dropoff_at,
         duration_minutes,
         pickup_hour,
-        {% for column in trip_columns() %}{{ column }}{{ ", " if not loop.last }}{% endfor %}
+        {% for column in trip_columns() %}{{ column }}, {% endfor %}
+        {% for column in derived_columns() %}{{ column }}{{ ", " if not loop.last }}{% endfor %}
     from trips
     where
         rule is null

@@ -12,6 +12,12 @@ rules as (
 
 ),
 
+zones as (
+
+    select * from {{ ref("taxi_zones") }}
+
+),
+
 limits as (
 
     select
@@ -37,11 +43,40 @@ measured as (
 
 ),
 
+grouped as (
+
+    -- What trips are compared by; a value that is missing stays so.
+    select
+        measured.*,
+        zones.borough as pickup_borough,
+        case
+            when pickup_hour < 6 then 'night'
+            when pickup_hour < 10 then 'morning'
+            when pickup_hour < 16 then 'midday'
+            when pickup_hour < 20 then 'evening'
+            when pickup_hour < 24 then 'late evening'
+        end as hour_band,
+        case when extract(isodow from pickup_at) < 6 then 'weekday' else 'weekend' end as day_type,
+        case payment_type_id
+            when 1 then 'credit card'
+            when 2 then 'cash'
+            when 3 then 'no charge'
+            when 4 then 'dispute'
+            when 5 then 'unknown'
+            when 6 then 'voided'
+        end as payment_type,
+        case trip_type_id when 1 then 'street hail' when 2 then 'dispatch' end as trip_type,
+        case when tip_amount is not null then cast(tip_amount > 0 as integer) end as is_tipped
+    from measured
+    left join zones on measured.pickup_location_id = zones.location_id
+
+),
+
 judged as (
 
     -- The conditions stand in the order of the rules' priority; the first that holds names the rule.
     select
-        measured.*,
+        grouped.*,
         case
             when pickup_at is null or dropoff_at is null then 'missing_time'
             when date_trunc('month', window_date) != source_month then 'outside_month'
@@ -56,7 +91,7 @@ judged as (
                 or coalesce(dropoff_location_id, 0) not between 1 and limits.unknown_zone
                 then 'unknown_zone'
         end as rule
-    from measured
+    from grouped
     cross join limits
 
 ),
@@ -73,7 +108,8 @@ final as (
         dropoff_at,
         duration_minutes,
         pickup_hour,
-        {% for column in trip_columns() %}{{ column }}{{ ", " if not loop.last }}{% endfor %}
+        {% for column in trip_columns() %}{{ column }}, {% endfor %}
+        {% for column in derived_columns() %}{{ column }}{{ ", " if not loop.last }}{% endfor %}
     from judged
 
 )

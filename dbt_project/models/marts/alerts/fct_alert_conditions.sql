@@ -18,6 +18,44 @@ volume as (
 ),
 
 -- A model can have several references; alerts are about its own, the one it was trained with.
+-- What labels said, at every moment that something was believed of a day.
+beliefs as (
+
+    select * from {{ ref("stg_monitoring__metric_values") }}
+    where as_of is not null
+    union all
+    select * from {{ ref("stg_monitoring__metric_history") }}
+
+),
+
+judged_days as (
+
+    select
+        beliefs.model_version,
+        models.spec as model_spec,
+        beliefs.window_start,
+        beliefs.as_of,
+        max(beliefs.run_id) as run_id,
+        max(beliefs.value) filter (where beliefs.metric = 'label_coverage') as coverage,
+        max(beliefs.value) filter (where beliefs.metric = 'reference_loss') as reference_loss,
+        max(beliefs.value) filter (where beliefs.metric in ('mae', 'log_loss')) as loss,
+        max(beliefs.value) filter (where beliefs.metric = 'loss_excess') as loss_excess,
+        max(beliefs.value) filter (where beliefs.metric = 'bias_excess') as bias_excess,
+        max(beliefs.p_value) filter (where beliefs.metric = 'loss_excess') as p_value,
+        bool_or(beliefs.alert) filter (where beliefs.metric = 'loss_excess') as is_drifted
+    from beliefs
+    inner join models
+        on
+            beliefs.model_version = models.model_version
+            and beliefs.reference_id = models.reference_id
+    where
+        beliefs.granularity = 'day'
+        and beliefs.segment_key = ''
+        and beliefs.layer in ('performance', 'concept')
+    group by beliefs.model_version, models.spec, beliefs.window_start, beliefs.as_of
+
+),
+
 metrics as (
 
     select
@@ -47,7 +85,9 @@ drift as (
         threshold,
         {{ drift_excess("value", "threshold", "alert") }} as excess
     from metrics
-    where metric = 'drift_score'
+    where
+        layer = 'drift'
+        and metric = 'drift_score'
 
 ),
 
@@ -91,7 +131,20 @@ drifted_columns as (
 
 ),
 
--- A column is missing or not whichever models use it: one condition a column.
+missing_values as (
+
+    select
+        *,
+        row_number() over (
+            partition by column_name, window_start, case when column_name = 'prediction' then model_version end
+            order by n_current desc nulls last, value desc, run_id desc
+        ) as place
+    from metrics
+    where metric = 'missing_share'
+
+),
+
+-- A column is missing or not whichever models use it: one condition a column, from the model that saw most trips.
 missing_share as (
 
     select
@@ -101,16 +154,11 @@ missing_share as (
         column_name,
         column_name as named_column,
         window_start,
-        max(value) as value,
-        format('%s %% of %s missing', {{ rounded("100 * max(value)", 1) }}, column_name) as detail,
-        max(run_id) as run_id
-    from metrics
-    where metric = 'missing_share'
-    group by
-        case when column_name = 'prediction' then model_version else '' end,
-        case when column_name = 'prediction' then model_spec else '' end,
-        column_name,
-        window_start
+        value,
+        format('%s %% of %s missing', {{ rounded("100 * value", 1) }}, column_name) as detail,
+        run_id
+    from missing_values
+    where place = 1
 
 ),
 
@@ -130,6 +178,51 @@ rejected_share as (
 
 ),
 
+performance as (
+
+    select
+        'performance' as rule,
+        model_version,
+        model_spec,
+        '' as column_name,
+        'prediction' as named_column,
+        window_start,
+        loss / nullif(reference_loss, 0) as value,
+        format(
+            'mean loss %s, the reference''s %s, with %s %% of the labels',
+            {{ rounded("loss", 2) }}, {{ rounded("reference_loss", 2) }}, {{ rounded("100 * coverage", 0) }}
+        ) as detail,
+        run_id,
+        as_of,
+        coverage
+    from judged_days
+
+),
+
+concept_drift as (
+
+    select
+        'concept_drift' as rule,
+        model_version,
+        model_spec,
+        '' as column_name,
+        'prediction' as named_column,
+        window_start,
+        case
+            when is_drifted then greatest(abs(loss_excess), abs(bias_excess)) / nullif(reference_loss, 0)
+            when not is_drifted then 0
+        end as value,
+        format(
+            'loss %s and bias %s beyond what the inputs explain, with %s %% of the labels',
+            {{ rounded("loss_excess", 2) }}, {{ rounded("bias_excess", 2) }}, {{ rounded("100 * coverage", 0) }}
+        ) as detail,
+        run_id,
+        as_of,
+        coverage
+    from judged_days
+
+),
+
 unusual_volume as (
 
     select
@@ -146,7 +239,7 @@ unusual_volume as (
 
 ),
 
-conditions as (
+without_labels as (
 
     select * from prediction_drift
     union all
@@ -157,6 +250,20 @@ conditions as (
     select * from rejected_share
     union all
     select * from unusual_volume
+
+),
+
+conditions as (
+
+    select
+        *,
+        cast(null as timestamp with time zone) as as_of,
+        cast(null as double precision) as coverage
+    from without_labels
+    union all
+    select * from performance
+    union all
+    select * from concept_drift
 
 ),
 
@@ -180,37 +287,66 @@ judged as (
             and (own.model_spec, own.column_name) != ('', '')
             and own.model_spec in ('', conditions.model_spec)
             and own.column_name in ('', conditions.column_name)
-    where conditions.value is not null
+    where
+        conditions.value is not null
+        and coalesce(conditions.coverage >= general.coverage, true)
+
+),
+
+levelled as (
+
+    select
+        *,
+        case
+            when value >= critical then 'critical'
+            when value >= warning then 'warning'
+            else 'none'
+        end as level
+    from judged
+
+),
+
+ranked as (
+
+    -- Labels go on arriving: what raised a level first is kept, and where nothing did, the latest.
+    select
+        *,
+        row_number() over (
+            partition by rule, model_version, column_name, window_start
+            order by
+                case level when 'critical' then 1 when 'warning' then 2 else 3 end,
+                case when level != 'none' then as_of end asc nulls last,
+                as_of desc
+        ) as belief_rank
+    from levelled
 
 ),
 
 final as (
 
     select
-        judged.rule,
-        judged.model_version,
-        judged.model_spec,
-        judged.column_name,
-        judged.named_column,
+        ranked.rule,
+        ranked.model_version,
+        ranked.model_spec,
+        ranked.column_name,
+        ranked.named_column,
         volume.window_date,
-        judged.window_start,
+        ranked.window_start,
         volume.window_end,
-        judged.value,
-        coalesce(judged.detail, '') as detail,
-        judged.warning,
-        judged.critical,
-        case
-            when judged.value >= judged.critical then 'critical'
-            when judged.value >= judged.warning then 'warning'
-            else 'none'
-        end as level,
-        judged.pending_days,
-        judged.clear_days,
+        ranked.value,
+        coalesce(ranked.detail, '') as detail,
+        ranked.warning,
+        ranked.critical,
+        ranked.level,
+        ranked.pending_days,
+        ranked.clear_days,
         volume.load_id,
         volume.origin,
-        judged.run_id
-    from judged
-    inner join volume on judged.window_start = volume.window_start
+        ranked.run_id,
+        ranked.as_of
+    from ranked
+    inner join volume on ranked.window_start = volume.window_start
+    where ranked.belief_rank = 1
 
 )
 

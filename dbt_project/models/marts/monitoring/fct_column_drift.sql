@@ -1,7 +1,9 @@
 with metrics as (
 
     select * from {{ ref("stg_monitoring__metric_values") }}
-    where metric = 'drift_score'
+    where
+        layer = 'drift'
+        and metric = 'drift_score'
 
 ),
 

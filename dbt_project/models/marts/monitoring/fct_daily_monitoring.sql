@@ -1,7 +1,9 @@
 with metrics as (
 
     select * from {{ ref("stg_monitoring__metric_values") }}
-    where granularity = 'day'
+    where
+        granularity = 'day'
+        and layer in ('quality', 'drift')
 
 ),
 

@@ -13,6 +13,21 @@ models as (
 
 ),
 
+-- A model is monitored from the month after the one it was trained on, or after the days of its loaded reference.
+beginnings as (
+
+    select
+        models.*,
+        coalesce(
+            models.train_month + interval '1 month',
+            date_trunc('day', reference_sets.last_pickup_at) + interval '1 day'
+        ) as begins_at
+    from models
+    left join {{ ref("stg_ml__reference_sets") }} as reference_sets
+        on models.reference_id = reference_sets.reference_id
+
+),
+
 computed as (
 
     select * from {{ ref("stg_monitoring__computed_windows") }}
@@ -25,17 +40,17 @@ final as (
         windows.window_date,
         windows.window_start,
         windows.window_end,
-        models.model_version,
-        models.spec as model_spec,
+        beginnings.model_version,
+        beginnings.spec as model_spec,
         case when computed.model_version is null then 'not monitored yet' else 'changed since' end as reason,
         windows.load_id,
         windows.origin
     from windows
-    inner join models on windows.source_month > models.train_month
+    inner join beginnings on windows.window_date >= beginnings.begins_at
     left join computed
         on
-            models.model_version = computed.model_version
-            and models.reference_id = computed.reference_id
+            beginnings.model_version = computed.model_version
+            and beginnings.reference_id = computed.reference_id
             and windows.window_start = computed.window_start
             and windows.granularity = computed.granularity
     where computed.content_hash is distinct from windows.content_hash

@@ -1,0 +1,100 @@
+{{
+    config(
+        indexes=[{"columns": ["model_version", "segment", "window_start"]}],
+    )
+}}
+
+{%- set figures = [
+    "mae", "rmse", "mape", "bias", "p90_absolute_error", "r2", "log_loss", "roc_auc", "accuracy", "precision",
+    "recall", "calibration_error"
+] %}
+
+with beliefs as (
+
+    select
+        *,
+        true as is_latest
+    from {{ ref("stg_monitoring__metric_values") }}
+    where layer = 'performance'
+    union all
+    select
+        *,
+        false as is_latest
+    from {{ ref("stg_monitoring__metric_history") }}
+    where layer = 'performance'
+
+),
+
+models as (
+
+    select * from {{ ref("stg_ml__models") }}
+
+),
+
+windows as (
+
+    select * from {{ ref("int_windows") }}
+
+),
+
+pivoted as (
+
+    select
+        model_version,
+        reference_id,
+        window_start,
+        granularity,
+        segment_key,
+        segment_value,
+        as_of,
+        is_latest,
+        {{ segment() }} as segment,
+        max(n_current) filter (where metric = 'label_count') as row_count,
+        cast({{ metric("label_count") }} as bigint) as label_count,
+        {{ metric("label_coverage") }} as label_coverage,
+        {{ metric("reference_loss") }} as reference_loss,
+        {% for figure in figures %}
+            {{ metric(figure) }} as {{ figure }},
+        {% endfor %}
+        max(status) filter (where metric in ('mae', 'log_loss')) as status,
+        max(run_id) as run_id
+    from beliefs
+    group by
+        model_version, reference_id, window_start, granularity, segment_key, segment_value, as_of, is_latest
+
+),
+
+final as (
+
+    select
+        windows.window_date,
+        pivoted.window_start,
+        windows.window_end,
+        pivoted.model_version,
+        models.spec as model_spec,
+        pivoted.reference_id,
+        pivoted.segment_key,
+        pivoted.segment_value,
+        pivoted.segment,
+        pivoted.as_of,
+        pivoted.is_latest,
+        pivoted.row_count,
+        pivoted.label_count,
+        pivoted.label_coverage,
+        pivoted.reference_loss,
+        {% for figure in figures %}
+            pivoted.{{ figure }},
+        {% endfor %}
+        pivoted.status,
+        windows.origin,
+        pivoted.run_id
+    from pivoted
+    inner join windows
+        on
+            pivoted.window_start = windows.window_start
+            and pivoted.granularity = windows.granularity
+    inner join models on pivoted.model_version = models.model_version
+
+)
+
+select * from final

@@ -1,0 +1,7 @@
+with source as (
+
+    select * from {{ source("ml", "label_loads") }}
+
+)
+
+select * from source

@@ -1,0 +1,7 @@
+with source as (
+
+    select * from {{ source("ml", "labels") }}
+
+)
+
+select * from source

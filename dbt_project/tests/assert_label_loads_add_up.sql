@@ -1,0 +1,42 @@
+-- Counts of a load against the rows of two other tables. Labels of a feed may later be matched anew by another load, so
+-- only those that come from the trips are counted.
+{{ config(tags=["after_scoring"]) }}
+
+with loads as (
+
+    select * from {{ ref("stg_ml__label_loads") }}
+
+),
+
+labels as (
+
+    select
+        label_load_id,
+        count(*) as label_count
+    from {{ ref("stg_ml__labels") }}
+    group by label_load_id
+
+),
+
+rejected as (
+
+    select
+        label_load_id,
+        count(*) as rejected_count
+    from {{ ref("stg_ml__rejected_labels") }}
+    group by label_load_id
+
+)
+
+select
+    loads.label_load_id,
+    loads.accepted,
+    loads.quarantined,
+    labels.label_count,
+    rejected.rejected_count
+from loads
+left join labels on loads.label_load_id = labels.label_load_id
+left join rejected on loads.label_load_id = rejected.label_load_id
+where
+    loads.quarantined != coalesce(rejected.rejected_count, 0)
+    or (loads.origin = 'trips' and loads.accepted != coalesce(labels.label_count, 0))

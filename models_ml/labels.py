@@ -1,0 +1,157 @@
+"""Labels of targets that the trips' own rows tell (source trips): when each counts as known, and what it is.
+
+monitoring.yml goes in, rows of ml.labels, ml.label_loads and ml.rejected_labels come out, a month at a time: old labels
+out and new ones in, in one transaction. A label is written with the time at which it arrives, also where that lies
+ahead: what is known at a moment is what has an earlier observed_at. Called by the conductor at every run; light where
+nothing has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from psycopg import sql
+
+from models_ml.label_trips import NUMBERS, TIMES, check_trips, instant
+from pipeline import database
+from pipeline.dbt import source_timezone
+from pipeline.errors import ConfigurationError
+from pipeline.monitoring import Labels, Monitoring
+
+log = logging.getLogger(__name__)
+
+_QUERIES = database.queries(Path(__file__).with_name("labels.sql"))
+
+
+@dataclass(frozen=True)
+class LabelMonth:
+    """A month of a target whose labels are to be written anew, with a hash of all that they depend on."""
+
+    target: str
+    source_month: date
+    load_id: int
+    inputs_hash: str
+
+
+@dataclass(frozen=True)
+class LabelWork:
+    """What has changed: months to write, and (target, month) pairs whose labels go."""
+
+    months: tuple[LabelMonth, ...]
+    gone: tuple[tuple[str, date], ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.months or self.gone)
+
+
+def pending_trip_labels(monitoring: Monitoring) -> LabelWork:
+    """Months whose trips, or whose entry in monitoring.yml, are not those that their labels were made from.
+
+    Raises:
+        ConfigurationError: a target with source trips has labels that came with a feed.
+    """
+    entries = {target: entry for target, entry in monitoring.labels.items() if entry.source == "trips"}
+    windows = database.relation(monitoring.windows.windows)
+    months: list[LabelMonth] = []
+    with database.connect("labels", read_only=True) as connection:
+        _refuse_mix(connection, list(entries))
+        gone: list[Any] = connection.execute(
+            sql.SQL(_QUERIES["gone_months"]).format(windows=windows), {"targets": list(entries)}
+        ).fetchall()
+        for target, entry in entries.items():
+            changed: list[Any] = connection.execute(
+                sql.SQL(_QUERIES["changed_months"]).format(windows=windows),
+                {"target": target, "settings": _settings_hash(entry, monitoring.windows.trips)},
+            ).fetchall()
+            months += [LabelMonth(target, *row) for row in changed]
+    return LabelWork(tuple(months), tuple((str(target), month) for target, month in gone))
+
+
+def refresh_trip_labels(monitoring: Monitoring, run_id: int) -> int:
+    """Write the labels of months that have changed and remove those that are gone; gives the labels written.
+
+    Raises:
+        ConfigurationError: monitoring.yml names a relation or a column that is not there or is of a wrong type, or
+            a target with source trips has labels that came with a feed.
+    """
+    work = pending_trip_labels(monitoring)
+    for target, month in work.gone:
+        with database.connect("labels") as connection:
+            _remove(connection, target, month)
+        log.info("labels of %s: %s is gone", target, month)
+    return sum(_write_month(monitoring, month, run_id) for month in work.months)
+
+
+def _refuse_mix(connection: database.Connection, targets: list[str]) -> None:
+    row = connection.execute(_QUERIES["feed_of_targets"], {"targets": targets}).fetchone()
+    if row is not None:
+        raise ConfigurationError(
+            f"monitoring.yml, labels.{row[0]}: its source is trips, but labels of it came with a feed ({row[1]}), and "
+            "the two never mix: set `source: feed`, or empty the warehouse with `make clean`"
+        )
+
+
+def _settings_hash(entry: Labels, trips: str) -> str:
+    facts = {
+        "entry": entry.model_dump(mode="json"),
+        "trips": trips,
+        "timezone": source_timezone(),
+        "query": _QUERIES["write_month"],
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _remove(connection: database.Connection, target: str, month: date) -> None:
+    connection.execute(_QUERIES["delete_labels"], {"target": target, "month": month})
+    connection.execute(_QUERIES["delete_load"], {"target": target, "month": month})
+
+
+def _write_month(monitoring: Monitoring, month: LabelMonth, run_id: int) -> int:
+    """One transaction: the month's old labels out, the new ones in, what was kept out, the counts."""
+    entry, relation = monitoring.labels[month.target], monitoring.windows.trips
+    ends_at = str(entry.ends_at)  # source trips has one
+    with database.connect("labels") as connection:
+        types = check_trips(connection, relation, {ends_at: TIMES, month.target: NUMBERS})
+        _remove(connection, month.target, month.source_month)
+        facts: dict[str, object] = {
+            "target": month.target,
+            "month": month.source_month,
+            "load_id": month.load_id,
+            "delay_days": entry.delay_days,
+            "jitter_days": entry.jitter_days,
+            "least": entry.valid.least,
+            "most": entry.valid.most,
+        }
+        load = {
+            "origin": "trips",
+            "location": relation,
+            "sha256": "",
+            "inputs_hash": month.inputs_hash,
+            "run_id": run_id,
+        }
+        label_load_id = database.one_row(connection, _QUERIES["insert_load"], {**facts, **load})[0]
+        query = sql.SQL(_QUERIES["write_month"]).format(
+            trips=database.relation(relation),
+            target=sql.Identifier(month.target),
+            ends_at=instant(ends_at, types[ends_at]),
+        )
+        written: Any = connection.execute(query, {**facts, "label_load_id": label_load_id}).fetchone()
+        rows, accepted, quarantined = written
+        connection.execute(
+            _QUERIES["count_load"],
+            {
+                "label_load_id": label_load_id,
+                "rows": rows,
+                "accepted": accepted,
+                "unchanged": 0,
+                "quarantined": quarantined,
+            },
+        )
+    log.info("labels of %s: %s of %s, %s kept out", month.target, accepted, month.source_month, quarantined)
+    return int(accepted)

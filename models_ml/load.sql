@@ -1,0 +1,219 @@
+-- name: is_there
+select to_regclass('intermediate.int_trips_scored') is not null
+
+-- name: known_version
+select spec, predictions, definition_sha256, reference_id from ml.models where model_version = %(model_version)s
+
+-- name: insert_model
+insert into ml.models (
+    model_version, spec, definition_sha256, training_metrics, feature_names, libraries, origin, task, predictions
+)
+values (
+    %(model_version)s, %(spec)s, %(definition_sha256)s, '{}', %(feature_names)s, '{}', %(origin)s, %(task)s, 'loaded'
+)
+on conflict (model_version) do update
+set
+    definition_sha256 = excluded.definition_sha256,
+    feature_names = excluded.feature_names,
+    task = excluded.task
+
+-- name: set_reference
+update ml.models set reference_id = %(reference_id)s where model_version = %(model_version)s
+
+-- name: origin
+select coalesce(string_agg(distinct origin, ', ' order by origin), '') from intermediate.int_windows
+
+-- name: create_incoming
+create temporary table incoming (
+    position bigint, model_version text, source_month date, source_row bigint, prediction double precision
+) on commit drop
+
+-- name: copy_incoming
+copy incoming (position, model_version, source_month, source_row, prediction) from stdin
+
+-- name: judge
+-- The first of several predictions for a trip counts.
+create temporary table judged on commit drop as
+with numbered as (
+    select
+        *,
+        row_number() over (partition by model_version, source_month, source_row order by position) as place
+    from incoming
+)
+
+select
+    numbered.position,
+    numbered.model_version,
+    numbered.source_month,
+    numbered.source_row,
+    numbered.prediction,
+    accepted.load_id,
+    accepted.window_date,
+    case
+        when numbered.place > 1 then 'duplicate'
+        when accepted.source_row is not null then null
+        when rejected.source_row is not null then 'rejected_trip'
+        else 'unknown_trip'
+    end as reason
+from numbered
+left join intermediate.int_trips_accepted as accepted
+    on
+        numbered.source_month = accepted.source_month
+        and numbered.source_row = accepted.source_row
+left join intermediate.int_trips_rejected as rejected
+    on
+        numbered.source_month = rejected.source_month
+        and numbered.source_row = rejected.source_row
+
+-- name: outcome
+select coalesce(reason, 'loaded') as reason, count(*)
+from judged
+where model_version = %(model_version)s
+group by 1
+order by 1
+
+-- name: changed_days
+select distinct judged.window_date
+from judged
+left join ml.predictions as predictions
+    on
+        judged.model_version = predictions.model_version
+        and judged.source_month = predictions.source_month
+        and judged.source_row = predictions.source_row
+where
+    judged.model_version = %(model_version)s
+    and judged.reason is null
+    and (judged.load_id, judged.prediction) is distinct from (predictions.load_id, predictions.prediction)
+
+-- name: months_of_file
+select distinct source_month from judged where model_version = %(model_version)s and reason is null order by 1
+
+-- name: upsert
+insert into ml.predictions (model_version, source_month, source_row, load_id, prediction)
+select model_version, source_month, source_row, load_id, prediction
+from judged
+where model_version = %(model_version)s and reason is null
+on conflict (model_version, source_month, source_row) do update
+set load_id = excluded.load_id, prediction = excluded.prediction
+where
+    (predictions.load_id, predictions.prediction)
+    is distinct from (excluded.load_id, excluded.prediction)
+
+-- name: withdraw
+-- Predictions of trips that are there no more: their file was replaced, or a rule rejects them now.
+delete from ml.predictions as predictions
+where
+    model_version = %(model_version)s
+    and source_month = any(%(months)s)
+    and not exists (
+        select 1 from intermediate.int_trips_accepted as trips
+        where
+            trips.source_month = predictions.source_month
+            and trips.source_row = predictions.source_row
+            and trips.load_id = predictions.load_id
+    )
+
+-- name: forget_months
+delete from ml.scored_months where model_version = %(model_version)s and source_month = any(%(months)s)
+
+-- name: mark_months
+insert into ml.scored_months (model_version, source_month, inputs_hash, rows)
+select
+    %(model_version)s,
+    windows.source_month,
+    windows.inputs_hash,
+    predictions.prediction_count
+from (
+    select
+        source_month,
+        md5(max(load_id) || ':' || string_agg(content_hash, ',' order by window_date)) as inputs_hash
+    from intermediate.int_windows
+    group by source_month
+) as windows
+inner join (
+    select source_month, count(*) as prediction_count
+    from ml.predictions
+    where model_version = %(model_version)s and source_month = any(%(months)s)
+    group by source_month
+) as predictions
+    on windows.source_month = predictions.source_month
+
+-- name: trips_hash
+select md5(string_agg(inputs_hash, ',' order by source_month))
+from ml.scored_months
+where model_version = %(model_version)s and source_month = any(%(months)s)
+
+-- name: is_recorded
+select exists (
+    select 1 from ml.prediction_loads
+    where model_version = %(model_version)s and sha256 = %(sha256)s and trips_hash = %(trips_hash)s
+)
+
+-- name: record_load
+insert into ml.prediction_loads (model_version, location, sha256, trips_hash, rows, loaded_rows, rejected_rows)
+select
+    %(model_version)s,
+    %(location)s,
+    %(sha256)s,
+    %(trips_hash)s,
+    count(*),
+    count(*) filter (where reason is null),
+    count(*) filter (where reason is not null)
+from judged
+where model_version = %(model_version)s
+returning prediction_load_id
+
+-- name: record_rejected
+insert into ml.rejected_predictions (prediction_load_id, position, source_month, source_row, prediction, reason)
+select %(prediction_load_id)s, position, source_month, source_row, prediction, reason
+from judged
+where model_version = %(model_version)s and reason is not null
+
+-- name: loaded_versions
+select model_version, spec, reference_id
+from ml.models
+where is_active and predictions = 'loaded'
+order by model_version
+
+-- name: replaced_months
+-- Months whose trips are not those that the predictions were loaded for.
+select scored.source_month
+from ml.scored_months as scored
+left join (
+    select
+        source_month,
+        md5(max(load_id) || ':' || string_agg(content_hash, ',' order by window_date)) as inputs_hash
+    from intermediate.int_windows
+    group by source_month
+) as windows
+    on scored.source_month = windows.source_month
+where
+    scored.model_version = %(model_version)s
+    and scored.inputs_hash is distinct from windows.inputs_hash
+order by scored.source_month
+
+-- name: days_of_months
+select window_date from intermediate.int_windows where source_month = any(%(months)s) order by 1
+
+-- name: reference_days
+-- Each day of the period: whether trips were delivered, how many, and how many of them have a prediction.
+select
+    cast(days.day as date) as window_date,
+    windows.trip_count,
+    coalesce(scored.prediction_count, 0) as prediction_count
+from generate_series(cast(%(from)s as timestamp), cast(%(to)s as timestamp), interval '1 day') as days (day)
+left join intermediate.int_windows as windows on days.day = windows.window_date
+left join (
+    select window_date, count(*) as prediction_count
+    from intermediate.int_trips_scored
+    where model_version = %(model_version)s and window_date between %(from)s and %(to)s
+    group by window_date
+) as scored
+    on days.day = scored.window_date
+order by 1
+
+-- name: reference_rows
+select {columns}
+from intermediate.int_trips_scored
+where model_version = %(model_version)s and window_date between %(from)s and %(to)s
+order by source_month, source_row

@@ -1,0 +1,87 @@
+"""References: the rows that a model's windows are compared with, copied and hashed.
+
+A copy, so that they stay what they are when a source month is replaced. In go the rows with their predictions, out
+come a row of ml.reference_sets and one of ml.reference_rows for each. Called by train and load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline import database
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_QUERIES = database.queries(Path(__file__).with_name("models.sql"))
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Rows to keep.
+
+    Attributes:
+        reference_id: its name for good, which ends with a part of the hash.
+        name: what it is, in words.
+        rows: the rows with source_month, source_row, window_date, pickup_at and the segment columns.
+        values: of the same rows the features, the prediction and the target, as floats.
+    """
+
+    reference_id: str
+    name: str
+    rows: pd.DataFrame
+    values: pd.DataFrame
+
+
+def make_reference(prefix: str, name: str, rows: pd.DataFrame, columns: list[str]) -> Reference:
+    """The reference that these rows make with these of their columns; `prefix` is what its id begins with."""
+    values = rows[columns].astype("float64")
+    return Reference(f"{prefix}-{frame_sha256(values)[:12]}", name, rows, values)
+
+
+def store_reference(
+    connection: database.Connection, reference: Reference, model_version: str, segment_columns: tuple[str, ...]
+) -> None:
+    """Write it for a model that is recorded; segment columns are kept as far as the rows have them."""
+    rows = reference.rows
+    connection.execute(
+        _QUERIES["insert_reference"],
+        {
+            "reference_id": reference.reference_id,
+            "name": reference.name,
+            "model_version": model_version,
+            "sha256": frame_sha256(reference.values),
+            "rows": len(rows),
+            "first": rows["pickup_at"].min().to_pydatetime(),
+            "last": rows["pickup_at"].max().to_pydatetime(),
+        },
+    )
+    records = _records(reference.values)
+    segments = _records(rows[[name for name in segment_columns if name in rows.columns]])
+    keys = rows[["source_month", "source_row", "window_date"]].itertuples(index=False)
+    with connection.cursor().copy(_QUERIES["copy_reference_rows"]) as copy:
+        for position, (key, record, values) in enumerate(zip(keys, records, segments, strict=True)):
+            row = (int(str(key.source_row)), key.window_date, json.dumps(record), json.dumps(values))
+            copy.write_row((reference.reference_id, position, key.source_month, *row))
+
+
+def frame_sha256(frame: pd.DataFrame) -> str:
+    """Hash of a frame of floats: names, then each column's values as little-endian doubles, in order."""
+    digest = hashlib.sha256(json.dumps(list(frame.columns)).encode())
+    for name in frame.columns:
+        digest.update(np.ascontiguousarray(frame[name].to_numpy(dtype="<f8")).tobytes())
+    return digest.hexdigest()
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """A dictionary for each row, missing values as None."""
+    if not len(frame.columns):
+        return [{} for _ in range(len(frame))]
+    records = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return [{str(name): value for name, value in record.items()} for record in records]

@@ -1,0 +1,75 @@
+"""The database side of what labels say: which windows to judge again, keeping what was believed, writing what is.
+
+A belief is what a window's labels said at a moment (as_of). The latest one lies in monitoring.metric_values, those
+that it took the place of in monitoring.metric_history. Called by python_metrics.beliefs.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from psycopg import sql
+
+from pipeline import database
+from pipeline.monitoring import Windows
+from python_metrics.store import Window
+from python_metrics.windows import MetricRow
+
+_QUERIES = database.queries(Path(__file__).with_name("belief_store.sql"))
+
+
+def pending_windows(
+    relations: Windows, model_version: str, reference_id: str, target: str, rules: str, as_of: datetime
+) -> list[Window]:
+    """Windows with metrics whose labels, as of then, are not those of the belief held at that time; by date."""
+    query = sql.SQL(_QUERIES["pending_beliefs"]).format(
+        windows=database.relation(relations.windows), trips=database.relation(relations.trips)
+    )
+    parameters = {
+        "model_version": model_version,
+        "reference_id": reference_id,
+        "target": target,
+        "rules": rules,
+        "as_of": as_of,
+    }
+    with database.connect("beliefs", read_only=True) as connection:
+        rows: list[Any] = connection.execute(query, parameters).fetchall()
+    return [Window(*row) for row in rows]
+
+
+def write_belief(
+    connection: database.Connection,
+    model_version: str,
+    reference_id: str,
+    window: Window,
+    as_of: datetime,
+    rows: list[MetricRow],
+    run_id: int,
+) -> None:
+    """Write what is believed of a window as of a moment, in one transaction; an earlier belief goes into the history.
+
+    Where a later belief is there already, this one is history itself.
+    """
+    key = {
+        "model_version": model_version,
+        "reference_id": reference_id,
+        "window_start": window.window_start,
+        "granularity": window.granularity,
+        "as_of": as_of,
+    }
+    with connection.transaction(), connection.cursor() as cursor:
+        found: Any = cursor.execute(_QUERIES["latest_belief"], key).fetchone()
+        latest = found[0]
+        is_latest = latest is None or latest <= as_of
+        cursor.execute(_QUERIES["delete_earlier_belief"], key)
+        if is_latest:
+            cursor.execute(_QUERIES["keep_superseded"], key)
+            cursor.execute(_QUERIES["delete_belief"], key)
+        place = "copy_belief" if is_latest else "copy_earlier_belief"
+        start = (model_version, reference_id, window.window_start, window.granularity, window.window_end, run_id, as_of)
+        with cursor.copy(_QUERIES[place]) as copy:
+            for row in rows:
+                copy.write_row((*start, *row.fields()))
+        cursor.execute(_QUERIES["mark_believed"], {**key, "inputs_hash": window.inputs_hash, "run_id": run_id})

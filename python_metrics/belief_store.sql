@@ -1,0 +1,137 @@
+-- name: pending_beliefs
+-- Windows with metrics whose labels, as of then, are not those of the belief in force at that time.
+with arrived as (
+    select
+        trips.window_date,
+        count(*) as label_count,
+        max(labels.observed_at) as last_observed_at,
+        -- Whole numbers: a sum of floats hangs on the order of the rows.
+        sum(hashfloat8(labels.label)) as label_sum
+    from ml.labels as labels
+    inner join {trips} as trips
+        on
+            labels.source_month = trips.source_month
+            and labels.source_row = trips.source_row
+            and labels.load_id = trips.load_id
+    where
+        labels.target = %(target)s
+        and labels.observed_at <= %(as_of)s
+    group by trips.window_date
+),
+
+believed as (
+    select distinct on (window_start, granularity)
+        window_start,
+        granularity,
+        inputs_hash
+    from monitoring.believed_windows
+    where
+        model_version = %(model_version)s
+        and reference_id = %(reference_id)s
+        and as_of <= %(as_of)s
+    order by window_start, granularity, as_of desc
+),
+
+current_state as (
+    select
+        windows.window_date,
+        windows.window_start,
+        windows.window_end,
+        windows.granularity,
+        windows.content_hash,
+        md5(
+            concat_ws(
+                '|',
+                windows.content_hash,
+                coalesce(arrived.label_count, 0),
+                arrived.last_observed_at,
+                arrived.label_sum,
+                cast(%(rules)s as text)
+            )
+        ) as inputs_hash
+    from {windows} as windows
+    inner join monitoring.computed_windows as computed
+        on
+            computed.model_version = %(model_version)s
+            and computed.reference_id = %(reference_id)s
+            and computed.window_start = windows.window_start
+            and computed.granularity = windows.granularity
+    left join arrived on windows.window_date = arrived.window_date
+)
+
+select
+    state.window_date,
+    state.window_start,
+    state.window_end,
+    state.granularity,
+    state.content_hash,
+    state.inputs_hash
+from current_state as state
+left join believed
+    on
+        state.window_start = believed.window_start
+        and state.granularity = believed.granularity
+where believed.inputs_hash is distinct from state.inputs_hash
+order by state.window_date
+
+-- name: latest_belief
+select max(as_of)
+from monitoring.believed_windows
+where
+    model_version = %(model_version)s
+    and reference_id = %(reference_id)s
+    and window_start = %(window_start)s
+    and granularity = %(granularity)s
+
+-- name: keep_superseded
+-- What was believed until now, unless it is of the same moment and simply computed again.
+insert into monitoring.metric_history
+select * from monitoring.metric_values
+where
+    model_version = %(model_version)s
+    and reference_id = %(reference_id)s
+    and window_start = %(window_start)s
+    and granularity = %(granularity)s
+    and as_of < %(as_of)s
+
+-- name: delete_belief
+delete from monitoring.metric_values
+where
+    model_version = %(model_version)s
+    and reference_id = %(reference_id)s
+    and window_start = %(window_start)s
+    and granularity = %(granularity)s
+    and as_of is not null
+
+-- name: delete_earlier_belief
+delete from monitoring.metric_history
+where
+    model_version = %(model_version)s
+    and reference_id = %(reference_id)s
+    and window_start = %(window_start)s
+    and granularity = %(granularity)s
+    and as_of = %(as_of)s
+
+-- name: copy_belief
+copy monitoring.metric_values (
+    model_version, reference_id, window_start, granularity, window_end, run_id, as_of,
+    layer, metric, value, status, column_name, method, segment_key, segment_value,
+    threshold, alert, n_reference, n_current, lower_bound, upper_bound, p_value
+) from stdin
+
+-- name: copy_earlier_belief
+copy monitoring.metric_history (
+    model_version, reference_id, window_start, granularity, window_end, run_id, as_of,
+    layer, metric, value, status, column_name, method, segment_key, segment_value,
+    threshold, alert, n_reference, n_current, lower_bound, upper_bound, p_value
+) from stdin
+
+-- name: mark_believed
+insert into monitoring.believed_windows (
+    model_version, reference_id, window_start, granularity, as_of, inputs_hash, run_id
+)
+values (
+    %(model_version)s, %(reference_id)s, %(window_start)s, %(granularity)s, %(as_of)s, %(inputs_hash)s, %(run_id)s
+)
+on conflict (model_version, reference_id, window_start, granularity, as_of) do update
+set inputs_hash = excluded.inputs_hash, run_id = excluded.run_id, computed_at = now()

@@ -1,0 +1,113 @@
+"""Judge one model: compute again every window whose labels have changed since it was last judged.
+
+Called by the conductor, a model at a time. A window is written as soon as it is computed, so that an interrupted run
+goes on where it stopped. What was believed before is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from pipeline import database
+from pipeline.monitoring import PREDICTION, MonitoredColumn, Monitoring
+from python_metrics import belief_store, store
+from python_metrics.monitor import MonitoredModel, ReferenceRows, References
+from python_metrics.segments import segment_groups
+from python_metrics.tasks import TASKS
+from python_metrics.truth import KnownReference, TruthRules, window_truth
+
+log = logging.getLogger(__name__)
+
+# Raised when the figures themselves change their meaning or their definition.
+TRUTH_VERSION = 1
+RESIDUAL = "residual"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The windows of a model that are to be judged, as of a moment."""
+
+    model: MonitoredModel
+    as_of: datetime
+    windows: list[store.Window]
+
+
+def pending(monitoring: Monitoring, model: MonitoredModel, as_of: datetime) -> Judgement:
+    """Windows whose labels, as of then, are not those that the belief held at that time was made from."""
+    target = monitoring.models[model.spec].target
+    rules = _rules_hash(monitoring, model.spec)
+    if target not in monitoring.labels:
+        return Judgement(model, as_of, [])
+    windows = belief_store.pending_windows(
+        monitoring.windows, model.model_version, model.reference_id, target, rules, as_of
+    )
+    return Judgement(model, as_of, windows)
+
+
+def judge(monitoring: Monitoring, judgement: Judgement, references: References, run_id: int) -> int:
+    """Compute and write the windows; gives the number of metric rows."""
+    model, windows = judgement.model, judgement.windows
+    if not windows:
+        return 0
+    entry = monitoring.models[model.spec]
+    reference = references.of(model)
+    known = known_reference(reference, monitoring, model)
+    rules = TruthRules(
+        monitoring.segments.by,
+        monitoring.segments.min_rows,
+        monitoring.truth.concept_alpha,
+        MonitoredColumn(name=RESIDUAL, type="numerical", drift=monitoring.drift.numerical),
+    )
+    names = (*entry.feature_names, PREDICTION, *monitoring.segments.columns)
+    labels = store.LabelsAsOf(entry.target, judgement.as_of)
+    written = 0
+    with contextlib.closing(database.connect("beliefs", autocommit=True)) as connection:
+        for window, rows in store.read_rows(monitoring.windows, model.model_version, names, windows, labels=labels):
+            label = rows[store.LABEL].to_numpy(dtype=float)
+            metrics = window_truth(rows, label, TASKS[entry.task], rules, known, reference.estimator, _seed(window))
+            belief_store.write_belief(
+                connection, model.model_version, model.reference_id, window, judgement.as_of, metrics, run_id
+            )
+            written += len(metrics)
+    log.info("%s: %s windows judged, %s metric rows", model.model_version, len(windows), written)
+    return written
+
+
+def known_reference(reference: ReferenceRows, monitoring: Monitoring, model: MonitoredModel) -> KnownReference | None:
+    """The reference's rows that have a label; None where there are none."""
+    entry = monitoring.models[model.spec]
+    if entry.target not in reference.judged_rows:
+        return None
+    prediction = reference.judged_rows[PREDICTION].to_numpy(dtype=float)
+    label = reference.judged_rows[entry.target].to_numpy(dtype=float)
+    usable = np.isfinite(prediction) & np.isfinite(label)
+    if not usable.any():
+        return None
+    import pandas as pd
+
+    residuals = pd.Series(prediction[usable] - label[usable])
+    losses = TASKS[entry.task].losses(prediction[usable], label[usable])
+    groupings = segment_groups(reference.judged_context[usable], monitoring.segments.by)
+    return KnownReference(groupings, losses, residuals)
+
+
+def _rules_hash(monitoring: Monitoring, spec: str) -> str:
+    rules = {
+        "metrics": store.rules_hash(monitoring, spec),
+        "truth": monitoring.truth.model_dump(mode="json"),
+        "residual": monitoring.drift.numerical.model_dump(mode="json"),
+        "version": TRUTH_VERSION,
+    }
+    return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
+
+
+def _seed(window: store.Window) -> int:
+    """From what the window is made of: the same rows give the same bootstrap."""
+    return int(window.content_hash[:8], 16)

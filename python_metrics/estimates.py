@@ -1,0 +1,177 @@
+"""How good a model will turn out to be, before its labels come: the estimator of its task, and its metric rows.
+
+A reference with labels goes in, an Estimator comes out; a window's rows give metric rows of the layer estimate, of all
+rows and of each segment. The methods are those of python_metrics.loss_estimation (numbers) and
+python_metrics.confidence_estimation (probabilities). Called by python_metrics.monitor and python_metrics.beliefs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from pipeline.monitoring import PREDICTION
+from pipeline.monitoring import Task as TaskName
+from python_metrics.concept_drift import ConceptDrift, concept_drift, confidence_drift
+from python_metrics.confidence_estimation import ConfidenceEstimator, fit_confidence_estimator
+from python_metrics.grouping import Grouping
+from python_metrics.loss_estimation import LossEstimator, fit_loss_estimator
+from python_metrics.predictive import Interval, TooFewRowsError
+from python_metrics.windows import MetricRow
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+log = logging.getLogger(__name__)
+
+SEED = 0
+# Named as the figures of python_metrics.performance that they estimate; the first is the model's loss.
+ESTIMATED: dict[TaskName, tuple[str, ...]] = {
+    "regression": ("mae", "rmse"),
+    "binary": ("log_loss", "accuracy", "precision", "recall", "roc_auc"),
+}
+Figures = Mapping[str, Interval | None]
+
+
+class Estimator(Protocol):
+    """What is learned from a reference's labels."""
+
+    def figures(self, rows: pd.DataFrame, masks: Iterable[NDArray[np.bool_] | None]) -> list[Figures | None]:
+        """Estimated figures of parts of a window, None for one with too few rows; the mask None is the whole."""
+
+    def concept_drift(self, rows: pd.DataFrame, prediction: Floats, label: Floats, seed: int) -> ConceptDrift:
+        """Whether the labelled rows' outcome is another one than the reference gives for such inputs."""
+
+
+def make_estimator(
+    task: TaskName, reference: pd.DataFrame, features: tuple[str, ...], target: str, days: pd.Series[Any]
+) -> Estimator | None:
+    """The estimator of a reference; None where it has too few labels to learn from.
+
+    Args:
+        task: what the model predicts.
+        reference: features, prediction and target, one row each.
+        features: names of the features.
+        target: name of the label's column.
+        days: the day of each row.
+    """
+    if target not in reference or PREDICTION not in reference:
+        return None
+    prediction = reference[PREDICTION].to_numpy(dtype=float)
+    label = reference[target].to_numpy(dtype=float)
+    usable = np.isfinite(prediction)
+    prediction, label = prediction[usable], label[usable]
+    codes = days.astype("str").to_numpy()[usable]
+    try:
+        if task == "binary":
+            return _Confidence(fit_confidence_estimator(prediction, label, codes, seed=SEED))
+        inputs = reference.loc[usable, list(features)].astype(float)
+        return _Loss(fit_loss_estimator(inputs, prediction, label, codes, seed=SEED), features)
+    except TooFewRowsError as error:
+        log.info("no estimates: %s", error)
+        return None
+
+
+def estimate_metrics(
+    rows: pd.DataFrame,
+    groupings: Mapping[str, Grouping],
+    estimator: Estimator | None,
+    task: TaskName,
+    min_rows: int,
+) -> list[MetricRow]:
+    """Metric rows of the layer estimate: of all rows, then of each group; one with fewer rows than min_rows has none.
+
+    Args:
+        rows: the window's rows, features and prediction.
+        groupings: their groups by segmentation.
+        estimator: None where the reference has no labels: status empty.
+        task: what the model predicts.
+        min_rows: the least rows of a group.
+    """
+    if PREDICTION not in rows:
+        return []
+    parts: list[tuple[str, str, NDArray[np.bool_]]] = [("", "", np.ones(len(rows), dtype=bool))]
+    for key, grouping in groupings.items():
+        parts += [(key, name, grouping.codes == place) for place, name in enumerate(grouping.names)]
+    found: list[MetricRow] = []
+    fewest = [1, *(min_rows for _ in parts[1:])]
+    counts = [int(mask.sum()) for _, _, mask in parts]
+    asked = [place for place, count in enumerate(counts) if estimator is not None and count >= max(1, fewest[place])]
+    figures: dict[int, Figures | None] = {}
+    if asked and estimator is not None:
+        masks = [None if place == 0 else parts[place][2] for place in asked]
+        figures = dict(zip(asked, estimator.figures(rows, masks), strict=True))
+    for place, (key, name, _) in enumerate(parts):
+        of_part = figures.get(place)
+        for metric in ESTIMATED[task]:
+            interval = None if of_part is None else of_part.get(metric)
+            row = MetricRow("estimate", f"estimated_{metric}", None, segment_key=key, segment_value=name)
+            row = replace(row, n_current=counts[place])
+            if interval is not None:
+                row = replace(row, value=interval.value, lower_bound=interval.low, upper_bound=interval.high)
+            elif estimator is None or not counts[place]:
+                row = replace(row, status="empty")
+            else:
+                row = replace(row, status="low_n" if of_part is None else "constant")
+            found.append(row)
+    return found
+
+
+class _Loss:
+    """Of a number: a second model of the first one's error."""
+
+    def __init__(self, estimator: LossEstimator, features: tuple[str, ...]) -> None:
+        self._estimator = estimator
+        self._features = list(features)
+
+    def figures(self, rows: pd.DataFrame, masks: Iterable[NDArray[np.bool_] | None]) -> list[Figures | None]:
+        prediction = rows[PREDICTION].to_numpy(dtype=float)
+        usable = np.isfinite(prediction)
+        inputs = rows.loc[usable, self._features].astype(float)
+        try:
+            expected = self._estimator.expect(inputs, prediction[usable], ("absolute", "squared"))
+        except TooFewRowsError:
+            return [None for _ in masks]
+        found: list[Figures | None] = []
+        for mask in masks:
+            part = slice(None) if mask is None else mask[usable]
+            try:
+                mae, rmse = self._estimator.intervals(expected["absolute"][part], expected["squared"][part], seed=SEED)
+            except TooFewRowsError:
+                found.append(None)
+                continue
+            found.append({"mae": mae, "rmse": rmse})
+        return found
+
+    def concept_drift(self, rows: pd.DataFrame, prediction: Floats, label: Floats, seed: int) -> ConceptDrift:
+        inputs = rows[self._features].astype(float)
+        return concept_drift(self._estimator, inputs, prediction, label, seed=seed)
+
+
+class _Confidence:
+    """Of a probability: what it says itself, calibrated on the reference."""
+
+    def __init__(self, estimator: ConfidenceEstimator) -> None:
+        self._estimator = estimator
+
+    def figures(self, rows: pd.DataFrame, masks: Iterable[NDArray[np.bool_] | None]) -> list[Figures | None]:
+        probability = rows[PREDICTION].to_numpy(dtype=float)
+        usable = np.isfinite(probability)
+        found: list[Figures | None] = []
+        for mask in masks:
+            part = probability[usable if mask is None else usable & mask]
+            try:
+                found.append({str(name): one for name, one in self._estimator.estimate(part, seed=SEED).items()})
+            except TooFewRowsError:
+                found.append(None)
+        return found
+
+    def concept_drift(self, rows: pd.DataFrame, prediction: Floats, label: Floats, seed: int) -> ConceptDrift:
+        return confidence_drift(self._estimator, prediction, label, seed=seed)

@@ -1,0 +1,675 @@
+"""Labels on a real Postgres: when each is known, what a file of them comes to; nothing is lost or counted twice."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from psycopg import errors
+
+from models_ml import label_file
+from models_ml.label_feed import LabelLoad, feed_target, load_labels
+from models_ml.labels import pending_trip_labels, refresh_trip_labels
+from pipeline import cli, database, embedded
+from pipeline import monitoring as configuration
+from pipeline.database import Connection
+from pipeline.errors import (
+    BadFileError,
+    ConfigurationError,
+    LockedError,
+    SourceUnavailableError,
+    UsageError,
+    WarehouseError,
+)
+from pipeline.monitoring import Labels, Monitoring, ValidRange, load_monitoring
+from pipeline.runs import hold_lock
+from pipeline.settings import make_settings
+from pipeline.steps import Pipeline
+from tests.conftest import drop_database, make_database
+from tests.labels import ACCEPTED, FEBRUARY, FEED, JANUARY, REFUSED, TRIPS, csv, done_at, make_shop, monitoring, parquet
+
+TABLES = ("labels", "label_loads", "rejected_labels")
+NOON = datetime(2022, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def shop_database(server: embedded.Address, empty_template: str) -> Iterator[str]:
+    name = make_database(server, empty_template)
+    yield name
+    drop_database(server, name)
+
+
+@pytest.fixture
+def shop(shop_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    """A small warehouse without labels, made anew."""
+    monkeypatch.setenv("PGDATABASE", shop_database)
+    with database.warehouse(), database.connect("test", autocommit=True) as connection:
+        make_shop(connection)
+        yield connection
+
+
+def rows(connection: Connection, query: str, *parameters: object) -> list[Any]:
+    return connection.execute(query.encode(), parameters).fetchall()
+
+
+def one(connection: Connection, query: str, *parameters: object) -> Any:
+    ((value,),) = rows(connection, query, *parameters)
+    return value
+
+
+def contents(connection: Connection) -> dict[str, list[Any]]:
+    return {table: rows(connection, f"select * from ml.{table} order by 1, 2, 3, 4") for table in TABLES}
+
+
+def known(connection: Connection, target: str, moment: datetime) -> dict[tuple[date, int], float]:
+    """What docs/labels.md says was known at that moment, of trips as they are now."""
+    found = rows(
+        connection,
+        """
+        select distinct on (labels.source_month, labels.source_row)
+            labels.source_month, labels.source_row, labels.label
+        from ml.labels as labels
+        join shop.orders as orders using (source_month, source_row, load_id)
+        where labels.target = %s and labels.observed_at <= %s
+        order by labels.source_month, labels.source_row, labels.observed_at desc
+        """,
+        target,
+        moment,
+    )
+    return {(month, row): label for month, row, label in found}
+
+
+def reasons(connection: Connection) -> list[tuple[int, str]]:
+    return rows(connection, "select line, reason from ml.rejected_labels order by label_load_id, line")
+
+
+# Labels that the trips' own rows tell.
+
+
+def test_the_examples_labels_arrive_about_three_days_after_the_trip(monitored_warehouse: Connection) -> None:
+    (found,) = rows(
+        monitored_warehouse,
+        """
+        with delays as (
+            select
+                labels.label = trips.duration_minutes and labels.load_id = trips.load_id as is_right,
+                extract(epoch from observed_at - dropoff_at at time zone 'America/New_York') / 86400 as days
+            from ml.labels as labels
+            inner join intermediate.int_trips_accepted as trips using (source_month, source_row)
+            where labels.target = 'duration_minutes'
+        )
+        select count(*), bool_and(is_right), min(days), avg(days), max(days),
+            percentile_cont(0.25) within group (order by days)
+        from delays
+        """,
+    )
+    count, is_right, least, mean, most, quarter = found
+    assert count == one(monitored_warehouse, "select count(*) from intermediate.int_trips_accepted") > 100_000
+    assert is_right
+    # Evenly spread over 3 +- 1 days.
+    assert 2 <= least < 2.001
+    assert 3.999 < most <= 4
+    assert float(mean) == pytest.approx(3, abs=0.01)
+    assert float(quarter) == pytest.approx(2.5, abs=0.01)
+
+
+def test_a_run_reports_its_labels(monitored_warehouse: Connection) -> None:
+    trips = one(monitored_warehouse, "select count(*) from intermediate.int_trips_accepted")
+    step = "select status, rows, message from monitoring.runs where step = 'labels'"
+    assert rows(monitored_warehouse, step) == [("ok", 2 * trips, "4 months")]
+    mart = "select label_origin, source_month, row_count, accepted_count, quarantined_count from marts.fct_label_loads"
+    found = rows(monitored_warehouse, mart + " where target = 'duration_minutes' order by source_month")
+    assert [row[:2] for row in found] == [("trips", JANUARY), ("trips", FEBRUARY)]
+    assert all(row[2] == row[3] and row[4] == 0 for row in found)
+    assert sum(row[2] for row in found) == trips
+
+
+def test_without_delay_a_label_is_known_when_its_trip_ends(shop: Connection) -> None:
+    config = monitoring(amount=Labels(source="trips", ends_at="done_at", delay_days=0))
+    assert refresh_trip_labels(config, 1) == 2 * ACCEPTED
+    utc = datetime(2022, 2, 1, 5, tzinfo=UTC)  # midnight in New York
+    assert len(known(shop, "amount", utc - timedelta(microseconds=1))) == ACCEPTED
+    for hours in (0, 1, 7):
+        found = known(shop, "amount", utc + timedelta(hours=hours))
+        assert {row: label for (month, row), label in found.items() if month == FEBRUARY} == {
+            row: row + 0.5 for row in range(hours + 1)
+        }
+
+
+def test_a_label_is_not_known_before_its_delay(shop: Connection) -> None:
+    refresh_trip_labels(monitoring(amount=TRIPS.model_copy(update={"jitter_days": 0})), 1)
+    arrives = datetime(2022, 2, 4, 5, tzinfo=UTC)
+    assert (FEBRUARY, 0) not in known(shop, "amount", arrives - timedelta(microseconds=1))
+    assert (FEBRUARY, 0) in known(shop, "amount", arrives)
+    assert (FEBRUARY, 1) not in known(shop, "amount", arrives)
+
+
+def test_jitter_never_puts_a_label_before_its_trips_end(shop: Connection) -> None:
+    refresh_trip_labels(monitoring(amount=TRIPS.model_copy(update={"delay_days": 0.5, "jitter_days": 20})), 1)
+    days = [
+        float(row[0])
+        for row in rows(
+            shop,
+            "select extract(epoch from observed_at - done_at at time zone 'America/New_York') / 86400 "
+            "from ml.labels inner join shop.orders using (source_month, source_row)",
+        )
+    ]
+    assert min(days) == 0
+    assert 10 < max(days) <= 20.5
+    assert 20 < sum(day == 0 for day in days) < 60  # about half of 80 are drawn before the end
+
+
+def test_jitter_is_a_matter_of_the_trips_key_alone(shop: Connection) -> None:
+    refresh_trip_labels(monitoring(amount=TRIPS), 1)
+    query = "select source_month, source_row, observed_at, label from ml.labels order by 1, 2"
+    before = rows(shop, query)
+    assert len({row[2] for row in before}) == 2 * ACCEPTED
+    shop.execute("delete from ml.labels")
+    shop.execute("delete from ml.label_loads")
+    shop.execute("create table shop.sorted as table shop.orders order by amount desc")
+    shop.execute("truncate shop.orders")
+    shop.execute("insert into shop.orders table shop.sorted")
+    refresh_trip_labels(monitoring(amount=TRIPS), 2)
+    assert rows(shop, query) == before
+
+
+def test_nothing_new_does_nothing(shop: Connection) -> None:
+    config = monitoring(amount=TRIPS)
+    assert refresh_trip_labels(config, 1) == 2 * ACCEPTED
+    before = contents(shop)
+    assert not pending_trip_labels(config)
+    assert refresh_trip_labels(config, 2) == 0
+    assert contents(shop) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update shop.days set content_hash = 'x' where load_id = 2 and content_hash = '3'",
+        "update shop.days set load_id = 7 where load_id = 2; update shop.orders set load_id = 7 where load_id = 2",
+    ],
+)
+def test_only_a_month_that_changed_is_written_again(shop: Connection, change: str) -> None:
+    config = monitoring(amount=TRIPS)
+    refresh_trip_labels(config, 1)
+    shop.execute("delete from shop.orders where source_month = '2022-02-01' and source_row < 10")
+    shop.execute("update shop.orders set amount = 99 where source_month = '2022-02-01' and source_row = 10")
+    shop.execute(change.encode())
+    assert [month.source_month for month in pending_trip_labels(config).months] == [FEBRUARY]
+    assert refresh_trip_labels(config, 2) == ACCEPTED - 10
+    loads = rows(shop, "select source_month, rows, accepted, run_id from ml.label_loads order by 1")
+    assert loads == [(JANUARY, ACCEPTED, ACCEPTED, 1), (FEBRUARY, ACCEPTED - 10, ACCEPTED - 10, 2)]
+    late = known(shop, "amount", NOON)
+    assert len(late) == 2 * ACCEPTED - 10
+    assert late[FEBRUARY, 10] == 99
+
+
+@pytest.mark.parametrize("update", [{"delay_days": 4}, {"jitter_days": 0}, {"valid": ValidRange(max=20)}])
+def test_another_entry_is_applied_to_all_months(shop: Connection, update: dict[str, Any]) -> None:
+    refresh_trip_labels(monitoring(amount=TRIPS), 1)
+    assert len(pending_trip_labels(monitoring(amount=TRIPS.model_copy(update=update))).months) == 2
+
+
+def test_labels_of_a_month_that_is_gone_go(shop: Connection) -> None:
+    config = monitoring(amount=TRIPS)
+    refresh_trip_labels(config, 1)
+    shop.execute("delete from shop.days where load_id = 1")
+    assert pending_trip_labels(config).gone == (("amount", JANUARY),)
+    assert refresh_trip_labels(config, 2) == 0
+    assert rows(shop, "select distinct source_month from ml.labels") == [(FEBRUARY,)]
+    assert rows(shop, "select source_month from ml.label_loads") == [(FEBRUARY,)]
+
+
+@pytest.mark.parametrize("labels", [{}, {"amount": FEED}])
+def test_labels_go_when_the_trips_are_their_source_no_more(shop: Connection, labels: dict[str, Labels]) -> None:
+    refresh_trip_labels(monitoring(amount=TRIPS.model_copy(update={"valid": ValidRange(max=20)})), 1)
+    assert all(contents(shop).values())
+    refresh_trip_labels(monitoring(**labels), 2)
+    assert contents(shop) == {table: [] for table in TABLES}
+
+
+def test_trips_without_a_usable_label_are_kept_out(shop: Connection) -> None:
+    for row, change in enumerate(
+        ("amount = null", "done_at = null", "amount = 'NaN'", "done_at = 'infinity'", "amount = -1", "amount = 0")
+    ):
+        shop.execute(f"update shop.orders set {change} where load_id = 1 and source_row = {row}".encode())
+    config = monitoring(amount=TRIPS.model_copy(update={"valid": ValidRange(min=0, max=39.5)}))
+    assert refresh_trip_labels(config, 1) == 2 * ACCEPTED - 5
+    assert reasons(shop) == [
+        (0, "missing_value"), (1, "missing_value"), (2, "not_a_number"), (3, "not_a_time"), (4, "out_of_range"),
+    ]  # fmt: skip
+    counts = rows(shop, "select rows, accepted, unchanged, quarantined from ml.label_loads order by label_load_id")
+    assert counts == [(ACCEPTED, ACCEPTED - 5, 0, 5), (ACCEPTED, ACCEPTED, 0, 0)]
+    assert one(shop, "select record ->> 'label' from ml.rejected_labels where line = 4") == "-1"
+
+
+@pytest.mark.parametrize(
+    ("relation", "target", "ends_at", "message"),
+    [
+        ("shop.sales", "amount", "done_at", "the warehouse has no such relation: run `make pipeline`"),
+        ("shop.orders", "price", "done_at", "shop.orders has no column price; it has source_month, source_row"),
+        ("shop.orders", "amount", "ended_at", "shop.orders has no column ended_at"),
+        ("shop.orders", "place", "done_at", "the column place of shop.orders is of type text; bigint or double"),
+        ("shop.orders", "amount", "place", "the column place of shop.orders is of type text; timestamp with time zone"),
+        ("shop.days", "amount", "done_at", "shop.days has no column source_row"),
+    ],
+)
+def test_a_name_that_is_not_there_is_an_error(
+    shop: Connection, relation: str, target: str, ends_at: str, message: str
+) -> None:
+    config = monitoring(**{target: TRIPS.model_copy(update={"ends_at": ends_at})})
+    config = config.model_copy(update={"windows": config.windows.model_copy(update={"trips": relation})})
+    with pytest.raises(ConfigurationError) as error:
+        refresh_trip_labels(config, 1)
+    assert message in str(error.value)
+    assert contents(shop) == {table: [] for table in TABLES}
+
+
+def test_times_with_a_zone_are_taken_as_they_are(shop: Connection) -> None:
+    shop.execute("alter table shop.orders alter column done_at type timestamptz using done_at at time zone 'UTC'")
+    refresh_trip_labels(monitoring(amount=Labels(source="trips", ends_at="done_at", delay_days=0)), 1)
+    assert one(shop, "select min(observed_at) from ml.labels") == datetime(2022, 1, 1, tzinfo=UTC)
+
+
+# Labels that come in files.
+
+
+def load(path: Path, entry: Labels = FEED) -> LabelLoad:
+    return load_labels(monitoring(amount=entry), "amount", path)
+
+
+def test_every_record_comes_to_one_end(shop: Connection, tmp_path: Path) -> None:
+    path = csv(
+        tmp_path / "labels.csv",
+        "2022-02,0,1.5,2022-02-10 10:00",
+        "2022-02-01,1,2e1,2022-02-10T10:00:00.25-05:00",
+        "2022-02, 2 ,+.5,2022-02-10 10:00:00Z",
+        f"2022-02,{ACCEPTED},7,2022-02-10 10:00",
+        ",3,1,2022-02-10 10:00",
+        "2022-02,,1,2022-02-10 10:00",
+        "2022-02,3,  ,2022-02-10 10:00",
+        "2022-02,3,1,",
+        "2022-02,3,many,2022-02-10 10:00",
+        "2022-02,3,nan,2022-02-10 10:00",
+        "2022-02,3,1e999,2022-02-10 10:00",
+        "2022-02,3,1,10.02.2022 10:00",
+        "2022-02,3,1,2022-02-30 10:00",
+        "2022-02,3,1,2022-02-10",
+        "2022-02,3,1,infinity",
+        "2022-02,999,1,2022-02-10 10:00",
+        "2022-03,3,1,2022-02-10 10:00",
+        "2022-02-02,3,1,2022-02-10 10:00",
+        "2022-13,3,1,2022-02-10 10:00",
+        "2022-02,-3,1,2022-02-10 10:00",
+        "2022-02,3.0,1,2022-02-10 10:00",
+        "2022-02,99999999999999999999,1,2022-02-10 10:00",
+        "2022-02,3,1,9998-01-01 00:00",
+        "2022-02,3,1,2022-02-01 08:59:59+01:00",
+        "2022-02,3,-0.1,2022-02-10 10:00",
+        "2022-02,3,50.1,2022-02-10 10:00",
+        "2022-02,0,1.5,2022-02-10 10:00",
+        "2022-02,0,9,2022-02-10 05:00-05:00",
+    )
+    result = load(path, Labels(source="feed", ends_at="done_at", valid=ValidRange(min=0, max=50)))
+    assert str(result) == (
+        "labels: 28 rows: 4 accepted, 0 unchanged, 24 quarantined (7 unknown_trip, 4 missing_value, 4 not_a_time, "
+        "3 not_a_number, 2 duplicate, 2 out_of_range, 1 before_trip, 1 future)"
+    )
+    found = rows(shop, "select source_row, label, observed_at, load_id, target from ml.labels order by 1")
+    assert found == [
+        (0, 1.5, datetime(2022, 2, 10, 10, tzinfo=UTC), 2, "amount"),
+        (1, 20.0, datetime(2022, 2, 10, 15, 0, 0, 250_000, tzinfo=UTC), 2, "amount"),
+        (2, 0.5, datetime(2022, 2, 10, 10, tzinfo=UTC), 2, "amount"),
+        (ACCEPTED, 7.0, datetime(2022, 2, 10, 10, tzinfo=UTC), 2, "amount"),
+    ]
+    assert [line for line, _ in reasons(shop)] == list(range(5, 29))
+    assert one(shop, "select record from ml.rejected_labels where line = 9") == {
+        "source_month": "2022-02", "source_row": "3", "label": "many", "observed_at": "2022-02-10 10:00",
+    }  # fmt: skip
+
+
+VALUES: dict[str, list[Any]] = {
+    "month": [JANUARY, FEBRUARY, FEBRUARY, FEBRUARY, None, date(2022, 2, 2), date(2021, 12, 1)],
+    "row": [*range(0, ACCEPTED + REFUSED + 3, 3), None, -1],
+    "label": [1.0, 2.0, 2.0, 20.0, -5.0, 1e6, None, float("nan"), float("inf"), 0.0],
+    "time": [
+        *(NOON, NOON, NOON + timedelta(days=1), datetime(2022, 2, 1, 20, tzinfo=UTC), None),
+        datetime(2400, 1, 1, tzinfo=UTC),
+    ],
+}
+
+
+def expected_outcomes(records: list[tuple[Any, ...]], held: dict[tuple[Any, ...], float]) -> list[str]:
+    """What docs/labels.md says of each record, worked out here once more; `held` has what is there already."""
+    seen: set[tuple[Any, ...]] = set()
+    outcomes = []
+    for month, row, label, time in records:
+        key = (month, row, time)
+        if None in (month, row, label, time):
+            outcome = "missing_value"
+        elif label != label or abs(label) == float("inf"):
+            outcome = "not_a_number"
+        elif month not in (JANUARY, FEBRUARY) or not 0 <= row < ACCEPTED + REFUSED:
+            outcome = "unknown_trip"
+        elif time > datetime.now(UTC):
+            outcome = "future"
+        elif time < done_at(row, month).replace(tzinfo=UTC) + timedelta(hours=5):
+            outcome = "before_trip"
+        elif not 0 <= label <= 100:
+            outcome = "out_of_range"
+        elif key in seen:
+            outcome = "duplicate"
+        else:
+            outcome = "accepted" if key not in held else "unchanged" if held[key] == label else "duplicate"
+            seen.add(key)
+        outcomes.append(outcome)
+    held |= {
+        (record[0], record[1], record[3]): record[2]
+        for record, outcome in zip(records, outcomes, strict=True)
+        if outcome == "accepted"
+    }
+    return outcomes
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_accepted_unchanged_and_quarantined_are_the_rows(shop: Connection, tmp_path: Path, seed: int) -> None:
+    """Two files of one feed, drawn at random, against the rules written down a second time."""
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    entry = Labels(source="feed", ends_at="done_at", valid=ValidRange(min=0, max=100))
+    held: dict[tuple[Any, ...], float] = {}
+    for number in range(2):
+        records: list[Any] = [tuple(chance.choice(values) for values in VALUES.values()) for _ in range(400)]
+        expected = Counter(expected_outcomes(records, held))
+        result = load(parquet(tmp_path / f"{number}.parquet", records), entry)
+        assert result.rows == len(records) == result.accepted + result.unchanged + result.quarantined
+        assert (result.accepted, result.unchanged) == (expected.pop("accepted"), expected.pop("unchanged", 0))
+        assert result.reasons == expected
+        assert result.unchanged > 0 or number == 0
+    assert len(result.reasons) == 7
+    stored = rows(shop, "select source_month, source_row, observed_at, label from ml.labels")
+    assert {row[:3]: row[3] for row in stored} == held
+    assert one(shop, "select sum(quarantined) from ml.label_loads") == len(reasons(shop))
+
+
+def test_the_table_refuses_counts_that_do_not_add_up(shop: Connection, tmp_path: Path) -> None:
+    load(csv(tmp_path / "a.csv", "2022-02,1,1,2022-02-10 10:00"))
+    with pytest.raises(errors.CheckViolation):
+        shop.execute("update ml.label_loads set accepted = accepted + 1")
+
+
+@pytest.mark.parametrize(
+    ("types", "month", "time"),
+    [
+        ({}, FEBRUARY, NOON),
+        ({"source_month": pa.string()}, "2022-02", NOON),
+        ({"source_row": pa.int16(), "label": pa.float32()}, FEBRUARY, NOON),
+        ({"label": pa.decimal128(10, 2)}, FEBRUARY, NOON),
+        ({"label": pa.int32()}, FEBRUARY, NOON),
+        ({"observed_at": pa.timestamp("us")}, FEBRUARY, NOON.replace(tzinfo=None)),
+        ({"observed_at": pa.timestamp("ns")}, FEBRUARY, NOON.replace(tzinfo=None)),
+        ({"observed_at": pa.timestamp("s")}, FEBRUARY, NOON.replace(tzinfo=None)),
+        ({"observed_at": pa.timestamp("ms", "America/New_York")}, FEBRUARY, NOON),
+    ],
+)
+def test_types_of_parquet_that_are_taken(
+    shop: Connection, tmp_path: Path, types: dict[str, pa.DataType], month: Any, time: datetime
+) -> None:
+    from decimal import Decimal
+
+    label = Decimal(3) if "label" in types and pa.types.is_decimal(types["label"]) else 3
+    assert load(parquet(tmp_path / "a.parquet", [(month, 1, label, time)], **types)).accepted == 1
+    assert rows(shop, "select source_row, label, observed_at from ml.labels") == [(1, 3.0, NOON)]
+
+
+def cut_off(folder: Path) -> Path:
+    path = parquet(folder / "cut.parquet", [(FEBRUARY, 1, 1.0, NOON)])
+    path.write_bytes(path.read_bytes()[:-20])
+    return path
+
+
+def twice(folder: Path) -> Path:
+    table = pq.read_table(parquet(folder / "a.parquet", [(FEBRUARY, 1, 1.0, NOON)]))
+    pq.write_table(table.append_column("label", table["label"]), folder / "twice.parquet")
+    return folder / "twice.parquet"
+
+
+def text(name: str, content: bytes) -> Any:
+    def write(folder: Path) -> Path:
+        (folder / name).write_bytes(content)
+        return folder / name
+
+    return write
+
+
+def retyped(value: tuple[Any, Any, Any, Any], **types: pa.DataType) -> Any:
+    return lambda folder: parquet(folder / "a.parquet", [value], **types)
+
+
+HEADER = b"source_month,source_row,label,observed_at\n"
+BAD_FILES: list[tuple[Any, type[WarehouseError], str]] = [
+    (lambda folder: folder / "a.csv", SourceUnavailableError, "a.csv does not exist: name a file of labels"),
+    (lambda folder: folder, BadFileError, "neither .parquet nor .csv"),
+    (text("a.json", b"{}"), BadFileError, "a.json is neither .parquet nor .csv"),
+    (text("a.csv", b""), BadFileError, "a.csv is empty (0 bytes)"),
+    (text("a.parquet", b""), BadFileError, "a.parquet is empty (0 bytes)"),
+    (text("a.parquet", b"<html>"), BadFileError, "a.parquet cannot be read"),
+    (cut_off, BadFileError, "cut.parquet cannot be read"),
+    (twice, BadFileError, "the column label comes twice"),
+    (text("a.csv", HEADER + b"2022-02,1,1,\xff\xfe\n"), BadFileError, "a.csv cannot be read"),
+    (text("a.csv", HEADER + b"2022-02,1,1,2022-02-10 10:00,5\n"), BadFileError, "a.csv cannot be read"),
+    (
+        text("a.csv", b"source_month,source_row,label\n2022-02,1,1\n"),
+        BadFileError,
+        "has no column observed_at (it has 'source_month', 'source_row', 'label')",
+    ),
+    (text("a.csv", HEADER + b"2022-02,1,1\n"), BadFileError, "a.csv cannot be read"),
+    (text("a.csv", HEADER + b'2022-02,1,1,"2022-02-10 10:00\n'), BadFileError, "a.csv cannot be read"),
+    (text("a.csv", b"label," + HEADER), BadFileError, "the column label comes twice"),
+    (text("a.csv", b"# of May\n" + HEADER), BadFileError, "has no column source_month, source_row, label, observed_at"),
+    (
+        text("a.csv", b"2022-02,1,1,2022-02-10 10:00\n"),
+        BadFileError,
+        "(it has '2022-02', '1', '1', '2022-02-10 10:00')",
+    ),
+    (text("a.csv", HEADER.replace(b",", b";")), BadFileError, "has no column source_month, source_row"),
+    (text("a.csv", HEADER + b"2022-02,1,2022-02-10 10:00,1\n"), BadFileError, "none of the 1 values of label can be"),
+    (text("a.csv", HEADER + b"2022-02,1,1,02/10/2022\n" * 9), BadFileError, "none of the 9 values of observed_at"),
+    (
+        lambda folder: parquet(folder / "a.parquet", [("February", 1, 1.0, NOON)], source_month=pa.string()),
+        BadFileError,
+        "none of the 1 values of source_month can be read: a date or text such as 2022-02",
+    ),
+    (retyped((FEBRUARY, 1.0, 1.0, NOON), source_row=pa.float64()), BadFileError, "source_row is of type DOUBLE"),
+    (retyped((FEBRUARY, 1, "1.0", NOON), label=pa.string()), BadFileError, "label is of type VARCHAR; a number is"),
+    (retyped((FEBRUARY, 1, True, NOON), label=pa.bool_()), BadFileError, "label is of type BOOLEAN"),
+    (retyped((FEBRUARY, 1, 1.0, FEBRUARY), observed_at=pa.date32()), BadFileError, "observed_at is of type DATE"),
+    (retyped((202202, 1, 1.0, NOON), source_month=pa.int32()), BadFileError, "source_month is of type INTEGER"),
+]
+
+
+@pytest.mark.parametrize(("write", "kind", "message"), BAD_FILES)
+def test_a_file_that_is_no_feed_changes_nothing(
+    shop: Connection, tmp_path: Path, write: Any, kind: type[WarehouseError], message: str
+) -> None:
+    refresh_trip_labels(monitoring(amount=TRIPS), 1)
+    before = contents(shop)
+    with pytest.raises(kind) as error:
+        load(write(tmp_path))
+    assert message in str(error.value)
+    assert contents(shop) == before
+
+
+def test_a_file_that_breaks_off_while_it_is_read_changes_nothing(
+    shop: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = csv(tmp_path / "a.csv", *(f"2022-02,{row},1,2022-02-10 10:00" for row in range(30)))
+    read = label_file.records
+    for end in (BadFileError("gone"), None):
+
+        def some(file: label_file.FeedFile, end: Exception | None = end) -> Any:
+            for number, record in enumerate(read(file)):
+                if number == 20:
+                    if end:
+                        raise end
+                    return
+                yield record
+
+        with monkeypatch.context() as patch:
+            patch.setattr(label_file, "records", some)
+            with pytest.raises(BadFileError, match="gone" if end else "held 30 records when it was checked and 20"):
+                load(path)
+        assert contents(shop) == {table: [] for table in TABLES}
+    assert load(path).accepted == 30
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "SOURCE_ROW,label,Source_Month,observed_at,note\r\n1,2,2022-02,2022-02-10 10:00,x\r\n#2,2,2022-02,n,\r\n",
+        '\ufeffsource_month,source_row,label,observed_at\n"2022-02","1","2","2022-02-10 10:00"\n\n,,,\n',
+        'source_month,source_row,label,observed_at,""\n2022-02,1,2,2022-02-10 10:00,\n2022-02,"1\n",2,"a\nb",\n',
+    ],
+)
+def test_csv_is_read_as_it_is_written(shop: Connection, tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.csv").write_text(content, encoding="utf-8", newline="")
+    result = load(tmp_path / "a.csv")
+    assert (result.rows, result.accepted, result.quarantined) == (2, 1, 1)
+    assert rows(shop, "select source_row, label from ml.labels") == [(1, 2.0)]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_file_without_records_is_a_load_of_none(shop: Connection, tmp_path: Path, kind: str) -> None:
+    path = csv(tmp_path / "a.csv") if kind == "csv" else parquet(tmp_path / "a.parquet", [])
+    assert str(load(path)) == "labels: 0 rows: 0 accepted, 0 unchanged, 0 quarantined"
+    assert rows(shop, "select rows from ml.label_loads") == [(0,)]
+
+
+def test_the_same_file_twice_is_once(shop: Connection, tmp_path: Path) -> None:
+    path = csv(tmp_path / "a.csv", "2022-02,1,1,2022-02-10 10:00", "2022-02,1,1,2022-02-10 10:00")
+    load(path)
+    before = contents(shop)
+    again = load(path.rename(tmp_path / "b.csv"))
+    assert str(again) == f"labels: nothing new, this file is load {again.label_load_id} already (2 rows)"
+    assert contents(shop) == before
+
+
+def test_the_same_labels_in_another_file_are_unchanged(shop: Connection, tmp_path: Path) -> None:
+    load(csv(tmp_path / "a.csv", "2022-02,1,1,2022-02-10 10:00", "2022-02,2,1,2022-02-10 10:00"))
+    labels = rows(shop, "select * from ml.labels order by source_row")
+    same = csv(tmp_path / "b.csv", "2022-02,2,1.0,2022-02-10 11:00+01:00", "2022-02,1,1.5,2022-02-10 10:00")
+    result = load(same)
+    assert (result.accepted, result.unchanged, result.reasons) == (0, 1, {"duplicate": 1})
+    assert rows(shop, "select * from ml.labels order by source_row") == labels
+
+
+def test_a_correction_is_kept_beside_what_it_corrects(shop: Connection, tmp_path: Path) -> None:
+    load(csv(tmp_path / "a.csv", "2022-02,1,1,2022-02-10 10:00"))
+    # The later one may come first.
+    load(csv(tmp_path / "b.csv", "2022-02,1,3,2022-02-14 10:00", "2022-02,1,2,2022-02-12 10:00"))
+    day = datetime(2022, 2, 10, 10, tzinfo=UTC)
+    seen = [known(shop, "amount", day + timedelta(days=days)).get((FEBRUARY, 1)) for days in (-1, 0, 1, 2, 3, 4, 99)]
+    assert seen == [None, 1, 1, 2, 2, 3, 3]
+
+
+def test_after_its_trips_were_replaced_a_feed_is_matched_anew(shop: Connection, tmp_path: Path) -> None:
+    path = csv(tmp_path / "a.csv", "2022-01,1,1,2022-02-10 10:00", "2022-02,1,1,2022-02-10 10:00")
+    load(path)
+    shop.execute("update shop.days set load_id = 7 where load_id = 2")
+    shop.execute("update shop.orders set load_id = 7 where load_id = 2")
+    assert known(shop, "amount", NOON) == {(JANUARY, 1): 1}
+    result = load(path)
+    assert (result.accepted, result.unchanged) == (1, 1)
+    assert known(shop, "amount", NOON) == {(JANUARY, 1): 1, (FEBRUARY, 1): 1}
+
+
+def test_a_feed_takes_the_place_of_labels_of_the_trips_and_keeps_it(shop: Connection, tmp_path: Path) -> None:
+    refresh_trip_labels(monitoring(amount=TRIPS), 1)
+    assert load(csv(tmp_path / "a.csv", "2022-02,1,1,2022-02-10 10:00")).accepted == 1
+    assert rows(shop, "select source_row from ml.labels") == [(1,)]
+    assert not pending_trip_labels(monitoring(amount=FEED))
+    with pytest.raises(ConfigurationError, match=r"came with a feed \(.*a\.csv\).*set `source: feed`"):
+        refresh_trip_labels(monitoring(amount=TRIPS), 2)
+    assert rows(shop, "select source_row from ml.labels") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("labels", "named", "found"),
+    [
+        ({"a": FEED}, "", "a"),
+        ({"a": FEED, "b": TRIPS}, "", "a"),
+        ({"a": FEED, "b": FEED}, "b", "b"),
+        ({"a": FEED, "b": FEED}, "", UsageError("Name it with TARGET=...; monitoring.yml has: a, b")),
+        ({"a": FEED}, "c", UsageError("TARGET 'c' has no entry under labels in monitoring.yml; there are: a")),
+        ({}, "", UsageError("monitoring.yml has: none")),
+        ({"a": FEED, "b": TRIPS}, "b", ConfigurationError("set `source: feed` there")),
+        ({"b": TRIPS}, "", ConfigurationError("labels.b: its labels are taken from the trips' own rows")),
+    ],
+)
+def test_which_target_a_file_is_for(labels: dict[str, Labels], named: str, found: str | WarehouseError) -> None:
+    if isinstance(found, str):
+        assert feed_target(monitoring(**labels), named) == found
+        return
+    with pytest.raises(type(found)) as error:
+        feed_target(monitoring(**labels), named)
+    assert str(found) in str(error.value)
+
+
+def test_a_warehouse_without_trips_is_told_what_to_do(empty_warehouse: Connection, tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="run `make pipeline`"):
+        load(csv(tmp_path / "a.csv", "2022-02,1,1,2022-02-10 10:00"))
+
+
+# The command, and what a run makes of it.
+
+
+@pytest.fixture
+def fed(monkeypatch: pytest.MonkeyPatch) -> Monitoring:
+    """The project's own monitoring.yml, but that durations come with a feed."""
+    entry = Labels(source="feed", ends_at="dropoff_at", valid=ValidRange(min=0, max=180))
+    changed = load_monitoring().model_copy(update={"labels": load_monitoring().labels | {"duration_minutes": entry}})
+    monkeypatch.setattr(configuration, "load_monitoring", lambda: changed)
+    return changed
+
+
+def test_the_command_loads_a_file_and_the_next_run_shows_it(
+    monitored_warehouse: Connection,
+    sample_dir: Path,
+    tmp_path: Path,
+    fed: Monitoring,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With the rights of the role monitor."""
+    lines = [f"2022-02,{row},{row % 50},2022-03-10 10:00,x" for row in (*range(200), 10**9, 0)]
+    path = tmp_path / "labels.csv"
+    path.write_text("source_month,source_row,label,observed_at,note\n" + "\n".join(lines), encoding="utf-8")
+    cli.labels(file=f" {path} ", target="duration_minutes")
+    out, err = capsys.readouterr()
+    assert out == "labels: 202 rows: 200 accepted, 0 unchanged, 2 quarantined (1 duplicate, 1 unknown_trip)\n"
+    assert "unknown columns were not read: 'note'" in err
+    assert one(monitored_warehouse, "select count(*) from ml.labels where target = 'duration_minutes'") == 200
+    pipeline = Pipeline(make_settings(data_dir=str(sample_dir), source="local"), lambda line: None)
+    pipeline.monitoring = fed
+    steps = {step.name: step for step in pipeline.run().steps}
+    assert steps["labels"].skipped
+    assert not steps["marts"].skipped
+    columns = (
+        "label_origin, target, location, source_month, row_count, accepted_count, unchanged_count, quarantined_count, "
+        "unknown_trip_count, duplicate_count, missing_value_count + not_a_number_count + not_a_time_count "
+        "+ future_count + before_trip_count + out_of_range_count"
+    )
+    found = rows(monitored_warehouse, f"select {columns} from marts.fct_label_loads where label_origin = 'feed'")
+    assert found == [("feed", "duration_minutes", str(path), None, 202, 200, 0, 2, 1, 1, 0)]
+
+
+def test_the_command_waits_for_nobody(monitored_warehouse: Connection, tmp_path: Path, fed: Monitoring) -> None:
+    path = csv(tmp_path / "a.csv", "2022-02,1,1,2022-02-10 10:00")
+    with hold_lock("a test"), pytest.raises(LockedError, match="a test by process"):
+        cli.labels(file=str(path), target="duration_minutes")
+    assert one(monitored_warehouse, "select count(*) from ml.label_loads where origin = 'feed'") == 0

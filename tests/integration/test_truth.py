@@ -1,0 +1,242 @@
+"""What labels say: figures of the rows whose label has arrived, what was believed when, and before any label comes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from psycopg import sql
+
+from pipeline.database import Connection, read_frame
+from pipeline.monitoring import load_monitoring
+from pipeline.settings import end_of_day
+from pipeline.steps import Pipeline
+from python_metrics.drift import drift_score, present_values
+from tests.integration.test_pipeline import one, rows, run, settings
+
+HGB = "green_duration_hgb"
+DAY = "2022-02-11"
+
+
+def day_rows(connection: Connection, day: str, spec: str) -> pd.DataFrame:
+    version = one(connection, "select model_version from ml.models where spec = %s", spec)
+    return read_frame(
+        sql.SQL(
+            "select scored.*, labels.label from intermediate.int_trips_scored as scored "
+            "left join ml.labels as labels using (source_month, source_row) "
+            "where target = 'duration_minutes' and model_version = $1 and window_date = cast($2 as date) "
+            "order by source_row"
+        ).format(),
+        [version, day],
+    )
+
+
+def test_figures_are_those_of_the_rows(monitored_warehouse: Connection) -> None:
+    trips = day_rows(monitored_warehouse, DAY, HGB)
+    error = trips["prediction"] - trips["label"]
+    expected = {
+        "all": error,
+        "pickup_borough=Queens": error[trips["pickup_borough"] == "Queens"],
+        "payment_type=missing": error[trips["payment_type"].isna()],
+    }
+    found = rows(
+        monitored_warehouse,
+        "select segment, label_count, mae, rmse, bias, p90_absolute_error from marts.fct_model_performance "
+        "where window_date = %s and model_spec = %s and is_latest",
+        DAY,
+        HGB,
+    )
+    figures = {segment: values for segment, *values in found}
+    for segment, errors in expected.items():
+        size = errors.abs()
+        assert len(errors) >= 100
+        assert figures[segment] == pytest.approx(
+            [len(errors), size.mean(), (errors**2).mean() ** 0.5, errors.mean(), np.quantile(size, 0.9)], rel=1e-9
+        )
+
+
+def test_a_small_group_has_a_status_and_no_number(monitored_warehouse: Connection) -> None:
+    small = rows(
+        monitored_warehouse,
+        "select label_count, mae, bias, status from marts.fct_model_performance "
+        "where segment_key != '' and label_count < 100",
+    )
+    assert len(small) > 100
+    assert {(mae, bias) for _, mae, bias, _ in small} == {(None, None)}
+    assert {status for *_, status in small} <= {"low_n", "empty"}
+
+
+def test_a_segment_is_compared_with_the_same_group_of_the_reference(monitored_warehouse: Connection) -> None:
+    trips = day_rows(monitored_warehouse, DAY, HGB)
+    here = trips.loc[trips["pickup_borough"] == "Brooklyn", "prediction"]
+    there = pd.Series(
+        [
+            row[0]
+            for row in rows(
+                monitored_warehouse,
+                "select cast(record ->> 'prediction' as double precision) from ml.reference_rows "
+                "inner join ml.models using (reference_id) "
+                "where spec = %s and segments ->> 'pickup_borough' = 'Brooklyn' order by position",
+                HGB,
+            )
+        ]
+    )
+    rule = load_monitoring().columns(HGB)[-1].drift
+    score = drift_score(present_values(there), present_values(here), "numerical", rule.method, rule.threshold)
+    found = rows(
+        monitored_warehouse,
+        "select prediction_drift, row_count, share_missing_values from marts.fct_segment_monitoring "
+        "where window_date = %s and model_spec = %s and segment_key = 'pickup_borough' and segment_value = 'Brooklyn'",
+        DAY,
+        HGB,
+    )
+    features = [*load_monitoring().models[HGB].feature_names, "prediction"]
+    missing = trips.loc[trips["pickup_borough"] == "Brooklyn", features].isna().to_numpy().mean()
+    assert found == [(pytest.approx(score.value), len(here), pytest.approx(missing))]
+
+
+def test_effects_add_up_to_the_change_of_the_loss(monitored_warehouse: Connection) -> None:
+    loss = "case when model_spec = 'green_tipped' then log_loss else mae end"
+    apart = rows(
+        monitored_warehouse,
+        f"""
+        select window_date, segment_key, sum(contribution), max(change) from marts.fct_change_attribution
+        inner join (
+            select window_date, model_version, {loss} - reference_loss as change
+            from marts.fct_model_performance where segment = 'all' and is_latest
+        ) as performance using (window_date, model_version)
+        where kind = 'segment'
+        group by model_version, window_date, segment_key
+        having abs(sum(contribution) - max(change)) > 1e-9
+        """,
+    )
+    assert apart == []
+    assert one(monitored_warehouse, "select count(distinct segment_key) from marts.fct_change_attribution") > 5
+
+
+def test_every_day_is_estimated_and_the_estimate_is_held_against_the_truth(monitored_warehouse: Connection) -> None:
+    days = rows(
+        monitored_warehouse,
+        "select estimate, lower_bound, upper_bound, realised, error, is_covered, label_coverage "
+        "from marts.fct_estimate_quality where segment = 'all' and metric = 'mae' and window_date != '2022-02-26'",
+    )
+    assert len(days) == 2 * 27
+    for estimate, low, high, realised, error, covered, coverage in days:
+        assert low < estimate < high
+        assert error == pytest.approx(estimate - realised)
+        assert covered == (low <= realised <= high)
+        assert coverage == 1
+    empty = rows(
+        monitored_warehouse,
+        "select distinct status, estimate from marts.fct_estimate_quality where window_date = '2022-02-26'",
+    )
+    assert empty == [("empty", None)]
+
+
+def beliefs(connection: Connection, *, latest: bool) -> dict[str, Any]:
+    found = rows(
+        connection,
+        "select window_date::text, label_count, row_count, mae, as_of from marts.fct_model_performance "
+        "where model_spec = %s and segment = 'all' and is_latest = %s",
+        HGB,
+        latest,
+    )
+    return {day: values for day, *values in found}
+
+
+def test_what_was_known_at_a_day_is_what_had_arrived_by_then(monitored_warehouse: Connection, sample_dir: Path) -> None:
+    now = beliefs(monitored_warehouse, latest=True)
+    report = run(sample_dir, as_of="2022-02-12")
+    assert {step.name for step in report.steps if not step.skipped} == {"performance", "marts"}
+    assert beliefs(monitored_warehouse, latest=True) == now, "what is believed now does not change by looking back"
+    then = beliefs(monitored_warehouse, latest=False)
+    end = end_of_day(pd.Timestamp("2022-02-12").date())
+    assert {values[-1] for values in then.values()} == {end}
+    arrived = dict(
+        rows(
+            monitored_warehouse,
+            "select window_date::text, count(*) from ml.labels inner join intermediate.int_trips_accepted "
+            "using (source_month, source_row) where target = 'duration_minutes' and observed_at <= %s group by 1",
+            end,
+        )
+    )
+    counts = {day: values[0] for day, values in then.items()}
+    assert counts["2022-02-12"] == 0
+    assert 0 < counts["2022-02-09"] < then["2022-02-09"][1]
+    assert counts["2022-02-05"] == then["2022-02-05"][1]
+    assert {day: count for day, count in counts.items() if count} == {
+        day: count for day, count in arrived.items() if day >= "2022-02"
+    }
+    trips = day_rows(monitored_warehouse, "2022-02-09", HGB)
+    observed = dict(
+        rows(
+            monitored_warehouse,
+            "select source_row, observed_at from ml.labels where target = 'duration_minutes' "
+            "and source_month = '2022-02-01' and observed_at <= %s",
+            end,
+        )
+    )
+    known = trips[trips["source_row"].isin(observed)]
+    assert then["2022-02-09"][2] == pytest.approx((known["prediction"] - known["label"]).abs().mean())
+    # The same moment again: nothing to do. A later one: only the days whose labels came in between.
+    assert run(sample_dir, as_of="2022-02-12").nothing_new
+    later = run(sample_dir, as_of="2022-02-13")
+    changed = rows(
+        monitored_warehouse,
+        "select distinct window_date::text from marts.fct_model_performance "
+        "where as_of = %s and model_spec = %s order by 1",
+        end_of_day(pd.Timestamp("2022-02-13").date()),
+        HGB,
+    )
+    assert not later.nothing_new
+    assert [day for (day,) in changed] == ["2022-02-09", "2022-02-10", "2022-02-11"]
+
+
+@pytest.mark.slow
+def test_an_earlier_belief_goes_into_the_history(monitored_warehouse: Connection, sample_dir: Path) -> None:
+    monitored_warehouse.execute("delete from monitoring.metric_values where as_of is not null")
+    monitored_warehouse.execute("truncate monitoring.believed_windows")
+    run(sample_dir, as_of="2022-02-28")
+    first = beliefs(monitored_warehouse, latest=True)
+    assert first["2022-02-28"][0] == 0
+    run(sample_dir)
+    now, before = beliefs(monitored_warehouse, latest=True), beliefs(monitored_warehouse, latest=False)
+    assert now["2022-02-28"][0] == now["2022-02-28"][1]
+    assert before == {day: values for day, values in first.items() if now[day][:3] != values[:3]}
+    assert set(before) == {"2022-02-25", "2022-02-27", "2022-02-28"}
+
+
+def test_a_model_without_labels_has_estimates_only(monitored_warehouse: Connection, sample_dir: Path) -> None:
+    pipeline = Pipeline(settings(sample_dir), lambda line: None)
+    pipeline.monitoring = pipeline.monitoring.model_copy(update={"labels": {}})
+    monitored_warehouse.execute("delete from monitoring.metric_values where as_of is not null")
+    monitored_warehouse.execute("truncate monitoring.believed_windows")
+    pipeline.run()
+    assert one(monitored_warehouse, "select count(*) from marts.fct_model_performance") == 0
+    realised = rows(
+        monitored_warehouse,
+        "select count(estimate), count(realised) from marts.fct_estimate_quality where metric = 'mae'",
+    )
+    assert realised[0][0] > 0
+    assert realised[0][1] == 0
+
+
+@pytest.mark.slow
+def test_a_segment_column_that_is_not_there_or_empty_takes_nothing_down(
+    monitored_warehouse: Connection, sample_dir: Path
+) -> None:
+    pipeline = Pipeline(settings(sample_dir), lambda line: None)
+    segments = pipeline.monitoring.segments.model_copy(update={"by": (("no_such_column",), ("ehail_fee",))})
+    pipeline.monitoring = pipeline.monitoring.model_copy(update={"segments": segments})
+    monitored_warehouse.execute("delete from monitoring.computed_windows where window_start > '2022-02-03'")
+    pipeline.run()
+    keys = rows(
+        monitored_warehouse,
+        "select distinct segment_key, segment_value from marts.fct_segment_monitoring order by 1",
+    )
+    assert keys == [("ehail_fee", "missing")]
+    drift = rows(monitored_warehouse, "select distinct drift_status from marts.fct_segment_monitoring")
+    assert drift == [("missing_column",)], "the reference was kept without that column"

@@ -1,0 +1,75 @@
+"""A small warehouse that knows nothing of taxis, for tests of labels: orders of two months, and files about them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.database import Connection
+from pipeline.monitoring import Labels, Monitoring, load_monitoring
+
+JANUARY, FEBRUARY = date(2022, 1, 1), date(2022, 2, 1)
+# Orders of a month, an hour apart; the last ones are among the refused.
+ACCEPTED, REFUSED = 40, 5
+TRIPS = Labels(source="trips", ends_at="done_at", delay_days=3, jitter_days=1)
+FEED = Labels(source="feed")
+
+_TABLES = """
+truncate ml.labels, ml.label_loads, ml.rejected_labels restart identity;
+drop schema if exists shop cascade;
+create schema shop;
+create table shop.days (source_month date, load_id bigint, window_start timestamptz, content_hash text);
+create table shop.orders (
+    source_month date, source_row bigint, load_id bigint, done_at timestamp, amount double precision, place text
+);
+create table shop.refused (like shop.orders);
+insert into shop.days
+select month, load_id, month + n * interval '1 day', n::text
+from (values (date '2022-01-01', 1), (date '2022-02-01', 2)) as months (month, load_id), generate_series(0, 3) as n;
+insert into shop.orders
+select month, n, load_id, month + n * interval '1 hour', n + 0.5, 'here'
+from (values (date '2022-01-01', 1), (date '2022-02-01', 2)) as months (month, load_id), generate_series(0, 44) as n;
+insert into shop.refused select * from shop.orders where source_row >= 40;
+delete from shop.orders where source_row >= 40;
+"""
+
+
+def make_shop(connection: Connection) -> None:
+    """The shop's tables, and none of its labels."""
+    connection.execute("set client_min_messages = warning")
+    connection.execute(_TABLES.encode())
+
+
+def monitoring(**labels: Labels) -> Monitoring:
+    """The project's own file, with the shop's relations and these labels in place of its own."""
+    whole = load_monitoring()
+    relations = {"windows": "shop.days", "trips": "shop.orders", "rejected_trips": "shop.refused"}
+    return whole.model_copy(update={"windows": whole.windows.model_copy(update=relations), "labels": labels})
+
+
+def done_at(row: int, month: date = FEBRUARY) -> datetime:
+    """When the order was done, as its wall clock in New York shows it (no clocks change in those months)."""
+    return datetime(month.year, month.month, 1) + timedelta(hours=row)
+
+
+def parquet(path: Path, records: list[tuple[Any, Any, Any, Any]], **types: pa.DataType) -> Path:
+    """A file of (month, row, label, observed at) records."""
+    schema = {
+        "source_month": pa.date32(),
+        "source_row": pa.int64(),
+        "label": pa.float64(),
+        "observed_at": pa.timestamp("us", "UTC"),
+    } | types
+    columns = zip(*records, strict=True) if records else [()] * 4
+    arrays = [pa.array(list(values), kind) for values, kind in zip(columns, schema.values(), strict=True)]
+    pq.write_table(pa.table(arrays, names=list(schema)), path)
+    return path
+
+
+def csv(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(("source_month,source_row,label,observed_at", *lines)) + "\n", encoding="utf-8")
+    return path
