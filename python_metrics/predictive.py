@@ -123,4 +123,8 @@ def _quantile(share: float, noise: Floats, effect: DayEffect) -> float:
         return low
     # The bounds are the quantiles of the lowest and the highest draw's own distributions; a rounding step beyond them.
     margin = 1e-6 * effect.scale
-    return float(brentq(lambda bound: _share_below(bound, noise, effect) - share, low - margin, high + margin))
+    # To a ten-thousandth of the spread: an interval has no more digits.
+    bound = brentq(
+        lambda bound: _share_below(bound, noise, effect) - share, low - margin, high + margin, xtol=1e-4 * effect.scale
+    )
+    return float(bound)

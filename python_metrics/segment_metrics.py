@@ -34,7 +34,8 @@ def reference_groups(
     """
     return {
         key: {
-            name: present_values(predictions.iloc[grouping.codes == place]) for place, name in enumerate(grouping.names)
+            name: present_values(predictions.iloc[grouping.codes == place]).sort_values()
+            for place, name in enumerate(grouping.names)
         }
         for key, grouping in groupings.items()
     }

@@ -61,7 +61,8 @@ class Reference:
 
 def make_reference(reference_id: str, rows: pd.DataFrame) -> Reference:
     """A reference from its rows, one column each, missing values left out."""
-    present = {str(name): present_values(rows[name]) for name in rows.columns}
+    # Sorted: no score hangs on the order, and one of them need not sort the reference for every window.
+    present = {str(name): present_values(rows[name]).sort_values() for name in rows.columns}
     return Reference(
         reference_id, present, frozenset(name for name, values in present.items() if values.nunique() == 1)
     )

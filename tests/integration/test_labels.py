@@ -638,6 +638,7 @@ def fed(monkeypatch: pytest.MonkeyPatch) -> Monitoring:
     return changed
 
 
+@pytest.mark.slow
 def test_the_command_loads_a_file_and_the_next_run_shows_it(
     monitored_warehouse: Connection,
     sample_dir: Path,

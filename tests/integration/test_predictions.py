@@ -280,6 +280,7 @@ def test_too_few_predictions_are_no_reference(
         load(other)
 
 
+@pytest.mark.slow
 def test_corrected_predictions_change_their_day_and_no_other(
     monitored_warehouse: Connection, trips: pd.DataFrame, tmp_path: Path, sample_dir: Path
 ) -> None:
@@ -308,6 +309,7 @@ def test_corrected_predictions_change_their_day_and_no_other(
     assert run(sample_dir).nothing_new
 
 
+@pytest.mark.slow
 def test_predictions_of_replaced_trips_are_taken_out(
     monitored_warehouse: Connection, trips: pd.DataFrame, tmp_path: Path, sample_dir: Path
 ) -> None:
