@@ -7,6 +7,7 @@ nothing is read or written. Called by python_metrics.loss_estimation, confidence
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ FEWEST_DAY_ROWS = 50
 FEWEST_DAYS = 5
 CHUNKS = 10
 FEWEST_WINDOW_ROWS = 30
+T_VALUES = 101
 
 
 class TooFewRowsError(ValueError):
@@ -84,13 +86,23 @@ def predictive_interval(noise: Floats, effect: DayEffect) -> tuple[float, float]
 
     Args:
         noise: draws of the sampling noise, shape (draws,).
-        effect: of the day; its t distribution is added to each of the draws, and the mixture is inverted.
+        effect: of the day; its t distribution, as T_VALUES equally likely values, is added to each of the draws.
     """
     tail = (1 - COVERAGE) / 2
     if effect.scale == 0:
         low, high = np.quantile(noise, [tail, 1 - tail])
         return float(low), float(high)
-    return _quantile(tail, noise, effect), _quantile(1 - tail, noise, effect)
+    mixture = (noise[:, None] + effect.scale * _t_quantiles(effect.degrees)).ravel()
+    low, high = np.quantile(mixture, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+@cache
+def _t_quantiles(degrees: int) -> Floats:
+    """Equally likely values of Student's t, which stand for its distribution in a mixture, shape (T_VALUES,)."""
+    from scipy.special import stdtrit
+
+    return np.asarray(stdtrit(degrees, (np.arange(T_VALUES) + 0.5) / T_VALUES), dtype=np.float64)
 
 
 def two_sided_p_value(deviation: float, noise: Floats, effect: DayEffect) -> float:
@@ -111,20 +123,3 @@ def _share_below(bound: float, noise: Floats, effect: DayEffect) -> float:
     from scipy.special import stdtr
 
     return float(stdtr(effect.degrees, (bound - noise) / effect.scale).mean())
-
-
-def _quantile(share: float, noise: Floats, effect: DayEffect) -> float:
-    from scipy.optimize import brentq
-    from scipy.special import stdtrit
-
-    own = float(stdtrit(effect.degrees, share)) * effect.scale
-    low, high = float(noise.min()) + own, float(noise.max()) + own
-    if low == high:
-        return low
-    # The bounds are the quantiles of the lowest and the highest draw's own distributions; a rounding step beyond them.
-    margin = 1e-6 * effect.scale
-    # To a ten-thousandth of the spread: an interval has no more digits.
-    bound = brentq(
-        lambda bound: _share_below(bound, noise, effect) - share, low - margin, high + margin, xtol=1e-4 * effect.scale
-    )
-    return float(bound)
