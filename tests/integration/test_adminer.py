@@ -41,7 +41,7 @@ def analyst(tcp_server: embedded.Address) -> str:
     with database.environment(variables), database.warehouse():
         database.migrate()
         with database.connect("test", autocommit=True) as connection:
-            connection.execute("create schema marts")
+            connection.execute("create schema if not exists marts")
             connection.execute(
                 "create table marts.fct_of_a_test as select 41 + n as answer from generate_series(1, 2) n"
             )

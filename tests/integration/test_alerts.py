@@ -109,6 +109,7 @@ def test_dbt_and_the_alert_agree_on_what_is_stale() -> None:
     assert freshness["error_after"] == {"count": rule.critical, "period": "day"}
 
 
+@pytest.mark.slow
 def test_other_levels_change_alerts_and_no_metric(monitored_warehouse: Connection, sample_dir: Path) -> None:
     pipeline = Pipeline(settings(sample_dir), lambda line: None)
     alerts = pipeline.monitoring.alerts

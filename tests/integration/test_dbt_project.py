@@ -52,6 +52,7 @@ def test_build_with_unit_and_data_tests_passes(monitored_warehouse: Connection, 
     assert "unit_test" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_full_refresh_gives_the_same_windows(monitored_warehouse: Connection, target: Path) -> None:
     query = "select window_date, trip_count, rejected_count, content_hash from intermediate.int_windows order by 1"
     before = monitored_warehouse.execute(query).fetchall()

@@ -352,6 +352,7 @@ def test_a_retired_model_keeps_its_rows_and_stops_nobody(
     assert stale == (0,)
 
 
+@pytest.mark.slow
 def test_too_few_rows_to_train_on_are_named(empty_warehouse: Connection, tmp_path: Path) -> None:
     from ingest.sample import write_sample
     from pipeline.months import Month

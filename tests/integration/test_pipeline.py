@@ -295,6 +295,7 @@ def corrected_dir(tmp_path: Path, sample_dir: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_corrected_month_changes_its_days_and_no_others(monitored_warehouse: Connection, corrected_dir: Path) -> None:
     daily = "select window_date::text, model_spec, trip_count, prediction_drift from marts.fct_daily_monitoring"
     before = {(row[0], row[1]): row for row in rows(monitored_warehouse, daily)}

@@ -166,6 +166,7 @@ def changed(trips: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
     return trips.assign(**{column: values.infer_objects()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make_frame", "message"),
     [

@@ -147,6 +147,7 @@ def beliefs(connection: Connection, *, latest: bool) -> dict[str, Any]:
     return {day: values for day, *values in found}
 
 
+@pytest.mark.slow
 def test_what_was_known_at_a_day_is_what_had_arrived_by_then(monitored_warehouse: Connection, sample_dir: Path) -> None:
     now = beliefs(monitored_warehouse, latest=True)
     report = run(sample_dir, as_of="2022-02-12")
