@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -46,14 +46,17 @@ def replay(settings: Settings, *, pause: float, restart: bool, tell: Callable[[s
             "or name another training month with TRAIN_MONTH"
         )
     tell(_where_to_look(month))
-    # The training month and its models; the month itself is not touched.
-    Pipeline(dataclasses.replace(settings, months=()), tell).run()
+    # The training month and its models; the month itself is not touched, nor are its labels known yet.
+    before = end_of_day(month.first_day - timedelta(days=1))
+    Pipeline(dataclasses.replace(settings, months=(), as_of=before), tell).run()
     covered = None if restart else _covered(month)
     whole = _month_file(settings, month)
     with _folder() as folder:
         deliveries = dataclasses.replace(settings, data_dir=folder, source=Source.LOCAL)
         if covered is not None:
-            _finish_interrupted_day(deliveries, whole, covered, tell)
+            last = end_of_day(covered)
+            known = dataclasses.replace(deliveries, as_of=max(last, _last_belief(before, last) or last))
+            _finish_interrupted_day(known, whole, covered, tell)
         while covered is None or covered < whole.covers_until:
             started = monotonic()
             day = month.first_day if covered is None else covered + timedelta(days=1)
@@ -85,6 +88,13 @@ def _covered(month: Month) -> date | None:
     with database.connect("replay", read_only=True) as connection:
         row = connection.execute(_QUERIES["covers_until"], {"service": SERVICE, "month": month.first_day}).fetchone()
     return date.fromisoformat(str(row[0])) if row else None
+
+
+def _last_belief(start: datetime, end: datetime) -> datetime | None:
+    """As of when the windows of that time were last judged; None where none was."""
+    with database.connect("replay", read_only=True) as connection:
+        row: Any = connection.execute(_QUERIES["last_belief"], {"start": start, "end": end}).fetchone()
+    return row[0]
 
 
 def _month_file(settings: Settings, month: Month) -> Inspection:

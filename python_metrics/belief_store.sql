@@ -1,5 +1,6 @@
 -- name: pending_beliefs
--- Windows with metrics whose labels, as of then, are not those of the belief in force at that time.
+-- Windows with metrics whose labels, as of then, are not those of the belief in force at that time. Of a window that was
+-- not over yet nothing was believed.
 with arrived as (
     select
         trips.window_date,
@@ -57,6 +58,7 @@ current_state as (
             and computed.window_start = windows.window_start
             and computed.granularity = windows.granularity
     left join arrived on windows.window_date = arrived.window_date
+    where windows.window_end <= %(as_of)s
 )
 
 select

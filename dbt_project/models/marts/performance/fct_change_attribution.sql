@@ -56,7 +56,7 @@ excesses as (
 
 shares as (
 
-    -- A column's part in what lies above the thresholds that day.
+    -- A column's part in what lies above the thresholds that day; summed in one order, so that twice is the same number.
     select
         model_version,
         reference_id,
@@ -71,8 +71,14 @@ shares as (
         cast(null as double precision) as mix_effect,
         cast(null as double precision) as within_effect,
         above_threshold
-        / nullif(sum(above_threshold) over (partition by model_version, reference_id, window_start, granularity), 0)
-            as contribution,
+        / nullif(
+            sum(above_threshold) over (
+                partition by model_version, reference_id, window_start, granularity
+                order by column_name
+                rows between unbounded preceding and unbounded following
+            ),
+            0
+        ) as contribution,
         as_of,
         run_id
     from excesses
