@@ -94,7 +94,8 @@ def _last_belief(start: datetime, end: datetime) -> datetime | None:
     """As of when the windows of that time were last judged; None where none was."""
     with database.connect("replay", read_only=True) as connection:
         row: Any = connection.execute(_QUERIES["last_belief"], {"start": start, "end": end}).fetchone()
-    return row[0]
+    latest: datetime | None = row[0]
+    return latest
 
 
 def _month_file(settings: Settings, month: Month) -> Inspection:
