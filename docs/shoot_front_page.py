@@ -19,7 +19,7 @@ from pipeline.database import Connection
 from pipeline.errors import ConfigurationError, UsageError, WarehouseError
 
 TARGET = Path(__file__).with_name("front-page.png")
-WIDTH, HEIGHT = 1400, 1800
+WIDTH, HEIGHT = 1400, 2250
 SPEC = "green_duration_hgb"
 
 

@@ -391,8 +391,8 @@ def _words(settings: Settings) -> str:
 
 def _line(step: Step) -> str:
     if step.skipped:
-        return f"{step.name:<10} nothing new"
-    return f"{step.name:<10} {step.rows:>10,} rows  {step.seconds:6.1f} s  {step.message}".rstrip()
+        return f"{step.name:<11} nothing new"
+    return f"{step.name:<11} {step.rows:>10,} rows  {step.seconds:6.1f} s  {step.message}".rstrip()
 
 
 def _versions() -> dict[str, str]:
