@@ -16,7 +16,8 @@ from python_metrics.robust import Centres, fit_centres, held_out_scores, robust_
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-RIDGE = 0.1
+RIDGES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+def LOSS(left): return np.minimum(left**2,9).sum(axis=0)
 CLIP = 5.0
 LEAST_UNIT = 2.0
 UNIT_QUANTILE = 0.9
@@ -106,25 +107,29 @@ def calibrate(values: Floats, weekdays: Integers, folds: Integers, figures: Figu
     clipped = np.clip(scores, -CLIP, CLIP) * figures.explains
     weights = np.zeros((values.shape[1], values.shape[1]))
     residuals = np.zeros_like(scores)
+    held_of = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
+    target = np.clip(scores, -2 * CLIP, 2 * CLIP)
     kernel = clipped @ clipped.T
     for group in np.unique(figures.group):
-        own = (figures.group == group) & figures.given_others
-        if not own.any():
+        own = np.flatnonzero((figures.group == group) & figures.given_others)
+        if not len(own):
             continue
-        others = np.where(figures.group == group, 0.0, clipped)
         same = clipped[:, figures.group == group]
-        inverse = np.linalg.inv(kernel - same @ same.T + RIDGE * days * np.eye(days))
-        target = np.clip(scores[:, own], -2 * CLIP, 2 * CLIP)
-        solved = inverse @ target
-        weights[:, own] = others.T @ solved
-        # Leaving out a fold changes its residuals to (I - H_ff)^-1 e_f; here I - H = ridge * inverse.
-        left = RIDGE * days * solved
-        for fold in np.unique(folds):
-            held = np.flatnonzero(folds == fold)
-            block = RIDGE * days * inverse[np.ix_(held, held)]
-            residuals[np.ix_(held, own)] = np.linalg.solve(block, left[held]) + (scores[held] - np.clip(
-                scores[held], -2 * CLIP, 2 * CLIP
-            ))[:, own]
+        others = np.where(figures.group == group, 0.0, clipped)
+        values_of, vectors = np.linalg.eigh(kernel - same @ same.T)
+        best = np.full(len(own), np.inf)
+        for ridge in RIDGES:
+            inverse = (vectors / (np.maximum(values_of, 0) + ridge * days)) @ vectors.T
+            solved = inverse @ target[:, own]
+            left = np.empty_like(solved)
+            # Leaving out a fold makes its residuals (I - H_ff)^-1 e_f; here I - H = ridge * days * inverse.
+            for held in held_of:
+                left[held] = np.linalg.solve(inverse[np.ix_(held, held)], solved[held])
+            loss = LOSS(left)
+            better = loss < best
+            best[better] = loss[better]
+            weights[:, own[better]] = others.T @ solved[:, better]
+            residuals[:, own[better]] = (left + scores[:, own] - target[:, own])[:, better]
     floors = figures.floor / centres.scale
     residual_scale = robust_scale(residuals, floors)
     given = residuals / residual_scale

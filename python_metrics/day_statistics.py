@@ -90,6 +90,7 @@ def _numerical(column: str) -> list[Statistic]:
         Statistic(column, "whole_share", "signed", True, True, 0.3),
         Statistic(column, "modal_share", "signed", True, True, 0.3),
         Statistic(column, "distinct_count", "signed", True, True, 0.3),
+        Statistic(column, "mean", "signed", False, True, 0.05),
         Statistic(column, "weekend_likeness", "signed", True, True, 0.05),
     ]
 
@@ -100,7 +101,7 @@ def _categorical(column: str) -> list[Statistic]:
         Statistic(column, "largest_level_change", "distance", True, False, 0.05, False),
         Statistic(column, "unseen_share", "signed", True, True, 0.5),
         Statistic(column, "missing_share", "signed", False, True, 0.2),
-        *(Statistic(column, f"level_{place + 1}_share", "signed", False, True, 0.2) for place in range(TOP_LEVELS)),
+        *(Statistic(column, f"level_{place + 1}_share", "signed", False, True, 0.4) for place in range(TOP_LEVELS)),
         Statistic(column, "weekend_likeness", "signed", True, True, 0.05),
     ]
 
@@ -133,6 +134,8 @@ class NumericalFrame:
     modal: Floats
     known: Floats | None
     log_ratio: Floats
+    rarity: tuple[Floats, Floats]
+    low_high: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -280,6 +283,8 @@ def _freeze_numerical(
         held = folds == fold
         pool[held] = everything - histogram[held].sum(axis=0)
         ratios[held] = _log_ratio(_in_bins(histogram[~held], bin_of_cell), weekdays[~held])
+    sizes, values_of_size = np.unique(total, return_counts=True)
+    rarity = (sizes / total.sum(), values_of_size.astype(np.float64))
     figures = _numerical_figures(
         own.reshape(-1, cells),
         pool,
@@ -293,6 +298,7 @@ def _freeze_numerical(
         whole=np.bincount(small_days, small_counts * (small_values == np.floor(small_values)), minlength=size),
         modal=np.bincount(small_days, small_counts * np.isin(small_values, modal), minlength=size),
         distinct=np.array([len(one.values) for one in small], dtype=np.float64),
+        rarity=rarity,
     )
     frame = NumericalFrame(
         lows,
@@ -304,6 +310,8 @@ def _freeze_numerical(
         modal,
         None if is_continuous else distinct,
         _log_ratio(_in_bins(histogram, bin_of_cell), weekdays),
+        rarity,
+        (0.0, 0.0),
     )
     return frame, figures
 
@@ -330,6 +338,7 @@ def _measure_numerical(frame: NumericalFrame, profile: Profile) -> Floats:
         whole=np.array([float(counts[values == np.floor(values)].sum())]),
         modal=np.array([float(counts[np.isin(values, frame.modal)].sum())]),
         distinct=np.array([float(len(values))]),
+        rarity=frame.rarity,
     )[0]
 
 
@@ -347,6 +356,7 @@ def _numerical_figures(
     whole: Floats,
     modal: Floats,
     distinct: Floats,
+    rarity: tuple[Floats, Floats],
 ) -> Floats:
     """Of days (rows) with their cell counts and the pool that each is measured against, shape (days, statistics)."""
     n = own.sum(axis=1)
@@ -369,10 +379,18 @@ def _numerical_figures(
             spread,
             share_angle(whole, n),
             share_angle(modal, n),
-            np.where(n > 0, np.log(np.maximum(distinct, 1)), np.nan),
+            np.where(n > 0, np.log(np.maximum(distinct, 1) / np.maximum(_expected_distinct(n, rarity), 1)), np.nan),
+            (share * np.clip(means, means[int(0.01*len(means))], means[int(0.99*len(means))])).sum(axis=1) / std,
             (bins * log_ratio).sum(axis=1),
         ]
     )
+
+
+def _expected_distinct(n: Floats, rarity: tuple[Floats, Floats]) -> Floats:
+    """Distinct values among n rows drawn from the pool: values of a share p are among them with 1 - exp(-n p)."""
+    share, values = rarity
+    expected: Floats = -np.expm1(-n[:, None] * share) @ values
+    return expected
 
 
 def _in_bins(cells: Floats, bin_of_cell: Integers) -> Floats:
@@ -437,7 +455,7 @@ def _freeze_categorical(
         pool[held] = everything - counts[held].sum(axis=0)
         unseen[held] = (own[held] * (pool[held] == 0)).sum(axis=1)
         ratios[held] = _log_ratio(_top(counts[~held]), weekdays[~held])
-    angles = share_angle(own, present[:, None])[:, :MOST_LEVELS]
+    angles = share_angle(own + 0.375, present[:, None] + 0.75)[:, :MOST_LEVELS]
     floors = np.full(angles.shape[1], 0.5)[None, :] / np.sqrt(np.maximum(present, 1))[:, None]
     centres = fit_centres(angles, weekdays, floors.mean(axis=0))
     changes = held_out_scores(angles, weekdays, folds, floors.mean(axis=0))
@@ -451,7 +469,7 @@ def _measure_categorical(frame: CategoricalFrame, profile: Profile, weekday: int
     places = {level: place for place, level in enumerate(frame.levels)}
     own, other = _level_counts([profile], places)
     n = own.sum() + other[0]
-    angles = share_angle(own[0], n)[:MOST_LEVELS]
+    angles = share_angle(own[0] + 0.375, n + 0.75)[:MOST_LEVELS]
     change = float(np.abs(frame.centres.score(angles, weekday)).max()) if n > 0 else np.nan
     return _categorical_figures(
         own,
@@ -499,7 +517,7 @@ def _categorical_figures(
             np.log(change + _SMALLEST_DISTANCE),
             share_angle(unseen, n),
             share_angle(missing, n + missing),
-            share_angle(shares, 1.0),
+            share_angle(shares * n[:, None] + 0.375, n[:, None] + 0.75),
             (bins * log_ratio).sum(axis=1),
         ]
     )
