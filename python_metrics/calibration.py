@@ -1,0 +1,194 @@
+"""What held-out days show of every figure, and the one threshold on the worst of them.
+
+Figures of reference days go in; a null distribution comes out that says of a new day how far its worst figure is beyond the
+worst figures of reference days. Called by python_metrics.signals; nothing is read or written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from python_metrics.robust import Centres, fit_centres, held_out_scores, robust_scale
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+RIDGES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+def LOSS(left): return np.minimum(left**2,9).sum(axis=0)
+CLIP = 5.0
+LEAST_UNIT = 2.0
+UNIT_QUANTILE = 0.9
+# A day's worst figure: its upper tail begins at this quantile, the largest part of it is censored.
+TAIL_SHARE, CENSORED_SHARE = 0.3, 0.08
+# The tail's mean excess, of 56 reference days, and how many times its own estimate the prior counts.
+TAIL_PRIOR, TAIL_WEIGHT = 0.45, 1 / 3
+FULL_DAYS, WEEKLY_FOLDS_FROM = 56, 21
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What is known of each figure before any day is seen; arrays of shape (figures,).
+
+    Attributes:
+        group: whose figure it is, a number per column.
+        is_distance: bad when large only.
+        plain: judged by itself.
+        given_others: judged given the figures of other groups.
+        explains: whether it may explain others.
+        floor: least standard deviation.
+    """
+
+    group: Integers
+    is_distance: npt.NDArray[np.bool_]
+    plain: npt.NDArray[np.bool_]
+    given_others: npt.NDArray[np.bool_]
+    explains: npt.NDArray[np.bool_]
+    floor: Floats
+
+
+@dataclass(frozen=True)
+class Tail:
+    """The upper tail of a day's worst figure: TAIL_SHARE of the days lie above start, by `mean` on average."""
+
+    start: float
+    mean: float
+
+    def p_value(self, worst: float) -> float:
+        """The share of days with a figure as bad; no better than TAIL_SHARE is told apart."""
+        return float(min(TAIL_SHARE * np.exp(-(worst - self.start) / self.mean), 1.0))
+
+    def threshold(self, alpha: float) -> float:
+        """What a share of alpha of the days exceeds."""
+        return float(self.start + self.mean * np.log(TAIL_SHARE / alpha))
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A fitted null distribution.
+
+    Attributes:
+        centres: of the figures themselves.
+        weights: what each figure (column) is expected to be, given the scores of others (rows), shape (figures, figures).
+        residual_scale: of what is left then, shape (figures,).
+        plain_unit, given_unit: what a figure's score is divided by, shape (figures,).
+        plain_scores, given_scores: the held-out scores of the reference, shape (days, figures).
+        worst: the largest of a reference day's held-out scores in units, shape (days,).
+        tail: of those.
+    """
+
+    centres: Centres
+    weights: Floats
+    residual_scale: Floats
+    plain_unit: Floats
+    given_unit: Floats
+    plain_scores: Floats
+    given_scores: Floats
+    worst: Floats
+    tail: Tail
+
+
+def folds_of(ordinals: Integers) -> Integers:
+    """Weeks as folds, single days where there are fewer than WEEKLY_FOLDS_FROM; shape (days,), from 0."""
+    if len(ordinals) < WEEKLY_FOLDS_FROM:
+        return np.arange(len(ordinals))
+    weeks: Integers = (ordinals - ordinals[-1]) // -7
+    return np.asarray(np.unique(weeks, return_inverse=True)[1], dtype=np.int64)
+
+
+def calibrate(values: Floats, weekdays: Integers, folds: Integers, figures: Figures) -> Calibration:
+    """Fit the null distribution to held-out figures, shape (days, figures)."""
+    values = _filled(values)
+    days = len(values)
+    centres = fit_centres(values, weekdays, figures.floor)
+    scores = held_out_scores(values, weekdays, folds, figures.floor)
+    clipped = np.clip(scores, -CLIP, CLIP) * figures.explains
+    weights = np.zeros((values.shape[1], values.shape[1]))
+    residuals = np.zeros_like(scores)
+    held_of = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
+    target = np.clip(scores, -2 * CLIP, 2 * CLIP)
+    kernel = clipped @ clipped.T
+    for group in np.unique(figures.group):
+        own = np.flatnonzero((figures.group == group) & figures.given_others)
+        if not len(own):
+            continue
+        same = clipped[:, figures.group == group]
+        others = np.where(figures.group == group, 0.0, clipped)
+        values_of, vectors = np.linalg.eigh(kernel - same @ same.T)
+        best = np.full(len(own), np.inf)
+        for ridge in RIDGES:
+            inverse = (vectors / (np.maximum(values_of, 0) + ridge * days)) @ vectors.T
+            solved = inverse @ target[:, own]
+            left = np.empty_like(solved)
+            # Leaving out a fold makes its residuals (I - H_ff)^-1 e_f; here I - H = ridge * days * inverse.
+            for held in held_of:
+                left[held] = np.linalg.solve(inverse[np.ix_(held, held)], solved[held])
+            loss = LOSS(left)
+            better = loss < best
+            best[better] = loss[better]
+            weights[:, own[better]] = others.T @ solved[:, better]
+            residuals[:, own[better]] = (left + scores[:, own] - target[:, own])[:, better]
+    floors = figures.floor / centres.scale
+    residual_scale = robust_scale(residuals, floors)
+    given = residuals / residual_scale
+    plain_unit, given_unit = _unit(scores, figures.is_distance), _unit(given, np.zeros(len(figures.group), bool))
+    unified = in_units(scores, given, figures, plain_unit, given_unit)
+    worst = unified.max(axis=(1, 2))
+    return Calibration(
+        centres, weights, residual_scale, plain_unit, given_unit, scores, given, worst, fit_tail(worst)
+    )
+
+
+def score_day(calibration: Calibration, figures: Figures, values: Floats, weekday: int) -> tuple[Floats, Floats]:
+    """A new day's plain scores and its scores given others, each shape (figures,)."""
+    scores = np.nan_to_num(calibration.centres.score(values, weekday))
+    clipped = np.clip(scores, -CLIP, CLIP) * figures.explains
+    given = np.where(figures.given_others, scores - clipped @ calibration.weights, 0.0) / calibration.residual_scale
+    return scores, given
+
+
+def in_units(plain: Floats, given: Floats, figures: Figures, plain_unit: Floats, given_unit: Floats) -> Floats:
+    """How bad: scores in units, shape (..., figures, 2): by themselves, and given others; 0 where not judged."""
+    bad = np.where(figures.is_distance, np.maximum(plain, 0), np.abs(plain))
+    one: Floats = np.stack(
+        [np.where(figures.plain, bad / plain_unit, 0.0), np.where(figures.given_others, np.abs(given) / given_unit, 0.0)],
+        axis=-1,
+    )
+    return one
+
+
+def fit_tail(worst: Floats) -> Tail:
+    """The exponential tail of days' worst figures, shape (days,): maximum likelihood, drawn towards a prior.
+
+    The largest CENSORED_SHARE of the days count as "at least as much": bad days among the reference do not stretch the tail.
+    """
+    ordered = np.sort(worst)
+    days = len(ordered)
+    start = float(np.quantile(ordered, 1 - TAIL_SHARE))
+    prior = TAIL_PRIOR * (np.sqrt(FULL_DAYS / days) if days >= WEEKLY_FOLDS_FROM else FULL_DAYS / days)
+    censored = round(CENSORED_SHARE * days)
+    exact = ordered[: days - censored]
+    exact = exact[exact > start] - start
+    if not len(exact):
+        return Tail(start, float(prior))
+    estimate = (exact.sum() + censored * exact[-1]) / len(exact)
+    return Tail(start, float((estimate + TAIL_WEIGHT * prior) / (1 + TAIL_WEIGHT)))
+
+
+def _unit(scores: Floats, is_distance: npt.NDArray[np.bool_]) -> Floats:
+    bad = np.where(is_distance, np.maximum(scores, 0), np.abs(scores))
+    unit: Floats = np.maximum(np.quantile(bad, UNIT_QUANTILE, axis=0), LEAST_UNIT)
+    return unit
+
+
+def _filled(values: Floats) -> Floats:
+    """Without NaN: the median of the figure in its place, 0 where there is none."""
+    if not np.isnan(values).any():
+        return values
+    filled = values.copy()
+    for place in np.flatnonzero(np.isnan(values).any(axis=0)):
+        known = values[~np.isnan(values[:, place]), place]
+        filled[np.isnan(filled[:, place]), place] = np.median(known) if len(known) else 0.0
+    return filled
