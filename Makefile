@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 VARIABLES := TRAIN_MONTH MONTHS DATA_DIR SOURCE TLC_URL SQL ARGS PORT CONFIRM DAY MODEL SEGMENT STRICT REPORT_DIR
-VARIABLES += AS_OF MONTH PAUSE RESTART INTERVAL COUNT DASHBOARD_UID COLUMN FILE TARGET VERSION MONITORING_FILE
+VARIABLES += AS_OF MONTH PAUSE RESTART INTERVAL COUNT DASHBOARD_UID COLUMN FILE TARGET VERSION MONITORING_FILE INCIDENT NOTE CLOSE
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 # UID is the shell's own name for the user and cannot be handed over under it.
 ifeq ($(origin UID),command line)
@@ -45,6 +45,10 @@ replay: $(RUNTIME) ## Feed a month day by day: make replay MONTH=2022-02 PAUSE=1
 .PHONY: labels
 labels: $(RUNTIME) ## Load labels that have arrived: make labels FILE=labels.parquet [TARGET=...], matched with the loads of now
 	@$(BIN)/python -m pipeline labels
+
+.PHONY: ack
+ack: $(RUNTIME) ## Take an incident on: make ack INCIDENT=3fa2 NOTE="..."; CLOSE=yes says that it is dealt with
+	@$(BIN)/python -m pipeline ack
 
 .PHONY: heartbeat
 heartbeat: $(RUNTIME) ## Write a dummy row every INTERVAL=10 seconds, COUNT times or until Ctrl-C: is it on the dashboard?

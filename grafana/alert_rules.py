@@ -19,6 +19,7 @@ from grafana_foundation_sdk.models import alerting as models
 
 from grafana.house import COLUMN, DATA_QUALITY, PIPELINE_HEALTH, House
 from grafana.parts import DATASOURCE_UID, Query
+from pipeline.alert_rules import opening_rules
 from pipeline.database import queries
 
 FOLDER = "Model monitoring"
@@ -28,6 +29,7 @@ _EXPRESSIONS = "__expr__"
 PENDING = "2m"
 KEEP_FIRING = "2m"
 TITLES = {
+    "incident": "A column is not as usual",
     "prediction_drift": "The prediction has drifted",
     "drifted_columns": "Features have drifted strongly",
     "missing_share": "A column is missing values",
@@ -41,6 +43,7 @@ TITLES = {
 
 
 MEANINGS = {
+    "incident": "Severity in multiples of the calibrated threshold",
     "prediction_drift": "Drift score in multiples of its threshold",
     "drifted_columns": "Strongly drifted features",
     "missing_share": "Share of missing values",
@@ -79,7 +82,7 @@ def alert_rules(house: House) -> str:
         "name": GROUP,
         "folder": FOLDER,
         "interval": "1m",
-        "rules": [_rule(name) for name, _ in house.monitoring.alerts],
+        "rules": [_rule(name) for name, _ in opening_rules(house.monitoring.alerts)],
     }
     document = json.loads(json.dumps({"apiVersion": 1, "groups": [group]}, cls=JSONEncoder))
     head = "# Generated from monitoring.yml by `make dashboards`; a test holds it to that.\n"

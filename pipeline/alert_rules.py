@@ -15,10 +15,15 @@ _OPTIONS = ("excess", "pending_days", "clear_days", "coverage")
 _Row = tuple[str, str, str, float | None, float, float | None, int | None, int | None, float | None]
 
 
+def opening_rules(alerts: Alerts) -> list[tuple[str, Levels]]:
+    """The rules that open alerts, by name; one that does not has levels for colours only."""
+    return [(name, rule) for name, rule in alerts if getattr(rule, "opens_alerts", True)]
+
+
 def rule_rows(alerts: Alerts) -> list[_Row]:
-    """A row for each rule, and one for each model or column that has levels of its own."""
+    """A row for each rule that opens alerts, and one for each model or column that has levels of its own."""
     rows: list[_Row] = []
-    for name, rule in alerts:
+    for name, rule in opening_rules(alerts):
         excess, pending_days, clear_days, coverage = (getattr(rule, name, None) for name in _OPTIONS)
         own: dict[tuple[str, str], Levels] = {("", ""): rule}
         own |= {(model, ""): levels for model, levels in getattr(rule, "models", {}).items()}

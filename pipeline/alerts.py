@@ -22,7 +22,10 @@ _QUERIES = database.queries(Path(__file__).with_name("alerts.sql"))
 
 @dataclass(frozen=True)
 class Alert:
-    """An alert: since when, until when, and what was found on its worst day. `model` is '' for none."""
+    """An alert: since when, until when, and what was found on its worst day. `model` is '' for none.
+
+    `is_acknowledged`: somebody has said that they look into it.
+    """
 
     severity: Literal["warning", "critical"]
     rule: str
@@ -33,6 +36,12 @@ class Alert:
     is_open: bool
     days: int
     summary: str
+    is_acknowledged: bool = False
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Critical, and nobody looks into it yet."""
+        return self.severity == "critical" and not self.is_acknowledged
 
 
 def open_alerts() -> list[Alert]:
@@ -74,7 +83,7 @@ def alerts_table(alerts: list[Alert]) -> Table:
             alert.model,
             f"{alert.opened:%Y-%m-%d}",
             f"{alert.last_seen:%Y-%m-%d}",
-            "[bold]open[/]" if alert.is_open else "resolved",
+            "resolved" if not alert.is_open else "acknowledged" if alert.is_acknowledged else "[bold]open[/]",
             alert.summary.replace("[", "\\["),
         )
     return table

@@ -2,7 +2,7 @@
 select to_regclass('marts.fct_alerts') is not null
 
 -- name: open_alerts
-select severity, rule, model_version, column_name, opened_date, last_seen_date, is_open, days, summary
+select severity, rule, model_version, column_name, opened_date, last_seen_date, is_open, days, summary, is_acknowledged
 from marts.fct_alerts
 where is_open
 order by severity = 'critical' desc, opened_at desc, rule, model_version, column_name
@@ -19,7 +19,8 @@ select
     alerts.last_seen_date,
     alerts.is_open,
     alerts.days,
-    alerts.summary
+    alerts.summary,
+    alerts.is_acknowledged
 from marts.fct_alerts as alerts
 left join marts.dim_models as models on alerts.model_version = models.model_version
 where

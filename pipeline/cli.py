@@ -167,6 +167,19 @@ def predictions(
         load(file, model, version, lambda line: _talk.print(_escaped(line)))
 
 
+@app.command()
+def ack(
+    incident: Annotated[str, typer.Option(envvar="INCIDENT", help="Its id, or the first digits of it.")] = "",
+    note: Annotated[str, typer.Option(envvar="NOTE", help="What you know or do about it.")] = "",
+    close: Annotated[str, typer.Option(envvar="CLOSE", help="yes: it is dealt with.")] = "",
+) -> None:
+    """Say that somebody looks into an incident, or with CLOSE=yes that it is dealt with."""
+    from pipeline.acknowledge import acknowledge
+
+    with database.warehouse():
+        _talk.print(_escaped(acknowledge(incident, note, close)))
+
+
 @app.command(name="save-dashboard")
 def save_dashboard(uid: Annotated[str, typer.Argument(envvar="DASHBOARD_UID", help="From its address.")] = "") -> None:
     """Pull a dashboard made by hand out of Grafana into grafana/dashboards/custom."""
@@ -261,14 +274,14 @@ def doctor(
 
 @app.command(name="check-alerts")
 def check_alerts() -> None:
-    """Print the open alerts; exit 1 if one of them is critical, for a scheduler."""
+    """Print the open alerts; exit 1 if a critical one is not acknowledged, for a scheduler."""
     from pipeline.alerts import alerts_table, open_alerts
     from pipeline.console import result_console
 
     with database.warehouse():
         alerts = open_alerts()
     result_console().print(alerts_table(alerts) if alerts else "No open alerts.")
-    sys.exit(1 if any(alert.severity == "critical" for alert in alerts) else 0)
+    sys.exit(1 if any(alert.needs_somebody for alert in alerts) else 0)
 
 
 @app.command()

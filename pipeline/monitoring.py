@@ -20,6 +20,7 @@ from pydantic import (
     Field,
     StrictFloat,
     StrictInt,
+    StrictBool,
     StrictStr,
     ValidationError,
     model_validator,
@@ -130,6 +131,7 @@ class Windows(_Strict):
     rejections: Relation
     trips: Relation
     rejected_trips: Relation
+    events: Relation
     min_values: Annotated[int, BeforeValidator(_checked_number), Field(ge=1)]
 
 
@@ -299,7 +301,13 @@ class ModelRule(DailyRule):
     models: dict[Name, Levels] = {}
 
 
-class DriftedColumnsRule(ModelRule):
+class ScoreRule(ModelRule):
+    """A rule about Evidently's raw scores; without `opens_alerts` its levels are colours of the dashboards alone."""
+
+    opens_alerts: StrictBool = True
+
+
+class DriftedColumnsRule(ScoreRule):
     """`excess` is how many times its threshold a drift score must be for the column to count."""
 
     excess: Annotated[float, BeforeValidator(_checked_number), Field(ge=1, allow_inf_nan=False)]
@@ -320,7 +328,8 @@ class ColumnRule(DailyRule):
 class Alerts(_Strict):
     """The rules by name; all of them are needed."""
 
-    prediction_drift: ModelRule
+    incident: Levels
+    prediction_drift: ScoreRule
     drifted_columns: DriftedColumnsRule
     missing_share: ColumnRule
     rejected_share: DailyRule
@@ -329,6 +338,22 @@ class Alerts(_Strict):
     concept_drift: LabelRule
     stale_data: Levels
     failed_run: Levels
+
+
+Family = Literal["columns", "performance", "segments", "quality"]
+FamilyBudgets = dict[Family, Annotated[float, BeforeValidator(_checked_number), Field(ge=7, le=3650)]]
+
+
+class Calibration(_Strict):
+    """How days are judged against the days before them.
+
+    `reference_days` is how far back they go, `false_alarm_days` in how many days one false alarm is accepted, for each
+    family of figures, `clear_days` the quiet days that end an incident.
+    """
+
+    reference_days: Annotated[int, BeforeValidator(_checked_number), Field(ge=10, le=366)] = 56
+    clear_days: Days = 3
+    false_alarm_days: FamilyBudgets = {"columns": 30.0, "performance": 90.0, "segments": 90.0, "quality": 90.0}
 
 
 class Dashboards(_Strict):
@@ -351,6 +376,7 @@ class Monitoring(_Strict):
     drift: DriftDefaults
     segments: Segments = Segments()
     truth: Truth = Truth()
+    calibration: Calibration = Calibration()
     alerts: Alerts
     dashboards: Dashboards
     # A target without an entry has no labels.

@@ -12,6 +12,12 @@ rules as (
 
 ),
 
+windows as (
+
+    select * from {{ ref("int_windows") }}
+
+),
+
 runs as (
 
     select
@@ -29,6 +35,12 @@ files as (
 
     select * from {{ ref("stg_tlc__files") }}
     where is_current
+
+),
+
+incidents as (
+
+    select * from {{ ref("fct_incidents") }}
 
 ),
 
@@ -56,8 +68,56 @@ about_days as (
         critical,
         origin,
         run_id,
-        summary
+        summary,
+        false as is_acknowledged
     from episodes
+
+),
+
+---------- incidents: recorded by the run that found them, and answered by people at any time
+
+about_incidents as (
+
+    select
+        incidents.incident_id as alert_id,
+        rules.rule,
+        case when incidents.worst_severity >= rules.critical then 'critical' else 'warning' end as severity,
+        incidents.model_version,
+        case when incidents.model_version = '' then '' else incidents.model_specs end as model_spec,
+        incidents.column_name,
+        incidents.opened_at,
+        incidents.opened_date,
+        incidents.last_seen_at,
+        incidents.last_seen_date,
+        incidents.resolved_at,
+        incidents.days,
+        incidents.worst_severity as worst_value,
+        incidents.last_seen_date as worst_date,
+        incidents.worst_severity as last_value,
+        rules.warning,
+        rules.critical,
+        windows.origin,
+        incidents.run_id,
+        concat_ws(
+            '; ',
+            format(
+                '%s of %s is %s times its threshold', incidents.statistic,
+                coalesce(nullif(concat_ws(' ', incidents.segment_value, incidents.column_name), ''), 'the table'),
+                {{ rounded("incidents.first_severity", 1) }}
+            ),
+            nullif(incidents.first_moved, ''),
+            nullif(incidents.event, '')
+        ) as summary,
+        incidents.state = 'acknowledged' as is_acknowledged
+    from incidents
+    inner join rules
+        on
+            rules.rule = 'incident'
+            and incidents.worst_severity >= least(rules.warning, rules.critical)
+    inner join windows on incidents.window_start = windows.window_start
+    where
+        incidents.state != 'withdrawn'
+        and incidents.is_active
 
 ),
 
@@ -119,7 +179,8 @@ failed_runs as (
         format(
             '%s failed: %s', case when failures.failed_runs = 1 then 'a run' else failures.failed_runs || ' runs' end,
             failures.message
-        ) as summary
+        ) as summary,
+        false as is_acknowledged
     from failures
     inner join rules
         on
@@ -164,7 +225,8 @@ stale_data as (
         rules.critical,
         age.origin,
         cast(0 as bigint) as run_id,
-        format('no file was loaded for %s days', {{ rounded("age.age_days", 0) }}) as summary
+        format('no file was loaded for %s days', {{ rounded("age.age_days", 0) }}) as summary,
+        false as is_acknowledged
     from age
     inner join rules
         on
@@ -176,6 +238,8 @@ stale_data as (
 all_alerts as (
 
     select * from about_days
+    union all
+    select * from about_incidents
     union all
     select * from failed_runs
     union all
@@ -190,6 +254,7 @@ final as (
         rule,
         severity,
         resolved_at is null as is_open,
+        is_acknowledged,
         model_version,
         model_spec,
         column_name,

@@ -1,0 +1,12 @@
+with events as (
+
+    select * from {{ ref("expected_events") }}
+
+)
+
+select
+    cast(event_date as date) as event_date,
+    cast(name as text) as name,
+    cast(kind as text) as kind,
+    cast(mutes as boolean) as mutes
+from events

@@ -1,0 +1,57 @@
+{{
+    config(
+        indexes=[{"columns": ["model_version", "column_name", "window_start"]}],
+    )
+}}
+
+with scores as (
+
+    select * from {{ ref("stg_monitoring__alarm_scores") }}
+
+),
+
+models as (
+
+    select * from {{ ref("stg_ml__models") }}
+
+),
+
+windows as (
+
+    select * from {{ ref("int_windows") }}
+
+),
+
+final as (
+
+    select
+        windows.window_date,
+        scores.window_start,
+        windows.window_end,
+        scores.model_version,
+        models.spec as model_spec,
+        scores.family,
+        scores.segment_key,
+        scores.segment_value,
+        scores.column_name,
+        scores.statistic,
+        scores.score,
+        scores.expected,
+        scores.null_p90,
+        scores.null_p99,
+        scores.excess,
+        scores.standardised,
+        scores.p_value,
+        scores.severity,
+        windows.origin,
+        scores.run_id
+    from scores
+    inner join windows
+        on
+            scores.window_start = windows.window_start
+            and scores.granularity = windows.granularity
+    inner join models on scores.model_version = models.model_version
+
+)
+
+select * from final

@@ -1,0 +1,66 @@
+with alarms as (
+
+    select * from {{ ref("stg_monitoring__day_alarms") }}
+
+),
+
+models as (
+
+    select * from {{ ref("stg_ml__models") }}
+
+),
+
+windows as (
+
+    select * from {{ ref("int_windows") }}
+
+),
+
+events as (
+
+    select
+        event_date,
+        string_agg(name, ', ' order by name) as names,
+        bool_or(mutes) as mutes
+    from {{ ref("int_expected_events") }}
+    group by event_date
+
+),
+
+final as (
+
+    select
+        windows.window_date,
+        alarms.window_start,
+        windows.window_end,
+        alarms.model_version,
+        models.spec as model_spec,
+        alarms.family,
+        alarms.status,
+        alarms.is_ringing,
+        alarms.is_ringing and coalesce(events.mutes, false) as is_muted,
+        coalesce(events.names, '') as event,
+        alarms.segment_key,
+        alarms.segment_value,
+        alarms.column_name,
+        alarms.statistic,
+        alarms.worst,
+        alarms.threshold,
+        alarms.severity,
+        alarms.p_value,
+        alarms.reference_start,
+        alarms.reference_days,
+        alarms.false_alarm_days,
+        windows.origin,
+        alarms.run_id
+    from alarms
+    inner join windows
+        on
+            alarms.window_start = windows.window_start
+            and alarms.granularity = windows.granularity
+    inner join models on alarms.model_version = models.model_version
+    left join events on windows.window_date = events.event_date
+
+)
+
+select * from final

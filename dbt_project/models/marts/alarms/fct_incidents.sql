@@ -1,0 +1,139 @@
+{{ config(materialized="view", tags=["live"]) }}
+
+with incidents as (
+
+    select * from {{ ref("stg_monitoring__incidents") }}
+
+),
+
+followups as (
+
+    select * from {{ ref("stg_monitoring__incident_followups") }}
+
+),
+
+models as (
+
+    select * from {{ ref("stg_ml__models") }}
+
+),
+
+days as (
+
+    -- The day that raised it, and those on which it was seen again.
+    select
+        incident_id,
+        window_start,
+        severity,
+        model_specs
+    from incidents
+    union all
+    select
+        incident_id,
+        window_start,
+        severity,
+        model_specs
+    from followups
+    where kind = 'seen'
+
+),
+
+seen as (
+
+    select
+        incident_id,
+        max(window_start) as last_seen_at,
+        max(severity) as worst_severity,
+        count(*) as days
+    from days
+    group by incident_id
+
+),
+
+named_models as (
+
+    select
+        days.incident_id,
+        string_agg(distinct named.model_spec, ', ' order by named.model_spec) as model_specs
+    from days
+    cross join lateral unnest(days.model_specs) as named (model_spec)
+    group by days.incident_id
+
+),
+
+latest as (
+
+    -- The last word on each question.
+    select
+        incident_id,
+        (array_agg(kind order by followup_id desc) filter (where kind in ('resolved', 'reopened')))[1] as ending,
+        (array_agg(window_start order by followup_id desc) filter (where kind in ('resolved', 'reopened')))[1] as resolved_at,
+        (array_agg(kind order by followup_id desc) filter (where kind in ('withdrawn', 'reinstated')))[1] as standing,
+        bool_or(kind = 'acknowledged') as is_acknowledged,
+        min(recorded_at) filter (where kind = 'closed') as closed_at,
+        (array_agg(note order by followup_id desc) filter (where note != ''))[1] as last_note
+    from followups
+    group by incident_id
+
+),
+
+final as (
+
+    select
+        incidents.incident_id,
+        case
+            when latest.standing = 'withdrawn' then 'withdrawn'
+            when latest.closed_at is not null then 'closed'
+            when latest.ending = 'resolved' then 'resolved'
+            when latest.is_acknowledged then 'acknowledged'
+            else 'open'
+        end as state,
+        incidents.family,
+        incidents.column_name,
+        incidents.segment_key,
+        incidents.segment_value,
+        incidents.model_version,
+        coalesce(models.is_active, true) as is_active,
+        named_models.model_specs,
+        incidents.window_start,
+        incidents.window_start as opened_at,
+        incidents.window_date as opened_date,
+        seen.last_seen_at,
+        cast({{ local_time("seen.last_seen_at") }} as date) as last_seen_date,
+        case when latest.ending = 'resolved' then latest.resolved_at else latest.closed_at end as resolved_at,
+        seen.days,
+        incidents.statistic,
+        incidents.severity as first_severity,
+        seen.worst_severity,
+        incidents.p_value,
+        incidents.status as calibration_status,
+        incidents.reference_days,
+        {{ moved_label(0) }} as first_moved,
+        {{ moved_label(1) }} as second_moved,
+        {{ moved_label(2) }} as third_moved,
+        cast(incidents.moved as text) as moved,
+        coalesce(
+            (
+                select string_agg(
+                    format(
+                        '%s = %s (%s %% of the change, %s %% of the rows)',
+                        segment ->> 'key', segment ->> 'value',
+                        round(cast(segment ->> 'part' as numeric) * 100), round(cast(segment ->> 'share_of_rows' as numeric) * 100)
+                    ), '; '
+                )
+                from jsonb_array_elements(incidents.affected_segments) as segments (segment)
+            ), ''
+        ) as affected_segments,
+        incidents.rows_query,
+        incidents.event,
+        coalesce(latest.last_note, '') as last_note,
+        incidents.run_id
+    from incidents
+    inner join seen on incidents.incident_id = seen.incident_id
+    inner join named_models on incidents.incident_id = named_models.incident_id
+    left join latest on incidents.incident_id = latest.incident_id
+    left join models on incidents.model_version = models.model_version
+
+)
+
+select * from final

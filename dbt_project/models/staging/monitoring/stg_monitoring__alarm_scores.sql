@@ -1,0 +1,7 @@
+with source as (
+
+    select * from {{ source("monitoring", "alarm_scores") }}
+
+)
+
+select * from source

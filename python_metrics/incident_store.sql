@@ -1,0 +1,74 @@
+-- name: rings
+-- Without those of days on which an expected event mutes them.
+select
+    alarms.window_start,
+    windows.window_date,
+    alarms.family,
+    alarms.column_name,
+    alarms.segment_key,
+    alarms.segment_value,
+    alarms.model_version,
+    models.spec as model_spec,
+    alarms.statistic,
+    alarms.severity,
+    alarms.p_value,
+    alarms.status,
+    alarms.reference_days
+from monitoring.day_alarms as alarms
+inner join ml.models as models on alarms.model_version = models.model_version
+inner join {windows} as windows
+    on
+        alarms.window_start = windows.window_start
+        and alarms.granularity = windows.granularity
+where
+    alarms.is_ringing
+    and not exists (
+        select 1 from {events} as events
+        where events.event_date = windows.window_date and events.mutes
+    )
+order by alarms.window_start, alarms.model_version
+
+-- name: decided_days
+select distinct
+    alarms.window_start,
+    alarms.window_end,
+    windows.window_date
+from monitoring.day_alarms as alarms
+inner join {windows} as windows
+    on
+        alarms.window_start = windows.window_start
+        and alarms.granularity = windows.granularity
+where alarms.status in ('ok', 'learning')
+order by alarms.window_start
+
+-- name: events
+select event_date, string_agg(name, ', ' order by name) as names from {events} group by event_date
+
+-- name: stored_incidents
+select incident_id, family, column_name, segment_key, segment_value, model_version, window_start
+from monitoring.incidents
+order by window_start, incident_id
+
+-- name: stored_followups
+select incident_id, kind, window_start
+from monitoring.incident_followups
+order by followup_id
+
+-- name: insert_incident
+insert into monitoring.incidents (
+    incident_id, family, column_name, segment_key, segment_value, model_version, window_start, window_date, statistic,
+    severity, p_value, status, reference_days, model_specs, moved, affected_segments, rows_query, event, run_id
+)
+values (
+    %(incident_id)s, %(family)s, %(column_name)s, %(segment_key)s, %(segment_value)s, %(model_version)s,
+    %(window_start)s, %(window_date)s, %(statistic)s, %(severity)s, %(p_value)s, %(status)s, %(reference_days)s,
+    %(model_specs)s, %(moved)s, %(affected_segments)s, %(rows_query)s, %(event)s, %(run_id)s
+)
+
+-- name: insert_followup
+insert into monitoring.incident_followups (
+    incident_id, kind, window_start, severity, p_value, model_specs, run_id
+)
+values (
+    %(incident_id)s, %(kind)s, %(window_start)s, %(severity)s, %(p_value)s, %(model_specs)s, %(run_id)s
+)
