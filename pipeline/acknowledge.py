@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline import database
 from pipeline.errors import UsageError
+from pipeline.roles import Role, acting_as
 
 _QUERIES = database.queries(Path(__file__).with_name("acknowledge.sql"))
 _SHOWN = 10
@@ -33,7 +34,7 @@ def acknowledge(incident: str, note: str, close: str) -> str:
     if not note:
         raise UsageError('no note was given: say what you know or do, NOTE="the vendor sends it again tonight"')
     database.migrate()
-    with database.connect("acknowledge") as connection:
+    with acting_as(Role.MONITOR), database.connect("acknowledge") as connection:
         found: list[Any] = connection.execute(_QUERIES["incidents"]).fetchall()
         incident_id, state, name = _only(incident, found)
         if state in ("resolved", "closed", "withdrawn"):
