@@ -1,0 +1,88 @@
+{#-
+  What profiles are made of, as monitoring.yml has it: the columns, each with its type and decimals, and the
+  segmentations, each a list of one or two columns. Read when the SQL is written, empty until a run has stored it.
+-#}
+{% macro profile_plan() %}
+    {%- set columns, segmentations = ref("stg_monitoring__profiled_columns"), ref("stg_monitoring__segmentations") -%}
+    {%- set plan = {"columns": [], "segmentations": []} -%}
+    {%- if execute and load_relation(columns) is not none -%}
+        {%- set query -%}
+            select model_spec, column_name, column_type, cast(decimals as text) as decimals from {{ columns }}
+            order by model_spec, column_name, column_type
+        {%- endset -%}
+        {%- for row in run_query(query).rows -%}
+            {%- do plan["columns"].append(
+                {"model": row[0] or "", "name": row[1], "type": row[2], "decimals": row[3]}
+            ) -%}
+        {%- endfor -%}
+        {%- for row in run_query("select segment_key from " ~ segmentations ~ " order by segment_key").rows -%}
+            {%- do plan["segmentations"].append(row[0].split(",")) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(plan) }}
+{% endmacro %}
+
+{#- A value as profiles keep a number: finite, rounded to so many decimals where some are named, no negative zero. -#}
+{% macro profiled_number(column, decimals) -%}
+    {%- set number = "cast(" ~ column ~ " as double precision)" -%}
+    {{ finite(rounded_double(number, decimals)) }}
+{%- endmacro %}
+
+{#- The double that is nearest to the rounded number. Numbers too large to have decimals stay as they are. -#}
+{% macro rounded_double(number, decimals) -%}
+    {%- if decimals in (none, "") -%}
+        {{ number }} + 0
+    {%- else -%}
+        {%- set scale = "cast(1e" ~ decimals ~ " as double precision)" -%}
+        case when abs({{ number }}) < 1e15 then round({{ number }} * {{ scale }}) / {{ scale }} + 0 else {{ number }} end
+    {%- endif -%}
+{%- endmacro %}
+
+{#-
+  An array of the values of a group where the condition holds, in an order; empty where it never does. The one place
+  where profiles build arrays: a warehouse that does it otherwise gets its own version here.
+-#}
+{% macro sorted_array(value, order_by, type, where) -%}
+    {{ return(adapter.dispatch("sorted_array")(value, order_by, type, where)) }}
+{%- endmacro %}
+
+{% macro default__sorted_array(value, order_by, type, where) -%}
+    coalesce(
+        array_agg({{ value }} order by {{ order_by }}) filter (where {{ where }}),
+        cast(array[] as {{ type }} [])
+    )
+{%- endmacro %}
+
+{#- Text in the order of its code points, as Python sorts it, whatever the database's language. -#}
+{% macro by_code_point(text) -%}
+    {{ return(adapter.dispatch("by_code_point")(text)) }}
+{%- endmacro %}
+
+{% macro default__by_code_point(text) -%}
+    {{ text }} collate "C"
+{%- endmacro %}
+
+{#-
+  Incremental strategy `replace_profiles`: rows of windows that are no more what they were made of are deleted, those of
+  new and changed windows are inserted, all in one transaction. A model that uses it has window_date, model_version
+  and inputs_hash, and makes its rows of `{{ changed_windows() }}` only.
+-#}
+{% macro get_incremental_replace_profiles_sql(arg_dict) %}
+    {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}
+    delete from {{ arg_dict["target_relation"] }}
+    where (window_date, model_version, inputs_hash) not in (
+        select window_date, model_version, inputs_hash from {{ ref("int_profiled_windows") }}
+    );
+
+    insert into {{ arg_dict["target_relation"] }} ({{ columns }})
+    select {{ columns }} from {{ arg_dict["temp_relation"] }}
+{% endmacro %}
+
+{% macro changed_windows() %}
+    select * from {{ ref("int_profiled_windows") }}
+    {% if is_incremental() %}
+        where (window_date, model_version, inputs_hash) not in (
+            select window_date, model_version, inputs_hash from {{ this }}
+        )
+    {% endif %}
+{% endmacro %}
