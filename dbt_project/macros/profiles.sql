@@ -8,7 +8,7 @@
     {%- if execute and load_relation(columns) is not none -%}
         {%- set query -%}
             select model_spec, column_name, column_type, cast(decimals as text) as decimals from {{ columns }}
-            order by model_spec, column_name, column_type
+            order by {{ by_code_point("model_spec") }}, {{ by_code_point("column_name") }}, column_type
         {%- endset -%}
         {%- for row in run_query(query).rows -%}
             {%- do plan["columns"].append(
@@ -38,19 +38,41 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- A column's value as its profile keeps it. -#}
+{% macro profiled_value(column) -%}
+    {%- if column["type"] == "numerical" -%}
+        {{ profiled_number(column["name"], column["decimals"]) }}
+    {%- else -%}
+        {{ by_code_point("cast(" ~ column["name"] ~ " as text)") }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- The two arrays of values of a profile, of which the one of the column's type is filled. -#}
+{% macro profiled_arrays(column) -%}
+    {%- set type = "double precision" if column["type"] == "numerical" else "text" -%}
+    {%- set filled = sorted_array("value", "value", type, "value is not null") -%}
+    {{ filled if column["type"] == "numerical" else "cast(null as double precision [])" }} as numbers,
+    {{ filled if column["type"] == "categorical" else "cast(null as text [])" }} as categories
+{%- endmacro %}
+
 {#-
-  An array of the values of a group where the condition holds, in an order; empty where it never does. The one place
-  where profiles build arrays: a warehouse that does it otherwise gets its own version here.
+  An array of the values of a group where the condition holds, in an order; empty where it never does. It and the next
+  two are all that profiles ask of a warehouse beyond what all have: another one gets its own versions here.
 -#}
 {% macro sorted_array(value, order_by, type, where) -%}
     {{ return(adapter.dispatch("sorted_array")(value, order_by, type, where)) }}
 {%- endmacro %}
 
 {% macro default__sorted_array(value, order_by, type, where) -%}
-    coalesce(
-        array_agg({{ value }} order by {{ order_by }}) filter (where {{ where }}),
-        cast(array[] as {{ type }} [])
-    )
+    coalesce(array_agg({{ value }} order by {{ order_by }}) filter (where {{ where }}), {{ empty_array(type) }})
+{%- endmacro %}
+
+{% macro empty_array(type) -%}
+    {{ return(adapter.dispatch("empty_array")(type)) }}
+{%- endmacro %}
+
+{% macro default__empty_array(type) -%}
+    cast(array[] as {{ type }} [])
 {%- endmacro %}
 
 {#- Text in the order of its code points, as Python sorts it, whatever the database's language. -#}
@@ -60,6 +82,24 @@
 
 {% macro default__by_code_point(text) -%}
     {{ text }} collate "C"
+{%- endmacro %}
+
+{#-
+  segment_key and segment_value of a group, of which exactly the columns of its segmentation are not null.
+-#}
+{% macro segment_of(segmentations, segment_columns) -%}
+    {%- for value in [false, true] -%}
+        case
+            {%- for names in segmentations %}
+            when {% for name in segment_columns -%}
+                by_{{ name }} is {{ "not " if name in names }}null{{ " and " if not loop.last }}
+            {%- endfor %}
+                then {% if value %}by_{{ names | join(" || ' / ' || by_") }}{% else %}'{{ names | join(",") }}'{% endif %}
+            {%- endfor %}
+            when 1 = 0 then ''
+            else ''
+        end as {{ "segment_value" if value else "segment_key, " }}
+    {%- endfor -%}
 {%- endmacro %}
 
 {#-

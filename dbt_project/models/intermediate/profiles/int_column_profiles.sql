@@ -10,8 +10,7 @@
 
 {%- set plan = profile_plan() %}
 {%- set segment_columns = plan["segmentations"] | sum(start=[]) | unique | list %}
-{%- set feature_names = plan["columns"] | map(attribute="name") | reject("equalto", "prediction") | unique | list %}
-{%- set key = ["model_version", "window_date", "column_name", "column_type"] %}
+{%- set names = (segment_columns + plan["columns"] | map(attribute="name") | list) | reject("equalto", "prediction") | unique | list %}
 
 with windows as (
 
@@ -19,21 +18,35 @@ with windows as (
 
 ),
 
+numbered_windows as (
+
+    -- Whole numbers stand for windows and columns until the arrays are made: rows are sorted by them much faster.
+    select
+        *,
+        row_number() over (order by model_version, window_date) as window_no
+    from windows
+
+),
+
 profiled_columns as (
 
-    select * from {{ ref("stg_monitoring__profiled_columns") }}
+    select
+        *,
+        row_number() over (
+            order by {{ by_code_point("model_spec") }}, {{ by_code_point("column_name") }}, column_type
+        ) as column_no
+    from {{ ref("stg_monitoring__profiled_columns") }}
 
 ),
 
 accepted as (
 
     select
-        windows.model_version,
-        windows.model_spec,
-        {% for column in (segment_columns + feature_names) | unique %}trips.{{ column }}, {% endfor %}
-        trips.window_date
+        windows.window_no,
+        {% for column in names %}trips.{{ column }}, {% endfor %}
+        windows.model_spec
     from {{ ref("int_trips_accepted") }} as trips
-    inner join windows on trips.window_date = windows.window_date
+    inner join numbered_windows as windows on trips.window_date = windows.window_date
     where windows.model_version = ''
 
 ),
@@ -41,167 +54,106 @@ accepted as (
 scored as (
 
     select
-        windows.model_version,
-        windows.model_spec,
-        {% for column in (segment_columns + feature_names) | unique %}trips.{{ column }}, {% endfor %}
+        windows.window_no,
+        {% for column in names %}trips.{{ column }}, {% endfor %}
         trips.prediction,
-        trips.window_date
+        windows.model_spec
     from {{ ref("int_trips_scored") }} as trips
-    inner join windows
+    inner join numbered_windows as windows
         on
             trips.window_date = windows.window_date
             and trips.model_version = windows.model_version
 
 ),
 
-counted as (
+{#- A column at a time: the work of one fits into memory. #}
+{% for column in plan["columns"] %}
+cells_{{ loop.index }} as (
 
-    -- The distinct values of every column in the smallest groups there are.
-    {% for column in plan["columns"] %}
-        select
-            model_version,
-            window_date,
-            '{{ column["name"] }}' as column_name,
-            '{{ column["type"] }}' as column_type,
-            {% for name in segment_columns %}
-                coalesce(cast({{ name }} as text), 'missing') as by_{{ name }},
-            {% endfor %}
-            {% if column["type"] == "numerical" %}
-                {{ profiled_number(column["name"], column["decimals"]) }} as number,
-                cast(null as text) as category,
-            {% else %}
-                cast(null as double precision) as number,
-                cast({{ column["name"] }} as text) as category,
-            {% endif %}
-            count(*) as row_count
-        from {{ "accepted" if column["model"] == "" else "scored" }}
-        where model_spec = '{{ column["model"] }}'
-        group by {{ range(1, 7 + segment_columns | length) | join(", ") }}
-        union all
-    {% endfor %}
     select
-        model_version,
-        window_date,
-        '' as column_name,
-        '' as column_type,
-        {% for name in segment_columns %}'' as by_{{ name }}, {% endfor %}
-        cast(null as double precision) as number,
-        cast(null as text) as category,
-        0 as row_count
-    from windows
-    where 1 = 0
+        window_no,
+        {% for name in segment_columns %}
+            {{ by_code_point("coalesce(cast(" ~ name ~ " as text), 'missing')") }} as by_{{ name }},
+        {% endfor %}
+        {{ profiled_value(column) }} as value
+    from {{ "accepted" if column["model"] == "" else "scored" }}
+    where model_spec = '{{ column["model"] }}'
 
 ),
 
-added as (
+counted_{{ loop.index }} as (
 
     select
-        {{ key | join(", ") }},
+        window_no,
         {% for name in segment_columns %}by_{{ name }}, {% endfor %}
-        number,
-        category,
-        sum(row_count) as row_count
-    from counted
+        value,
+        count(*) as row_count
+    from cells_{{ loop.index }}
     group by grouping sets (
-        ({{ key | join(", ") }}, number, category)
-        {% for names in plan["segmentations"] %}
-            , ({{ key | join(", ") }}, number, category, by_{{ names | join(", by_") }})
-        {% endfor %}
+        (window_no, value)
+        {% for of in plan["segmentations"] %}, (window_no, value, by_{{ of | join(", by_") }}){% endfor %}
     )
 
 ),
 
-named as (
-
-    select
-        {{ key | join(", ") }},
-        {% if segment_columns %}
-            case
-                {% for names in plan["segmentations"] %}
-                    when
-                        {% for name in segment_columns %}
-                            {{ "and " if not loop.first }}by_{{ name }} is {{ "not " if name in names }}null
-                        {% endfor %}
-                        then '{{ names | join(",") }}'
-                {% endfor %}
-                else ''
-            end as segment_key,
-            case
-                {% for names in plan["segmentations"] %}
-                    when
-                        {% for name in segment_columns %}
-                            {{ "and " if not loop.first }}by_{{ name }} is {{ "not " if name in names }}null
-                        {% endfor %}
-                        then by_{{ names | join(" || ' / ' || by_") }}
-                {% endfor %}
-                else ''
-            end as segment_value,
-        {% else %}
-            '' as segment_key,
-            '' as segment_value,
-        {% endif %}
-        number,
-        {{ by_code_point("category") }} as category,
-        row_count
-    from added
-    union all
-    -- A day without trips has profiles, too.
-    select
-        windows.model_version,
-        windows.window_date,
-        profiled_columns.column_name,
-        profiled_columns.column_type,
-        '' as segment_key,
-        '' as segment_value,
-        null as number,
-        null as category,
-        0 as row_count
-    from windows
-    inner join profiled_columns on windows.model_spec = profiled_columns.model_spec
-
-),
+{% endfor -%}
 
 profiles as (
 
+    {% for column in plan["columns"] %}
+        select
+            window_no,
+            {{ loop.index }} as column_no,
+            {% for name in segment_columns %}by_{{ name }}, {% endfor %}
+            sum(row_count) as n,
+            sum(case when value is null then row_count else 0 end) as n_missing,
+            {{ profiled_arrays(column) }},
+            {{ sorted_array("row_count", "value", "bigint", "value is not null") }} as counts
+        from counted_{{ loop.index }}
+        group by
+            {% for name in segment_columns %}by_{{ name }}, {% endfor %}
+            window_no
+        union all
+    {% endfor %}
+    -- A day without trips has profiles, too.
     select
-        {{ key | join(", ") }},
-        segment_key,
-        segment_value,
-        sum(row_count) as n,
-        sum(case when number is null and category is null then row_count else 0 end) as n_missing,
-        {{ sorted_array("number", "number, category", "double precision", "number is not null") }} as numbers,
-        {{ sorted_array("category", "number, category", "text", "category is not null") }} as categories,
-        {{
-            sorted_array(
-                "cast(row_count as bigint)", "number, category", "bigint", "number is not null or category is not null"
-            )
-        }} as counts
-    from named
-    group by {{ key | join(", ") }}, segment_key, segment_value
+        windows.window_no,
+        profiled_columns.column_no,
+        {% for name in segment_columns %}null as by_{{ name }}, {% endfor %}
+        0 as n,
+        0 as n_missing,
+        case when profiled_columns.column_type = 'numerical' then {{ empty_array("double precision") }} end as numbers,
+        case when profiled_columns.column_type = 'categorical' then {{ empty_array("text") }} end as categories,
+        {{ empty_array("bigint") }} as counts
+    from numbered_windows as windows
+    inner join profiled_columns on windows.model_spec = profiled_columns.model_spec
+    where
+        windows.window_no not in (
+            select window_no from accepted
+            union
+            select window_no from scored
+        )
 
 ),
 
 final as (
 
     select
-        profiles.window_date,
+        windows.window_date,
         windows.window_start,
-        profiles.model_version,
-        profiles.segment_key,
-        profiles.segment_value,
-        profiles.column_name,
-        profiles.column_type,
+        windows.model_version,
+        {{ segment_of(plan["segmentations"], segment_columns) }},
+        profiled_columns.column_name,
+        profiled_columns.column_type,
         cast(profiles.n as bigint) as n,
         cast(profiles.n_missing as bigint) as n_missing,
-        case when profiles.column_type = 'numerical' then profiles.numbers end as numbers,
-        case when profiles.column_type = 'categorical' then profiles.categories end as categories,
+        profiles.numbers,
+        profiles.categories,
         profiles.counts,
         windows.inputs_hash
     from profiles
-    inner join windows
-        on
-            profiles.model_version = windows.model_version
-            and profiles.window_date = windows.window_date
+    inner join numbered_windows as windows on profiles.window_no = windows.window_no
+    inner join profiled_columns on profiles.column_no = profiled_columns.column_no
 
 )
 
