@@ -84,22 +84,19 @@
     {{ text }} collate "C"
 {%- endmacro %}
 
-{#-
-  segment_key and segment_value of a group, of which exactly the columns of its segmentation are not null.
--#}
-{% macro segment_of(segmentations, segment_columns) -%}
-    {%- for value in [false, true] -%}
-        case
-            {%- for names in segmentations %}
-            when {% for name in segment_columns -%}
-                by_{{ name }} is {{ "not " if name in names }}null{{ " and " if not loop.last }}
-            {%- endfor %}
-                then {% if value %}by_{{ names | join(" || ' / ' || by_") }}{% else %}'{{ names | join(",") }}'{% endif %}
-            {%- endfor %}
-            when 1 = 0 then ''
-            else ''
-        end as {{ "segment_value" if value else "segment_key, " }}
-    {%- endfor -%}
+{#- A value that trips are compared by, as text. -#}
+{% macro segment_text(column) -%}
+    coalesce(cast(trips.{{ column }} as text), 'missing')
+{%- endmacro %}
+
+{#- All values that a trip is compared by in one text: a join on it alone is planned as what it is. -#}
+{% macro combination(columns) -%}
+    ''{% for column in columns %} || {{ segment_text(column) }} || chr(31){% endfor %}
+{%- endmacro %}
+
+{#- The number of a trip's segment, unique over all segmentations; null where the column by_N is. -#}
+{% macro segment_no(position) -%}
+    {{ position }} * 1000000 + by_{{ position }}
 {%- endmacro %}
 
 {#-

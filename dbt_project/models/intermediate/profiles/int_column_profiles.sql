@@ -10,7 +10,7 @@
 
 {%- set plan = profile_plan() %}
 {%- set segment_columns = plan["segmentations"] | sum(start=[]) | unique | list %}
-{%- set names = (segment_columns + plan["columns"] | map(attribute="name") | list) | reject("equalto", "prediction") | unique | list %}
+{%- set features = plan["columns"] | map(attribute="name") | reject("equalto", "prediction") | unique | list %}
 
 with windows as (
 
@@ -20,7 +20,7 @@ with windows as (
 
 numbered_windows as (
 
-    -- Whole numbers stand for windows and columns until the arrays are made: rows are sorted by them much faster.
+    -- Whole numbers stand for windows and segments until the arrays are made: rows are sorted by them much faster.
     select
         *,
         row_number() over (order by model_version, window_date) as window_no
@@ -39,13 +39,69 @@ profiled_columns as (
 
 ),
 
+days as (
+
+    select distinct window_date from windows
+
+),
+
+combinations as (
+
+    -- What occurs together of all that trips are compared by, with a number for the segment of each segmentation.
+    select
+        {% for columns in plan["segmentations"] %}
+            dense_rank() over (order by {{ columns | join(", ") }}) as by_{{ loop.index }},
+        {% endfor %}
+        found.*
+    from (
+        select distinct
+            {% for name in segment_columns %}{{ segment_text(name) }} as {{ name }}, {% endfor %}
+            {{ combination(segment_columns) }} as combination
+        from {{ ref("int_trips_accepted") }} as trips
+        inner join days on trips.window_date = days.window_date
+    ) as found
+
+),
+
+segments as (
+
+    {% for columns in plan["segmentations"] %}
+        select distinct
+            {{ segment_no(loop.index) }} as segment_no,
+            '{{ columns | join(",") }}' as segment_key,
+            {{ columns | join(" || ' / ' || ") }} as segment_value
+        from combinations
+        union all
+    {% endfor %}
+    select
+        0 as segment_no,
+        '' as segment_key,
+        '' as segment_value
+
+),
+
+trips as (
+
+    select
+        trips.source_month,
+        trips.source_row,
+        trips.load_id,
+        {% for name in features %}trips.{{ name }}, {% endfor %}
+        {% for columns in plan["segmentations"] %}combinations.by_{{ loop.index }}, {% endfor %}
+        trips.window_date
+    from {{ ref("int_trips_accepted") }} as trips
+    inner join days on trips.window_date = days.window_date
+    inner join combinations on {{ combination(segment_columns) }} = combinations.combination
+
+),
+
 accepted as (
 
     select
         windows.window_no,
-        {% for column in names %}trips.{{ column }}, {% endfor %}
-        windows.model_spec
-    from {{ ref("int_trips_accepted") }} as trips
+        windows.model_spec,
+        trips.*
+    from trips
     inner join numbered_windows as windows on trips.window_date = windows.window_date
     where windows.model_version = ''
 
@@ -53,16 +109,22 @@ accepted as (
 
 scored as (
 
+    -- As in int_trips_scored, on trips whose segments have numbers.
     select
         windows.window_no,
-        {% for column in names %}trips.{{ column }}, {% endfor %}
-        trips.prediction,
-        windows.model_spec
-    from {{ ref("int_trips_scored") }} as trips
+        windows.model_spec,
+        predictions.prediction,
+        trips.*
+    from trips
+    inner join {{ ref("stg_ml__predictions") }} as predictions
+        on
+            trips.source_month = predictions.source_month
+            and trips.source_row = predictions.source_row
+            and trips.load_id = predictions.load_id
     inner join numbered_windows as windows
         on
             trips.window_date = windows.window_date
-            and trips.model_version = windows.model_version
+            and predictions.model_version = windows.model_version
 
 ),
 
@@ -72,9 +134,7 @@ cells_{{ loop.index }} as (
 
     select
         window_no,
-        {% for name in segment_columns %}
-            {{ by_code_point("coalesce(cast(" ~ name ~ " as text), 'missing')") }} as by_{{ name }},
-        {% endfor %}
+        {% for columns in plan["segmentations"] %}by_{{ loop.index }}, {% endfor %}
         {{ profiled_value(column) }} as value
     from {{ "accepted" if column["model"] == "" else "scored" }}
     where model_spec = '{{ column["model"] }}'
@@ -85,13 +145,15 @@ counted_{{ loop.index }} as (
 
     select
         window_no,
-        {% for name in segment_columns %}by_{{ name }}, {% endfor %}
+        coalesce(
+            {% for columns in plan["segmentations"] %}{{ segment_no(loop.index) }}, {% endfor %}0
+        ) as segment_no,
         value,
         count(*) as row_count
     from cells_{{ loop.index }}
     group by grouping sets (
         (window_no, value)
-        {% for of in plan["segmentations"] %}, (window_no, value, by_{{ of | join(", by_") }}){% endfor %}
+        {% for columns in plan["segmentations"] %}, (window_no, value, by_{{ loop.index }}){% endfor %}
     )
 
 ),
@@ -104,22 +166,22 @@ profiles as (
         select
             window_no,
             {{ loop.index }} as column_no,
-            {% for name in segment_columns %}by_{{ name }}, {% endfor %}
+            segment_no,
             sum(row_count) as n,
             sum(case when value is null then row_count else 0 end) as n_missing,
             {{ profiled_arrays(column) }},
             {{ sorted_array("row_count", "value", "bigint", "value is not null") }} as counts
         from counted_{{ loop.index }}
         group by
-            {% for name in segment_columns %}by_{{ name }}, {% endfor %}
-            window_no
+            window_no,
+            segment_no
         union all
     {% endfor %}
     -- A day without trips has profiles, too.
     select
         windows.window_no,
         profiled_columns.column_no,
-        {% for name in segment_columns %}null as by_{{ name }}, {% endfor %}
+        0 as segment_no,
         0 as n,
         0 as n_missing,
         case when profiled_columns.column_type = 'numerical' then {{ empty_array("double precision") }} end as numbers,
@@ -142,7 +204,8 @@ final as (
         windows.window_date,
         windows.window_start,
         windows.model_version,
-        {{ segment_of(plan["segmentations"], segment_columns) }},
+        segments.segment_key,
+        segments.segment_value,
         profiled_columns.column_name,
         profiled_columns.column_type,
         cast(profiles.n as bigint) as n,
@@ -154,6 +217,7 @@ final as (
     from profiles
     inner join numbered_windows as windows on profiles.window_no = windows.window_no
     inner join profiled_columns on profiles.column_no = profiled_columns.column_no
+    inner join segments on profiles.segment_no = segments.segment_no
 
 )
 

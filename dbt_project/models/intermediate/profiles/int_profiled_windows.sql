@@ -1,4 +1,4 @@
-{{ config(materialized="view", tags=["profiles"]) }}
+{{ config(materialized="table", tags=["profiles"]) }}
 
 with windows as (
 
