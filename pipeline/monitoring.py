@@ -128,6 +128,7 @@ class Windows(_Strict):
     windows: Relation
     rows: Relation
     rejections: Relation
+    profiles: Relation
     trips: Relation
     rejected_trips: Relation
     min_values: Annotated[int, BeforeValidator(_checked_number), Field(ge=1)]
@@ -420,7 +421,10 @@ def _check_rules(monitoring: Monitoring, file: str) -> None:
         if monitoring.segments.by.count(segmentation) > 1 or len(set(segmentation)) < len(segmentation):
             raise ConfigurationError(f"{file}, segments.by: {', '.join(segmentation)} stands there twice; name it once")
     numerical = {
-        feature.name for model in monitoring.models.values() for feature in model.features if feature.type == "numerical"
+        feature.name
+        for model in monitoring.models.values()
+        for feature in model.features
+        if feature.type == "numerical"
     }
     for unknown in sorted(set(monitoring.profiles.decimals) - numerical):
         raise ConfigurationError(

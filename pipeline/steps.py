@@ -46,6 +46,8 @@ _FILLED_BY = {
 _AFTER_SCORING = ("marts", "tag:after_scoring")
 # What is made of trips and predictions together, before the metrics read it.
 _PROFILES = "tag:profiles"
+# Tests that read every value of every day: they belong to `make test` and `make dbt ARGS=test`, not to each run.
+_THOROUGH = "tag:thorough"
 # Views that say how the warehouse is at the moment of asking; a run that fails is reported by them. dbt's tag `live`.
 LIVE_VIEWS = (
     "marts.fct_alerts",
@@ -172,7 +174,7 @@ class Pipeline:
             return
         # Rules or SQL that changed apply to all months, not only to new ones.
         refresh = ["--full-refresh"] if last and not last.startswith(project) else []
-        step.rows = dbt.build("--exclude", *_AFTER_SCORING, _PROFILES, *refresh, run_id=run.run_id)
+        step.rows = dbt.build("--exclude", *_AFTER_SCORING, _PROFILES, _THOROUGH, *refresh, run_id=run.run_id)
         step.inputs_hash = _transform_inputs(project)
         step.message = "rebuilt, the dbt project has changed" if refresh else ""
         check_relations(self.monitoring, may_be_missing=False, may_change=False)
@@ -269,7 +271,7 @@ class Pipeline:
             step.inputs_hash, step.skipped = last, True
             return
         refresh = ["--full-refresh"] if last and not last.startswith(project) else []
-        step.rows = dbt.build("--select", _PROFILES, *refresh, run_id=run.run_id)
+        step.rows = dbt.build("--select", _PROFILES, "--exclude", _THOROUGH, *refresh, run_id=run.run_id)
         step.inputs_hash = _profiles_inputs(project)
 
     def _labels(self, run: RunLog, step: Step) -> None:

@@ -10,7 +10,9 @@ select md5(
         (
             select string_agg(table_schema || '.' || table_name, ',' order by table_schema, table_name)
             from information_schema.tables
-            where table_schema in ('staging', 'intermediate') and table_name != 'int_column_profiles'
+            where
+                table_schema in ('staging', 'intermediate')
+                and table_name not in ('int_column_profiles', 'int_profiled_windows')
         ), ''
     )
 )
@@ -36,6 +38,7 @@ select md5(
     || coalesce((select string_agg(segment_key, ';' order by segment_key) from monitoring.segmentations), '')
     || '|'
     || (to_regclass('intermediate.int_column_profiles') is not null)
+    || (to_regclass('intermediate.int_profiled_windows') is not null)
 )
 
 -- name: performance_inputs
