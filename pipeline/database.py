@@ -27,6 +27,7 @@ from pipeline.errors import ConfigurationError, DatabaseError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 log = logging.getLogger(__name__)
 
@@ -210,10 +211,15 @@ def read_frame(query: sql.Composed, parameters: Sequence[object] = ()) -> pd.Dat
 
     Whole-number columns with missing values come as float64 with NaN.
     """
+    frame: pd.DataFrame = read_table(query, parameters).to_pandas()
+    return frame
+
+
+def read_table(query: sql.Composed, parameters: Sequence[object] = ()) -> pa.Table:
+    """The rows of a query as an Arrow table; parameters are $1, $2, ..."""
     with arrow_cursor() as cursor:
         cursor.execute(query.as_string(None), parameters or None)
-        frame: pd.DataFrame = cursor.fetch_arrow_table().to_pandas()
-        return frame
+        return cursor.fetch_arrow_table()
 
 
 def relation(name: str) -> sql.Identifier:

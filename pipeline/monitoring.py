@@ -129,6 +129,7 @@ class Windows(_Strict):
     windows: Relation
     rows: Relation
     rejections: Relation
+    profiles: Relation
     trips: Relation
     rejected_trips: Relation
     events: Relation
@@ -148,6 +149,15 @@ class Segments(_Strict):
     def columns(self) -> tuple[str, ...]:
         """Every column that a segmentation names, once."""
         return tuple(dict.fromkeys(name for columns in self.by for name in columns))
+
+
+Decimals = Annotated[StrictInt, Field(ge=0, le=12)]
+
+
+class Profiles(_Strict):
+    """How many decimals profiles keep of a numerical column; of one that is not named, all."""
+
+    decimals: dict[Name, Decimals] = {}
 
 
 class Truth(_Strict):
@@ -193,6 +203,7 @@ class Model(_Strict):
     features: Annotated[tuple[Column, ...], Field(min_length=1)]
     prediction: ColumnType = "numerical"
     prediction_drift: DriftRule | None = None
+    prediction_decimals: Decimals | None = None
 
     @model_validator(mode="after")
     def _one_source_of_predictions(self) -> Model:
@@ -216,6 +227,11 @@ class Model(_Strict):
     def is_loaded(self) -> bool:
         """Whether its predictions are made elsewhere and loaded."""
         return self.predictions == "loaded"
+
+    @property
+    def is_about_part(self) -> bool:
+        """Whether it scores a part of the accepted trips, by `only` or because its predictions are loaded."""
+        return self.is_loaded or bool(self.only)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -375,6 +391,7 @@ class Monitoring(_Strict):
     windows: Windows
     drift: DriftDefaults
     segments: Segments = Segments()
+    profiles: Profiles = Profiles()
     truth: Truth = Truth()
     calibration: Calibration = Calibration()
     alerts: Alerts
@@ -429,6 +446,17 @@ def _check_rules(monitoring: Monitoring, file: str) -> None:
     for segmentation in monitoring.segments.by:
         if monitoring.segments.by.count(segmentation) > 1 or len(set(segmentation)) < len(segmentation):
             raise ConfigurationError(f"{file}, segments.by: {', '.join(segmentation)} stands there twice; name it once")
+    numerical = {
+        feature.name
+        for model in monitoring.models.values()
+        for feature in model.features
+        if feature.type == "numerical"
+    }
+    for unknown in sorted(set(monitoring.profiles.decimals) - numerical):
+        raise ConfigurationError(
+            f"{file}, profiles.decimals: no model has a numerical feature {unknown}; there are "
+            f"{', '.join(sorted(numerical))}"
+        )
     targets = {model.target for model in monitoring.models.values()}
     for unknown in sorted(set(monitoring.labels) - targets):
         raise ConfigurationError(

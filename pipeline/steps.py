@@ -1,7 +1,7 @@
 """The conductor: the steps of the pipeline in their order, each recorded in the run log.
 
-ingest -> transform (dbt: staging, intermediate, windows) -> train -> score -> labels -> metrics -> performance
--> marts (dbt).
+ingest -> transform (dbt: staging, intermediate, windows) -> train -> score -> profiles (dbt) -> labels -> metrics
+-> performance -> marts (dbt).
 Every step first asks what is new; a step with nothing to do is skipped, and heavy libraries are
 imported only by steps that work. Called by pipeline.cli.
 """
@@ -23,6 +23,7 @@ from pipeline.alert_rules import store_rules
 from pipeline.errors import ModelError
 from pipeline.monitoring import Monitoring, load_monitoring
 from pipeline.months import Month
+from pipeline.profile_plan import store_plan
 from pipeline.relations import check_relations
 from pipeline.roles import Role, acting_as, ensure_roles
 from pipeline.runs import RunLog, Step
@@ -43,6 +44,10 @@ _FILLED_BY = {
     "metrics": ("monitoring.metric_values", "monitoring.computed_windows"),
 }
 _AFTER_SCORING = ("marts", "tag:after_scoring")
+# What is made of trips and predictions together, before the metrics read it.
+_PROFILES = "tag:profiles"
+# Tests that read every value of every day: they belong to `make test` and `make dbt ARGS=test`, not to each run.
+_THOROUGH = "tag:thorough"
 # Views that say how the warehouse is at the moment of asking; a run that fails is reported by them. dbt's tag `live`.
 LIVE_VIEWS = (
     "marts.fct_alerts",
@@ -93,6 +98,7 @@ class Pipeline:
                 applied = (run.last_inputs("transform") or "").startswith(dbt.project_hash()[:16])
                 check_relations(self.monitoring, may_be_missing=True, may_change=not applied)
                 store_rules(self.monitoring.alerts)
+                store_plan(self.monitoring)
                 self._take_steps(run)
             except BaseException:
                 _bring_back_live_views(run.run_id)
@@ -100,12 +106,13 @@ class Pipeline:
             return Report(run.run_id, tuple(run.steps), self.notice)
 
     def _take_steps(self, run: RunLog) -> None:
-        # dbt takes its own role; what these two steps read beside it is the conductor's.
+        # dbt takes its own role; what these three steps read beside it is the conductor's.
         for name, role, step in (
             ("ingest", Role.LOADER, self._ingest),
             ("transform", None, self._transform),
             ("train", Role.MONITOR, self._train),
             ("score", Role.MONITOR, self._score),
+            ("profiles", None, self._profiles),
             ("labels", Role.MONITOR, self._labels),
             ("metrics", Role.MONITOR, self._metrics),
             ("performance", Role.MONITOR, self._performance),
@@ -167,7 +174,7 @@ class Pipeline:
             return
         # Rules or SQL that changed apply to all months, not only to new ones.
         refresh = ["--full-refresh"] if last and not last.startswith(project) else []
-        step.rows = dbt.build("--exclude", *_AFTER_SCORING, *refresh, run_id=run.run_id)
+        step.rows = dbt.build("--exclude", *_AFTER_SCORING, _PROFILES, _THOROUGH, *refresh, run_id=run.run_id)
         step.inputs_hash = _transform_inputs(project)
         step.message = "rebuilt, the dbt project has changed" if refresh else ""
         check_relations(self.monitoring, may_be_missing=False, may_change=False)
@@ -256,6 +263,16 @@ class Pipeline:
             step.rows += score(stored, model, months, model_dir=self.settings.model_dir, run_id=run.run_id)
             step.message += f"{', ' if step.message else ''}{stored.model_version}: {len(months)} months"
         step.skipped = not step.message
+
+    def _profiles(self, run: RunLog, step: Step) -> None:
+        project = dbt.project_hash()[:16]
+        last = run.last_inputs("profiles") or ""
+        if last == _profiles_inputs(project):
+            step.inputs_hash, step.skipped = last, True
+            return
+        refresh = ["--full-refresh"] if last and not last.startswith(project) else []
+        step.rows = dbt.build("--select", _PROFILES, "--exclude", _THOROUGH, *refresh, run_id=run.run_id)
+        step.inputs_hash = _profiles_inputs(project)
 
     def _labels(self, run: RunLog, step: Step) -> None:
         from models_ml.labels import pending_trip_labels, refresh_trip_labels
@@ -376,6 +393,12 @@ def _analyze(tables: tuple[str, ...]) -> None:
 def _transform_inputs(project: str) -> str:
     with database.connect("transform", read_only=True) as connection:
         state = database.one_row(connection, _QUERIES["transform_inputs"])[0]
+    return f"{project}:{state}"
+
+
+def _profiles_inputs(project: str) -> str:
+    with database.connect("profiles", read_only=True) as connection:
+        state = database.one_row(connection, _QUERIES["profiles_inputs"])[0]
     return f"{project}:{state}"
 
 

@@ -10,9 +10,35 @@ select md5(
         (
             select string_agg(table_schema || '.' || table_name, ',' order by table_schema, table_name)
             from information_schema.tables
-            where table_schema in ('staging', 'intermediate')
+            where
+                table_schema in ('staging', 'intermediate')
+                and table_name not in ('int_column_profiles', 'int_profiled_windows')
         ), ''
     )
+)
+
+-- name: profiles_inputs
+-- The loads of trips and of predictions, the months that are scored, and what is profiled.
+select md5(
+    coalesce((select string_agg(load_id::text, ',' order by load_id) from raw.files where status = 'loaded'), '')
+    || '|'
+    || coalesce((select string_agg(model_version || is_active, ',' order by model_version) from ml.models), '')
+    || '|'
+    || coalesce((select cast(max(prediction_load_id) as text) from ml.prediction_loads), '')
+    || '|'
+    || coalesce(
+        (
+            select string_agg(model_version || source_month || inputs_hash, ',' order by model_version, source_month)
+            from ml.scored_months
+        ), ''
+    )
+    || '|'
+    || coalesce((select string_agg(cast(rules as text), ',' order by cast(rules as text)) from monitoring.profiled_columns as rules), '')
+    || '|'
+    || coalesce((select string_agg(segment_key, ';' order by segment_key) from monitoring.segmentations), '')
+    || '|'
+    || (to_regclass('intermediate.int_column_profiles') is not null)
+    || (to_regclass('intermediate.int_profiled_windows') is not null)
 )
 
 -- name: performance_inputs

@@ -17,6 +17,7 @@ import yaml
 from pipeline.database import Connection
 from pipeline.settings import DBT_PROJECT_DIR
 
+CONTRACTED = {"int_trips_scored", "int_windows", "int_trips_accepted", "int_column_profiles"}
 DBT = Path(sys.executable).with_name("dbt")
 
 
@@ -70,7 +71,7 @@ def test_docs_are_generated_and_every_model_says_its_grain(monitored_warehouse: 
     assert len(models) > 15
     for name, model in models.items():
         assert model["description"].startswith("One row per "), name
-        if name.startswith(("fct_", "dim_")) or name in {"int_trips_scored", "int_windows", "int_trips_accepted"}:
+        if name.startswith(("fct_", "dim_")) or name in CONTRACTED:
             assert model["config"]["contract"]["enforced"], name
             assert all(column["description"] for column in model["columns"].values()), name
 
@@ -103,6 +104,12 @@ FAULTS = {
     ),
     "assert_monitored_days_match_their_windows": (
         "update marts.fct_daily_monitoring set trip_count = 1 where window_date = '2022-02-13'"
+    ),
+    "assert_profiles_count_every_trip": (
+        "update intermediate.int_column_profiles set n = n + 1 where window_date = '2022-02-10' and segment_key = ''"
+    ),
+    "assert_profiles_of_segments_add_up": (
+        "delete from intermediate.int_column_profiles where window_date = '2022-02-11' and segment_value = 'Queens'"
     ),
     "assert_predictions_cover_accepted_trips": "delete from ml.predictions where source_row = 400",
     "assert_label_loads_add_up": "delete from ml.labels where source_row = 500",

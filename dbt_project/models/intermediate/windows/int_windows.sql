@@ -62,6 +62,7 @@ accepted_by_day as (
     select
         window_date,
         count(*) as trip_count,
+        count(*) - count(distinct row_hash) as duplicate_count,
         md5(string_agg(row_hash, '' order by row_hash)) as rows_hash
     from hashed
     group by window_date
@@ -102,6 +103,7 @@ final as (
         days.origin,
         coalesce(accepted_by_day.trip_count, 0) as trip_count,
         cast(coalesce(rejected_by_day.rejected_count, 0) as bigint) as rejected_count,
+        coalesce(accepted_by_day.duplicate_count, 0) as duplicate_count,
         md5(coalesce(accepted_by_day.rows_hash, '') || '|' || coalesce(rejected_by_day.rejections, ''))
             as content_hash
     from days

@@ -1,0 +1,125 @@
+{#-
+  What profiles are made of, as monitoring.yml has it: the columns, each with its type and decimals, and the
+  segmentations, each a list of one or two columns. Read when the SQL is written, empty until a run has stored it.
+-#}
+{% macro profile_plan() %}
+    {%- set columns, segmentations = ref("stg_monitoring__profiled_columns"), ref("stg_monitoring__segmentations") -%}
+    {%- set plan = {"columns": [], "segmentations": []} -%}
+    {%- if execute and load_relation(columns) is not none -%}
+        {%- set query -%}
+            select model_spec, column_name, column_type, cast(decimals as text) as decimals from {{ columns }}
+            order by {{ by_code_point("model_spec") }}, {{ by_code_point("column_name") }}, column_type
+        {%- endset -%}
+        {%- for row in run_query(query).rows -%}
+            {%- do plan["columns"].append(
+                {"model": row[0] or "", "name": row[1], "type": row[2], "decimals": row[3]}
+            ) -%}
+        {%- endfor -%}
+        {%- for row in run_query("select segment_key from " ~ segmentations ~ " order by segment_key").rows -%}
+            {%- do plan["segmentations"].append(row[0].split(",")) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {{ return(plan) }}
+{% endmacro %}
+
+{#- A value as profiles keep a number: finite, rounded to so many decimals where some are named, no negative zero. -#}
+{% macro profiled_number(column, decimals) -%}
+    {%- set number = "cast(" ~ column ~ " as double precision)" -%}
+    {{ finite(rounded_double(number, decimals)) }}
+{%- endmacro %}
+
+{#- The double that is nearest to the rounded number. Numbers too large to have decimals stay as they are. -#}
+{% macro rounded_double(number, decimals) -%}
+    {%- if decimals in (none, "") -%}
+        {{ number }} + 0
+    {%- else -%}
+        {%- set scale = "cast(1e" ~ decimals ~ " as double precision)" -%}
+        case when abs({{ number }}) < 1e15 then round({{ number }} * {{ scale }}) / {{ scale }} + 0 else {{ number }} end
+    {%- endif -%}
+{%- endmacro %}
+
+{#- A column's value as its profile keeps it. -#}
+{% macro profiled_value(column) -%}
+    {%- if column["type"] == "numerical" -%}
+        {{ profiled_number(column["name"], column["decimals"]) }}
+    {%- else -%}
+        {{ by_code_point("cast(" ~ column["name"] ~ " as text)") }}
+    {%- endif -%}
+{%- endmacro %}
+
+{#- The two arrays of values of a profile, of which the one of the column's type is filled. -#}
+{% macro profiled_arrays(column) -%}
+    {%- set type = "double precision" if column["type"] == "numerical" else "text" -%}
+    {%- set filled = sorted_array("value", "value", type, "value is not null") -%}
+    {{ filled if column["type"] == "numerical" else "cast(null as double precision [])" }} as numbers,
+    {{ filled if column["type"] == "categorical" else "cast(null as text [])" }} as categories
+{%- endmacro %}
+
+{#-
+  An array of the values of a group where the condition holds, in an order; empty where it never does. It and the next
+  two are all that profiles ask of a warehouse beyond what all have: another one gets its own versions here.
+-#}
+{% macro sorted_array(value, order_by, type, where) -%}
+    {{ return(adapter.dispatch("sorted_array")(value, order_by, type, where)) }}
+{%- endmacro %}
+
+{% macro default__sorted_array(value, order_by, type, where) -%}
+    coalesce(array_agg({{ value }} order by {{ order_by }}) filter (where {{ where }}), {{ empty_array(type) }})
+{%- endmacro %}
+
+{% macro empty_array(type) -%}
+    {{ return(adapter.dispatch("empty_array")(type)) }}
+{%- endmacro %}
+
+{% macro default__empty_array(type) -%}
+    cast(array[] as {{ type }} [])
+{%- endmacro %}
+
+{#- Text in the order of its code points, as Python sorts it, whatever the database's language. -#}
+{% macro by_code_point(text) -%}
+    {{ return(adapter.dispatch("by_code_point")(text)) }}
+{%- endmacro %}
+
+{% macro default__by_code_point(text) -%}
+    {{ text }} collate "C"
+{%- endmacro %}
+
+{#- A value that trips are compared by, as text. -#}
+{% macro segment_text(column) -%}
+    coalesce(cast(trips.{{ column }} as text), 'missing')
+{%- endmacro %}
+
+{#- All values that a trip is compared by in one text: a join on it alone is planned as what it is. -#}
+{% macro combination(columns) -%}
+    ''{% for column in columns %} || {{ segment_text(column) }} || chr(31){% endfor %}
+{%- endmacro %}
+
+{#- The number of a trip's segment, unique over all segmentations; null where the column by_N is. -#}
+{% macro segment_no(position) -%}
+    {{ position }} * 1000000 + by_{{ position }}
+{%- endmacro %}
+
+{#-
+  Incremental strategy `replace_profiles`: rows of windows that are no more what they were made of are deleted, those of
+  new and changed windows are inserted, all in one transaction. A model that uses it has window_date, model_version
+  and inputs_hash, and makes its rows of `{{ changed_windows() }}` only.
+-#}
+{% macro get_incremental_replace_profiles_sql(arg_dict) %}
+    {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}
+    delete from {{ arg_dict["target_relation"] }}
+    where (window_date, model_version, inputs_hash) not in (
+        select window_date, model_version, inputs_hash from {{ ref("int_profiled_windows") }}
+    );
+
+    insert into {{ arg_dict["target_relation"] }} ({{ columns }})
+    select {{ columns }} from {{ arg_dict["temp_relation"] }}
+{% endmacro %}
+
+{% macro changed_windows() %}
+    select * from {{ ref("int_profiled_windows") }}
+    {% if is_incremental() %}
+        where (window_date, model_version, inputs_hash) not in (
+            select window_date, model_version, inputs_hash from {{ this }}
+        )
+    {% endif %}
+{% endmacro %}

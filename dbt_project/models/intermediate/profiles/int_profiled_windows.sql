@@ -1,0 +1,129 @@
+{{ config(materialized="table", tags=["profiles"]) }}
+
+with windows as (
+
+    select * from {{ ref("int_windows") }}
+
+),
+
+models as (
+
+    select * from {{ ref("stg_ml__models") }}
+    where is_active
+
+),
+
+scored_months as (
+
+    select * from {{ ref("stg_ml__scored_months") }}
+
+),
+
+predictions as (
+
+    select * from {{ ref("stg_ml__predictions") }}
+
+),
+
+profiled_columns as (
+
+    select * from {{ ref("stg_monitoring__profiled_columns") }}
+
+),
+
+segmentations as (
+
+    select * from {{ ref("stg_monitoring__segmentations") }}
+
+),
+
+trips as (
+
+    select * from {{ ref("int_trips_scored") }}
+
+),
+
+rules as (
+
+    select
+        profiled_columns.model_spec,
+        string_agg(
+            column_name || ':' || column_type || ':' || coalesce(cast(decimals as text), ''),
+            ',' order by column_name, column_type
+        )
+        || '|' || coalesce((select string_agg(segment_key, ';' order by segment_key) from segmentations), '') as rules
+    from profiled_columns
+    group by profiled_columns.model_spec
+
+),
+
+loaded_days as (
+
+    -- Predictions that are made here follow from the trips; those that are loaded may change while the trips do not.
+    select
+        trips.model_version,
+        trips.window_date,
+        md5(string_agg(
+            trips.source_row || ':' || trips.prediction, ',' order by trips.source_month, trips.source_row
+        )) as predictions_hash
+    from trips
+    inner join models on trips.model_version = models.model_version
+    where models.predictions = 'loaded'
+    group by trips.model_version, trips.window_date
+
+),
+
+subjects as (
+
+    select
+        '' as model_version,
+        '' as model_spec,
+        windows.window_date,
+        windows.window_start,
+        windows.trip_count,
+        windows.content_hash
+    from windows
+    union all
+    -- Only where the trips that are there now have been scored.
+    select
+        models.model_version,
+        models.spec as model_spec,
+        windows.window_date,
+        windows.window_start,
+        windows.trip_count,
+        windows.content_hash
+    from windows
+    inner join scored_months on windows.source_month = scored_months.source_month
+    inner join models on scored_months.model_version = models.model_version
+    where
+        exists (
+            select 1 from predictions
+            where
+                predictions.model_version = scored_months.model_version
+                and predictions.source_month = windows.source_month
+                and predictions.load_id = windows.load_id
+        )
+
+),
+
+final as (
+
+    select
+        subjects.window_date,
+        subjects.window_start,
+        subjects.model_version,
+        subjects.model_spec,
+        subjects.trip_count,
+        md5(
+            subjects.content_hash || '|' || rules.rules || '|' || coalesce(loaded_days.predictions_hash, '')
+        ) as inputs_hash
+    from subjects
+    inner join rules on subjects.model_spec = rules.model_spec
+    left join loaded_days
+        on
+            subjects.model_version = loaded_days.model_version
+            and subjects.window_date = loaded_days.window_date
+
+)
+
+select * from final

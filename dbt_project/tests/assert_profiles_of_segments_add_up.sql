@@ -1,0 +1,79 @@
+-- A sum over arrays: the segments of one key, added value by value, are the whole.
+{{ config(tags=["profiles", "thorough"]) }}
+
+with profiles as (
+
+    select * from {{ ref("int_column_profiles") }}
+
+),
+
+keys as (
+
+    select segment_key from {{ ref("stg_monitoring__segmentations") }}
+
+),
+
+numbered as (
+
+    -- A whole number for each column of a window: rows are added by it much faster.
+    select
+        profiles.*,
+        dense_rank() over (order by window_date, model_version, column_name, column_type) as column_no
+    from profiles
+
+),
+
+counted as (
+
+    select
+        numbered.column_no,
+        numbered.segment_key,
+        each.number,
+        each.category,
+        each.row_count
+    from numbered
+    cross join unnest(numbered.numbers, numbered.categories, numbered.counts) as each (number, category, row_count)
+    union all
+    select
+        column_no,
+        segment_key,
+        null as number,
+        null as category,
+        n_missing as row_count
+    from numbered
+
+),
+
+summed as (
+
+    select
+        column_no,
+        segment_key,
+        number,
+        category,
+        sum(row_count) as row_count
+    from counted
+    group by column_no, segment_key, number, category
+
+),
+
+-- Each key has the same sums as the whole: as many of them as there are keys, and one more.
+compared as (
+
+    select
+        column_no,
+        number,
+        category,
+        count(*) as sums,
+        min(row_count) as least,
+        max(row_count) as most
+    from summed
+    where row_count > 0
+    group by column_no, number, category
+
+)
+
+select * from compared
+where
+    least != most
+    or sums != (select count(*) + 1 from keys)

@@ -1,0 +1,51 @@
+"""What profiles are made of, as rows of monitoring.profiled_columns and monitoring.segmentations, where dbt reads it.
+
+Called by the conductor at the start of a run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline import database
+from pipeline.monitoring import PREDICTION, ColumnType, Monitoring
+
+_QUERIES = database.queries(Path(__file__).with_name("profile_plan.sql"))
+_Row = tuple[str, str, ColumnType, int | None]
+
+
+def profiled_columns(monitoring: Monitoring) -> list[_Row]:
+    """(model, column, type, decimals) of every profile that a day has; '' for the features of all accepted trips.
+
+    Predictions are profiled by model. A model that sees a part of the trips has its features profiled of that part.
+    """
+    decimals = monitoring.profiles.decimals
+    rows: dict[_Row, None] = {}
+    for spec, model in monitoring.models.items():
+        owner = spec if model.is_about_part else ""
+        for feature in model.features:
+            for of in dict.fromkeys(("", owner)):
+                rows[of, feature.name, feature.type, _kept(feature.type, decimals.get(feature.name))] = None
+        rows[spec, PREDICTION, model.prediction, _kept(model.prediction, model.prediction_decimals)] = None
+    return list(rows)
+
+
+def _kept(column_type: ColumnType, decimals: int | None) -> int | None:
+    return decimals if column_type == "numerical" else None
+
+
+def store_plan(monitoring: Monitoring) -> None:
+    """Make the two tables say what monitoring.yml says; untouched where they do already."""
+    columns = profiled_columns(monitoring)
+    segmentations = [(",".join(names),) for names in monitoring.segments.by]
+    with database.connect("profile plan") as connection, connection.cursor() as cursor:
+        if set(connection.execute(_QUERIES["stored_columns"]).fetchall()) != set(columns):
+            cursor.execute(_QUERIES["delete_columns"])
+            with cursor.copy(_QUERIES["copy_columns"]) as copy:
+                for column in columns:
+                    copy.write_row(column)
+        if set(connection.execute(_QUERIES["stored_segmentations"]).fetchall()) != set(segmentations):
+            cursor.execute(_QUERIES["delete_segmentations"])
+            with cursor.copy(_QUERIES["copy_segmentations"]) as copy:
+                for segmentation in segmentations:
+                    copy.write_row(segmentation)
