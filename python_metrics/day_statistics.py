@@ -83,15 +83,15 @@ def _numerical(column: str) -> list[Statistic]:
     return [
         Statistic(column, "wasserstein", "distance", True, False, 0.05, False),
         Statistic(column, "jensenshannon", "distance", True, False, 0.05, False),
-        Statistic(column, "unseen_share", "signed", True, True, 0.5),
+        Statistic(column, "unseen_share", "signed", False, True, 0.5),
         Statistic(column, "missing_share", "signed", False, True, 0.2),
         Statistic(column, "mean_rank", "signed", False, True, 0.05),
         Statistic(column, "rank_spread", "signed", False, True, 0.05),
-        Statistic(column, "whole_share", "signed", True, True, 0.3),
-        Statistic(column, "modal_share", "signed", True, True, 0.3),
-        Statistic(column, "distinct_count", "signed", True, True, 0.3),
+        Statistic(column, "whole_share", "signed", False, True, 0.3),
+        Statistic(column, "modal_share", "signed", False, True, 0.3),
+        Statistic(column, "distinct_count", "signed", False, True, 0.3),
         Statistic(column, "mean", "signed", False, True, 0.05),
-        Statistic(column, "weekend_likeness", "signed", True, True, 0.05),
+        Statistic(column, "weekend_likeness", "signed", False, True, 0.05),
     ]
 
 
@@ -99,10 +99,10 @@ def _categorical(column: str) -> list[Statistic]:
     return [
         Statistic(column, "jensenshannon", "distance", True, False, 0.05, False),
         Statistic(column, "largest_level_change", "distance", True, False, 0.05, False),
-        Statistic(column, "unseen_share", "signed", True, True, 0.5),
+        Statistic(column, "unseen_share", "signed", False, True, 0.5),
         Statistic(column, "missing_share", "signed", False, True, 0.2),
         *(Statistic(column, f"level_{place + 1}_share", "signed", False, True, 0.4) for place in range(TOP_LEVELS)),
-        Statistic(column, "weekend_likeness", "signed", True, True, 0.05),
+        Statistic(column, "weekend_likeness", "signed", False, True, 0.05),
     ]
 
 

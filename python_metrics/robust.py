@@ -43,12 +43,12 @@ def fit_centres(figures: Floats, weekdays: Integers, floors: Floats) -> Centres:
     three robust estimates (median, 80 % and 90 % quantile of the absolute deviation, each made consistent for a normal
     distribution) and the floor.
     """
-    median = np.median(figures, axis=0)
+    median = _median(figures)
     by_weekday = np.repeat(median[None, :], 7, axis=0)
     for weekday in range(7):
         own = figures[weekdays == weekday]
         if len(own):
-            by_weekday[weekday] += (np.median(own, axis=0) - median) * len(own) / (len(own) + WEEKDAY_PRIOR)
+            by_weekday[weekday] += (_median(own) - median) * len(own) / (len(own) + WEEKDAY_PRIOR)
     return Centres(by_weekday, robust_scale(figures - by_weekday[weekdays], floors))
 
 
@@ -64,6 +64,14 @@ def robust_scale(deviations: Floats, floors: Floats) -> Floats:
     ]
     scale: Floats = np.max(np.stack([np.broadcast_to(one, ordered[0].shape) for one in estimates]), axis=0)
     return scale
+
+
+def _median(figures: Floats) -> Floats:
+    """By column; several times faster on few rows than numpy's, which must mind NaN."""
+    ordered = np.sort(figures, axis=0)
+    last = len(ordered) - 1
+    middle: Floats = (ordered[last // 2] + ordered[(last + 1) // 2]) / 2
+    return middle
 
 
 def held_out_scores(figures: Floats, weekdays: Integers, folds: Integers, floors: Floats) -> Floats:
