@@ -12,34 +12,42 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from pipeline.monitoring import METHODS, ColumnType
-from python_metrics import profile_scores as scores
+from python_metrics import profile_distances as distances
+from python_metrics import profile_p_values as p_values
 from python_metrics.drift import DriftScore
+from python_metrics.profile_tables import Table, make_table
 from python_metrics.profiles import Floats, Profile
 
 # Counts that are held in memory at once: 8 bytes each, and some ten arrays of them.
 MOST_CELLS = 2_000_000
 MOST_EXACT_CVM = 20  # rows of the larger sample up to which Evidently's Cramer-von Mises test is exact
 
-# Tests that every pair of profiles decides but that are not offered in monitoring.yml.
+# Tests of Evidently's that monitoring.yml does not offer: functions of two profiles, and those that need its code and rows.
 ALSO_EXACT: dict[str, tuple[ColumnType, ...]] = {"z": ("categorical",), "es": ("numerical",)}
+BY_ROWS: dict[str, tuple[ColumnType, ...]] = {
+    "TVD": ("categorical",),
+    "empirical_mmd": ("numerical",),
+    "fisher_exact": ("categorical",),
+    "g_test": ("categorical",),
+}
 
 _OF_PROFILES: dict[str, Callable[[Profile, Sequence[Profile]], Floats]] = {
-    "jensenshannon": scores.jensen_shannon,
-    "psi": scores.psi,
-    "hellinger": scores.hellinger,
-    "kl_div": scores.kullback_leibler,
-    "t_test": scores.t_test,
-    "es": scores.epps_singleton,
+    "jensenshannon": distances.jensen_shannon,
+    "psi": distances.psi,
+    "hellinger": distances.hellinger,
+    "kl_div": distances.kullback_leibler,
+    "t_test": p_values.t_test,
+    "es": p_values.epps_singleton,
 }
-_OF_TABLES: dict[str, Callable[[scores.Table], Floats]] = {
-    "wasserstein": scores.wasserstein,
-    "ed": scores.energy,
-    "ks": scores.kolmogorov_smirnov,
-    "chisquare": scores.chi_squared,
-    "mannw": scores.mann_whitney,
-    "anderson": scores.anderson_darling,
-    "cramer_von_mises": scores.cramer_von_mises,
-    "z": scores.z_test,
+_OF_TABLES: dict[str, Callable[[Table], Floats]] = {
+    "wasserstein": distances.wasserstein,
+    "ed": distances.energy,
+    "ks": p_values.kolmogorov_smirnov,
+    "chisquare": p_values.chi_squared,
+    "mannw": p_values.mann_whitney,
+    "anderson": p_values.anderson_darling,
+    "cramer_von_mises": p_values.cramer_von_mises,
+    "z": p_values.z_test,
 }
 # How a score is compared with its threshold. Evidently's tests differ in what equality means.
 _DRIFTED: dict[str, Callable[[Floats, float], np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]] = {
@@ -59,12 +67,12 @@ def drift_score(
         reference: with at least one present value.
         current: the same.
         column_type: that of both profiles.
-        method: Evidently's name of the test; those of METHODS and ALSO_EXACT need no Evidently.
+        method: Evidently's name of the test, one of METHODS, ALSO_EXACT or BY_ROWS; only the last need Evidently.
         threshold: a distance drifts at or above it, a p-value below it.
 
     Raises:
         ArithmeticError: the method gives no finite score for these values.
-        ValueError: the method does not score columns of this type.
+        ValueError: there is no such method, or it does not score columns of this type.
         TypeError: a profile is of another type.
     """
     (score,) = drift_scores(reference, [current], column_type, method, threshold)
@@ -81,17 +89,10 @@ def drift_scores(
     None where the method gives no finite score, and where a window or the reference has no present value. The
     arguments and the other errors are those of drift_score.
     """
-    for profile in (reference, *currents):
-        if profile.type != column_type:
-            raise TypeError(f"a {profile.type} profile was given as a {column_type} column")
-    offered = (METHODS | ALSO_EXACT).get(method)
-    if offered is not None and column_type not in offered:
-        raise ValueError(
-            f"the drift method '{method}' cannot score a {column_type} column, only {' and '.join(offered)}"
-        )
+    _check(method, column_type, [reference, *currents])
     results: list[DriftScore | None] = [None] * len(currents)
     scored = [place for place, current in enumerate(currents) if current.n_present and reference.n_present]
-    by_rows = [place for place in scored if offered is None or _is_small_cvm(method, reference, currents[place])]
+    by_rows = [place for place in scored if method in BY_ROWS or _is_small_cvm(method, reference, currents[place])]
     for place in by_rows:
         results[place] = _evidently(reference, currents[place], column_type, method, threshold)
     by_profile = [place for place in scored if place not in set(by_rows)]
@@ -105,10 +106,20 @@ def drift_scores(
     return results
 
 
+def _check(method: str, column_type: ColumnType, profiles: Sequence[Profile]) -> None:
+    known = METHODS | ALSO_EXACT | BY_ROWS
+    if column_type not in known.get(method, ()):
+        valid = ", ".join(name for name, types in known.items() if column_type in types)
+        raise ValueError(f"the drift method '{method}' cannot score a {column_type} column: use one of {valid}")
+    for profile in profiles:
+        if profile.type != column_type:
+            raise TypeError(f"a {profile.type} profile was given as a {column_type} column")
+
+
 def _scores(reference: Profile, currents: Sequence[Profile], method: str) -> Floats:
     if method in _OF_PROFILES:
         return _OF_PROFILES[method](reference, currents)
-    return _OF_TABLES[method](scores.make_table(reference, currents))
+    return _OF_TABLES[method](make_table(reference, currents))
 
 
 def _chunks(reference: Profile, currents: Sequence[Profile], places: Sequence[int]) -> list[list[int]]:
@@ -125,7 +136,9 @@ def _chunks(reference: Profile, currents: Sequence[Profile], places: Sequence[in
 
 
 def _is_small_cvm(method: str, reference: Profile, current: Profile) -> bool:
-    return method == "cramer_von_mises" and max(reference.n_present, current.n_present) <= MOST_EXACT_CVM
+    # Of a single row there is no score at all.
+    rows = sorted((reference.n_present, current.n_present))
+    return method == "cramer_von_mises" and 1 < rows[0] and rows[1] <= MOST_EXACT_CVM
 
 
 def _evidently(
@@ -133,16 +146,17 @@ def _evidently(
 ) -> DriftScore | None:
     """Evidently's own test on the expanded rows: for what is no function of two profiles, or not worth being one.
 
-    Its MMD draws random permutations without a seed; its TVD draws a thousand of the rows by their position. Its exact
-    Cramer-von Mises p-value, of at most MOST_EXACT_CVM rows on both sides, rounds in half precision.
+    empirical_mmd draws permutations without a seed, TVD draws a thousand of the rows by their position. g_test refuses
+    samples of different size, fisher_exact those too and more than two values. The exact p-value of cramer_von_mises, of
+    at most MOST_EXACT_CVM rows on both sides, counts in half or single precision.
     """
     import pandas as pd
 
     from python_metrics.evidently_adapter import statistical_test
 
-    rows = (pd.Series(one.expanded()) for one in (reference, current))
+    expected, present = (pd.Series(one.expanded()) for one in (reference, current))
     try:
-        value, is_drifted = statistical_test(*rows, column_type, method, threshold)
-    except (ArithmeticError, IndexError):
+        value, is_drifted = statistical_test(expected, present, column_type, method, threshold)
+    except (ArithmeticError, ValueError, IndexError):
         return None
     return DriftScore(value, is_drifted) if np.isfinite(value) else None

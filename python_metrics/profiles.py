@@ -1,8 +1,8 @@
 """Profiles: the distinct values of a column in a window, each with its count.
 
-Whatever is said about a column's distribution is a function of its profile, and profiles add: days to a week, segments to
-the whole. Rows are never needed again. A column or counts go in, a profile and figures of it come out; neither pandas nor
-Evidently is imported. Called by python_metrics.profile_drift, binned_drift, quality and distributions.
+Whatever is said about a column's distribution is a function of its profile, and profiles add: days to a week, segments
+to the whole. Rows are never needed again. A column or counts go in, a profile and figures of it come out; neither
+pandas nor Evidently is imported. Called by python_metrics.profile_drift, binned_drift, quality and distributions.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Profile:
         counts: how often each occurs, at least once, shape (n_distinct,), int64.
         n_missing: rows without a value; infinities are none.
 
-    Figures that need a value raise ValueError where none is present; mean, std, minimum, maximum, quantiles and histogram
-    are of numerical columns only, and raise TypeError for a categorical one.
+    Mean, std, minimum, maximum, quantiles and histogram raise TypeError for a categorical profile, and ValueError where
+    no value is present.
     """
 
     type: ColumnType
@@ -100,10 +100,11 @@ class Profile:
             for place in (before, before + 1)
         )
         # numpy's own interpolation, which begins at the nearer neighbour.
-        return np.where(weight >= 0.5, high - (high - low) * (1 - weight), low + (high - low) * weight)
+        figures: Floats = np.where(weight >= 0.5, high - (high - low) * (1 - weight), low + (high - low) * weight)
+        return figures
 
     def histogram(self, edges: npt.ArrayLike) -> Counts:
-        """Rows between neighbouring edges, shape (edges - 1,), the upper edge of the last bin included, as np.histogram."""
+        """Rows between neighbouring edges, shape (edges - 1,); as in np.histogram the last bin holds its upper edge."""
         bounds = np.asarray(edges, dtype=float)
         places = self._numbers().searchsorted(bounds, side="left")
         places[-1] = self._numbers().searchsorted(bounds[-1], side="right")
@@ -198,21 +199,17 @@ def profile_of(column: pd.Series[Any], column_type: ColumnType) -> Profile:
         values, counts = _counted(present.to_numpy())
     else:
         occurring = present.value_counts()
-        values, counts = occurring.index.to_numpy(), occurring.to_numpy(dtype=np.int64)
-    return make_profile(column_type, texts([category_text(value) for value in values.tolist()]), counts, n_missing)
+        values, counts = occurring.index.to_numpy(dtype=object), occurring.to_numpy(dtype=np.int64)
+    named = np.array([category_text(value) for value in values], dtype=object)
+    return make_profile(column_type, named, counts, n_missing)
 
 
 def category_text(value: object) -> str:
     """A category as text: whole numbers without a decimal point, other numbers as Python writes them."""
-    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+    if isinstance(value, float | np.floating):
         number = float(value)
-        return str(int(value)) if number.is_integer() else repr(number)
+        return str(int(number)) if number.is_integer() else repr(number)
     return str(value)
-
-
-def texts(values: Sequence[str]) -> npt.NDArray[np.object_]:
-    """An array of str objects, shape (values,)."""
-    return np.array(values, dtype=object)
 
 
 def _counted(numbers: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Counts]:

@@ -1,187 +1,24 @@
-"""Evidently's statistical tests as functions of profiles: a reference and several days go in, a score a day comes out.
+"""Evidently's p-values as functions of profiles: a reference and several days go in, a score a day comes out.
 
-Each follows the formula of Evidently's registered test of that name, and of the scipy function that it calls, with counts in
-place of rows. A day that a test has no score for gets nan. Called by python_metrics.profile_drift alone, which
-knows thresholds and directions. Neither pandas nor Evidently is imported.
+Each follows the formula of Evidently's registered test of that name, and of the scipy function that it calls, with
+counts in place of rows. A day that a test has no score for gets nan, or what is not finite. Called by
+python_metrics.profile_drift alone, which knows thresholds. Neither pandas nor Evidently is imported.
 """
 
 from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
+from python_metrics.profile_tables import Table, each_day
 from python_metrics.profiles import Counts, Floats, Profile
 
 MOST_EXACT_KS = 10_000  # rows of the larger sample up to which scipy.stats.ks_2samp is exact
 MOST_EXACT_MANNWHITNEY = 8  # rows of the smaller sample up to which scipy.stats.mannwhitneyu is exact, without ties
-MOST_VALUES_UNBINNED = 20  # distinct values of the reference up to which Evidently bins no numbers
-
-
-@dataclass(frozen=True)
-class Table:
-    """Counts of a reference and of days over all values that occur in any of them. No profile is empty.
-
-    Attributes:
-        values: sorted, shape (values,).
-        reference_counts: shape (values,).
-        day_counts: shape (days, values).
-    """
-
-    reference: Profile
-    days: Sequence[Profile]
-    values: npt.NDArray[Any]
-    reference_counts: Counts
-    day_counts: Counts
-
-    @property
-    def n_reference(self) -> int:
-        return self.reference.n_present
-
-    @cached_property
-    def n_days(self) -> Counts:
-        """Present rows of each day, shape (days,)."""
-        return np.array([day.n_present for day in self.days], dtype=np.int64)
-
-    @cached_property
-    def pooled(self) -> Counts:
-        """Counts of each day and the reference together, shape (days, values)."""
-        return self.day_counts + self.reference_counts
-
-    @cached_property
-    def gaps(self) -> Floats:
-        """The reference's distribution function less each day's, shape (days, values)."""
-        of_reference = np.cumsum(self.reference_counts) / self.n_reference
-        return cast(Floats, of_reference - np.cumsum(self.day_counts, axis=1) / self.n_days[:, None])
-
-    @cached_property
-    def midranks(self) -> Floats:
-        """Rank of each value among a day's and the reference's rows, ties at their middle, shape (days, values)."""
-        return cast(Floats, np.cumsum(self.pooled, axis=1) - (self.pooled - 1) / 2)
-
-
-def make_table(reference: Profile, days: Sequence[Profile]) -> Table:
-    """Lay a reference and days side by side."""
-    profiles = [reference, *days]
-    values, places = np.unique(np.concatenate([one.values for one in profiles]), return_inverse=True)
-    rows = np.repeat(np.arange(len(profiles)), [one.n_distinct for one in profiles])
-    counts = np.zeros((len(profiles), len(values)), dtype=np.int64)
-    counts[rows, places] = np.concatenate([one.counts for one in profiles])
-    return Table(reference, days, values, counts[0], counts[1:])
-
-
-# ---------- distances over the distribution functions
-
-
-def wasserstein(table: Table) -> Floats:
-    """The area between the distribution functions / the reference's standard deviation (ddof 0, at least 0.001)."""
-    distances = np.abs(table.gaps[:, :-1]) @ np.diff(table.values)
-    return cast(Floats, distances / max(table.reference.std(), 0.001))
-
-
-def energy(table: Table) -> Floats:
-    return cast(Floats, np.sqrt(2) * np.sqrt(np.square(table.gaps[:, :-1]) @ np.diff(table.values)))
-
-
-# ---------- distances over shares of bins or values
-
-
-def jensen_shannon(reference: Profile, days: Sequence[Profile]) -> Floats:
-    """The root of the divergence in base e, as scipy.spatial.distance.jensenshannon."""
-    from scipy.special import rel_entr
-
-    def score(p: Floats, q: Floats, _: npt.NDArray[np.bool_]) -> Floats:
-        p, q = p / p.sum(axis=1, keepdims=True), q / q.sum(axis=1, keepdims=True)
-        middle = (p + q) / 2
-        return cast(Floats, np.sqrt((rel_entr(p, middle).sum(axis=1) + rel_entr(q, middle).sum(axis=1)) / 2))
-
-    return _over_shares(reference, days, score)
-
-
-def psi(reference: Profile, days: Sequence[Profile]) -> Floats:
-    def score(p: Floats, q: Floats, occurs: npt.NDArray[np.bool_]) -> Floats:
-        p, q = _without_zeros(p, occurs), _without_zeros(q, occurs)
-        terms = (p - q) * np.log(p / q, where=occurs, out=np.zeros_like(p))
-        return cast(Floats, terms.sum(axis=1))
-
-    return _over_shares(reference, days, score)
-
-
-def kullback_leibler(reference: Profile, days: Sequence[Profile]) -> Floats:
-    from scipy.special import rel_entr
-
-    def score(p: Floats, q: Floats, occurs: npt.NDArray[np.bool_]) -> Floats:
-        p, q = _without_zeros(p, occurs), _without_zeros(q, occurs)
-        q = q / q.sum(axis=1, keepdims=True)
-        return cast(Floats, rel_entr(p / p.sum(axis=1, keepdims=True), q).sum(axis=1))
-
-    return _over_shares(reference, days, score)
-
-
-def hellinger(reference: Profile, days: Sequence[Profile]) -> Floats:
-    """Over densities in Sturges' bins of the distinct values for numbers, over shares of the values for categories."""
-    table = make_table(reference, days)
-    if reference.type == "categorical":
-        products = np.sqrt(table.reference_counts / table.n_reference * (table.day_counts / table.n_days[:, None]))
-        return cast(Floats, np.sqrt(1 - np.clip(products.sum(axis=1), 0, 1)))
-    n_values = np.count_nonzero(table.pooled, axis=1)
-    return _each_day(days, lambda place, day: _hellinger_of_numbers(reference, day, int(n_values[place])))
-
-
-def _hellinger_of_numbers(reference: Profile, day: Profile, n_values: int) -> float:
-    edges = _sturges_edges(reference, day, n_values)
-    p, q = (one.histogram(edges) / np.diff(edges) / one.n_present for one in (reference, day))
-    width = (edges[-1] - edges[0]) / (len(edges) - 1)
-    # Added one by one, as Evidently does: under the root the last bit of a sum near 1 counts.
-    overlap = np.cumsum(np.sqrt(p * q) * width)[-1]
-    return float(np.sqrt(1 - np.clip(overlap, 0, 1)))
-
-
-_ShareScore = Callable[[Floats, Floats, npt.NDArray[np.bool_]], Floats]
-
-
-def _over_shares(reference: Profile, days: Sequence[Profile], score: _ShareScore) -> Floats:
-    """Score the shares that Evidently's get_binned_data gives: of Sturges' bins, or of the values where they are few.
-
-    `score` gets shares of the reference and of days, shape (days, bins), and which of those bins a day has with the
-    reference; all of them are bins of histograms.
-    """
-    if reference.type == "categorical" or reference.n_distinct <= MOST_VALUES_UNBINNED:
-        table = make_table(reference, days)
-        shares = table.day_counts / table.n_days[:, None]
-        expected = np.broadcast_to(table.reference_counts / table.n_reference, shares.shape)
-        return score(expected, shares, table.pooled > 0)
-
-    def of_day(_: int, day: Profile) -> float:
-        edges = _sturges_edges(reference, day, reference.n_present + day.n_present)
-        p, q = ((one.histogram(edges) / one.n_present)[None, :] for one in (reference, day))
-        return float(score(p, q, np.ones(p.shape, dtype=bool))[0])
-
-    return _each_day(days, of_day)
-
-
-def _sturges_edges(reference: Profile, day: Profile, n_values: int) -> Floats:
-    """Edges of np.histogram_bin_edges(..., bins="sturges") over n_values floats of both profiles' range."""
-    lowest, highest = min(reference.minimum, day.minimum), max(reference.maximum, day.maximum)
-    width = (highest - lowest) / (np.log2(n_values) + 1.0)
-    bins = int(np.ceil((highest - lowest) / width)) if width else 1
-    return cast(Floats, np.histogram_bin_edges(np.array([lowest, highest]), bins=bins))
-
-
-def _without_zeros(shares: Floats, occurs: npt.NDArray[np.bool_]) -> Floats:
-    """Shares with Evidently's small ones in place of zeros, by row; 0 where a bin does not occur."""
-    least = np.min(shares, axis=1, where=shares > 0, initial=np.inf, keepdims=True)
-    filler = np.where(least <= 0.0001, least / 10**6, 0.0001)
-    return np.where(occurs, np.where(shares > 0, shares, filler), 0.0)
-
-
-# ---------- p-values
 
 
 def kolmogorov_smirnov(table: Table) -> Floats:
@@ -240,7 +77,7 @@ def t_test(reference: Profile, days: Sequence[Profile]) -> Floats:
             ]
             return float(ttest_ind_from_stats(*figures).pvalue)
 
-    return _each_day(days, of_day)
+    return each_day(days, of_day)
 
 
 def mann_whitney(table: Table) -> Floats:
@@ -254,7 +91,7 @@ def mann_whitney(table: Table) -> Floats:
     tied = (ties**3 - ties).sum(axis=1) / ((n + m) * (n + m - 1))
     scores = np.clip(ndtr(-surplus / np.sqrt(n * m / 12 * ((n + m + 1) - tied))), 0, 1)
     is_exact = (np.minimum(n, m) <= MOST_EXACT_MANNWHITNEY) & (ties.max(axis=1) <= 1)
-    for place in np.flatnonzero(is_exact):
+    for place in np.flatnonzero(is_exact).tolist():
         rows = table.reference.expanded(), table.days[place].expanded()
         scores[place] = mannwhitneyu(*rows, alternative="less").pvalue
     return cast(Floats, scores)
@@ -267,7 +104,7 @@ def cramer_von_mises(table: Table) -> Floats:
     """
     sums = table.n_reference * _squared_rank_gaps(table, np.broadcast_to(table.reference_counts, table.pooled.shape))
     sums = sums + table.n_days * _squared_rank_gaps(table, table.day_counts)
-    return _each_day(table.days, lambda place, day: _cvm_p(float(sums[place]), table.n_reference, day.n_present))
+    return each_day(table.days, lambda place, day: _cvm_p(float(sums[place]), table.n_reference, day.n_present))
 
 
 def _squared_rank_gaps(table: Table, counts: Counts) -> Floats:
@@ -320,7 +157,7 @@ def anderson_darling(table: Table) -> Floats:
         statistic = statistic + inner.sum(axis=1) / np.ravel(n)
     statistic = statistic * (total[:, 0] - 1) / total[:, 0]
     is_single = np.count_nonzero(occurs, axis=1) < 2
-    return _each_day(
+    return each_day(
         table.days,
         lambda place, day: (
             math.nan if is_single[place] else _anderson_p(statistic[place], table.n_reference, day.n_present)
@@ -369,17 +206,4 @@ def epps_singleton(reference: Profile, days: Sequence[Profile]) -> Floats:
             warnings.simplefilter("ignore")  # that the matrix is singular
             return float(epps_singleton_2samp(rows, own).pvalue)
 
-    return _each_day(days, of_day)
-
-
-def _each_day(days: Sequence[Profile], score: Callable[[int, Profile], float]) -> Floats:
-    """Scores one by one, shape (days,); what a test raises is that day's matter alone."""
-
-    def scores() -> Iterator[float]:
-        for place, day in enumerate(days):
-            try:
-                yield score(place, day)
-            except (ArithmeticError, ValueError, IndexError):
-                yield math.nan
-
-    return np.fromiter(scores(), dtype=float, count=len(days))
+    return each_day(days, of_day)
