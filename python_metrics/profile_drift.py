@@ -22,7 +22,7 @@ from python_metrics.profiles import Floats, Profile
 MOST_CELLS = 2_000_000
 MOST_EXACT_CVM = 20  # rows of the larger sample up to which Evidently's Cramer-von Mises test is exact
 
-# Tests of Evidently's that monitoring.yml does not offer: functions of two profiles, and those that need its code and rows.
+# Tests of Evidently's that monitoring.yml does not offer: functions of two profiles, and those that need its code.
 ALSO_EXACT: dict[str, tuple[ColumnType, ...]] = {"z": ("categorical",), "es": ("numerical",)}
 BY_ROWS: dict[str, tuple[ColumnType, ...]] = {
     "TVD": ("categorical",),
@@ -138,7 +138,7 @@ def _chunks(reference: Profile, currents: Sequence[Profile], places: Sequence[in
 def _is_small_cvm(method: str, reference: Profile, current: Profile) -> bool:
     # Of a single row there is no score at all.
     rows = sorted((reference.n_present, current.n_present))
-    return method == "cramer_von_mises" and 1 < rows[0] and rows[1] <= MOST_EXACT_CVM
+    return method == "cramer_von_mises" and rows[0] > 1 and rows[1] <= MOST_EXACT_CVM
 
 
 def _evidently(
@@ -147,8 +147,8 @@ def _evidently(
     """Evidently's own test on the expanded rows: for what is no function of two profiles, or not worth being one.
 
     empirical_mmd draws permutations without a seed, TVD draws a thousand of the rows by their position. g_test refuses
-    samples of different size, fisher_exact those too and more than two values. The exact p-value of cramer_von_mises, of
-    at most MOST_EXACT_CVM rows on both sides, counts in half or single precision.
+    samples of different size, fisher_exact those too and more than two values. The exact p-value of cramer_von_mises,
+    of at most MOST_EXACT_CVM rows on both sides, counts in half or single precision or raises, by the sizes.
     """
     import pandas as pd
 
@@ -157,6 +157,6 @@ def _evidently(
     expected, present = (pd.Series(one.expanded()) for one in (reference, current))
     try:
         value, is_drifted = statistical_test(expected, present, column_type, method, threshold)
-    except (ArithmeticError, ValueError, IndexError):
+    except (ArithmeticError, ValueError, TypeError, IndexError):
         return None
     return DriftScore(value, is_drifted) if np.isfinite(value) else None

@@ -1,8 +1,8 @@
 """Drift scores from profiles equal Evidently's registered tests on the expanded rows, whatever the columns.
 
-`agrees` says what equal means: 1e-9, absolute or relative, whichever is more. Two distances are square roots of what rounding
-alone leaves where two distributions are all but the same; there their squares agree to 1e-14. Evidently itself adds
-categories in the order of a Python set, which no two processes share.
+`agrees` says what equal means: 1e-9, absolute or relative, whichever is more. Two distances are square roots of what
+rounding alone leaves where two distributions are all but the same; there their squares agree to 1e-14. Evidently
+itself adds categories in the order of a Python set, which no two processes share.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def evidently(
     rows = [pd.Series(one.expanded()) for one in (reference, current)]
     try:
         value, is_drifted = statistical_test(*rows, column_type=column_type, method=method, threshold=threshold)
-    except (ValueError, ArithmeticError, IndexError):
+    except (ArithmeticError, ValueError, TypeError, IndexError):
         return None
     return DriftScore(value, is_drifted) if math.isfinite(value) else None
 
