@@ -195,11 +195,13 @@ def profile_of(column: pd.Series[Any], column_type: ColumnType) -> Profile:
     n_missing = len(column) - len(present)
     if column_type == "numerical":
         return Profile(column_type, *_counted(present.to_numpy(dtype=float) + 0.0), n_missing)
+    values: npt.NDArray[Any]
+    counts: Counts
     if present.dtype.kind in "iuf":
         values, counts = _counted(present.to_numpy())
     else:
         occurring = present.value_counts()
-        values, counts = occurring.index.to_numpy(dtype=object), occurring.to_numpy(dtype=np.int64)
+        values, counts = occurring.index.to_numpy(dtype=object), np.asarray(occurring, dtype=np.int64)
     named = np.array([category_text(value) for value in values], dtype=object)
     return make_profile(column_type, named, counts, n_missing)
 
