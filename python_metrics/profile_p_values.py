@@ -64,20 +64,20 @@ def t_test(reference: Profile, days: Sequence[Profile]) -> Floats:
     """Student's, with the pooled variance, as scipy.stats.ttest_ind."""
     from scipy.stats import ttest_ind, ttest_ind_from_stats
 
-    def of_day(_: int, day: Profile) -> float:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that values hardly vary
-            if reference.n_distinct == day.n_distinct == 1:
+    profiles = [reference, *days]
+    means = np.array([one.mean for one in profiles])
+    # The variance of one row alone is no number; scipy counts it as none.
+    deviations = np.array([one.std(ddof=1) if one.n_present > 1 else 0.0 for one in profiles])
+    rows = np.array([one.n_present for one in profiles], dtype=float)
+    first = means[0], deviations[0], rows[0]
+    scores = np.array(ttest_ind_from_stats(*first, means[1:], deviations[1:], rows[1:]).pvalue)
+    for place, day in enumerate(days):
+        if reference.n_distinct == day.n_distinct == 1:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that nothing varies
                 # Rounding is all that there is to compare; it is that of the rows.
-                return float(ttest_ind(reference.expanded(), day.expanded()).pvalue)
-            figures = [
-                figure
-                for one in (reference, day)
-                for figure in (one.mean, one.std(ddof=1) if one.n_present > 1 else 0.0, one.n_present)
-            ]
-            return float(ttest_ind_from_stats(*figures).pvalue)
-
-    return each_day(days, of_day)
+                scores[place] = ttest_ind(reference.expanded(), day.expanded()).pvalue
+    return scores
 
 
 def mann_whitney(table: Table) -> Floats:

@@ -60,13 +60,16 @@ class Table:
 
 
 def make_table(reference: Profile, days: Sequence[Profile]) -> Table:
-    """Lay a reference and days side by side."""
-    profiles = [reference, *days]
-    values, places = np.unique(np.concatenate([one.values for one in profiles]), return_inverse=True)
-    rows = np.repeat(np.arange(len(profiles)), [one.n_distinct for one in profiles])
-    counts = np.zeros((len(profiles), len(values)), dtype=np.int64)
-    counts[rows, places] = np.concatenate([one.counts for one in profiles])
-    return Table(reference, days, values, counts[0], counts[1:])
+    """Lay a reference and days side by side. The reference's values are merged in, not sorted again."""
+    of_days, places = np.unique(np.concatenate([day.values for day in days]), return_inverse=True)
+    spots = reference.values.searchsorted(of_days)
+    is_new = reference.values[np.minimum(spots, reference.n_distinct - 1)] != of_days
+    values = np.insert(reference.values, spots[is_new], of_days[is_new])
+    columns = spots + np.cumsum(is_new) - is_new
+    counts = np.zeros((len(days), len(values)), dtype=np.int64)
+    rows = np.repeat(np.arange(len(days)), [day.n_distinct for day in days])
+    counts[rows, columns[places]] = np.concatenate([day.counts for day in days])
+    return Table(reference, days, values, np.insert(reference.counts, spots[is_new], 0), counts)
 
 
 def each_day(days: Sequence[Profile], score: Callable[[int, Profile], float]) -> Floats:

@@ -7,6 +7,7 @@ pandas nor Evidently is imported. Called by python_metrics.profile_drift, binned
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,9 +77,13 @@ class Profile:
 
     def std(self, ddof: int = 0) -> float:
         """The square root of the squared deviations' sum / (n_present - ddof); nan where that divides by nothing."""
-        deviations = self._numbers() - self.mean
         freedom = self.n_present - ddof
-        return float(np.sqrt(self.counts @ deviations**2 / freedom)) if freedom > 0 else float("nan")
+        return math.sqrt(self._squares / freedom) if freedom > 0 else math.nan
+
+    @cached_property
+    def _squares(self) -> float:
+        """The sum of squared deviations from the mean."""
+        return float(self.counts @ (self._numbers() - self.mean) ** 2)
 
     @cached_property
     def ranks(self) -> Counts:
