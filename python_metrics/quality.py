@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.monitoring import ColumnType
+from python_metrics.profiles import Profile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,4 +46,24 @@ def column_statistics(
         "mean": float(values.mean()),
         "std": float(values.std()),
         **{name: float(value) for name, value in zip(QUANTILES, quantiles, strict=True)},
+    }
+
+
+def profile_statistics(profile: Profile) -> dict[str, float | None]:
+    """The figures of column_statistics from a column's profile: quantiles to the bit, moments to rounding."""
+    figures: dict[str, float | None] = {
+        "missing_count": float(profile.n_missing),
+        "missing_share": profile.missing_share,
+        "distinct_count": float(profile.n_distinct),
+    }
+    if profile.type == "categorical":
+        return figures
+    if not profile.n_present:
+        return figures | dict.fromkeys(NUMERICAL_STATISTICS)
+    return figures | {
+        "min": profile.minimum,
+        "max": profile.maximum,
+        "mean": profile.mean,
+        "std": profile.std(),
+        **dict(zip(QUANTILES, profile.quantiles(list(QUANTILES.values())).tolist(), strict=True)),
     }
