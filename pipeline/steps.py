@@ -1,7 +1,7 @@
 """The conductor: the steps of the pipeline in their order, each recorded in the run log.
 
 ingest -> transform (dbt: staging, intermediate, windows) -> train -> score -> profiles (dbt) -> labels -> metrics
--> performance -> marts (dbt).
+-> performance -> alarms -> marts (dbt).
 Every step first asks what is new; a step with nothing to do is skipped, and heavy libraries are
 imported only by steps that work. Called by pipeline.cli.
 """
@@ -53,6 +53,8 @@ LIVE_VIEWS = (
     "marts.fct_alerts",
     "marts.fct_daily_volume",
     "marts.fct_heartbeats",
+    "marts.fct_incident_followups",
+    "marts.fct_incidents",
     "marts.fct_pipeline_runs",
     "marts.fct_test_results",
     "marts.fct_waiting_days",
@@ -116,6 +118,7 @@ class Pipeline:
             ("labels", Role.MONITOR, self._labels),
             ("metrics", Role.MONITOR, self._metrics),
             ("performance", Role.MONITOR, self._performance),
+            ("alarms", Role.MONITOR, self._alarms),
             ("marts", None, self._marts),
         ):
             with run.step(name, _words(self.settings)) as record, acting_as(role):
@@ -338,6 +341,28 @@ class Pipeline:
             step.rows += judge(self.monitoring, judgement, self._references(), run.run_id)
         step.inputs_hash, step.skipped = inputs, not windows
         step.message = f"{windows} windows" if windows else ""
+
+    def _alarms(self, run: RunLog, step: Step) -> None:
+        last, inputs = run.last_inputs("alarms"), self._alarms_inputs()
+        if last == inputs:
+            step.inputs_hash, step.skipped = inputs, True
+            return
+        from models_ml.store import stored_models
+        from python_metrics.alarms import ring
+
+        models = [_monitored(stored) for stored in stored_models()]
+        result = ring(self.monitoring, models, run.run_id)
+        step.rows = result.decisions + result.recorded
+        step.inputs_hash = inputs
+        step.skipped = not (step.rows or result.gone)
+        step.message = f"{result.decisions} decisions, {result.ringing} ring" if result.decisions else ""
+
+    def _alarms_inputs(self) -> str:
+        """The profiles, the days with metrics, the expected events and the rules."""
+        with database.connect("alarms", read_only=True) as connection:
+            state = database.one_row(connection, _QUERIES["alarms_inputs"])[0]
+        rules = self.monitoring.model_dump_json()
+        return hashlib.sha256(f"{state}|{rules}".encode()).hexdigest()
 
     def _performance_inputs(self) -> str:
         """What the labels that count were, and everything that they are held against."""

@@ -59,6 +59,32 @@ select md5(
     )
 )
 
+-- name: alarms_inputs
+select md5(
+    coalesce(
+        (
+            select string_agg(
+                window_date::text || model_version || inputs_hash, ',' order by window_date, model_version
+            )
+            from intermediate.int_profiled_windows
+        ), ''
+    )
+    || '|'
+    || coalesce(
+        (
+            select string_agg(
+                model_version || reference_id || window_start::text || granularity,
+                ',' order by model_version, reference_id, window_start, granularity
+            )
+            from monitoring.computed_windows
+        ), ''
+    )
+    || '|'
+    || coalesce((select string_agg(events::text, ',' order by events::text) from intermediate.int_expected_events as events), '')
+    || '|'
+    || coalesce((select string_agg(model_version || is_active, ',' order by model_version) from ml.models), '')
+)
+
 -- name: marts_inputs
 select md5(
     coalesce((select string_agg(load_id::text, ',' order by load_id) from raw.files where status = 'loaded'), '')
@@ -85,6 +111,16 @@ select md5(
     )
     || '|'
     || coalesce((select string_agg(label_load_id::text, ',' order by label_load_id) from ml.label_loads), '')
+    || '|'
+    || coalesce(
+        (
+            select string_agg(
+                model_version || family || window_start::text || inputs_hash,
+                ',' order by model_version, family, window_start
+            )
+            from monitoring.day_alarms
+        ), ''
+    )
     || '|'
     || coalesce(
         (

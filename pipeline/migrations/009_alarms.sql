@@ -24,6 +24,8 @@ create table monitoring.day_alarms (
     reference_days integer not null,
     false_alarm_days double precision not null,
     inputs_hash text not null,
+    -- Columns past the level that two of three days must pass.
+    worst_columns text[] not null default '{}',
     run_id bigint not null,
     computed_at timestamptz not null default now(),
     primary key (model_version, family, window_start, granularity)

@@ -102,7 +102,10 @@ about_incidents as (
             '; ',
             format(
                 '%s of %s is %s times its threshold', incidents.statistic,
-                coalesce(nullif(concat_ws(' ', incidents.segment_value, incidents.column_name), ''), 'the table'),
+                coalesce(
+                    nullif(concat_ws(' ', nullif(incidents.segment_value, ''), nullif(incidents.column_name, '')), ''),
+                    'the rows'
+                ),
                 {{ rounded("incidents.first_severity", 1) }}
             ),
             nullif(incidents.first_moved, ''),

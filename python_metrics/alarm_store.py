@@ -1,0 +1,133 @@
+"""The database side of alarm decisions: which days there are, what was decided, writing what is.
+
+Called by python_metrics.alarms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, astuple, dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from psycopg import sql
+
+from pipeline import database
+from pipeline.monitoring import Windows
+from python_metrics.store import Window
+
+_QUERIES = database.queries(Path(__file__).with_name("alarm_store.sql"))
+
+
+@dataclass(frozen=True)
+class ProfiledDay:
+    """A day that has profiles: of `is_monitored` ones there are metrics, so that they are to be judged."""
+
+    window: Window
+    duplicate_count: int
+    is_monitored: bool
+    profiles_hash: str
+
+
+@dataclass(frozen=True)
+class DayAlarm:
+    """One decision, as monitoring.day_alarms has it; figures are None where there is none."""
+
+    status: str
+    is_ringing: bool
+    worst: float | None
+    threshold: float | None
+    severity: float | None
+    p_value: float | None
+    segment_key: str
+    segment_value: str
+    column_name: str
+    statistic: str
+    reference_start: date | None
+    reference_days: int
+    false_alarm_days: float
+    worst_columns: list[str]
+
+
+@dataclass(frozen=True)
+class AlarmScore:
+    """One figure of a decision beside what held-out reference days showed of it; None where it has no value."""
+
+    segment_key: str
+    segment_value: str
+    column_name: str
+    statistic: str
+    score: float | None
+    expected: float | None
+    null_p90: float | None
+    null_p99: float | None
+    excess: float | None
+    standardised: float | None
+    p_value: float | None
+    severity: float | None
+
+
+@dataclass(frozen=True)
+class StoredAlarm:
+    """What a decision that is there was made from, and the columns that it remembers for the days after it."""
+
+    inputs_hash: str
+    worst_columns: frozenset[str]
+
+
+def profiled_days(
+    relations: Windows, model_version: str, reference_id: str, columns: Sequence[str]
+) -> list[ProfiledDay]:
+    """The days with profiles of these columns, by date."""
+    query = sql.SQL(_QUERIES["profiled_days"]).format(
+        windows=database.relation(relations.windows), profiles=database.relation(relations.profiles)
+    )
+    parameters = {"model_version": model_version, "reference_id": reference_id, "columns": list(columns)}
+    with database.connect("alarms", read_only=True) as connection:
+        rows: list[Any] = connection.execute(query, parameters).fetchall()
+    return [ProfiledDay(Window(*row[:5], inputs_hash=""), *row[5:]) for row in rows]
+
+
+def stored_alarms(model_version: str, family: str) -> dict[datetime, StoredAlarm]:
+    """The decisions that are there, by the start of their day."""
+    with database.connect("alarms", read_only=True) as connection:
+        rows: list[Any] = connection.execute(
+            _QUERIES["stored_alarms"], {"model_version": model_version, "family": family}
+        ).fetchall()
+    return {start: StoredAlarm(inputs_hash, frozenset(columns)) for start, inputs_hash, columns in rows}
+
+
+def write_alarm(
+    connection: database.Connection,
+    model_version: str,
+    family: str,
+    window: Window,
+    inputs_hash: str,
+    alarm: DayAlarm,
+    scores: Sequence[AlarmScore],
+    run_id: int,
+) -> None:
+    """Replace the decision about a day, with its figures, in one transaction."""
+    key: dict[str, object] = {
+        "model_version": model_version,
+        "family": family,
+        "window_start": window.window_start,
+        "granularity": window.granularity,
+    }
+    more = {"window_end": window.window_end, "inputs_hash": inputs_hash, "run_id": run_id}
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute(_QUERIES["delete_alarm"], key)
+        cursor.execute(_QUERIES["delete_scores"], key)
+        cursor.execute(_QUERIES["insert_alarm"], {**key, **asdict(alarm), **more})
+        with cursor.copy(_QUERIES["copy_scores"]) as copy:
+            for score in scores:
+                copy.write_row((*key.values(), run_id, *astuple(score)))
+
+
+def remove_gone() -> int:
+    """Take out decisions about days that are no windows any more; gives their number."""
+    with database.connect("alarms") as connection:
+        gone = connection.execute(_QUERIES["gone_alarms"]).rowcount
+        connection.execute(_QUERIES["gone_scores"])
+    return gone

@@ -1,0 +1,215 @@
+"""One alarm decision per model and day, and the incidents that come of it.
+
+A day is judged against the days before it, by profiles alone. A decision is made again when the day or a day of its
+reference has changed, and at no other time. Called by the conductor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pipeline import database
+from pipeline.monitoring import PREDICTION, MonitoredColumn, Monitoring
+from python_metrics import alarm_store
+from python_metrics.alarm_store import AlarmScore, DayAlarm
+from python_metrics.day_statistics import TABLE, Day
+from python_metrics.incident_facts import Facts, facts_of, rows_query
+from python_metrics.incident_store import Raised, record_incidents
+from python_metrics.incidents import Ring
+from python_metrics.monitor import MonitoredModel
+from python_metrics.profile_store import WindowProfiles, read_profiles
+from python_metrics.profiles import Profile, add_profiles
+from python_metrics.store import Window
+from python_metrics.shim import FEWEST_DAYS, SIGNAL_VERSION, Decision, decide, fit_null
+
+log = logging.getLogger(__name__)
+
+COLUMNS = "columns"
+# A decision remembers what was bad on so many days before it.
+LOOK_BACK = 2
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a step has done: decisions made, days that ring among them, rows added to the record of incidents."""
+
+    decisions: int
+    ringing: int
+    recorded: int
+    gone: int
+
+
+def ring(monitoring: Monitoring, models: Sequence[MonitoredModel], run_id: int) -> Result:
+    """Judge every monitored day that is new or judged against other days than before, then record incidents."""
+    gone = alarm_store.remove_gone()
+    judged = {model.model_version: _JudgedModel(monitoring, model) for model in models}
+    counts = [one.judge(run_id) for one in judged.values()]
+    recorded = record_incidents(
+        monitoring.windows,
+        monitoring.calibration.clear_days,
+        lambda ring: judged[ring.model_version].say(ring) if ring.model_version in judged else Raised(Facts(), ""),
+        run_id,
+    )
+    return Result(sum(made for made, _ in counts), sum(rings for _, rings in counts), recorded, gone)
+
+
+class _JudgedModel:
+    """A model's days, read when they are needed and once."""
+
+    def __init__(self, monitoring: Monitoring, model: MonitoredModel) -> None:
+        self._monitoring = monitoring
+        self._model = model
+        self._is_about_part = monitoring.models[model.spec].is_about_part
+        self._columns = monitoring.columns(model.spec)
+        names = [column.name for column in self._columns]
+        self._days = alarm_store.profiled_days(monitoring.windows, model.model_version, model.reference_id, names)
+        self._read: dict[int, Day] = {}
+
+    def judge(self, run_id: int) -> tuple[int, int]:
+        """Decide and write what is pending; gives the number of decisions and of those that ring."""
+        stored = alarm_store.stored_alarms(self._model.model_version, COLUMNS)
+        pending = []
+        remembered: dict[int, frozenset[str]] = {}
+        for place, day in enumerate(self._days):
+            known = stored.get(day.window.window_start)
+            remembered[place] = known.worst_columns if known else frozenset()
+            inputs_hash = self._inputs_hash(place)
+            if day.is_monitored and (known is None or known.inputs_hash != inputs_hash):
+                pending.append((place, inputs_hash))
+        if not pending:
+            return 0, 0
+        self._read_days({one for place, _ in pending for one in (place, *self._reference(place))})
+        ringing = 0
+        with contextlib.closing(database.connect("alarms", autocommit=True)) as connection:
+            for place, inputs_hash in pending:
+                before = [remembered.get(one, frozenset()) for one in range(place - LOOK_BACK, place)]
+                alarm, scores = self._decide(place, before)
+                remembered[place] = frozenset(alarm.worst_columns)
+                ringing += alarm.is_ringing
+                window = self._days[place].window
+                alarm_store.write_alarm(
+                    connection, self._model.model_version, COLUMNS, window, inputs_hash, alarm, scores, run_id
+                )
+        log.info("%s: %s days judged, %s ring", self._model.model_version, len(pending), ringing)
+        return len(pending), ringing
+
+    def say(self, ring: Ring) -> Raised:
+        """What there is to say about an incident that this ring raises."""
+        windows = self._monitoring.windows
+        name = ring.subject.column_name
+        column = next((column for column in self._columns if column.name == name), None)
+        facts = self._facts(ring, column) if column else Facts()
+        if name == PREDICTION:
+            query = rows_query(windows.rows, ring.window_date, name, facts.moved, ring.model_version)
+        else:
+            query = rows_query(windows.trips, ring.window_date, name if column else "", facts.moved)
+        return Raised(facts, query)
+
+    def _facts(self, ring: Ring, column: MonitoredColumn) -> Facts:
+        place = next(one for one, day in enumerate(self._days) if day.window.window_start == ring.window_start)
+        keys = ["", *(key for (key, *more) in self._monitoring.segments.by if not more)]
+        chosen = [self._days[one].window for one in (*self._reference(place), place)]
+        before: dict[tuple[str, str], list[Profile]] = {}
+        after: dict[tuple[str, str], Profile] = {}
+        for window, profiles in self._profiles(chosen, [column], keys):
+            for key, profile in profiles.items():
+                group = (key.segment_key, key.segment_value)
+                if window.window_start == ring.window_start:
+                    after[group] = profile
+                else:
+                    before.setdefault(group, []).append(profile)
+        return facts_of({group: add_profiles(parts, column.type) for group, parts in before.items()}, after)
+
+    def _reference(self, place: int) -> list[int]:
+        """Places of the days that a day is judged against: those of the days before it that are there."""
+        first = self._days[place].window.window_date - timedelta(days=self._monitoring.calibration.reference_days)
+        return [one for one in range(place) if self._days[one].window.window_date >= first]
+
+    def _inputs_hash(self, place: int) -> str:
+        """Of all that a decision follows from: the rules, the day, its reference, and those of the days it remembers."""
+        rules = {
+            "version": SIGNAL_VERSION,
+            "columns": [(column.name, column.type) for column in self._columns],
+            "calibration": self._monitoring.calibration.model_dump(mode="json"),
+        }
+        first = min([place, *self._reference(max(place - LOOK_BACK, 0))])
+        days = [
+            (day.window.window_date.isoformat(), day.profiles_hash, day.duplicate_count, day.is_monitored)
+            for day in self._days[first : place + 1]
+        ]
+        return hashlib.sha256(json.dumps([rules, days], sort_keys=True).encode()).hexdigest()
+
+    def _decide(self, place: int, before: Sequence[frozenset[str]]) -> tuple[DayAlarm, list[AlarmScore]]:
+        budget = self._monitoring.calibration.false_alarm_days[COLUMNS]
+        day = self._read[place]
+        reference = [self._read[one] for one in self._reference(place) if self._read[one].rows]
+        if not day.rows or len(reference) < FEWEST_DAYS:
+            status = "too_short" if day.rows else "empty"
+            return _no_decision(status, reference, budget), []
+        inputs = [column.name for column in self._columns if column.name != PREDICTION]
+        null = fit_null(reference, inputs, PREDICTION, 1 / budget, day)
+        decision = decide(null, day, before)
+        return _alarm(decision, reference, budget), _scores(decision)
+
+    def _read_days(self, places: set[int]) -> None:
+        wanted = sorted(places - self._read.keys())
+        windows = [self._days[place].window for place in wanted]
+        for place, (_, profiles) in zip(wanted, self._profiles(windows, self._columns, [""]), strict=True):
+            of_column = {key.column: profile for key, profile in profiles.items()}
+            rows = max((profile.n for profile in of_column.values()), default=0)
+            # A copy may be of a trip that the model does not score.
+            duplicates = 0 if self._is_about_part else self._days[place].duplicate_count
+            self._read[place] = Day(self._days[place].window.window_date, rows, duplicates, of_column)
+
+    def _profiles(
+        self, windows: list[Window], columns: Sequence[MonitoredColumn], segment_keys: Sequence[str]
+    ) -> Iterator[tuple[Window, WindowProfiles]]:
+        return read_profiles(
+            self._monitoring.windows,
+            self._model.model_version,
+            columns,
+            windows,
+            is_about_part=self._is_about_part,
+            segment_keys=segment_keys,
+        )
+
+
+def _no_decision(status: str, reference: Sequence[Day], budget: float) -> DayAlarm:
+    first = reference[0].date if reference else None
+    return DayAlarm(status, False, None, None, None, None, "", "", "", "", first, len(reference), budget, [])
+
+
+def _alarm(decision: Decision, reference: Sequence[Day], budget: float) -> DayAlarm:
+    return DayAlarm(
+        status=decision.status,
+        is_ringing=decision.ring,
+        worst=decision.worst,
+        threshold=decision.threshold,
+        # A column that is bad on two of three days rings below the threshold of a single day.
+        severity=max(decision.severity, 1.0) if decision.ring else decision.severity,
+        p_value=decision.p,
+        segment_key="",
+        segment_value="",
+        column_name="" if decision.column == TABLE else decision.column,
+        statistic=decision.statistic,
+        reference_start=reference[0].date,
+        reference_days=len(reference),
+        false_alarm_days=budget,
+        worst_columns=sorted(decision.weekly),
+    )
+
+
+def _scores(decision: Decision) -> list[AlarmScore]:
+    return [
+        AlarmScore(
+            "", "", one.column, one.statistic, one.score, one.expected, one.null_p90, one.null_p99, one.excess,
+            one.standardised, one.p, one.severity,
+        )
+        for one in decision.scores
+    ]
