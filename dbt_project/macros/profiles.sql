@@ -60,7 +60,9 @@
   two are all that profiles ask of a warehouse beyond what all have: another one gets its own versions here.
 -#}
 {% macro sorted_array(value, order_by, type, where) -%}
-    {{ return(adapter.dispatch("sorted_array")(value, order_by, type, where)) }}
+    {#- The linter has no adapter. -#}
+    {% set version = adapter.dispatch("sorted_array") if adapter is defined else default__sorted_array %}
+    {{- version(value, order_by, type, where) }}
 {%- endmacro %}
 
 {% macro default__sorted_array(value, order_by, type, where) -%}
@@ -68,7 +70,9 @@
 {%- endmacro %}
 
 {% macro empty_array(type) -%}
-    {{ return(adapter.dispatch("empty_array")(type)) }}
+    {#- The linter has no adapter. -#}
+    {% set version = adapter.dispatch("empty_array") if adapter is defined else default__empty_array %}
+    {{- version(type) }}
 {%- endmacro %}
 
 {% macro default__empty_array(type) -%}
@@ -77,7 +81,9 @@
 
 {#- Text in the order of its code points, as Python sorts it, whatever the database's language. -#}
 {% macro by_code_point(text) -%}
-    {{ return(adapter.dispatch("by_code_point")(text)) }}
+    {#- The linter has no adapter. -#}
+    {% set version = adapter.dispatch("by_code_point") if adapter is defined else default__by_code_point %}
+    {{- version(text) }}
 {%- endmacro %}
 
 {% macro default__by_code_point(text) -%}
@@ -92,6 +98,22 @@
 {#- All values that a trip is compared by in one text: a join on it alone is planned as what it is. -#}
 {% macro combination(columns) -%}
     ''{% for column in columns %} || {{ segment_text(column) }} || chr(31){% endfor %}
+{%- endmacro %}
+
+{#- All of them, and each by its column's name. -#}
+{% macro segment_texts(columns) -%}
+    {{ combination(columns) }} as combination
+    {%- for column in columns %},
+        {{ segment_text(column) }} as {{ column }}
+    {%- endfor %}
+{%- endmacro %}
+
+{#- What was found, and a number for the segment of each segmentation. -#}
+{% macro segment_numbers(segmentations) -%}
+    found.*
+    {%- for columns in segmentations %},
+        dense_rank() over (order by {{ columns | join(", ") }}) as by_{{ loop.index }}
+    {%- endfor %}
 {%- endmacro %}
 
 {#- The number of a trip's segment, unique over all segmentations; null where the column by_N is. -#}

@@ -48,15 +48,9 @@ days as (
 combinations as (
 
     -- What occurs together of all that trips are compared by, with a number for the segment of each segmentation.
-    select
-        {% for columns in plan["segmentations"] %}
-            dense_rank() over (order by {{ columns | join(", ") }}) as by_{{ loop.index }},
-        {% endfor %}
-        found.*
+    select {{ segment_numbers(plan["segmentations"]) }}
     from (
-        select distinct
-            {% for name in segment_columns %}{{ segment_text(name) }} as {{ name }}, {% endfor %}
-            {{ combination(segment_columns) }} as combination
+        select distinct {{ segment_texts(segment_columns) }}
         from {{ ref("int_trips_accepted") }} as trips
         inner join days on trips.window_date = days.window_date
     ) as found
@@ -128,7 +122,7 @@ scored as (
 
 ),
 
-{#- A column at a time: the work of one fits into memory. #}
+{# A column at a time: the work of one fits into memory. #}
 {% for column in plan["columns"] %}
 cells_{{ loop.index }} as (
 
@@ -158,8 +152,7 @@ counted_{{ loop.index }} as (
 
 ),
 
-{% endfor -%}
-
+{% endfor %}
 profiles as (
 
     {% for column in plan["columns"] %}
