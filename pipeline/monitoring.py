@@ -356,6 +356,9 @@ class Alerts(_Strict):
     failed_run: Levels
 
 
+Granularity = Literal["day", "week", "month", "trailing_7", "trailing_28"]
+ReferenceName = Literal["training", "previous", "same_weekdays", "last_year"]
+Comparisons = dict[Granularity, tuple[ReferenceName, ...]]
 Family = Literal["columns", "performance", "segments", "quality"]
 FamilyBudgets = dict[Family, Annotated[float, BeforeValidator(_checked_number), Field(ge=7, le=3650)]]
 
@@ -393,6 +396,8 @@ class Monitoring(_Strict):
     segments: Segments = Segments()
     profiles: Profiles = Profiles()
     truth: Truth = Truth()
+    # Which references each window is compared with, beside a day with the training reference.
+    comparisons: Comparisons = {}
     calibration: Calibration = Calibration()
     alerts: Alerts
     dashboards: Dashboards
@@ -442,6 +447,7 @@ def load_monitoring(path: Path | None = None) -> Monitoring:
 
 def _check_rules(monitoring: Monitoring, file: str) -> None:
     _check_overrides(monitoring, file)
+    _check_comparisons(monitoring, file)
     _check_reach(monitoring.alerts, file)
     for segmentation in monitoring.segments.by:
         if monitoring.segments.by.count(segmentation) > 1 or len(set(segmentation)) < len(segmentation):
@@ -475,6 +481,17 @@ def _check_rules(monitoring: Monitoring, file: str) -> None:
                     f"{file}, models.{spec}: the drift method '{column.drift.method}' cannot score the "
                     f"{column.type} column {column.name}: use one of {valid}"
                 )
+
+
+def _check_comparisons(monitoring: Monitoring, file: str) -> None:
+    for granularity, names in monitoring.comparisons.items():
+        for name in names:
+            if names.count(name) > 1:
+                raise ConfigurationError(f"{file}, comparisons.{granularity}: {name} stands there twice; name it once")
+    if "training" in monitoring.comparisons.get("day", ()):
+        raise ConfigurationError(
+            f"{file}, comparisons.day: a day is compared with the training reference in any case; leave training out"
+        )
 
 
 def _check_reach(alerts: Alerts, file: str) -> None:

@@ -307,6 +307,7 @@ class Pipeline:
 
     def _metrics(self, run: RunLog, step: Step) -> None:
         from models_ml.store import scored_months, stored_models
+        from python_metrics.comparisons import compare
         from python_metrics.monitor import monitor, pending
 
         works = []
@@ -321,8 +322,10 @@ class Pipeline:
         for work in works:
             step.rows += monitor(self.monitoring, work, self._references(), run.run_id)
         gone = sum(len(work.gone) for work in works)
-        step.skipped = windows == gone == 0
+        compared = compare(self.monitoring, [work.model for work in works], self._references(), run.run_id)
+        step.skipped = windows == gone == compared == 0
         counts = [f"{windows} windows"] * bool(windows) + [f"{gone} are gone"] * bool(gone)
+        counts += [f"{compared} comparisons"] * bool(compared)
         step.message = ", ".join(counts)
 
     def _performance(self, run: RunLog, step: Step) -> None:

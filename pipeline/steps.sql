@@ -124,6 +124,13 @@ select md5(
     || '|'
     || coalesce(
         (
+            select md5(string_agg(model_version || inputs_hash, ',' order by model_version, inputs_hash))
+            from monitoring.comparisons
+        ), ''
+    )
+    || '|'
+    || coalesce(
+        (
             select string_agg(
                 model_version || reference_id || window_start::text || granularity || as_of::text || inputs_hash,
                 ',' order by model_version, reference_id, window_start, granularity, as_of

@@ -1,0 +1,7 @@
+with source as (
+
+    select * from {{ source("monitoring", "comparisons") }}
+
+)
+
+select * from source

@@ -1,0 +1,100 @@
+"""What moved: bins and levels with counts, and the groups that hold the change."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pytest
+
+from python_metrics.incident_facts import facts_of, rows_query
+from python_metrics.moves import Move, largest_moves
+from python_metrics.profiles import Profile
+
+WHOLE = ("", "")
+
+
+def numbers(counts: dict[float, int], missing: int = 0) -> Profile:
+    values = np.array(sorted(counts), dtype=float)
+    return Profile("numerical", values, np.array([counts[value] for value in values], dtype=np.int64), missing)
+
+
+def levels(counts: dict[str, int], missing: int = 0) -> Profile:
+    values = np.array(sorted(counts), dtype=object)
+    return Profile("categorical", values, np.array([counts[value] for value in values], dtype=np.int64), missing)
+
+
+def test_levels_are_told_by_the_change_of_their_share() -> None:
+    moves = largest_moves(levels({"a": 500, "b": 400, "c": 100}), levels({"a": 10, "b": 80, "d": 10}), most=2)
+    assert [(move.label, move.before, move.after) for move in moves] == [("a", 500, 10), ("b", 400, 80)]
+    assert [move.change for move in moves] == [pytest.approx(-0.4), pytest.approx(0.4)]
+
+
+def test_few_numbers_are_told_one_by_one_and_missing_rows_are_a_bin() -> None:
+    (first, second) = largest_moves(numbers({1: 90, 2: 10}), numbers({1: 45, 2: 5}, missing=50), most=2)
+    assert (first.kind, first.after, first.share_after) == ("missing", 50, 0.5)
+    assert (second.kind, second.label, second.lower, second.upper) == ("value", "1", 1.0, 1.0)
+
+
+def test_many_numbers_are_told_in_ranges_that_count_every_row() -> None:
+    reference = numbers({float(value): 1 for value in range(1000)})
+    day = numbers({float(value): 1 for value in range(900, 1000)} | {5000.0: 100})
+    (first, *rest) = largest_moves(reference, day, most=20)
+    assert (first.kind, first.lower, first.upper, first.before, first.after) == ("range", 5000.0, None, 0, 100)
+    assert first.label == "from 5000"
+    assert sum(move.after for move in [first, *rest]) == 200
+    assert sum(move.before for move in [first, *rest]) == 1000
+
+
+def test_what_lies_below_all_that_was_seen_is_open_below() -> None:
+    reference = numbers({float(value): 10 for value in range(100, 200)})
+    (first, *_) = largest_moves(reference, numbers({-5.0: 3, -1.0: 4, 150.0: 1}))
+    assert (first.lower, first.upper, first.after, first.label) == (None, -1.0, 7, "up to -1")
+
+
+def test_nothing_moves_between_equal_shares_and_in_no_rows() -> None:
+    profile = numbers({1: 10, 2: 30})
+    assert largest_moves(profile, numbers({1: 1, 2: 3})) == []
+    assert largest_moves(profile, numbers({})) == []
+
+
+def test_groups_that_hold_the_change_are_named() -> None:
+    reference = {
+        WHOLE: numbers({1: 1000, 2: 1000}),
+        ("borough", "Queens"): numbers({1: 200, 2: 200}),
+        ("borough", "Bronx"): numbers({1: 800, 2: 800}),
+    }
+    day = {
+        WHOLE: numbers({1: 80, 2: 120}),
+        ("borough", "Queens"): numbers({2: 40}),
+        ("borough", "Bronx"): numbers({1: 80, 2: 80}),
+    }
+    facts = facts_of(reference, day)
+    assert facts.moved[0].label in ("1", "2")
+    (segment,) = facts.segments
+    assert (segment.key, segment.value, segment.share_of_rows) == ("borough", "Queens", 0.2)
+    assert segment.part == pytest.approx(1.0), "all of the change is theirs"
+
+
+def test_a_change_that_all_groups_share_names_none() -> None:
+    reference = {WHOLE: numbers({1: 100, 2: 100}), ("b", "x"): numbers({1: 50, 2: 50}), ("b", "y"): numbers({1: 50, 2: 50})}
+    day = {WHOLE: numbers({1: 20, 2: 80}), ("b", "x"): numbers({1: 10, 2: 40}), ("b", "y"): numbers({1: 10, 2: 40})}
+    assert facts_of(reference, day).segments == ()
+
+
+@pytest.mark.parametrize(
+    ("move", "condition"),
+    [
+        (Move("missing", "missing", None, None, 0, 1, 0, 1), '"fare" is null'),
+        (Move("range", "x", 1.5, 2.5, 0, 1, 0, 1), '"fare" between 1.5 and 2.5'),
+        (Move("range", "x", 5.0, None, 0, 1, 0, 1), '"fare" >= 5.0'),
+        (Move("range", "x", None, -1.0, 0, 1, 0, 1), '"fare" <= -1.0'),
+        (Move("value", "O'Hare", None, None, 0, 1, 0, 1), "cast(\"fare\" as text) = 'O''Hare'"),
+    ],
+)
+def test_the_query_shows_the_rows_of_the_bin(move: Move, condition: str) -> None:
+    query = rows_query("intermediate.trips", date(2022, 2, 3), "fare", (move,), "m'1")
+    assert query == (
+        "select * from intermediate.trips where window_date = '2022-02-03' and model_version = 'm''1' "
+        f"and {condition} limit 100"
+    )
