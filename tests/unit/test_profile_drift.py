@@ -152,6 +152,41 @@ def test_scores_equal_evidentlys(method: str, column_type: ColumnType) -> None:
     equal()
 
 
+def steps(column_type: ColumnType, first: int, *counts: int) -> Profile:
+    """Whole numbers from `first` on, with those counts."""
+    numbers = range(first, first + len(counts))
+    return make_profile(column_type, numbers if column_type == "numerical" else list(map(str, numbers)), counts)
+
+
+@pytest.mark.parametrize(("method", "column_type"), PAIRS + MORE_PAIRS)
+def test_scores_equal_evidentlys_where_its_tests_change_their_way(method: str, column_type: ColumnType) -> None:
+    for distinct in (20, 21):  # up to 20 values of the reference are no bins
+        reference = steps(column_type, 1, *[3] * distinct)
+        assert_equal_scores(reference, [steps(column_type, 3, *range(1, distinct + 4))], column_type, method)
+    # Shares that nothing has are filled with 0.0001, or with less where a share is that small.
+    rare = [steps(column_type, 1, count, 1) for count in (9_998, 9_999, 40_000)]
+    days = [steps(column_type, 3, 5, 9), steps(column_type, 2, 50_000, 1, 2)]
+    for reference in rare:
+        assert_equal_scores(reference, days, column_type, method)
+    for rows in (7, 8, 9):  # without ties, of so few rows exact
+        assert_equal_scores(
+            steps(column_type, 1, *[1] * rows), [steps(column_type, 40, *[1] * 30)], column_type, method
+        )
+        apart = [make_profile("numerical", np.arange(30) / 7 + 0.01, [1] * 30)]
+        if column_type == "numerical":
+            assert_equal_scores(steps(column_type, 1, *[1] * rows), apart, column_type, method)
+    for rows in (19, 20, 21):  # of so few rows exact
+        reference, day = steps(column_type, 1, *[1] * rows), steps(column_type, 3, *[1] * (rows - 3), 1, 1)
+        assert_equal_scores(reference, [day], column_type, method)
+    for rows in (33, 63, 64, 65, 127):  # numbers of bins follow the rows of both, by powers of two
+        reference, day = steps(column_type, 1, *[1] * rows), steps(column_type, 9, *[1] * rows)
+        assert_equal_scores(reference, [day], column_type, method)
+    if column_type == "numerical":  # equal values whose means differ by rounding
+        tenths = [make_profile("numerical", [0.1], [rows]) for rows in (3, 6, 7, 1000)]
+        for reference in tenths:
+            assert_equal_scores(reference, tenths, column_type, method)
+
+
 @pytest.mark.parametrize(("method", "column_type"), PAIRS)
 def test_a_day_alone_has_the_score_that_it_has_among_others(method: str, column_type: ColumnType) -> None:
     @settings(max_examples=10, deadline=None, derandomize=True, database=None)
