@@ -31,7 +31,7 @@ help: ## List the targets
 	@echo "           FILE=predictions.parquet  VERSION=v1  MONITORING_FILE=another.yml"
 
 .PHONY: pipeline
-pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, performance, marts
+pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, score, profiles, labels, metrics, performance, marts
 	@$(BIN)/python -m pipeline run
 
 .PHONY: predictions
