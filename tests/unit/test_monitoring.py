@@ -10,6 +10,7 @@ import yaml
 
 from pipeline.errors import ConfigurationError
 from pipeline.monitoring import load_monitoring
+from pipeline.profile_plan import profiled_columns
 
 
 def document() -> dict[str, Any]:
@@ -18,6 +19,7 @@ def document() -> dict[str, Any]:
             "windows": "intermediate.int_windows",
             "rows": "intermediate.int_trips_scored",
             "rejections": "intermediate.int_window_rejections",
+            "profiles": "intermediate.int_column_profiles",
             "trips": "intermediate.int_trips_accepted",
             "rejected_trips": "intermediate.int_trips_rejected",
             "min_values": 50,
@@ -209,6 +211,16 @@ def test_a_column_takes_the_rule_of_its_type_unless_it_has_one(tmp_path: Path) -
         (lambda d: d["dashboards"].pop("to"), "dashboards.to: Field required"),
         (lambda d: d["dashboards"].update(until="now"), "dashboards.until: Extra inputs"),
         (lambda d: d.pop("dashboards"), "dashboards: Field required"),
+        (lambda d: d.update(profiles={"decimals": {"a": True}}), "profiles.decimals.a"),
+        (
+            lambda d: d.update(profiles={"decimals": {"a": 13}}),
+            "profiles.decimals.a: Input should be less",
+        ),
+        (
+            lambda d: d.update(profiles={"decimals": {"b": 2}}),
+            "no model has a numerical feature b; there",
+        ),
+        (lambda d: d["models"]["m"].update(prediction_decimals=-1), "models.m.prediction_decimals"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(tmp_path: Path, change: Any, message: str) -> None:
@@ -263,3 +275,21 @@ def test_what_is_no_configuration_is_refused(tmp_path: Path, content: str) -> No
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"nowhere\.yml does not exist"):
         load_monitoring(tmp_path / "nowhere.yml")
+
+
+def test_features_are_profiled_once_and_again_of_a_models_part(tmp_path: Path) -> None:
+    content = document() | {"profiles": {"decimals": {"a": 2}}}
+    content["models"]["m"]["prediction_decimals"] = 3
+    content["models"]["part"] = document()["models"]["m"] | {"only": {"b": 1}}
+    content["models"]["elsewhere"] = loaded(features=[{"name": "a", "type": "categorical"}])
+    assert set(profiled_columns(load_monitoring(written(tmp_path, content)))) == {
+        ("", "a", "numerical", 2),
+        ("", "b", "categorical", None),
+        ("m", "prediction", "numerical", 3),
+        ("part", "a", "numerical", 2),
+        ("part", "b", "categorical", None),
+        ("part", "prediction", "numerical", None),
+        ("", "a", "categorical", None),
+        ("elsewhere", "a", "categorical", None),
+        ("elsewhere", "prediction", "numerical", None),
+    }
