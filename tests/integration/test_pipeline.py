@@ -17,7 +17,7 @@ from pipeline.settings import Settings, make_settings
 from pipeline.steps import Pipeline, Report
 from python_metrics.drift import drift_score, present_values
 
-STEPS = ["ingest", "transform", "train", "score", "labels", "metrics", "performance", "marts"]
+STEPS = ["ingest", "transform", "train", "score", "profiles", "labels", "metrics", "performance", "marts"]
 
 
 def settings(folder: Path, **values: str) -> Settings:

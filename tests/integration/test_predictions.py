@@ -291,7 +291,8 @@ def test_corrected_predictions_change_their_day_and_no_other(
         "select window_date, model_version, trip_count, mean_prediction, prediction_drift "
         "from marts.fct_daily_monitoring order by 1, 2"
     )
-    before = rows(monitored_warehouse, figures)
+    profiled = "select window_date, model_version, inputs_hash from intermediate.int_column_profiles group by 1, 2, 3"
+    before, profiled_before = rows(monitored_warehouse, figures), rows(monitored_warehouse, profiled)
     own = trips.groupby("window_date")["prediction"].agg(["size", "mean"])
     for day, version, count, mean, _ in before:
         if version == VERSION and count:
@@ -306,6 +307,7 @@ def test_corrected_predictions_change_their_day_and_no_other(
     assert {step.name: step.message for step in report.steps}["metrics"] == "1 windows"
     after = rows(monitored_warehouse, figures)
     assert {row[:2] for row in set(after) ^ set(before)} == {(day, VERSION)}
+    assert {row[:2] for row in set(rows(monitored_warehouse, profiled)) ^ set(profiled_before)} == {(day, VERSION)}
     assert {(row[0], row[1]): row[3] for row in after}[day, VERSION] == pytest.approx(0.25)
     assert run(sample_dir).nothing_new
 
