@@ -109,11 +109,12 @@ class Column(_Strict):
 
 
 class MonitoredColumn(_Strict):
-    """A column with the drift rule that holds for it."""
+    """A column with the drift rule that holds for it, and the decimals that its profiles keep; None: all."""
 
     name: Name
     type: ColumnType
     drift: DriftRule
+    decimals: int | None = None
 
 
 class DriftDefaults(_Strict):
@@ -406,11 +407,17 @@ class Monitoring(_Strict):
     models: Annotated[dict[Name, Model], Field(min_length=1)]
 
     def columns(self, spec: str) -> tuple[MonitoredColumn, ...]:
-        """A model's features and its prediction, each with the drift rule that holds for it."""
+        """A model's features and its prediction, each with the rules that hold for it."""
         model = self.models[spec]
         prediction = Column(name=PREDICTION, type=model.prediction, drift=model.prediction_drift)
+        decimals = {**self.profiles.decimals, PREDICTION: model.prediction_decimals}
         return tuple(
-            MonitoredColumn(name=column.name, type=column.type, drift=column.drift or self.default_rule(column.type))
+            MonitoredColumn(
+                name=column.name,
+                type=column.type,
+                drift=column.drift or self.default_rule(column.type),
+                decimals=decimals.get(column.name) if column.type == "numerical" else None,
+            )
             for column in (*model.features, prediction)
         )
 

@@ -19,19 +19,15 @@ def profiled_columns(monitoring: Monitoring) -> list[_Row]:
 
     Predictions are profiled by model. A model that sees a part of the trips has its features profiled of that part.
     """
-    decimals = monitoring.profiles.decimals
     rows: dict[_Row, None] = {}
     for spec, model in monitoring.models.items():
         owner = spec if model.is_about_part else ""
-        for feature in model.features:
+        *features, prediction = monitoring.columns(spec)
+        for feature in features:
             for of in dict.fromkeys(("", owner)):
-                rows[of, feature.name, feature.type, _kept(feature.type, decimals.get(feature.name))] = None
-        rows[spec, PREDICTION, model.prediction, _kept(model.prediction, model.prediction_decimals)] = None
+                rows[of, feature.name, feature.type, feature.decimals] = None
+        rows[spec, PREDICTION, prediction.type, prediction.decimals] = None
     return list(rows)
-
-
-def _kept(column_type: ColumnType, decimals: int | None) -> int | None:
-    return decimals if column_type == "numerical" else None
 
 
 def store_plan(monitoring: Monitoring) -> None:

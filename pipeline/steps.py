@@ -239,14 +239,18 @@ class Pipeline:
         return stored
 
     def _prediction_drift(self, spec: str) -> Callable[[Any, Any], float]:
-        from python_metrics.drift import drift_score, present_values
+        from python_metrics.profile_drift import drift_score
+        from python_metrics.windows import profiles_of
 
         prediction = self.monitoring.columns(spec)[-1]
 
         def score(reference: Any, current: Any) -> float:
             rule = prediction.drift
-            present = present_values(reference), present_values(current)
-            return drift_score(*present, prediction.type, rule.method, rule.threshold).value
+            expected, found = (
+                profiles_of(values.to_frame(prediction.name), [prediction])[prediction.name]
+                for values in (reference, current)
+            )
+            return drift_score(expected, found, prediction.type, rule.method, rule.threshold).value
 
         return score
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.monitoring import MonitoredColumn
 from python_metrics.evidently_adapter import Contents, Page, make_page
-from python_metrics.windows import MetricRow, make_reference, window_metrics
+from python_metrics.windows import MetricRow, Reference, profiles_of, window_metrics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +62,8 @@ def make_day_report(
         title: heading of the page, plain text.
         lines: what stands under it, a point each, as markdown.
     """
-    metrics = window_metrics(rows, make_reference("", reference), columns, {}, min_values)
+    compared = Reference("", profiles_of(reference, columns))
+    metrics = window_metrics(profiles_of(rows, columns), len(rows), compared, columns, {}, min_values)
     drift = {row.column_name: row for row in metrics if row.metric == "drift_score"}
     kept = tuple(column for column in columns if column.name in reference.columns)
     # A column that the rows lack is missing in each of them: so the stored share of missing cells counts it.

@@ -1,25 +1,19 @@
 """A column's distribution over bins that are frozen from the reference: a picture of every window beside it.
 
-The reference's column goes in and bins come out; a window's column and those bins give a count for each. Either may be
-rows or a profile.
-Nothing is read or written here. Called by python_metrics.monitor.
+The profile of the reference's column goes in and bins come out; a window's and those bins give a count for each. Nothing
+is read or written here. Called by python_metrics.monitor.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.monitoring import ColumnType, MonitoredColumn
-from python_metrics.drift import present_values
 from python_metrics.profiles import Counts, Profile, category_text
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 BinKind = Literal["range", "level", "under", "over", "other", "unseen", "missing"]
 MOST_RANGES = 20
@@ -45,43 +39,23 @@ class Bin:
 Bins = dict[str, tuple[Bin, ...]]
 
 
-def freeze_bins(reference: pd.DataFrame, columns: tuple[MonitoredColumn, ...]) -> Bins:
-    """The bins of every monitored column that the reference has a value of, by column name.
+def freeze_profile(reference: Profile) -> tuple[Bin, ...]:
+    """The bins of a column from its reference; none where that has no present value.
 
     Numerical columns get up to MOST_RANGES ranges between quantiles of the reference that are values of it, or one
     range for each value where it has no more than that; what lies below and above is counted apart. Categorical
     columns get the MOST_LEVELS most frequent categories; the reference's rarer ones are `other`, those that it does
-    not have `unseen`. Missing values are a bin of their own.
-    """
-    return {
-        column.name: _freeze(reference[column.name], column.type)
-        for column in columns
-        if column.name in reference.columns and len(present_values(reference[column.name]))
-    }
-
-
-def count_rows(values: pd.Series[Any], bins: tuple[Bin, ...]) -> list[int]:
-    """Rows of a window's column in each of the bins, shape (bins,); they add up to the rows of the column."""
-    present = present_values(values)
-    missing = len(values) - len(present)
-    if any(one.kind == "range" for one in bins):
-        return [*_count_ranges(present, bins), missing]
-    return [*_count_levels(present, bins), missing]
-
-
-def freeze_profile(reference: Profile) -> tuple[Bin, ...]:
-    """The bins that freeze_bins gives for the reference's rows; none where it has no present value.
-
-    Categories are their text. Ties between them are broken as rows break them, by number where all of them are numbers.
+    not have `unseen`. Ties between categories are broken by number where all of them are numbers, else by text. Missing
+    values are a bin of their own.
     """
     if not reference.n_present:
         return ()
-    made = _ranges_of_profile(reference) if reference.type == "numerical" else _levels_of_profile(reference)
+    made = _ranges(reference) if reference.type == "numerical" else _levels(reference)
     return (*made, Bin("missing", "missing", reference.n_missing))
 
 
 def count_profile(profile: Profile, bins: tuple[Bin, ...]) -> list[int]:
-    """What count_rows gives for the rows of the profile."""
+    """Rows of a window in each of the bins, shape (bins,); they add up to the rows of the profile."""
     counts: list[int] = count_profiles([profile], bins)[0].tolist()
     return counts
 
@@ -105,29 +79,7 @@ def count_profiles(profiles: Sequence[Profile], bins: tuple[Bin, ...]) -> Counts
     return counts
 
 
-def _freeze(values: pd.Series[Any], column_type: ColumnType) -> tuple[Bin, ...]:
-    present = present_values(values)
-    missing = Bin("missing", "missing", len(values) - len(present))
-    made = _ranges(present) if column_type == "numerical" else _levels(present)
-    return (*made, missing)
-
-
-def _ranges(present: pd.Series[Any]) -> list[Bin]:
-    # Plus zero: -0.0 becomes 0.0, so that a label does not hang on which of the two came first.
-    numbers = present.to_numpy(dtype=float) + 0.0
-    edges = np.unique(numbers)
-    if len(edges) > MOST_RANGES:
-        # The least value that a share of the rows does not exceed; in whole numbers, so that no bound is rounded away.
-        ends = np.ceil(np.arange(MOST_RANGES + 1) * len(numbers) / MOST_RANGES).astype(int)
-        edges = np.unique(np.sort(numbers)[np.maximum(ends - 1, 0)])
-    else:
-        edges = np.append(edges, edges[-1])
-    frozen = _bins_between(edges)
-    counts = _count_ranges(present, tuple(frozen))
-    return [replace(one, reference_count=count) for one, count in zip(frozen, counts, strict=True)]
-
-
-def _ranges_of_profile(profile: Profile) -> list[Bin]:
+def _ranges(profile: Profile) -> list[Bin]:
     edges = profile.values
     if len(edges) > MOST_RANGES:
         ends = np.ceil(np.arange(MOST_RANGES + 1) * profile.n_present / MOST_RANGES).astype(int)
@@ -149,31 +101,7 @@ def _bins_between(edges: npt.NDArray[np.float64]) -> list[Bin]:
     ]
 
 
-def _count_ranges(present: pd.Series[Any], bins: tuple[Bin, ...]) -> list[int]:
-    """Under, the ranges, over."""
-    ranges = [one for one in bins if one.kind == "range"]
-    lowest, highest = ranges[0].lower, ranges[-1].upper
-    numbers = np.asarray(present.to_numpy(dtype=float))
-    under, over = int((numbers < lowest).sum()), int((numbers > highest).sum())
-    inside = numbers[(numbers >= lowest) & (numbers <= highest)]
-    places = np.searchsorted([float(one.lower or 0.0) for one in ranges], inside, side="right") - 1
-    return [under, *np.bincount(places, minlength=len(ranges)).tolist(), over]
-
-
-def _levels(present: pd.Series[Any]) -> list[Bin]:
-    # Ties are broken by the category, so that the same reference gives the same bins.
-    counts = present.value_counts().reset_index().set_axis(["category", "count"], axis=1)
-    counts = counts.sort_values(["count", "category"], ascending=[False, True])
-    top, rarer = counts.iloc[:MOST_LEVELS], counts.iloc[MOST_LEVELS:]
-    levels = [
-        Bin("level", _category_text(category), int(count), categories=frozenset([category]))
-        for category, count in zip(top["category"], top["count"], strict=True)
-    ]
-    other = Bin("other", "other", int(rarer["count"].sum()), categories=frozenset(rarer["category"]))
-    return [*levels, other, Bin("unseen", "not in the reference", 0)]
-
-
-def _levels_of_profile(profile: Profile) -> list[Bin]:
+def _levels(profile: Profile) -> list[Bin]:
     counts = dict(zip(profile.values.tolist(), profile.counts.tolist(), strict=True))
     in_order = sorted(counts)
     if all(map(_is_number, counts)):
@@ -190,19 +118,6 @@ def _is_number(text: str) -> bool:
         return category_text(float(text)) == text
     except (ValueError, OverflowError):
         return False
-
-
-def _count_levels(present: pd.Series[Any], bins: tuple[Bin, ...]) -> list[int]:
-    """The levels, other, unseen."""
-    counts = present.value_counts()
-    known = [
-        int(counts[counts.index.isin(list(one.categories))].sum()) for one in bins if one.kind in ("level", "other")
-    ]
-    return [*known, len(present) - sum(known)]
-
-
-def _category_text(value: Any) -> str:
-    return str(value) if isinstance(value, str | bool) else f"{float(value):.15g}"
 
 
 def _text(value: float) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING
 from pipeline import database
 from pipeline.monitoring import PREDICTION, Monitoring
 from python_metrics import store
-from python_metrics.distributions import count_rows, freeze_bins
+from python_metrics.binned_drift import scores_of_counts
+from python_metrics.distributions import Bin, count_profile, freeze_profile
 from python_metrics.estimates import Estimator, estimate_metrics, make_estimator
+from python_metrics.profile_store import WindowProfiles, read_profiles
+from python_metrics.profiles import Profile
 from python_metrics.segment_metrics import reference_groups, segment_metrics
 from python_metrics.segments import segment_groups
-from python_metrics.windows import make_reference, window_metrics
+from python_metrics.windows import MetricRow, Reference, profiles_of, window_metrics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,30 +104,69 @@ def monitor(
     _remove_gone(work)
     if not windows:
         return 0
-    columns = monitoring.columns(model.spec)
+    entry, columns, by = monitoring.models[model.spec], monitoring.columns(model.spec), monitoring.segments.by
     stored = references.of(model)
-    reference, bins = make_reference(model.reference_id, stored.rows), freeze_bins(stored.rows, columns)
+    reference = Reference(model.reference_id, profiles_of(stored.rows, columns))
+    frozen = {name: freeze_profile(profile) for name, profile in reference.profiles.items()}
+    bins = {name: of_column for name, of_column in frozen.items() if of_column}
     rejections = store.read_rejections(monitoring.windows, windows)
-    predictions = reference_groups(stored.rows[PREDICTION], segment_groups(stored.context, monitoring.segments.by))
-    names = [*(column.name for column in columns), *monitoring.segments.columns]
-    task = monitoring.models[model.spec].task
+    predictions = reference_groups(stored.rows[PREDICTION], columns[-1], segment_groups(stored.context, by))
+    # The loss of each row is estimated from its own features: all else is said by profiles.
+    names = [*entry.feature_names, PREDICTION, *monitoring.segments.columns]
+    of_rows = store.read_rows(monitoring.windows, model.model_version, names, windows)
+    of_profiles = read_profiles(
+        monitoring.windows, model.model_version, columns, windows, is_about_part=entry.is_about_part
+    )
+    min_rows = monitoring.segments.min_rows
     written = 0
     with contextlib.closing(database.connect("metrics", autocommit=True)) as connection:
         store.write_bins(connection, model.reference_id, bins)
-        for window, rows in store.read_rows(monitoring.windows, model.model_version, names, windows):
-            metrics = window_metrics(
-                rows, reference, columns, rejections[window.window_start], monitoring.windows.min_values
-            )
-            groupings = segment_groups(rows, monitoring.segments.by)
-            for key, grouping in groupings.items():
-                metrics += segment_metrics(rows, key, grouping, columns, predictions, monitoring.segments.min_rows)
-            metrics += estimate_metrics(rows, groupings, stored.estimator, task, monitoring.segments.min_rows)
-            counts = {name: count_rows(rows[name], of_column) for name, of_column in bins.items() if name in rows}
+        for (window, found), (_, rows) in zip(of_profiles, of_rows, strict=True):
+            groups = _by_group(found)
+            whole = groups.pop("", {}).get("", {})
+            rejected = rejections[window.window_start]
+            metrics = window_metrics(whole, len(rows), reference, columns, rejected, monitoring.windows.min_values)
+            for key, of_key in groups.items():
+                metrics += segment_metrics(key, of_key, columns, predictions, min_rows)
+            metrics += estimate_metrics(rows, segment_groups(rows, by), stored.estimator, entry.task, min_rows)
+            counts = {name: count_profile(whole[name], of_column) for name, of_column in bins.items() if name in whole}
+            metrics += _binned_drift(bins, counts)
             store.write_window(connection, model.model_version, model.reference_id, window, metrics, counts, run_id)
             written += len(metrics)
             advance()
     log.info("%s: %s windows, %s metric rows", model.model_version, len(windows), written)
     return written
+
+
+def _by_group(found: WindowProfiles) -> dict[str, dict[str, dict[str, Profile]]]:
+    """Profiles by segmentation, group and column; both '' for the whole."""
+    groups: dict[str, dict[str, dict[str, Profile]]] = {}
+    for key, profile in found.items():
+        groups.setdefault(key.segment_key, {}).setdefault(key.segment_value, {})[key.column] = profile
+    return groups
+
+
+def _binned_drift(bins: Mapping[str, tuple[Bin, ...]], counts: Mapping[str, list[int]]) -> list[MetricRow]:
+    """The two scores beside Evidently's that one absurd value cannot change."""
+    metrics = []
+    for name, in_bins in counts.items():
+        expected = [one.reference_count for one in bins[name]]
+        n_expected, n_found = sum(expected), sum(in_bins)
+        scores = scores_of_counts(expected, [in_bins]) if n_found else None
+        for metric in ("jensenshannon", "psi"):
+            value = None if scores is None else float(getattr(scores, metric)[0])
+            metrics.append(
+                MetricRow(
+                    "drift",
+                    f"binned_{metric}",
+                    value,
+                    status="empty" if value is None else "ok",
+                    column_name=name,
+                    n_reference=n_expected,
+                    n_current=n_found,
+                )
+            )
+    return metrics
 
 
 def _remove_gone(work: Work) -> None:

@@ -1,18 +1,20 @@
 """The metric rows of one window: drift and quality of every column, and the window's headline numbers.
 
-A window's rows and the reference's go in, metric rows come out; nothing is read or written here. One
+Profiles of a window's columns and of the reference's go in, metric rows come out; nothing is read or written here. One
 column that cannot be scored gets a status and never takes the others down.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.monitoring import MonitoredColumn
-from python_metrics.drift import drift_score, present_values
-from python_metrics.quality import column_statistics
+from python_metrics.profile_drift import drift_score
+from python_metrics.profiles import Profile, profile_of
+from python_metrics.quality import profile_statistics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,24 +54,28 @@ class MetricRow:
 
 @dataclass(frozen=True)
 class Reference:
-    """The present values of each column of a reference, and which columns do not vary; one it lacks has no entry."""
+    """The profile of each column of a reference; one it lacks has no entry."""
 
     reference_id: str
-    present: dict[str, pd.Series[Any]]
-    constant: frozenset[str]
+    profiles: Mapping[str, Profile]
 
 
-def make_reference(reference_id: str, rows: pd.DataFrame) -> Reference:
-    """A reference from its rows, one column each, missing values left out."""
-    # Sorted: no score hangs on the order, and one of them need not sort the reference for every window.
-    present = {str(name): present_values(rows[name]).sort_values() for name in rows.columns}
-    return Reference(
-        reference_id, present, frozenset(name for name, values in present.items() if values.nunique() == 1)
-    )
+def profiles_of(rows: pd.DataFrame, columns: Sequence[MonitoredColumn]) -> dict[str, Profile]:
+    """The profiles of rows, of those columns that they have, rounded as the profiles of days are."""
+    return {
+        column.name: profile_of(_rounded(rows[column.name], column), column.type)
+        for column in columns
+        if column.name in rows.columns
+    }
+
+
+def _rounded(values: pd.Series[float], column: MonitoredColumn) -> pd.Series[float]:
+    return values if column.decimals is None else values.astype(float).round(column.decimals)
 
 
 def window_metrics(
-    rows: pd.DataFrame,
+    profiles: Mapping[str, Profile],
+    row_count: int,
     reference: Reference,
     columns: tuple[MonitoredColumn, ...],
     rejections: dict[str, int],
@@ -78,7 +84,8 @@ def window_metrics(
     """All metric rows of a window.
 
     Args:
-        rows: the window's rows, with the monitored columns (one that is absent gets status missing_column).
+        profiles: of the window's columns, by name (one that is absent gets status missing_column).
+        row_count: rows of the window.
         reference: what drift is measured against.
         columns: features and prediction, each with its drift rule.
         rejections: rows kept out of the window, by rule.
@@ -87,20 +94,18 @@ def window_metrics(
     metrics: list[MetricRow] = []
     missing_cells = 0
     for column in columns:
-        if column.name not in rows.columns:
+        profile = profiles.get(column.name)
+        if profile is None:
             metrics += _missing_column(column)
-            missing_cells += len(rows)
+            missing_cells += row_count
             continue
-        values = rows[column.name]
-        present = present_values(values)
-        missing_cells += len(values) - len(present)
-        metrics += _quality(column, values, present)
-        expected, is_constant = reference.present.get(column.name), column.name in reference.constant
-        metrics.append(drift_metric(column, present, expected, min_values, is_constant=is_constant))
-    return [*metrics, *_headlines(metrics, len(rows), missing_cells, len(columns)), *_rejections(rejections)]
+        missing_cells += profile.n_missing
+        metrics += _quality(column, profile)
+        metrics.append(drift_metric(column, profile, reference.profiles.get(column.name), min_values))
+    return [*metrics, *_headlines(metrics, row_count, missing_cells, len(columns)), *_rejections(rejections)]
 
 
-def _quality(column: MonitoredColumn, values: pd.Series[Any], present: pd.Series[Any]) -> list[MetricRow]:
+def _quality(column: MonitoredColumn, profile: Profile) -> list[MetricRow]:
     return [
         MetricRow(
             "quality",
@@ -108,28 +113,22 @@ def _quality(column: MonitoredColumn, values: pd.Series[Any], present: pd.Series
             value,
             status="ok" if value is not None else "empty",
             column_name=column.name,
-            n_current=len(values) if metric.startswith("missing") else len(present),
+            n_current=profile.n if metric.startswith("missing") else profile.n_present,
         )
-        for metric, value in column_statistics(values, present, column.type).items()
+        for metric, value in profile_statistics(profile).items()
     ]
 
 
 def drift_metric(
-    column: MonitoredColumn,
-    present: pd.Series[Any],
-    expected: pd.Series[Any] | None,
-    min_values: int,
-    *,
-    is_constant: bool,
+    column: MonitoredColumn, profile: Profile, expected: Profile | None, min_values: int
 ) -> MetricRow:
     """The drift score of one column, or why there is none.
 
     Args:
         column: with its drift rule.
-        present: present values of the window, shape (n_current,).
-        expected: present values of the reference, shape (n_reference,); None where it lacks the column.
+        profile: of the window.
+        expected: of the reference; None where it lacks the column.
         min_values: fewer present values than this are not scored (status low_n).
-        is_constant: whether the reference's values do not vary.
     """
     rule = column.drift
     value: float | None = None
@@ -137,15 +136,15 @@ def drift_metric(
     status: Status = "ok"
     if expected is None:
         status = "missing_column"
-    elif not len(present) or not len(expected):
+    elif not profile.n_present or not expected.n_present:
         status = "empty"
-    elif len(present) < min_values:
+    elif profile.n_present < min_values:
         status = "low_n"
-    elif column.type == "numerical" and is_constant:
+    elif column.type == "numerical" and expected.n_distinct == 1:
         status = "constant"  # there is no spread to measure a distance in
     else:
         try:
-            score = drift_score(expected, present, column.type, rule.method, rule.threshold)
+            score = drift_score(expected, profile, column.type, rule.method, rule.threshold)
             value, alert = score.value, score.is_drifted
         except Exception as error:  # whatever a statistical test raises is this column's matter alone
             log.warning("%s: %s could not be scored: %s: %s", column.name, rule.method, type(error).__name__, error)
@@ -159,8 +158,8 @@ def drift_metric(
         method=rule.method,
         threshold=rule.threshold,
         alert=alert,
-        n_reference=None if expected is None else len(expected),
-        n_current=len(present),
+        n_reference=None if expected is None else expected.n_present,
+        n_current=profile.n_present,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.monitoring import METHODS, P_VALUES, ColumnType, DriftRule, MonitoredColumn
 from python_metrics.day_report import MISSING_ALLOWANCE, DayReport, make_day_report
-from python_metrics.windows import make_reference, window_metrics
+from python_metrics.windows import Reference, profiles_of, window_metrics
 
 MIN_VALUES = 50
 
@@ -56,7 +56,8 @@ def test_scores_and_verdicts_equal_the_metrics_for_every_method() -> None:
                 columns.append(column(name, column_type, method, 0.05 if method in P_VALUES else 0.1))
     rows.iloc[::17, :] = np.nan
     made = report(rows, reference, *columns)
-    metrics = window_metrics(rows, make_reference("r", reference), tuple(columns), {}, MIN_VALUES)
+    compared = Reference("r", profiles_of(reference, columns))
+    metrics = window_metrics(profiles_of(rows, columns), len(rows), compared, tuple(columns), {}, MIN_VALUES)
     stored = {row.column_name: row for row in metrics if row.metric == "drift_score"}
     assert set(made.page.scores) == set(stored)
     for name, row in stored.items():

@@ -11,9 +11,18 @@ import pandas as pd
 import pytest
 
 from pipeline.monitoring import DISTANCES, METHODS, P_VALUES, ColumnType
-from python_metrics.drift import drift_score, present_values
+from python_metrics.drift import DriftScore, present_values
+from python_metrics.profile_drift import drift_score as score_of_profiles
+from python_metrics.profiles import profile_of
 
 PAIRS = [(method, column_type) for method, types in METHODS.items() for column_type in types]
+
+
+def drift_score(
+    reference: pd.Series[Any], current: pd.Series[Any], column_type: ColumnType, method: str, threshold: float
+) -> DriftScore:
+    profiles = (profile_of(column, column_type) for column in (reference, current))
+    return score_of_profiles(*profiles, column_type, method, threshold)
 
 
 def evidently_score(reference: pd.Series[Any], current: pd.Series[Any], column_type: ColumnType, method: str) -> float:
@@ -55,7 +64,7 @@ def test_scores_equal_evidentlys_own(method: str, column_type: ColumnType) -> No
     make = skewed if column_type == "numerical" else zones
     reference = make(1, 3000, 1) if make is zones else skewed(1, 3000, 1.0)
     current = zones(2, 400, 3) if make is zones else skewed(2, 400, 1.1)
-    ours = drift_score(present_values(reference), present_values(current), column_type, method, 0.1)
+    ours = drift_score(reference, current, column_type, method, 0.1)
     assert ours.value == pytest.approx(evidently_score(reference, current, column_type, method), abs=1e-9)
 
 
@@ -68,7 +77,7 @@ def test_scores_equal_evidentlys_own_on_real_trips(method: str, column_type: Col
     day = february[february["lpep_pickup_datetime"].dt.strftime("%Y-%m-%d") == "2022-02-20"][name]
     if method in {"ed", "anderson", "cramer_von_mises"}:  # slow on many rows; equality does not depend on them
         january = january[:5000]
-    ours = drift_score(present_values(january), present_values(day), column_type, method, 0.1)
+    ours = drift_score(january, day, column_type, method, 0.1)
     assert ours.value == pytest.approx(evidently_score(january, day, column_type, method), abs=1e-9)
 
 

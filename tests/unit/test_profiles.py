@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.monitoring import ColumnType
-from python_metrics.distributions import Bin, count_profile, count_profiles, count_rows, freeze_bins, freeze_profile
+from python_metrics.distributions import freeze_profile
 from python_metrics.drift import present_values
 from python_metrics.profiles import Profile, add_profiles, category_text, empty_profile, make_profile, profile_of
-from python_metrics.quality import column_statistics, profile_statistics
+from python_metrics.quality import NUMERICAL_STATISTICS, QUANTILES, profile_statistics
 from tests.unit.test_distributions import bins_of
 
 # Sums of squares of numbers beyond these are no floats any more, for rows and profiles alike.
@@ -114,6 +114,22 @@ def test_profiles_add_as_rows_do(column_type: ColumnType) -> None:
     add()
 
 
+def statistics_of_rows(column: pd.Series[Any], column_type: ColumnType) -> dict[str, float | None]:
+    present = present_values(column)
+    figures: dict[str, float | None] = {
+        "missing_count": float(len(column) - len(present)),
+        "missing_share": 1 - len(present) / len(column) if len(column) else None,
+        "distinct_count": float(present.nunique()),
+    }
+    if column_type == "categorical":
+        return figures
+    if not len(present):
+        return figures | dict.fromkeys(NUMERICAL_STATISTICS)
+    values = present.to_numpy(dtype=float)
+    moments = {"min": values.min(), "max": values.max(), "mean": values.mean(), "std": values.std()}
+    return figures | moments | {name: np.quantile(values, share) for name, share in QUANTILES.items()}
+
+
 @pytest.mark.parametrize("column_type", ["numerical", "categorical"])
 def test_quality_figures_are_those_of_the_rows(column_type: ColumnType) -> None:
     @fast
@@ -121,7 +137,7 @@ def test_quality_figures_are_those_of_the_rows(column_type: ColumnType) -> None:
     def equal(values: list[Any]) -> None:
         column = columns(values, column_type)
         ours = profile_statistics(profile_of(column, column_type))
-        theirs = column_statistics(column, present_values(column), column_type)
+        theirs = statistics_of_rows(column, column_type)
         assert list(ours) == list(theirs)
         size = max([1e-300, *(abs(value) for value in values if column_type == "numerical" and math.isfinite(value))])
         for name, value in theirs.items():
@@ -129,40 +145,6 @@ def test_quality_figures_are_those_of_the_rows(column_type: ColumnType) -> None:
                 assert ours[name] == pytest.approx(value, rel=1e-9, abs=1e-14 * size)
             else:
                 assert ours[name] == value
-
-    equal()
-
-
-@pytest.mark.parametrize("column_type", ["numerical", "categorical"])
-def test_bins_and_their_counts_are_those_of_the_rows(column_type: ColumnType) -> None:
-    values = NUMBERS if column_type == "numerical" else CATEGORIES
-
-    def told(bins: tuple[Bin, ...]) -> list[Any]:
-        return [
-            (one.kind, one.label, one.reference_count, one.lower, one.upper, set(map(category_text, one.categories)))
-            for one in bins
-        ]
-
-    @fast
-    @given(values, st.lists(values, min_size=1, max_size=3))
-    def equal(reference: list[Any], windows: list[list[Any]]) -> None:
-        bins = bins_of(columns(reference, column_type), column_type)
-        frozen = freeze_profile(profile_of(columns(reference, column_type), column_type))
-        assert told(frozen) == told(bins)
-        if not bins:
-            return
-        profiles = [profile_of(columns(window, column_type), column_type) for window in windows]
-        counted = count_profiles(profiles, bins)
-        assert counted.tolist() == count_profiles(profiles, frozen).tolist()
-        for window, profile, counts in zip(windows, profiles, counted.tolist(), strict=True):
-            # Rows of truth values find 1 and 0 in whole numbers, which Python holds for the same.
-            if {type(value) is bool for value in window} | {type(value) is bool for value in reference} != {
-                True,
-                False,
-            }:
-                assert counts == count_rows(columns(window, column_type), bins)
-            assert counts == count_profile(profile, bins)
-            assert sum(counts) == len(window)
 
     equal()
 
@@ -203,4 +185,3 @@ def test_figures_that_are_not_there_are_errors() -> None:
 
 def test_a_reference_without_values_has_no_bins() -> None:
     assert freeze_profile(make_profile("categorical", [], [], 9)) == ()
-    assert freeze_bins(pd.DataFrame({"x": [None]}), ()) == {}

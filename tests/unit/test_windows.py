@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from pipeline.monitoring import ColumnType, DriftRule, MonitoredColumn
-from python_metrics.windows import MetricRow, Reference, make_reference, window_metrics
+from python_metrics.windows import MetricRow, Reference, profiles_of
+from python_metrics.windows import window_metrics as metrics_of_profiles
 
 WASSERSTEIN = DriftRule(method="wasserstein", threshold=0.1)
 JENSEN_SHANNON = DriftRule(method="jensenshannon", threshold=0.1)
@@ -21,8 +22,19 @@ def column(name: str, column_type: ColumnType = "numerical", drift: DriftRule | 
     return MonitoredColumn(name=name, type=column_type, drift=drift or default)
 
 
-def reference(**columns: Any) -> Reference:
-    return make_reference("r", pd.DataFrame(columns))
+def reference(**columns: Any) -> pd.DataFrame:
+    return pd.DataFrame(columns)
+
+
+def window_metrics(
+    rows: pd.DataFrame,
+    expected: pd.DataFrame,
+    columns: tuple[MonitoredColumn, ...],
+    rejections: dict[str, int],
+    min_values: int,
+) -> list[MetricRow]:
+    compared = Reference("r", profiles_of(expected, columns))
+    return metrics_of_profiles(profiles_of(rows, columns), len(rows), compared, columns, rejections, min_values)
 
 
 def by_key(rows: list[MetricRow]) -> dict[tuple[str, str, str], MetricRow]:
