@@ -16,8 +16,8 @@ from python_metrics.robust import Centres, fit_centres, held_out_scores, robust_
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-RIDGES = (0.003, 0.03, 0.3)
-def LOSS(left): return np.minimum(left**2,9).sum(axis=0)
+RIDGES = (0.03, 0.3)
+GROSS = 3.0
 CLIP = 5.0
 LEAST_UNIT = 2.0
 UNIT_QUANTILE = 0.9
@@ -105,31 +105,7 @@ def calibrate(values: Floats, weekdays: Integers, folds: Integers, figures: Figu
     centres = fit_centres(values, weekdays, figures.floor)
     scores = held_out_scores(values, weekdays, folds, figures.floor)
     clipped = np.clip(scores, -CLIP, CLIP) * figures.explains
-    weights = np.zeros((values.shape[1], values.shape[1]))
-    residuals = np.zeros_like(scores)
-    held_of = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
-    target = np.clip(scores, -2 * CLIP, 2 * CLIP)
-    kernel = clipped @ clipped.T
-    for group in np.unique(figures.group):
-        own = np.flatnonzero((figures.group == group) & figures.given_others)
-        if not len(own):
-            continue
-        same = clipped[:, figures.group == group]
-        others = np.where(figures.group == group, 0.0, clipped)
-        shared = kernel - same @ same.T
-        best = np.full(len(own), np.inf)
-        for ridge in RIDGES:
-            inverse = np.linalg.inv(shared + ridge * days * np.eye(days))
-            solved = inverse @ target[:, own]
-            left = np.empty_like(solved)
-            # Leaving out a fold makes its residuals (I - H_ff)^-1 e_f; here I - H = ridge * days * inverse.
-            for held in held_of:
-                left[held] = np.linalg.solve(inverse[np.ix_(held, held)], solved[held])
-            loss = LOSS(left)
-            better = loss < best
-            best[better] = loss[better]
-            weights[:, own[better]] = others.T @ solved[:, better]
-            residuals[:, own[better]] = (left + scores[:, own] - target[:, own])[:, better]
+    weights, residuals = _explain(scores, clipped, folds, figures)
     floors = figures.floor / centres.scale
     residual_scale = robust_scale(residuals, floors)
     given = residuals / residual_scale
@@ -139,6 +115,50 @@ def calibrate(values: Floats, weekdays: Integers, folds: Integers, figures: Figu
     return Calibration(
         centres, weights, residual_scale, plain_unit, given_unit, scores, given, worst, fit_tail(worst)
     )
+
+
+def _explain(scores: Floats, clipped: Floats, folds: Integers, figures: Figures) -> tuple[Floats, Floats]:
+    """What each figure is expected to be given others, and what is left of it on held-out days.
+
+    Ridge regression of each figure on those of other groups, in its kernel form since there are more figures than days. A
+    figure counts as an explanation by its squared correlation with what is explained (adaptive ridge, in the manner of
+    Zou, 2006), less what chance gives. The penalty is the one of RIDGES with the smallest held-out loss.
+
+    Returns:
+        weights: explanations by explained, shape (figures, figures), and residuals, shape (days, figures).
+    """
+    days, size = scores.shape
+    weights, residuals = np.zeros((size, size)), scores.copy()
+    target = np.clip(scores, -2 * CLIP, 2 * CLIP)
+    own = np.flatnonzero(figures.given_others & (np.abs(target).sum(axis=0) > 0))
+    if not len(own):
+        return weights, residuals
+    square = (clipped**2).sum(axis=0)
+    product = target[:, own].T @ clipped
+    relation = product**2 / np.maximum(np.outer((target[:, own] ** 2).sum(axis=0), square), 1e-9)
+    is_other = (figures.group[own][:, None] != figures.group) & (square > 0)
+    relation = np.where(is_other, np.maximum(relation - 1 / days, 1e-4), 0.0)
+    # The weights leave the mean square of the explanations as it was, so that a penalty means the same to each.
+    spread = (relation * square).sum(axis=1)
+    relation *= ((is_other * square).sum(axis=1) / np.where(spread > 0, spread, 1.0))[:, None]
+    kernels = (clipped[None] * relation[:, None, :]) @ clipped.T
+    best = np.full(len(own), np.inf)
+    goal = target[:, own].T[:, :, None]
+    for ridge in RIDGES:
+        inverse = np.linalg.inv(kernels + ridge * days * np.eye(days))
+        solved = inverse @ goal
+        left = np.empty_like(solved)
+        # Leaving out a fold makes its residuals (I - H_ff)^-1 e_f; here I - H = ridge * days * inverse.
+        for fold in np.unique(folds):
+            held = np.flatnonzero(folds == fold)
+            left[:, held] = np.linalg.solve(inverse[:, held[:, None], held], solved[:, held])
+        loss = np.minimum(left[:, :, 0] ** 2, GROSS**2).sum(axis=1)
+        better = loss < best
+        best[better] = loss[better]
+        places = own[better]
+        weights[:, places] = (relation[better] * (solved[better, :, 0] @ clipped)).T
+        residuals[:, places] = left[better, :, 0].T + (scores - target)[:, places]
+    return weights, residuals
 
 
 def score_day(calibration: Calibration, figures: Figures, values: Floats, weekday: int) -> tuple[Floats, Floats]:
