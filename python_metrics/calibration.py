@@ -16,15 +16,16 @@ from python_metrics.robust import Centres, fit_centres, held_out_scores, robust_
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-RIDGES = (0.003, 0.03, 0.3)
-def LOSS(left): return np.minimum(left**2,9).sum(axis=0)
+# Penalties of the regression on other figures, per day; what a held-out score counts at most when one is chosen.
+RIDGES, GROSS = (0.03, 0.3), 3.0
+# Scores beyond it explain no more than it: one absurd column does not make the others look wrong.
 CLIP = 5.0
-LEAST_UNIT = 2.0
-UNIT_QUANTILE = 0.9
-# A day's worst figure: its upper tail begins at this quantile, the largest part of it is censored.
+# A score is divided by what one day in ten exceeds, and by LEAST_UNIT standard deviations at least.
+UNIT_QUANTILE, LEAST_UNIT = 0.9, 2.0
+# A day's worst figure: its upper tail begins where TAIL_SHARE of the days are, the largest part of it is censored.
 TAIL_SHARE, CENSORED_SHARE = 0.3, 0.08
 # The tail's mean excess, of 56 reference days, and how many times its own estimate the prior counts.
-TAIL_PRIOR, TAIL_WEIGHT = 0.45, 1 / 3
+TAIL_PRIOR, TAIL_WEIGHT = 0.45, 1.0
 FULL_DAYS, WEEKLY_FOLDS_FROM = 56, 21
 
 
@@ -35,7 +36,7 @@ class Figures:
     Attributes:
         group: whose figure it is, a number per column.
         is_distance: bad when large only.
-        plain: judged by itself.
+        alone: judged by itself.
         given_others: judged given the figures of other groups.
         explains: whether it may explain others.
         floor: least standard deviation.
@@ -43,7 +44,7 @@ class Figures:
 
     group: Integers
     is_distance: npt.NDArray[np.bool_]
-    plain: npt.NDArray[np.bool_]
+    alone: npt.NDArray[np.bool_]
     given_others: npt.NDArray[np.bool_]
     explains: npt.NDArray[np.bool_]
     floor: Floats
@@ -51,17 +52,26 @@ class Figures:
 
 @dataclass(frozen=True)
 class Tail:
-    """The upper tail of a day's worst figure: TAIL_SHARE of the days lie above start, by `mean` on average."""
+    """A day's worst figure in units: TAIL_SHARE of the days lie above start, by `mean` on average.
+
+    Attributes:
+        start, mean: of the exponential tail.
+        worst: of the reference's days, sorted, shape (days,).
+    """
 
     start: float
     mean: float
+    worst: Floats
 
     def p_value(self, worst: float) -> float:
-        """The share of days with a figure as bad; no better than TAIL_SHARE is told apart."""
-        return float(min(TAIL_SHARE * np.exp(-(worst - self.start) / self.mean), 1.0))
+        """The share of days with a figure as bad: exponential in the tail, counted among the reference's days below."""
+        if worst >= self.start:
+            return float(TAIL_SHARE * np.exp(-(worst - self.start) / self.mean))
+        above = len(self.worst) - np.searchsorted(self.worst, worst)
+        return float(max((above + 1) / (len(self.worst) + 1), TAIL_SHARE))
 
     def threshold(self, alpha: float) -> float:
-        """What a share of alpha of the days exceeds."""
+        """What a share of alpha of the days exceeds; alpha below TAIL_SHARE."""
         return float(self.start + self.mean * np.log(TAIL_SHARE / alpha))
 
 
@@ -72,21 +82,17 @@ class Calibration:
     Attributes:
         centres: of the figures themselves.
         weights: what each figure (column) is expected to be, given the scores of others (rows), shape (figures, figures).
-        residual_scale: of what is left then, shape (figures,).
-        plain_unit, given_unit: what a figure's score is divided by, shape (figures,).
-        plain_scores, given_scores: the held-out scores of the reference, shape (days, figures).
-        worst: the largest of a reference day's held-out scores in units, shape (days,).
-        tail: of those.
+        residual_scale: of what is left then, in the figure's own deviations, shape (figures,).
+        alone_90, given_90: what one held-out day in ten exceeds of a figure's score, alone and given others, shape
+            (figures,); on either side, of a distance above.
+        tail: of a day's worst figure.
     """
 
     centres: Centres
     weights: Floats
     residual_scale: Floats
-    plain_unit: Floats
-    given_unit: Floats
-    plain_scores: Floats
-    given_scores: Floats
-    worst: Floats
+    alone_90: Floats
+    given_90: Floats
     tail: Tail
 
 
@@ -105,58 +111,81 @@ def calibrate(values: Floats, weekdays: Integers, folds: Integers, figures: Figu
     centres = fit_centres(values, weekdays, figures.floor)
     scores = held_out_scores(values, weekdays, folds, figures.floor)
     clipped = np.clip(scores, -CLIP, CLIP) * figures.explains
-    weights = np.zeros((values.shape[1], values.shape[1]))
-    residuals = np.zeros_like(scores)
-    held_of = [np.flatnonzero(folds == fold) for fold in np.unique(folds)]
-    target = np.clip(scores, -2 * CLIP, 2 * CLIP)
-    kernel = clipped @ clipped.T
-    for group in np.unique(figures.group):
-        own = np.flatnonzero((figures.group == group) & figures.given_others)
-        if not len(own):
-            continue
-        same = clipped[:, figures.group == group]
-        others = np.where(figures.group == group, 0.0, clipped)
-        shared = kernel - same @ same.T
-        best = np.full(len(own), np.inf)
-        for ridge in RIDGES:
-            inverse = np.linalg.inv(shared + ridge * days * np.eye(days))
-            solved = inverse @ target[:, own]
-            left = np.empty_like(solved)
-            # Leaving out a fold makes its residuals (I - H_ff)^-1 e_f; here I - H = ridge * days * inverse.
-            for held in held_of:
-                left[held] = np.linalg.solve(inverse[np.ix_(held, held)], solved[held])
-            loss = LOSS(left)
-            better = loss < best
-            best[better] = loss[better]
-            weights[:, own[better]] = others.T @ solved[:, better]
-            residuals[:, own[better]] = (left + scores[:, own] - target[:, own])[:, better]
+    weights, residuals = _explain(scores, clipped, folds, figures)
     floors = figures.floor / centres.scale
     residual_scale = robust_scale(residuals, floors)
     given = residuals / residual_scale
-    plain_unit, given_unit = _unit(scores, figures.is_distance), _unit(given, np.zeros(len(figures.group), bool))
-    unified = in_units(scores, given, figures, plain_unit, given_unit)
-    worst = unified.max(axis=(1, 2))
-    return Calibration(
-        centres, weights, residual_scale, plain_unit, given_unit, scores, given, worst, fit_tail(worst)
-    )
+    alone_90 = np.quantile(_badness(scores, figures.is_distance), UNIT_QUANTILE, axis=0)
+    given_90 = np.quantile(np.abs(given), UNIT_QUANTILE, axis=0)
+    worst = in_units(scores, given, figures, alone_90, given_90).max(axis=(1, 2))
+    return Calibration(centres, weights, residual_scale, alone_90, given_90, fit_tail(worst))
+
+
+def _explain(scores: Floats, clipped: Floats, folds: Integers, figures: Figures) -> tuple[Floats, Floats]:
+    """What each figure is expected to be given others, and what is left of it on held-out days.
+
+    Ridge regression of each figure on those of other groups, in its kernel form since there are more figures than days. A
+    figure counts as an explanation by its squared correlation with what is explained (adaptive ridge, in the manner of
+    Zou, 2006), less what chance gives. The penalty is the one of RIDGES with the smallest held-out loss.
+
+    Returns:
+        weights: explanations by explained, shape (figures, figures), and residuals, shape (days, figures).
+    """
+    days, size = scores.shape
+    weights, residuals = np.zeros((size, size)), scores.copy()
+    target = np.clip(scores, -2 * CLIP, 2 * CLIP)
+    own = np.flatnonzero(figures.given_others & (np.abs(target).sum(axis=0) > 0))
+    if not len(own):
+        return weights, residuals
+    square = (clipped**2).sum(axis=0)
+    product = target[:, own].T @ clipped
+    relation = product**2 / np.maximum(np.outer((target[:, own] ** 2).sum(axis=0), square), 1e-9)
+    is_other = (figures.group[own][:, None] != figures.group) & (square > 0)
+    relation = np.where(is_other, np.maximum(relation - 1 / days, 1e-4), 0.0)
+    # The weights leave the mean square of the explanations as it was, so that a penalty means the same to each.
+    spread = (relation * square).sum(axis=1)
+    relation *= ((is_other * square).sum(axis=1) / np.where(spread > 0, spread, 1.0))[:, None]
+    kernels = (clipped[None] * relation[:, None, :]) @ clipped.T
+    best = np.full(len(own), np.inf)
+    goal = target[:, own].T[:, :, None]
+    for ridge in RIDGES:
+        inverse = np.linalg.inv(kernels + ridge * days * np.eye(days))
+        solved = inverse @ goal
+        left = np.empty_like(solved)
+        # Leaving out a fold makes its residuals (I - H_ff)^-1 e_f; here I - H = ridge * days * inverse.
+        for fold in np.unique(folds):
+            held = np.flatnonzero(folds == fold)
+            left[:, held] = np.linalg.solve(inverse[:, held[:, None], held], solved[:, held])
+        loss = np.minimum(left[:, :, 0] ** 2, GROSS**2).sum(axis=1)
+        better = loss < best
+        best[better] = loss[better]
+        places = own[better]
+        weights[:, places] = (relation[better] * (solved[better, :, 0] @ clipped)).T
+        residuals[:, places] = left[better, :, 0].T + (scores - target)[:, places]
+    return weights, residuals
 
 
 def score_day(calibration: Calibration, figures: Figures, values: Floats, weekday: int) -> tuple[Floats, Floats]:
-    """A new day's plain scores and its scores given others, each shape (figures,)."""
+    """A new day's scores alone and given others, each shape (figures,); 0 where it has no figure."""
     scores = np.nan_to_num(calibration.centres.score(values, weekday))
     clipped = np.clip(scores, -CLIP, CLIP) * figures.explains
     given = np.where(figures.given_others, scores - clipped @ calibration.weights, 0.0) / calibration.residual_scale
     return scores, given
 
 
-def in_units(plain: Floats, given: Floats, figures: Figures, plain_unit: Floats, given_unit: Floats) -> Floats:
-    """How bad: scores in units, shape (..., figures, 2): by themselves, and given others; 0 where not judged."""
-    bad = np.where(figures.is_distance, np.maximum(plain, 0), np.abs(plain))
-    one: Floats = np.stack(
-        [np.where(figures.plain, bad / plain_unit, 0.0), np.where(figures.given_others, np.abs(given) / given_unit, 0.0)],
-        axis=-1,
+def in_units(alone: Floats, given: Floats, figures: Figures, alone_90: Floats, given_90: Floats) -> Floats:
+    """How bad: scores in units, shape (..., figures, 2): alone, and given others; 0 where not judged."""
+    bad = _badness(alone, figures.is_distance) / np.maximum(alone_90, LEAST_UNIT)
+    left = np.abs(given) / np.maximum(given_90, LEAST_UNIT)
+    units: Floats = np.stack(
+        [np.where(figures.alone, bad, 0.0), np.where(figures.given_others, left, 0.0)], axis=-1
     )
-    return one
+    return units
+
+
+def _badness(scores: Floats, is_distance: npt.NDArray[np.bool_]) -> Floats:
+    bad: Floats = np.where(is_distance, np.maximum(scores, 0.0), np.abs(scores))
+    return bad
 
 
 def fit_tail(worst: Floats) -> Tail:
@@ -172,15 +201,9 @@ def fit_tail(worst: Floats) -> Tail:
     exact = ordered[: days - censored]
     exact = exact[exact > start] - start
     if not len(exact):
-        return Tail(start, float(prior))
+        return Tail(start, float(prior), ordered)
     estimate = (exact.sum() + censored * exact[-1]) / len(exact)
-    return Tail(start, float((estimate + TAIL_WEIGHT * prior) / (1 + TAIL_WEIGHT)))
-
-
-def _unit(scores: Floats, is_distance: npt.NDArray[np.bool_]) -> Floats:
-    bad = np.where(is_distance, np.maximum(scores, 0), np.abs(scores))
-    unit: Floats = np.maximum(np.quantile(bad, UNIT_QUANTILE, axis=0), LEAST_UNIT)
-    return unit
+    return Tail(start, float((estimate + TAIL_WEIGHT * prior) / (1 + TAIL_WEIGHT)), ordered)
 
 
 def _filled(values: Floats) -> Floats:
