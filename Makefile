@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 VARIABLES := TRAIN_MONTH MONTHS DATA_DIR SOURCE TLC_URL SQL ARGS PORT CONFIRM DAY MODEL SEGMENT STRICT REPORT_DIR
-VARIABLES += AS_OF MONTH PAUSE RESTART INTERVAL COUNT DASHBOARD_UID COLUMN FILE TARGET VERSION MONITORING_FILE INCIDENT NOTE CLOSE
+VARIABLES += AS_OF MONTH PAUSE RESTART INTERVAL COUNT DASHBOARD_UID COLUMN FILE TARGET VERSION MONITORING_FILE
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 # UID is the shell's own name for the user and cannot be handed over under it.
 ifeq ($(origin UID),command line)
@@ -31,7 +31,7 @@ help: ## List the targets
 	@echo "           FILE=predictions.parquet  VERSION=v1  MONITORING_FILE=another.yml"
 
 .PHONY: pipeline
-pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, score, profiles, labels, metrics, performance, marts
+pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, performance, marts
 	@$(BIN)/python -m pipeline run
 
 .PHONY: predictions
@@ -45,10 +45,6 @@ replay: $(RUNTIME) ## Feed a month day by day: make replay MONTH=2022-02 PAUSE=1
 .PHONY: labels
 labels: $(RUNTIME) ## Load labels that have arrived: make labels FILE=labels.parquet [TARGET=...], matched with the loads of now
 	@$(BIN)/python -m pipeline labels
-
-.PHONY: ack
-ack: $(RUNTIME) ## Take an incident on: make ack INCIDENT=3fa2 NOTE="..."; CLOSE=yes says that it is dealt with
-	@$(BIN)/python -m pipeline ack
 
 .PHONY: heartbeat
 heartbeat: $(RUNTIME) ## Write a dummy row every INTERVAL=10 seconds, COUNT times or until Ctrl-C: is it on the dashboard?
@@ -143,6 +139,10 @@ bench-dashboards: $(DEV) ## Measure every query of the dashboards on the warehou
 .PHONY: bench-estimates
 bench-estimates: $(DEV) ## Measure estimated performance and the test for concept drift on real and generated months
 	@$(BIN)/python -m benchmarks.estimate_accuracy
+
+.PHONY: bench-signal
+bench-signal: $(DEV) ## Measure false alarms, recall and the column named, with incidents planted in the months of DATA_DIR
+	@$(BIN)/python -m benchmarks.signal
 
 .PHONY: dashboards
 dashboards: $(DEV) ## Write Grafana's dashboards and alert rules again, after a change of monitoring.yml or of grafana/

@@ -1,6 +1,7 @@
 """`make ack`: a person says that they look into an incident, or that it is dealt with.
 
-The incident itself is never changed: what people say is a follow-up with their name and the time. Called by pipeline.cli.
+The incident itself is never changed: what people say is a follow-up with their name and the time. Called by
+pipeline.cli.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def _only(incident: str, found: list[Any]) -> tuple[str, str, str]:
     if len(matching) == 1:
         incident_id, state, name = matching[0]
         return incident_id, state, name
-    listed = ", ".join(f"{row[0]} ({row[2]})" for row in (matching or [row for row in found if row[1] == "open"])[:_SHOWN])
+    listed = ", ".join(
+        f"{row[0]} ({row[2]})" for row in (matching or [row for row in found if row[1] == "open"])[:_SHOWN]
+    )
     hint = f": {'it may be' if matching else 'open are'} {listed}" if listed else ": none is open"
     if not incident:
         raise UsageError(f"no incident was given{hint}")

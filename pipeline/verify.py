@@ -7,17 +7,7 @@ the page Pipeline health shows them. Called by pipeline.cli.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import database
-from pipeline.errors import UsageError
-from pipeline.monitoring import load_monitoring
-from pipeline.months import Month
-from pipeline.roles import Role, acting_as, ensure_roles
-from pipeline.runs import RunLog, hold_lock
-
 if TYPE_CHECKING:
-    from python_metrics.verification import Verification
+    pass

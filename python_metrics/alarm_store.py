@@ -36,7 +36,6 @@ class DayAlarm:
 
     status: str
     is_ringing: bool
-    worst: float | None
     threshold: float | None
     severity: float | None
     p_value: float | None
@@ -58,6 +57,7 @@ class AlarmScore:
     segment_value: str
     column_name: str
     statistic: str
+    given_others: bool
     score: float | None
     expected: float | None
     null_p90: float | None
@@ -86,7 +86,7 @@ def profiled_days(
     parameters = {"model_version": model_version, "reference_id": reference_id, "columns": list(columns)}
     with database.connect("alarms", read_only=True) as connection:
         rows: list[Any] = connection.execute(query, parameters).fetchall()
-    return [ProfiledDay(Window(*row[:5], inputs_hash=""), *row[5:]) for row in rows]
+    return [ProfiledDay(Window(*row[:5], ""), *row[5:]) for row in rows]
 
 
 def stored_alarms(model_version: str, family: str) -> dict[datetime, StoredAlarm]:
@@ -96,6 +96,14 @@ def stored_alarms(model_version: str, family: str) -> dict[datetime, StoredAlarm
             _QUERIES["stored_alarms"], {"model_version": model_version, "family": family}
         ).fetchall()
     return {start: StoredAlarm(inputs_hash, frozenset(columns)) for start, inputs_hash, columns in rows}
+
+
+def event_days(relations: Windows) -> frozenset[date]:
+    """Days on which something was expected; they are no measure of what is usual."""
+    query = sql.SQL(_QUERIES["event_days"]).format(events=database.relation(relations.events))
+    with database.connect("alarms", read_only=True) as connection:
+        rows: list[Any] = connection.execute(query).fetchall()
+    return frozenset(row[0] for row in rows)
 
 
 def write_alarm(

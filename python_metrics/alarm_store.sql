@@ -74,13 +74,13 @@ where
 
 -- name: insert_alarm
 insert into monitoring.day_alarms (
-    model_version, family, window_start, granularity, window_end, status, is_ringing, worst, threshold, severity, p_value,
+    model_version, family, window_start, granularity, window_end, status, is_ringing, threshold, severity, p_value,
     segment_key, segment_value, column_name, statistic, reference_start, reference_days, false_alarm_days, inputs_hash,
     worst_columns, run_id
 )
 values (
     %(model_version)s, %(family)s, %(window_start)s, %(granularity)s, %(window_end)s, %(status)s, %(is_ringing)s,
-    %(worst)s, %(threshold)s, %(severity)s, %(p_value)s, %(segment_key)s, %(segment_value)s, %(column_name)s,
+    %(threshold)s, %(severity)s, %(p_value)s, %(segment_key)s, %(segment_value)s, %(column_name)s,
     %(statistic)s, %(reference_start)s, %(reference_days)s, %(false_alarm_days)s, %(inputs_hash)s,
     %(worst_columns)s, %(run_id)s
 )
@@ -88,6 +88,9 @@ values (
 -- name: copy_scores
 copy monitoring.alarm_scores (
     model_version, family, window_start, granularity, run_id,
-    segment_key, segment_value, column_name, statistic,
+    segment_key, segment_value, column_name, statistic, given_others,
     score, expected, null_p90, null_p99, excess, standardised, p_value, severity
 ) from stdin
+
+-- name: event_days
+select distinct event_date from {events}

@@ -12,25 +12,25 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from pipeline import database
-from pipeline.monitoring import PREDICTION, MonitoredColumn, Monitoring
+from pipeline.monitoring import PREDICTION, Family, MonitoredColumn, Monitoring
 from python_metrics import alarm_store
 from python_metrics.alarm_store import AlarmScore, DayAlarm
-from python_metrics.day_statistics import TABLE, Day
+from python_metrics.day_statistics import Day
 from python_metrics.incident_facts import Facts, facts_of, rows_query
 from python_metrics.incident_store import Raised, record_incidents
 from python_metrics.incidents import Ring
 from python_metrics.monitor import MonitoredModel
 from python_metrics.profile_store import WindowProfiles, read_profiles
 from python_metrics.profiles import Profile, add_profiles
+from python_metrics.signals import VERSION, Decision, decide, fit_null
 from python_metrics.store import Window
-from python_metrics.shim import FEWEST_DAYS, SIGNAL_VERSION, Decision, decide, fit_null
 
 log = logging.getLogger(__name__)
 
-COLUMNS = "columns"
+COLUMNS: Family = "columns"
 # A decision remembers what was bad on so many days before it.
 LOOK_BACK = 2
 
@@ -48,7 +48,8 @@ class Result:
 def ring(monitoring: Monitoring, models: Sequence[MonitoredModel], run_id: int) -> Result:
     """Judge every monitored day that is new or judged against other days than before, then record incidents."""
     gone = alarm_store.remove_gone()
-    judged = {model.model_version: _JudgedModel(monitoring, model) for model in models}
+    unusual = alarm_store.event_days(monitoring.windows)
+    judged = {model.model_version: _JudgedModel(monitoring, model, unusual) for model in models}
     counts = [one.judge(run_id) for one in judged.values()]
     recorded = record_incidents(
         monitoring.windows,
@@ -62,13 +63,14 @@ def ring(monitoring: Monitoring, models: Sequence[MonitoredModel], run_id: int) 
 class _JudgedModel:
     """A model's days, read when they are needed and once."""
 
-    def __init__(self, monitoring: Monitoring, model: MonitoredModel) -> None:
+    def __init__(self, monitoring: Monitoring, model: MonitoredModel, unusual: frozenset[date]) -> None:
         self._monitoring = monitoring
         self._model = model
         self._is_about_part = monitoring.models[model.spec].is_about_part
         self._columns = monitoring.columns(model.spec)
         names = [column.name for column in self._columns]
         self._days = alarm_store.profiled_days(monitoring.windows, model.model_version, model.reference_id, names)
+        self._unusual = unusual
         self._read: dict[int, Day] = {}
 
     def judge(self, run_id: int) -> tuple[int, int]:
@@ -88,7 +90,10 @@ class _JudgedModel:
         ringing = 0
         with contextlib.closing(database.connect("alarms", autocommit=True)) as connection:
             for place, inputs_hash in pending:
-                before = [remembered.get(one, frozenset()) for one in range(place - LOOK_BACK, place)]
+                before = [
+                    Decision(self._days[one].window.window_date, "ok", repeated=remembered[one])
+                    for one in range(max(place - LOOK_BACK, 0), place)
+                ]
                 alarm, scores = self._decide(place, before)
                 remembered[place] = frozenset(alarm.worst_columns)
                 ringing += alarm.is_ringing
@@ -127,33 +132,41 @@ class _JudgedModel:
         return facts_of({group: add_profiles(parts, column.type) for group, parts in before.items()}, after)
 
     def _reference(self, place: int) -> list[int]:
-        """Places of the days that a day is judged against: those of the days before it that are there."""
+        """Places of the days that a day is judged against: those before it, without days of expected events."""
         first = self._days[place].window.window_date - timedelta(days=self._monitoring.calibration.reference_days)
-        return [one for one in range(place) if self._days[one].window.window_date >= first]
+        dates = [day.window.window_date for day in self._days[:place]]
+        return [one for one, day in enumerate(dates) if day >= first and day not in self._unusual]
 
     def _inputs_hash(self, place: int) -> str:
-        """Of all that a decision follows from: the rules, the day, its reference, and those of the days it remembers."""
+        """Of all that a decision follows from: rules, day, reference, and the same of the days that it remembers."""
         rules = {
-            "version": SIGNAL_VERSION,
+            "version": VERSION,
             "columns": [(column.name, column.type) for column in self._columns],
             "calibration": self._monitoring.calibration.model_dump(mode="json"),
         }
         first = min([place, *self._reference(max(place - LOOK_BACK, 0))])
         days = [
-            (day.window.window_date.isoformat(), day.profiles_hash, day.duplicate_count, day.is_monitored)
+            (
+                day.window.window_date.isoformat(),
+                day.profiles_hash,
+                day.duplicate_count,
+                day.is_monitored,
+                day.window.window_date in self._unusual,
+            )
             for day in self._days[first : place + 1]
         ]
         return hashlib.sha256(json.dumps([rules, days], sort_keys=True).encode()).hexdigest()
 
-    def _decide(self, place: int, before: Sequence[frozenset[str]]) -> tuple[DayAlarm, list[AlarmScore]]:
+    def _decide(self, place: int, before: Sequence[Decision]) -> tuple[DayAlarm, list[AlarmScore]]:
         budget = self._monitoring.calibration.false_alarm_days[COLUMNS]
         day = self._read[place]
         reference = [self._read[one] for one in self._reference(place) if self._read[one].rows]
-        if not day.rows or len(reference) < FEWEST_DAYS:
-            status = "too_short" if day.rows else "empty"
-            return _no_decision(status, reference, budget), []
+        if not day.rows:
+            return _no_decision("empty", reference, budget), []
         inputs = [column.name for column in self._columns if column.name != PREDICTION]
-        null = fit_null(reference, inputs, PREDICTION, 1 / budget, day)
+        null = fit_null(reference, inputs, PREDICTION, budget=1 / budget, rows=day.rows)
+        if null is None:
+            return _no_decision("too_short", reference, budget), []
         decision = decide(null, day, before)
         return _alarm(decision, reference, budget), _scores(decision)
 
@@ -182,34 +195,46 @@ class _JudgedModel:
 
 def _no_decision(status: str, reference: Sequence[Day], budget: float) -> DayAlarm:
     first = reference[0].date if reference else None
-    return DayAlarm(status, False, None, None, None, None, "", "", "", "", first, len(reference), budget, [])
+    return DayAlarm(status, False, None, None, None, "", "", "", "", first, len(reference), budget, [])
 
 
 def _alarm(decision: Decision, reference: Sequence[Day], budget: float) -> DayAlarm:
+    worst = next(one for one in decision.columns if one.column == decision.column)
+    severity = decision.severity or 0.0
     return DayAlarm(
         status=decision.status,
         is_ringing=decision.ring,
-        worst=decision.worst,
         threshold=decision.threshold,
         # A column that is bad on two of three days rings below the threshold of a single day.
-        severity=max(decision.severity, 1.0) if decision.ring else decision.severity,
+        severity=max(severity, 1.0) if decision.ring else severity,
         p_value=decision.p,
         segment_key="",
         segment_value="",
-        column_name="" if decision.column == TABLE else decision.column,
-        statistic=decision.statistic,
+        column_name=worst.column,
+        statistic=worst.statistic,
         reference_start=reference[0].date,
         reference_days=len(reference),
         false_alarm_days=budget,
-        worst_columns=sorted(decision.weekly),
+        worst_columns=sorted(decision.repeated),
     )
 
 
 def _scores(decision: Decision) -> list[AlarmScore]:
     return [
         AlarmScore(
-            "", "", one.column, one.statistic, one.score, one.expected, one.null_p90, one.null_p99, one.excess,
-            one.standardised, one.p, one.severity,
+            segment_key="",
+            segment_value="",
+            column_name=one.column,
+            statistic=one.statistic,
+            given_others=one.given_others,
+            score=one.score,
+            expected=one.expected,
+            null_p90=one.null_90,
+            null_p99=one.null_99,
+            excess=one.excess,
+            standardised=one.standardised,
+            p_value=one.p,
+            severity=one.severity,
         )
-        for one in decision.scores
+        for one in decision.signals
     ]

@@ -19,6 +19,7 @@ from pipeline import database
 from pipeline.monitoring import PREDICTION, MonitoredColumn, Monitoring
 from python_metrics import belief_store, store
 from python_metrics.monitor import MonitoredModel, ReferenceRows, References
+from python_metrics.profiles import make_profile
 from python_metrics.segments import segment_groups
 from python_metrics.tasks import TASKS
 from python_metrics.truth import KnownReference, TruthRules, window_truth
@@ -90,9 +91,7 @@ def known_reference(reference: ReferenceRows, monitoring: Monitoring, model: Mon
     usable = np.isfinite(prediction) & np.isfinite(label)
     if not usable.any():
         return None
-    import pandas as pd
-
-    residuals = pd.Series(prediction[usable] - label[usable])
+    residuals = make_profile("numerical", prediction[usable] - label[usable], np.ones(int(usable.sum())))
     losses = TASKS[entry.task].losses(prediction[usable], label[usable])
     groupings = segment_groups(reference.judged_context[usable], monitoring.segments.by)
     return KnownReference(groupings, losses, residuals)

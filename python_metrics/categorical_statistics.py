@@ -28,19 +28,30 @@ DISTANCE_LEVELS, MOST_LEVELS = 40, 300
 
 
 def categorical_statistics(column: str) -> list[Statistic]:
+    """What is measured of a categorical column, in the order of its figures."""
     return [
         Statistic(column, "jensenshannon", "distance", "log", True, False, 0.05, False),
         Statistic(column, "largest_level_change", "distance", "log", True, False, 0.05, False),
         Statistic(column, "unseen_share", "signed", "angle", False, True, 0.5),
         Statistic(column, "missing_share", "signed", "angle", False, True, 0.2),
-        *(Statistic(column, f"level_{place + 1}_share", "signed", "angle", False, True, 0.4) for place in range(TOP_LEVELS)),
+        *(
+            Statistic(column, f"level_{place + 1}_share", "signed", "angle", False, True, 0.4)
+            for place in range(TOP_LEVELS)
+        ),
         Statistic(column, "weekend_likeness", "signed", "plain", False, True, 0.05),
     ]
 
 
 @dataclass(frozen=True)
 class CategoricalFrame:
-    """A categorical reference column, frozen: its levels by frequency, and how their shares scatter."""
+    """A categorical reference column, frozen.
+
+    Attributes:
+        levels: the most frequent first, ties by name.
+        counts: the reference's values of each, shape (levels,).
+        centres: of the angles of the shares of up to MOST_LEVELS of them, by weekday.
+        log_ratio: how much more frequent each is on weekends, shape (DISTANCE_LEVELS or fewer, and the rest,).
+    """
 
     levels: tuple[str, ...]
     counts: Floats
@@ -65,6 +76,16 @@ def _level_counts(profiles: Sequence[Profile], places: Mapping[str, int]) -> tup
 def freeze_categorical(
     full: Sequence[Profile], small: Sequence[Profile], folds: Integers, weekdays: Integers
 ) -> tuple[CategoricalFrame, Floats]:
+    """Freeze a column of a reference and measure each of its days against the other folds.
+
+    Args:
+        full: its profiles by day, with a value in at least one.
+        small: the same days as they are to be measured, thinned or not.
+        folds, weekdays: of each day, shape (days,).
+
+    Returns:
+        The frame, and the held-out figures, shape (days, statistics).
+    """
     totals: dict[str, int] = {}
     for profile in full:
         for level, count in zip(profile.values.tolist(), profile.counts.tolist(), strict=True):
@@ -95,12 +116,13 @@ def freeze_categorical(
 
 
 def measure_categorical(frame: CategoricalFrame, profile: Profile, weekday: int) -> Floats:
+    """The figures of a new day, shape (statistics,); NaN where it has no values."""
     places = {level: place for place, level in enumerate(frame.levels)}
     own, other = _level_counts([profile], places)
     n = own.sum() + other[0]
     angles = share_angle(own[0] + 0.375, n + 0.75)[:MOST_LEVELS]
     change = float(np.abs(frame.centres.score(angles, weekday)).max()) if n > 0 else np.nan
-    return _categorical_figures(
+    figures = _categorical_figures(
         own,
         frame.counts[None, :],
         frame.log_ratio[None, :],
@@ -108,7 +130,9 @@ def measure_categorical(frame: CategoricalFrame, profile: Profile, weekday: int)
         np.array([float(profile.n_missing)]),
         other,
         other,
-    )[0]
+    )
+    only: Floats = figures[0]
+    return only
 
 
 def _kept(levels: int) -> int:
@@ -130,6 +154,7 @@ def _categorical_figures(
     unseen: Floats,
     outside: Floats | None = None,
 ) -> Floats:
+    """Of days (rows) with their level counts, beside the pool of each; `outside` are values of other levels."""
     n = own.sum(axis=1) + (0 if outside is None else outside)
     bins, expected = _top(own), _top(pool)
     if outside is not None:

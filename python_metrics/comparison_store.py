@@ -83,7 +83,10 @@ def remove(connection: database.Connection, model_version: str, key: Key) -> Non
 def _delete(cursor: Any, model_version: str, key: Key) -> None:
     granularity, first_day, name = key
     parameters = {
-        "model_version": model_version, "granularity": granularity, "first_day": first_day, "reference_name": name
+        "model_version": model_version,
+        "granularity": granularity,
+        "first_day": first_day,
+        "reference_name": name,
     }
     cursor.execute(_QUERIES["delete_metric_values"], parameters)
     cursor.execute(_QUERIES["delete_comparison"], parameters)

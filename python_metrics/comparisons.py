@@ -174,8 +174,16 @@ def _metric_rows(
             status = "error"
     rows = [
         MetricRow(
-            LAYER, "drift_score", value, status, column.name, rule.method,
-            threshold=rule.threshold, alert=alert, n_reference=n_reference, n_current=current.n_present,
+            LAYER,
+            "drift_score",
+            value,
+            status,
+            column.name,
+            rule.method,
+            threshold=rule.threshold,
+            alert=alert,
+            n_reference=n_reference,
+            n_current=current.n_present,
         )
     ]
     if reference is None or not reference.n or not current.n:
@@ -185,8 +193,14 @@ def _metric_rows(
         found = None if twins is None else float(getattr(twins, metric)[0])
         rows.append(
             MetricRow(
-                LAYER, f"binned_{metric}", found, "ok" if found is not None else "empty", column.name, "",
-                n_reference=reference.n, n_current=current.n,
+                LAYER,
+                f"binned_{metric}",
+                found,
+                "ok" if found is not None else "empty",
+                column.name,
+                "",
+                n_reference=reference.n,
+                n_current=current.n,
             )
         )
     return rows

@@ -1,7 +1,7 @@
 """A column's distribution over bins that are frozen from the reference: a picture of every window beside it.
 
-The profile of the reference's column goes in and bins come out; a window's and those bins give a count for each. Nothing
-is read or written here. Called by python_metrics.monitor.
+The profile of the reference's column goes in and bins come out; a window's and those bins give a count for each.
+Nothing is read or written here. Called by python_metrics.monitor.
 """
 
 from __future__ import annotations

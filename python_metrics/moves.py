@@ -1,6 +1,7 @@
 """What moved: the bins or levels of a column whose share of the rows changed most, with counts before and after.
 
-Profiles go in; the answer names values, so that it can be asked of the rows again. Called by python_metrics.incident_facts.
+Profiles go in; the answer names values, so that it can be asked of the rows again. Called by
+python_metrics.incident_facts.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from python_metrics.figures import (
     Statistic,
     jensenshannon,
     share_angle,
+    summed,
     weekend_log_ratio,
 )
 from python_metrics.profiles import Profile
@@ -31,6 +32,7 @@ _CELLS = np.unique(np.concatenate([np.linspace(0, 1, 161)[1:-1], [0.0005, 0.998,
 
 
 def numerical_statistics(column: str) -> list[Statistic]:
+    """What is measured of a numerical column, in the order of its figures."""
     return [
         Statistic(column, "wasserstein", "distance", "log", True, False, 0.05, False),
         Statistic(column, "jensenshannon", "distance", "log", True, False, 0.05, False),
@@ -84,6 +86,16 @@ def _joined(profiles: Sequence[Profile]) -> tuple[Floats, Floats, Integers]:
 def freeze_numerical(
     full: Sequence[Profile], small: Sequence[Profile], folds: Integers, weekdays: Integers
 ) -> tuple[NumericalFrame, Floats]:
+    """Freeze a column of a reference and measure each of its days against the other folds.
+
+    Args:
+        full: its profiles by day, with a value in at least one.
+        small: the same days as they are to be measured, thinned or not.
+        folds, weekdays: of each day, shape (days,).
+
+    Returns:
+        The frame, and the held-out figures, shape (days, statistics).
+    """
     values, counts, days = _joined(full)
     order = np.argsort(values, kind="stable")
     values, counts, days = values[order], counts[order], days[order]
@@ -100,10 +112,10 @@ def freeze_numerical(
     cell_total = np.bincount(cell, total)
     means = np.bincount(cell, total * distinct) / cell_total
     cell_middle = (np.cumsum(cell_total) - cell_total / 2) / cell_total.sum()
-    bin_of_cell = (
-        np.arange(cells) if cells <= BINS + 5 else np.minimum((cell_middle * BINS).astype(np.int64), BINS - 1)
-    )
-    histogram = np.bincount(days * cells + cell[places], counts, minlength=len(full) * cells).reshape(-1, cells)
+    # A frequent value may fill several bins: those that are left are numbered without gaps.
+    bins = np.minimum((cell_middle * BINS).astype(np.int64), BINS - 1)
+    bin_of_cell = np.arange(cells) if cells <= BINS + 5 else np.unique(bins, return_inverse=True)[1]
+    histogram = summed(days * cells + cell[places], counts, len(full) * cells).reshape(-1, cells)
     mean = float((total * distinct).sum() / total.sum())
     std = max(float(np.sqrt((total * (distinct - mean) ** 2).sum() / total.sum())), 1e-9)
     modal = np.sort(distinct[np.argsort(-total, kind="stable")[:MODAL_VALUES]])
@@ -117,11 +129,9 @@ def freeze_numerical(
         small_values, small_counts, small_days = _joined(small)
         small_places = np.searchsorted(distinct, small_values)
     size = len(full)
-    own = np.bincount(small_days * cells + cell[small_places], small_counts, minlength=size * cells)
-    unseen = np.bincount(
-        small_days, small_counts * (only_fold[small_places] == folds[small_days]), minlength=size
-    )
-    present = np.bincount(small_days, small_counts, minlength=size)
+    own = summed(small_days * cells + cell[small_places], small_counts, size * cells)
+    unseen = summed(small_days, small_counts * (only_fold[small_places] == folds[small_days]), size)
+    present = summed(small_days, small_counts, size)
     is_continuous = float(np.median(unseen / np.maximum(present, 1))) > CONTINUOUS_SHARE
     # Every fold's complement, and its weekends against its working days.
     pool = np.zeros((size, cells))
@@ -143,8 +153,8 @@ def freeze_numerical(
         missing=np.array([one.n_missing for one in small], dtype=np.float64),
         excess=np.zeros(size),
         unseen=np.zeros(size) if is_continuous else unseen,
-        whole=np.bincount(small_days, small_counts * (small_values == np.floor(small_values)), minlength=size),
-        modal=np.bincount(small_days, small_counts * np.isin(small_values, modal), minlength=size),
+        whole=summed(small_days, small_counts * (small_values == np.floor(small_values)), size),
+        modal=summed(small_days, small_counts * np.isin(small_values, modal), size),
         distinct=np.array([len(one.values) for one in small], dtype=np.float64),
         rarity=rarity,
     )
@@ -164,6 +174,7 @@ def freeze_numerical(
 
 
 def measure_numerical(frame: NumericalFrame, profile: Profile) -> Floats:
+    """The figures of a new day, shape (statistics,); NaN where it has no values."""
     values, counts = profile.values, profile.counts.astype(np.float64)
     cells = len(frame.lows)
     places = np.maximum(np.searchsorted(frame.lows, values, side="right") - 1, 0)
@@ -172,8 +183,8 @@ def measure_numerical(frame: NumericalFrame, profile: Profile) -> Floats:
         found = np.minimum(np.searchsorted(frame.known, values), len(frame.known) - 1)
         unseen = float(counts[frame.known[found] != values].sum())
     beyond = np.maximum(values - frame.highest, 0) + np.maximum(frame.lows[0] - values, 0)
-    return _numerical_figures(
-        np.bincount(places, counts, minlength=cells)[None, :],
+    figures = _numerical_figures(
+        summed(places, counts, cells)[None, :],
         frame.counts[None, :],
         frame.means,
         frame.bin_of_cell,
@@ -186,7 +197,9 @@ def measure_numerical(frame: NumericalFrame, profile: Profile) -> Floats:
         modal=np.array([float(counts[np.isin(values, frame.modal)].sum())]),
         distinct=np.array([float(len(values))]),
         rarity=frame.rarity,
-    )[0]
+    )
+    only: Floats = figures[0]
+    return only
 
 
 def _numerical_figures(

@@ -11,9 +11,9 @@ NUMERICAL_STATISTICS = ("min", "max", "mean", "std", *QUANTILES)
 def profile_statistics(profile: Profile) -> dict[str, float | None]:
     """Figures by metric name; None where the window has no value to take them of.
 
-    Moments and quantiles are given for numerical columns only. The standard deviation is that of the population (ddof 0),
-    as in Evidently's normed distances; quantiles are linear between the two neighbours (numpy's default, Hyndman and
-    Fan's type 7).
+    Moments and quantiles are given for numerical columns only. The standard deviation is that of the population
+    (ddof 0), as in Evidently's normed distances; quantiles are linear between the two neighbours (numpy's default,
+    Hyndman and Fan's type 7).
     """
     figures: dict[str, float | None] = {
         "missing_count": float(profile.n_missing),

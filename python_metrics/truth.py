@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from python_metrics.fairness import segment_gaps
 from python_metrics.grouping import one_group
 from python_metrics.performance import GroupPerformance
 from python_metrics.predictive import TooFewRowsError
+from python_metrics.profiles import Profile, empty_profile, make_profile
 from python_metrics.segments import segment_groups
 from python_metrics.windows import MetricRow, Status, drift_metric
 
@@ -60,12 +61,12 @@ class KnownReference:
     Attributes:
         groupings: its groups, by segmentation.
         losses: the loss of each row, shape (rows,).
-        residuals: prediction - label of each, shape (rows,).
+        residuals: profile of prediction - label.
     """
 
     groupings: Mapping[str, Grouping]
     losses: Floats
-    residuals: pd.Series[Any]
+    residuals: Profile
 
 
 def window_truth(
@@ -144,20 +145,12 @@ def _concept(
     estimator: Estimator | None,
     seed: int,
 ) -> list[MetricRow]:
-    import pandas as pd
-
-    residuals = pd.Series(prediction - label)
-    expected = None if reference is None else reference.residuals
-    residual = drift_metric(
-        rules.residual,
-        residuals,
-        expected if expected is not None else pd.Series(dtype=float),
-        rules.min_rows,
-        is_constant=expected is not None and expected.nunique() == 1,
-    )
+    residuals = make_profile("numerical", prediction - label, np.ones(len(label)))
+    expected = empty_profile("numerical") if reference is None else reference.residuals
+    residual = drift_metric(rules.residual, residuals, expected, rules.min_rows)
     found = [replace(residual, layer="concept", metric="residual_drift")]
     names = ("loss_excess", "bias_excess", "effect_size")
-    n_reference = None if expected is None else len(expected)
+    n_reference = None if reference is None else expected.n_present
 
     def nothing(status: Status) -> list[MetricRow]:
         missing = [MetricRow("concept", name, None, status=status) for name in names]

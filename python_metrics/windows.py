@@ -119,9 +119,7 @@ def _quality(column: MonitoredColumn, profile: Profile) -> list[MetricRow]:
     ]
 
 
-def drift_metric(
-    column: MonitoredColumn, profile: Profile, expected: Profile | None, min_values: int
-) -> MetricRow:
+def drift_metric(column: MonitoredColumn, profile: Profile, expected: Profile | None, min_values: int) -> MetricRow:
     """The drift score of one column, or why there is none.
 
     Args:

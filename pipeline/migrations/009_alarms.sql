@@ -9,9 +9,8 @@ create table monitoring.day_alarms (
     window_end timestamptz not null,
     status text not null check (status in ('ok', 'learning', 'too_short', 'empty')),
     is_ringing boolean not null,
-    -- The worst figure of the day in units of what held-out reference days showed, what it is compared with, and how much
-    -- worse it is; missing without a decision.
-    worst double precision,
+    -- What the worst figure is compared with, in units of what held-out reference days showed, and how many times worse it
+    -- is; missing without a decision.
     threshold double precision,
     severity double precision,
     p_value double precision,
@@ -40,6 +39,8 @@ create table monitoring.alarm_scores (
     segment_value text not null default '',
     column_name text not null default '',
     statistic text not null,
+    -- Judged given the other columns' figures of the day, not by itself.
+    given_others boolean not null,
     -- The figure itself, and what held-out reference days showed of it.
     score double precision,
     expected double precision,
@@ -50,7 +51,9 @@ create table monitoring.alarm_scores (
     p_value double precision,
     severity double precision,
     run_id bigint not null,
-    primary key (model_version, family, window_start, granularity, segment_key, segment_value, column_name, statistic)
+    primary key (
+        model_version, family, window_start, granularity, segment_key, segment_value, column_name, statistic, given_others
+    )
 );
 
 -- As they were when they were raised: rows are added, never changed.

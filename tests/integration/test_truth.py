@@ -14,7 +14,7 @@ from pipeline.database import Connection, read_frame
 from pipeline.monitoring import load_monitoring
 from pipeline.settings import end_of_day
 from pipeline.steps import Pipeline
-from python_metrics.drift import drift_score, present_values
+from python_metrics.evidently_adapter import statistical_test
 from tests.integration.test_pipeline import one, rows, run, settings
 
 HGB = "green_duration_hgb"
@@ -84,8 +84,9 @@ def test_a_segment_is_compared_with_the_same_group_of_the_reference(monitored_wa
             )
         ]
     )
-    rule = load_monitoring().columns(HGB)[-1].drift
-    score = drift_score(present_values(there), present_values(here), "numerical", rule.method, rule.threshold)
+    column = load_monitoring().columns(HGB)[-1]
+    rule, kept = column.drift, column.decimals
+    score, _ = statistical_test(there.round(kept), here.round(kept), "numerical", rule.method, rule.threshold)
     found = rows(
         monitored_warehouse,
         "select prediction_drift, row_count, share_missing_values from marts.fct_segment_monitoring "
@@ -95,7 +96,7 @@ def test_a_segment_is_compared_with_the_same_group_of_the_reference(monitored_wa
     )
     features = [*load_monitoring().models[HGB].feature_names, "prediction"]
     missing = trips.loc[trips["pickup_borough"] == "Brooklyn", features].isna().to_numpy().mean()
-    assert found == [(pytest.approx(score.value), len(here), pytest.approx(missing))]
+    assert found == [(pytest.approx(score), len(here), pytest.approx(missing))]
 
 
 def test_effects_add_up_to_the_change_of_the_loss(monitored_warehouse: Connection) -> None:

@@ -21,8 +21,8 @@ PAIRS = [(method, column_type) for method, types in METHODS.items() for column_t
 def drift_score(
     reference: pd.Series[Any], current: pd.Series[Any], column_type: ColumnType, method: str, threshold: float
 ) -> DriftScore:
-    profiles = (profile_of(column, column_type) for column in (reference, current))
-    return score_of_profiles(*profiles, column_type, method, threshold)
+    expected, found = (profile_of(column, column_type) for column in (reference, current))
+    return score_of_profiles(expected, found, column_type, method, threshold)
 
 
 def evidently_score(reference: pd.Series[Any], current: pd.Series[Any], column_type: ColumnType, method: str) -> float:

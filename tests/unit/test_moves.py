@@ -77,7 +77,11 @@ def test_groups_that_hold_the_change_are_named() -> None:
 
 
 def test_a_change_that_all_groups_share_names_none() -> None:
-    reference = {WHOLE: numbers({1: 100, 2: 100}), ("b", "x"): numbers({1: 50, 2: 50}), ("b", "y"): numbers({1: 50, 2: 50})}
+    reference = {
+        WHOLE: numbers({1: 100, 2: 100}),
+        ("b", "x"): numbers({1: 50, 2: 50}),
+        ("b", "y"): numbers({1: 50, 2: 50}),
+    }
     day = {WHOLE: numbers({1: 20, 2: 80}), ("b", "x"): numbers({1: 10, 2: 40}), ("b", "y"): numbers({1: 10, 2: 40})}
     assert facts_of(reference, day).segments == ()
 

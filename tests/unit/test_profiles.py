@@ -16,7 +16,6 @@ from python_metrics.distributions import freeze_profile
 from python_metrics.drift import present_values
 from python_metrics.profiles import Profile, add_profiles, category_text, empty_profile, make_profile, profile_of
 from python_metrics.quality import NUMERICAL_STATISTICS, QUANTILES, profile_statistics
-from tests.unit.test_distributions import bins_of
 
 # Sums of squares of numbers beyond these are no floats any more, for rows and profiles alike.
 NUMBERS = st.one_of(

@@ -35,6 +35,7 @@ final as (
         scores.segment_value,
         scores.column_name,
         scores.statistic,
+        scores.given_others,
         scores.score,
         scores.expected,
         scores.null_p90,

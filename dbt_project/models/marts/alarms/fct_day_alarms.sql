@@ -44,7 +44,6 @@ final as (
         alarms.segment_value,
         alarms.column_name,
         alarms.statistic,
-        alarms.worst,
         alarms.threshold,
         alarms.severity,
         alarms.p_value,

@@ -18,6 +18,25 @@ models as (
 
 ),
 
+affected as (
+
+    select
+        incidents.incident_id,
+        string_agg(
+            format(
+                '%s = %s (%s %% of the change, %s %% of the rows)',
+                segments.segment ->> 'key',
+                segments.segment ->> 'value',
+                round(cast(segments.segment ->> 'part' as numeric) * 100),
+                round(cast(segments.segment ->> 'share_of_rows' as numeric) * 100)
+            ), '; ' order by segments.place
+        ) as segments
+    from incidents
+    cross join lateral jsonb_array_elements(incidents.affected_segments) with ordinality as segments (segment, place)
+    group by incidents.incident_id
+
+),
+
 days as (
 
     -- The day that raised it, and those on which it was seen again.
@@ -112,18 +131,7 @@ final as (
         {{ moved_label(1) }} as second_moved,
         {{ moved_label(2) }} as third_moved,
         cast(incidents.moved as text) as moved,
-        coalesce(
-            (
-                select string_agg(
-                    format(
-                        '%s = %s (%s %% of the change, %s %% of the rows)',
-                        segment ->> 'key', segment ->> 'value',
-                        round(cast(segment ->> 'part' as numeric) * 100), round(cast(segment ->> 'share_of_rows' as numeric) * 100)
-                    ), '; '
-                )
-                from jsonb_array_elements(incidents.affected_segments) as segments (segment)
-            ), ''
-        ) as affected_segments,
+        coalesce(affected.segments, '') as affected_segments,
         incidents.rows_query,
         incidents.event,
         coalesce(latest.last_note, '') as last_note,
@@ -132,6 +140,7 @@ final as (
     inner join seen on incidents.incident_id = seen.incident_id
     inner join named_models on incidents.incident_id = named_models.incident_id
     left join latest on incidents.incident_id = latest.incident_id
+    left join affected on incidents.incident_id = affected.incident_id
     left join models on incidents.model_version = models.model_version
 
 )
