@@ -86,7 +86,10 @@ def profiled_days(
     parameters = {"model_version": model_version, "reference_id": reference_id, "columns": list(columns)}
     with database.connect("alarms", read_only=True) as connection:
         rows: list[Any] = connection.execute(query, parameters).fetchall()
-    return [ProfiledDay(Window(*row[:5], ""), *row[5:]) for row in rows]
+    return [
+        ProfiledDay(Window(day, start, end, granularity, content_hash, ""), *more)
+        for day, start, end, granularity, content_hash, *more in rows
+    ]
 
 
 def stored_alarms(model_version: str, family: str) -> dict[datetime, StoredAlarm]:

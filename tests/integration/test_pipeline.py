@@ -123,6 +123,7 @@ def test_stored_drift_is_evidentlys_on_the_rows_it_names(monitored_warehouse: Co
         )
         if name == "prediction":  # profiles keep so many decimals of it
             kept = load_monitoring().columns(model[: model.index("-")])[-1].decimals
+            assert kept is not None
             reference, current = reference.round(kept), current.round(kept)
         score, _ = statistical_test(
             present_values(reference),

@@ -86,6 +86,7 @@ def test_a_segment_is_compared_with_the_same_group_of_the_reference(monitored_wa
     )
     column = load_monitoring().columns(HGB)[-1]
     rule, kept = column.drift, column.decimals
+    assert kept is not None
     score, _ = statistical_test(there.round(kept), here.round(kept), "numerical", rule.method, rule.threshold)
     found = rows(
         monitored_warehouse,
