@@ -36,6 +36,7 @@ class DayAlarm:
 
     status: str
     is_ringing: bool
+    row_count: int
     threshold: float | None
     severity: float | None
     p_value: float | None

@@ -162,13 +162,13 @@ class _JudgedModel:
         day = self._read[place]
         reference = [self._read[one] for one in self._reference(place) if self._read[one].rows]
         if not day.rows:
-            return _no_decision("empty", reference, budget), []
+            return _no_decision("empty", day, reference, budget), []
         inputs = [column.name for column in self._columns if column.name != PREDICTION]
         null = fit_null(reference, inputs, PREDICTION, budget=1 / budget, rows=day.rows)
         if null is None:
-            return _no_decision("too_short", reference, budget), []
+            return _no_decision("too_short", day, reference, budget), []
         decision = decide(null, day, before)
-        return _alarm(decision, reference, budget), _scores(decision)
+        return _alarm(decision, day, reference, budget), _scores(decision)
 
     def _read_days(self, places: set[int]) -> None:
         wanted = sorted(places - self._read.keys())
@@ -193,17 +193,18 @@ class _JudgedModel:
         )
 
 
-def _no_decision(status: str, reference: Sequence[Day], budget: float) -> DayAlarm:
+def _no_decision(status: str, day: Day, reference: Sequence[Day], budget: float) -> DayAlarm:
     first = reference[0].date if reference else None
-    return DayAlarm(status, False, None, None, None, "", "", "", "", first, len(reference), budget, [])
+    return DayAlarm(status, False, day.rows, None, None, None, "", "", "", "", first, len(reference), budget, [])
 
 
-def _alarm(decision: Decision, reference: Sequence[Day], budget: float) -> DayAlarm:
+def _alarm(decision: Decision, day: Day, reference: Sequence[Day], budget: float) -> DayAlarm:
     worst = next(one for one in decision.columns if one.column == decision.column)
     severity = decision.severity or 0.0
     return DayAlarm(
         status=decision.status,
         is_ringing=decision.ring,
+        row_count=day.rows,
         threshold=decision.threshold,
         # A column that is bad on two of three days rings below the threshold of a single day.
         severity=max(severity, 1.0) if decision.ring else severity,

@@ -71,7 +71,7 @@ def record_incidents(relations: Windows, clear_days: int, raise_: Callable[[Ring
         for incident in incidents_of(rings, decided, clear_days):
             known = _on_record(incident, stored, borne_out)
             if known is None:
-                raised = raise_(incident.opened)
+                raised = raise_(incident.told_by)
                 _insert(connection, incident, raised, events.get(incident.opened.window_date, ""), run_id)
                 known = _Stored(incident.incident_id, incident.subject, incident.opened.window_start, ())
                 added += 1
@@ -166,7 +166,7 @@ def _read_decisions(relations: Windows) -> tuple[list[Ring], list[DecidedDay], d
         # Models share their inputs, and the rows; a prediction and what follows from it is a model's own.
         shared = family == "columns" and column != PREDICTION
         subject = Subject(family, column, key, value, "" if shared else version)
-        rings.append(Ring(start, day, subject, version, spec, statistic, severity, p_value, status, days))
+        rings.append(Ring(start, day, subject, version, *rest))
     return rings, [DecidedDay(*row) for row in found["decided_days"]], dict(found["events"])
 
 

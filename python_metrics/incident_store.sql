@@ -13,7 +13,8 @@ select
     alarms.severity,
     alarms.p_value,
     alarms.status,
-    alarms.reference_days
+    alarms.reference_days,
+    alarms.row_count
 from monitoring.day_alarms as alarms
 inner join ml.models as models on alarms.model_version = models.model_version
 inner join {windows} as windows

@@ -37,6 +37,7 @@ class Ring:
     p_value: float
     status: str
     reference_days: int
+    row_count: int
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class Incident:
 
     Attributes:
         days: the worst ring of each day, by date; the first opened it.
+        told_by: the ring of the day that opened it with the most rows: what moved is told by it.
         models: by day, the names of the models that rang.
         resolved_at: end of the day that ended it; None while it is open.
     """
@@ -61,6 +63,7 @@ class Incident:
     incident_id: str
     subject: Subject
     days: tuple[Ring, ...]
+    told_by: Ring
     models: tuple[tuple[str, ...], ...]
     resolved_at: datetime | None
 
@@ -105,7 +108,8 @@ def _incident(
     models = tuple(tuple(sorted({ring.model_spec for ring in day})) for day in days)
     end = places[worst[-1].window_start] + clear_days
     resolved_at = decided[end].window_end if end < len(decided) else None
-    return Incident(incident_id(subject, worst[0].window_date), subject, worst, models, resolved_at)
+    told_by = max(days[0], key=lambda ring: (ring.row_count, ring.severity, ring.model_version))
+    return Incident(incident_id(subject, worst[0].window_date), subject, worst, told_by, models, resolved_at)
 
 
 def incident_id(subject: Subject, opened: date) -> str:

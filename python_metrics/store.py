@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _QUERIES = database.queries(Path(__file__).with_name("store.sql"))
 # Raised when the figures themselves change their meaning or their definition.
-METRICS_VERSION = 3
+METRICS_VERSION = 4
 LABEL = "label"
 _NUMBER_TYPES = {"smallint", "integer", "bigint", "numeric", "real", "double precision"}
 

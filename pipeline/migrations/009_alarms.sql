@@ -9,6 +9,8 @@ create table monitoring.day_alarms (
     window_end timestamptz not null,
     status text not null check (status in ('ok', 'learning', 'too_short', 'empty')),
     is_ringing boolean not null,
+    -- Rows that were judged.
+    row_count bigint not null,
     -- What the worst figure is compared with, in units of what held-out reference days showed, and how many times worse it
     -- is; missing without a decision.
     threshold double precision,

@@ -22,9 +22,9 @@ def decided(days: int, without: tuple[int, ...] = ()) -> list[DecidedDay]:
     ]
 
 
-def ring(number: int, subject: Subject = FARE, severity: float = 1.5, model: str = "a") -> Ring:
+def ring(number: int, subject: Subject = FARE, severity: float = 1.5, model: str = "a", rows: int = 9) -> Ring:
     day = FIRST + timedelta(days=number)
-    return Ring(start(number), day, subject, f"{model}-1", model, "missing_share", severity, 0.01, "ok", 56)
+    return Ring(start(number), day, subject, f"{model}-1", model, "missing_share", severity, 0.01, "ok", 56, rows)
 
 
 def test_days_close_to_each_other_are_one_incident_and_quiet_days_end_it() -> None:
@@ -49,10 +49,11 @@ def test_days_without_a_decision_say_nothing() -> None:
 
 
 def test_models_that_share_a_column_share_its_incident() -> None:
-    rings = [ring(1, severity=1.2, model="a"), ring(1, severity=3.0, model="b"), ring(2, model="a")]
+    rings = [ring(1, severity=1.2, model="a", rows=99), ring(1, severity=3.0, model="b"), ring(2, model="a")]
     (incident,) = incidents_of(rings, decided(4), clear_days=3)
     assert incident.models == (("a", "b"), ("a",))
     assert [one.severity for one in incident.days] == [3.0, 1.5], "the worst of each day"
+    assert incident.told_by.model_spec == "a", "what moved is told by the model that sees most rows"
 
 
 def test_subjects_have_incidents_of_their_own() -> None:

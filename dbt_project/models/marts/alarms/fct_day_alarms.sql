@@ -40,6 +40,7 @@ final as (
         alarms.is_ringing,
         alarms.is_ringing and coalesce(events.mutes, false) as is_muted,
         coalesce(events.names, '') as event,
+        alarms.row_count,
         alarms.segment_key,
         alarms.segment_value,
         alarms.column_name,
