@@ -140,6 +140,10 @@ bench-dashboards: $(DEV) ## Measure every query of the dashboards on the warehou
 bench-estimates: $(DEV) ## Measure estimated performance and the test for concept drift on real and generated months
 	@$(BIN)/python -m benchmarks.estimate_accuracy
 
+.PHONY: bench-signal
+bench-signal: $(DEV) ## Measure false alarms, recall and the column named, with incidents planted in the months of DATA_DIR
+	@$(BIN)/python -m benchmarks.signal
+
 .PHONY: dashboards
 dashboards: $(DEV) ## Write Grafana's dashboards and alert rules again, after a change of monitoring.yml or of grafana/
 	@$(BIN)/python -m grafana

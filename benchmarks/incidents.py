@@ -1,7 +1,7 @@
 """Incidents planted in real days: kinds, strengths and the column that ought to be named.
 
-A day's rows go in, the same day with the incident comes out; the rows that are hit are drawn by a generator seeded with kind,
-strength and day. Called by benchmarks.signal.
+A day's rows go in, the same day with the incident comes out; the rows that are hit are drawn by a generator seeded
+with kind, strength and day. Called by benchmarks.signal.
 """
 
 from __future__ import annotations
@@ -105,9 +105,7 @@ def _constant(rows: Rows, _share: float, _before: Before, _random: np.random.Gen
 
 def _kilometres(rows: Rows, share: float, _: Before, random: np.random.Generator) -> Rows:
     miles = rows.columns["trip_distance"]
-    return rows.with_columns(
-        trip_distance=np.where(_hit(rows, share, random), np.round(miles * KM_PER_MILE, 2), miles)
-    )
+    return rows.with_columns(trip_distance=np.where(_hit(rows, share, random), np.round(miles * KM_PER_MILE, 2), miles))
 
 
 def _outliers(rows: Rows, share: float, _: Before, random: np.random.Generator) -> Rows:
@@ -128,7 +126,8 @@ def _fare_and_total(rows: Rows, share: float, _: Before, _random: np.random.Gene
 def _known_fare_and_total(rows: Rows, share: float, before: Before, random: np.random.Generator) -> Rows:
     moved = _fare_and_total(rows, share, before, random).columns
     return rows.with_columns(
-        fare_amount=_nearest(before.fares, moved["fare_amount"]), total_amount=_nearest(before.totals, moved["total_amount"])
+        fare_amount=_nearest(before.fares, moved["fare_amount"]),
+        total_amount=_nearest(before.totals, moved["total_amount"]),
     )
 
 

@@ -1,7 +1,7 @@
 """Days of real trips as arrays of rows, cleaned in the spirit of the warehouse, and their profiles.
 
-Parquet months go in (DuckDB reads them), one `Rows` per local day comes out; a small linear model predicts the duration.
-Called by benchmarks.signal and benchmarks.incidents.
+Parquet months go in (DuckDB reads them), one `Rows` per local day comes out; a small linear model predicts the
+duration. Called by benchmarks.signal and benchmarks.incidents.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What held-out days show of every figure, and the one threshold on the worst of them.
 
-Figures of reference days go in; a null distribution comes out that says of a new day how far its worst figure is beyond the
-worst figures of reference days. Called by python_metrics.signals; nothing is read or written.
+Figures of reference days go in; a null distribution comes out that says of a new day how far its worst figure is
+beyond the worst figures of reference days. Called by python_metrics.signals; nothing is read or written.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ class Calibration:
 
     Attributes:
         centres: of the figures themselves.
-        weights: what each figure (column) is expected to be, given the scores of others (rows), shape (figures, figures).
+        weights: what each figure (column) is expected to be, given the scores of others (rows), shape (figures,
+            figures).
         residual_scale: of what is left then, in the figure's own deviations, shape (figures,).
         alone_90, given_90: what one held-out day in ten exceeds of a figure's score, alone and given others, shape
             (figures,); on either side, of a distance above.
@@ -107,7 +108,6 @@ def folds_of(ordinals: Integers) -> Integers:
 def calibrate(values: Floats, weekdays: Integers, folds: Integers, figures: Figures) -> Calibration:
     """Fit the null distribution to held-out figures, shape (days, figures)."""
     values = _filled(values)
-    days = len(values)
     centres = fit_centres(values, weekdays, figures.floor)
     scores = held_out_scores(values, weekdays, folds, figures.floor)
     clipped = np.clip(scores, -CLIP, CLIP) * figures.explains
@@ -124,9 +124,9 @@ def calibrate(values: Floats, weekdays: Integers, folds: Integers, figures: Figu
 def _explain(scores: Floats, clipped: Floats, folds: Integers, figures: Figures) -> tuple[Floats, Floats]:
     """What each figure is expected to be given others, and what is left of it on held-out days.
 
-    Ridge regression of each figure on those of other groups, in its kernel form since there are more figures than days. A
-    figure counts as an explanation by its squared correlation with what is explained (adaptive ridge, in the manner of
-    Zou, 2006), less what chance gives. The penalty is the one of RIDGES with the smallest held-out loss.
+    Ridge regression of each figure on those of other groups, in its kernel form since there are more figures than
+    days. A figure counts as an explanation by its squared correlation with what is explained (adaptive ridge, in the
+    manner of Zou, 2006), less what chance gives. The penalty is the one of RIDGES with the smallest held-out loss.
 
     Returns:
         weights: explanations by explained, shape (figures, figures), and residuals, shape (days, figures).
@@ -177,9 +177,7 @@ def in_units(alone: Floats, given: Floats, figures: Figures, alone_90: Floats, g
     """How bad: scores in units, shape (..., figures, 2): alone, and given others; 0 where not judged."""
     bad = _badness(alone, figures.is_distance) / np.maximum(alone_90, LEAST_UNIT)
     left = np.abs(given) / np.maximum(given_90, LEAST_UNIT)
-    units: Floats = np.stack(
-        [np.where(figures.alone, bad, 0.0), np.where(figures.given_others, left, 0.0)], axis=-1
-    )
+    units: Floats = np.stack([np.where(figures.alone, bad, 0.0), np.where(figures.given_others, left, 0.0)], axis=-1)
     return units
 
 
@@ -191,7 +189,8 @@ def _badness(scores: Floats, is_distance: npt.NDArray[np.bool_]) -> Floats:
 def fit_tail(worst: Floats) -> Tail:
     """The exponential tail of days' worst figures, shape (days,): maximum likelihood, drawn towards a prior.
 
-    The largest CENSORED_SHARE of the days count as "at least as much": bad days among the reference do not stretch the tail.
+    The largest CENSORED_SHARE of the days count as "at least as much": bad days among the reference do not stretch
+    the tail.
     """
     ordered = np.sort(worst)
     days = len(ordered)

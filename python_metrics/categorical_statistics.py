@@ -33,7 +33,10 @@ def categorical_statistics(column: str) -> list[Statistic]:
         Statistic(column, "largest_level_change", "distance", "log", True, False, 0.05, False),
         Statistic(column, "unseen_share", "signed", "angle", False, True, 0.5),
         Statistic(column, "missing_share", "signed", "angle", False, True, 0.2),
-        *(Statistic(column, f"level_{place + 1}_share", "signed", "angle", False, True, 0.4) for place in range(TOP_LEVELS)),
+        *(
+            Statistic(column, f"level_{place + 1}_share", "signed", "angle", False, True, 0.4)
+            for place in range(TOP_LEVELS)
+        ),
         Statistic(column, "weekend_likeness", "signed", "plain", False, True, 0.05),
     ]
 
@@ -100,7 +103,7 @@ def measure_categorical(frame: CategoricalFrame, profile: Profile, weekday: int)
     n = own.sum() + other[0]
     angles = share_angle(own[0] + 0.375, n + 0.75)[:MOST_LEVELS]
     change = float(np.abs(frame.centres.score(angles, weekday)).max()) if n > 0 else np.nan
-    return _categorical_figures(
+    figures = _categorical_figures(
         own,
         frame.counts[None, :],
         frame.log_ratio[None, :],
@@ -108,7 +111,9 @@ def measure_categorical(frame: CategoricalFrame, profile: Profile, weekday: int)
         np.array([float(profile.n_missing)]),
         other,
         other,
-    )[0]
+    )
+    only: Floats = figures[0]
+    return only
 
 
 def _kept(levels: int) -> int:

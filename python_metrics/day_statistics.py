@@ -1,6 +1,7 @@
 """What a day looks like beside its reference: signed figures and distances of every column, from profiles alone.
 
-Days (row count, duplicate rows, a profile per column) go in; one number per day and statistic comes out. A reference day is
+Days (row count, duplicate rows, a profile per column) go in; one number per day and statistic comes out. A reference
+day is
 always measured against the reference without its own week, so that it is scored as today is: against days it had
 no part in. Called by python_metrics.signals; nothing is read or written.
 """
@@ -146,7 +147,8 @@ def measure(frame: Frame, day: Day) -> Floats:
 def _freeze_rows(rows: Floats, folds: Integers, weekdays: Integers) -> tuple[Floats, float, Floats]:
     """Usual log rows by weekday, the level of the latest days above it, and what each day lies above its own forecast.
 
-    A day's forecast is its weekday's usual figure (of the other folds) plus the median of what the LEVEL_DAYS days before it
+    A day's forecast is its weekday's usual figure (of the other folds) plus the median of what the LEVEL_DAYS days
+    before it
     lay above theirs: the day itself and later ones are not used for the level.
     """
     none = np.zeros(1)
@@ -155,9 +157,9 @@ def _freeze_rows(rows: Floats, folds: Integers, weekdays: Integers) -> tuple[Flo
         held = folds == fold
         usual = fit_centres(rows[~held, None], weekdays[~held], none).by_weekday[:, 0]
         above = rows - usual[weekdays]
-        for place in np.flatnonzero(held):
+        for place in np.flatnonzero(held).tolist():
             before = above[max(place - LEVEL_DAYS, 0) : place]
-            level = np.median(before) if len(before) >= FEWEST_LEVEL_DAYS else np.median(above[~held])
+            level = np.median(before if len(before) >= FEWEST_LEVEL_DAYS else above[~held])
             volume[place] = above[place] - level
     usual = fit_centres(rows[:, None], weekdays, none).by_weekday[:, 0]
     return usual, float(np.median((rows - usual[weekdays])[-LEVEL_DAYS:])), volume

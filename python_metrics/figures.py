@@ -1,7 +1,7 @@
 """What statistics of daily profiles share: the angle of a share, distances of binned shares, likeness to a weekend.
 
-Counts go in, figures come out. Called by python_metrics.numerical_statistics, categorical_statistics, day_statistics and
-series_signals.
+Counts go in, figures come out. Called by python_metrics.numerical_statistics, categorical_statistics, day_statistics
+and series_signals.
 """
 
 from __future__ import annotations
@@ -54,10 +54,15 @@ class Statistic:
 
 
 def share_angle(part: Any, whole: Any) -> Floats:
-    """arcsin of the root of a share, whose sampling deviation is 0.5 / root of n whatever the share (Anscombe, 1948)."""
+    """arcsin of the root of a share: its sampling deviation is 0.5 / root of n, whatever the share (Anscombe, 1948)."""
     part, whole = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.arcsin(np.sqrt(np.where(whole > 0, np.clip(part / whole, 0, 1), np.nan)))
+
+
+def summed(places: Integers, weights: Any, size: int) -> Floats:
+    """The sum of the weights by place, shape (size,)."""
+    return np.bincount(places, weights, minlength=size).astype(np.float64)
 
 
 def weekend_log_ratio(bins: Floats, weekdays: Integers) -> Floats:
@@ -66,7 +71,8 @@ def weekend_log_ratio(bins: Floats, weekdays: Integers) -> Floats:
     if weekend.all() or not weekend.any():
         return np.zeros(bins.shape[1])
     rare, often = bins[weekend].sum(axis=0) + 1, bins[~weekend].sum(axis=0) + 1
-    return np.clip(np.log((rare / rare.sum()) / (often / often.sum())), -2, 2)
+    ratio: Floats = np.clip(np.log((rare / rare.sum()) / (often / often.sum())), -2, 2)
+    return ratio
 
 
 def jensenshannon(one: Floats, other: Floats) -> Floats:
@@ -76,4 +82,5 @@ def jensenshannon(one: Floats, other: Floats) -> Floats:
         left = np.where(one > 0, one * np.log(one / middle), 0).sum(axis=1)
         right = np.where(other > 0, other * np.log(other / middle), 0).sum(axis=1)
     left = np.where(np.isnan(one).any(axis=1), np.nan, left)
-    return np.sqrt(np.maximum((left + right) / 2, 0))
+    distance: Floats = np.sqrt(np.maximum((left + right) / 2, 0))
+    return distance

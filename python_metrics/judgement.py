@@ -1,6 +1,7 @@
 """From a day's scores to its decision: does it ring, which column is named, and what every figure says.
 
-Scores and a calibration go in, a Decision comes out. Called by python_metrics.signals and python_metrics.series_signals.
+Scores and a calibration go in, a Decision comes out. Called by python_metrics.signals and
+python_metrics.series_signals.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from python_metrics.figures import (
     Statistic,
     jensenshannon,
     share_angle,
+    summed,
     weekend_log_ratio,
 )
 from python_metrics.profiles import Profile
@@ -100,10 +101,8 @@ def freeze_numerical(
     cell_total = np.bincount(cell, total)
     means = np.bincount(cell, total * distinct) / cell_total
     cell_middle = (np.cumsum(cell_total) - cell_total / 2) / cell_total.sum()
-    bin_of_cell = (
-        np.arange(cells) if cells <= BINS + 5 else np.minimum((cell_middle * BINS).astype(np.int64), BINS - 1)
-    )
-    histogram = np.bincount(days * cells + cell[places], counts, minlength=len(full) * cells).reshape(-1, cells)
+    bin_of_cell = np.arange(cells) if cells <= BINS + 5 else np.minimum((cell_middle * BINS).astype(np.int64), BINS - 1)
+    histogram = summed(days * cells + cell[places], counts, len(full) * cells).reshape(-1, cells)
     mean = float((total * distinct).sum() / total.sum())
     std = max(float(np.sqrt((total * (distinct - mean) ** 2).sum() / total.sum())), 1e-9)
     modal = np.sort(distinct[np.argsort(-total, kind="stable")[:MODAL_VALUES]])
@@ -117,11 +116,9 @@ def freeze_numerical(
         small_values, small_counts, small_days = _joined(small)
         small_places = np.searchsorted(distinct, small_values)
     size = len(full)
-    own = np.bincount(small_days * cells + cell[small_places], small_counts, minlength=size * cells)
-    unseen = np.bincount(
-        small_days, small_counts * (only_fold[small_places] == folds[small_days]), minlength=size
-    )
-    present = np.bincount(small_days, small_counts, minlength=size)
+    own = summed(small_days * cells + cell[small_places], small_counts, size * cells)
+    unseen = summed(small_days, small_counts * (only_fold[small_places] == folds[small_days]), size)
+    present = summed(small_days, small_counts, size)
     is_continuous = float(np.median(unseen / np.maximum(present, 1))) > CONTINUOUS_SHARE
     # Every fold's complement, and its weekends against its working days.
     pool = np.zeros((size, cells))
@@ -143,8 +140,8 @@ def freeze_numerical(
         missing=np.array([one.n_missing for one in small], dtype=np.float64),
         excess=np.zeros(size),
         unseen=np.zeros(size) if is_continuous else unseen,
-        whole=np.bincount(small_days, small_counts * (small_values == np.floor(small_values)), minlength=size),
-        modal=np.bincount(small_days, small_counts * np.isin(small_values, modal), minlength=size),
+        whole=summed(small_days, small_counts * (small_values == np.floor(small_values)), size),
+        modal=summed(small_days, small_counts * np.isin(small_values, modal), size),
         distinct=np.array([len(one.values) for one in small], dtype=np.float64),
         rarity=rarity,
     )
@@ -172,8 +169,8 @@ def measure_numerical(frame: NumericalFrame, profile: Profile) -> Floats:
         found = np.minimum(np.searchsorted(frame.known, values), len(frame.known) - 1)
         unseen = float(counts[frame.known[found] != values].sum())
     beyond = np.maximum(values - frame.highest, 0) + np.maximum(frame.lows[0] - values, 0)
-    return _numerical_figures(
-        np.bincount(places, counts, minlength=cells)[None, :],
+    figures = _numerical_figures(
+        summed(places, counts, cells)[None, :],
         frame.counts[None, :],
         frame.means,
         frame.bin_of_cell,
@@ -186,7 +183,9 @@ def measure_numerical(frame: NumericalFrame, profile: Profile) -> Floats:
         modal=np.array([float(counts[np.isin(values, frame.modal)].sum())]),
         distinct=np.array([float(len(values))]),
         rarity=frame.rarity,
-    )[0]
+    )
+    only: Floats = figures[0]
+    return only
 
 
 def _numerical_figures(

@@ -17,7 +17,10 @@ T = TypeVar("T")
 def to_plain(value: Any) -> Any:
     """Dataclasses become dicts with the name of their class, arrays lists with their dtype, tuples lists."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {"class": type(value).__name__, **{one.name: to_plain(getattr(value, one.name)) for one in fields(value)}}
+        return {
+            "class": type(value).__name__,
+            **{one.name: to_plain(getattr(value, one.name)) for one in fields(value)},
+        }
     if isinstance(value, np.ndarray):
         return {"dtype": str(value.dtype), "shape": list(value.shape), "items": value.ravel().tolist()}
     if isinstance(value, tuple | list):

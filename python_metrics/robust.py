@@ -1,6 +1,7 @@
 """Robust centres by weekday and scales of daily figures, and the scores of days that had no part in them.
 
-Figures of days go in, standardised ones come out. Called by python_metrics.day_statistics and python_metrics.calibration.
+Figures of days go in, standardised ones come out. Called by python_metrics.day_statistics and
+python_metrics.calibration.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ class Centres:
 def fit_centres(figures: Floats, weekdays: Integers, floors: Floats) -> Centres:
     """Centres and scales of figures, shape (days, figures).
 
-    A weekday's centre is its median, drawn towards that of all days as far as it has few of them. The scale is the largest of
-    three robust estimates (median, 80 % and 90 % quantile of the absolute deviation, each made consistent for a normal
-    distribution) and the floor.
+    A weekday's centre is its median, drawn towards that of all days as far as it has few of them. The scale is the
+    largest of three robust estimates (median, 80 % and 90 % quantile of the absolute deviation, each made consistent
+    for a normal distribution) and the floor.
     """
     median = _median(figures)
     by_weekday = np.repeat(median[None, :], 7, axis=0)

@@ -1,7 +1,8 @@
 """One alarm decision per model and day, with a stated budget of false alarms.
 
-Reference days go in and a null distribution comes out; with it a new day's decision. No database, no clock, no chance: the same
-days give the same decisions. Called by the orchestration of the drift layer. In words and formulas: docs/signal.md.
+Reference days go in and a null distribution comes out; with it a new day's decision. No database, no clock, no
+chance: the same days give the same decisions. Called by the orchestration of the drift layer. In words and formulas:
+docs/signal.md.
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ def fit_null(
     """Learn from reference days what is usual.
 
     Args:
-        reference: days before the one to be judged, oldest first: FULL_DAYS at best; leave out those that are known to be
+        reference: days before the one to be judged, oldest first: FULL_DAYS at best; leave out those that are known
+            to be
             unlike others, such as public holidays.
         inputs: the model's inputs.
         prediction: the column of its predictions.

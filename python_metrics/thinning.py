@@ -14,12 +14,13 @@ import numpy as np
 from python_metrics.day_statistics import Day
 from python_metrics.profiles import Profile
 
-# From this share of the usual rows on a day is compared with whole reference days; steps between sizes that are told apart.
+# From this share of the usual rows on a day is compared with whole reference days; steps between sizes that are told
+# apart.
 FULL_SIZE, SIZE_STEP = 0.9, 0.9
 
 
 def thinned_size(reference: Sequence[Day], rows: int) -> int | None:
-    """The rows that reference days are thinned to for a day of that many: at most so many, in steps; None where it is large."""
+    """The rows that reference days are thinned to for a day of that many: no more, in steps; None for a large day."""
     usual = float(np.median([day.rows for day in reference]))
     if rows >= FULL_SIZE * usual:
         return None

@@ -1,0 +1,107 @@
+"""The alarm on daily figures that are no profile: budget, small n, names."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from python_metrics.series_signals import Series, SeriesNull, decide_series, fit_series, series_hash
+
+FIRST = date(2024, 1, 1)
+N = 500
+
+
+def generated(count: int, seed: int) -> tuple[list[date], dict[str, list[float]]]:
+    """A share of N rows and an error, with weekends that differ."""
+    random = np.random.default_rng(seed)
+    dates = [FIRST + timedelta(days=place) for place in range(count)]
+    usual = [0.1 if day.weekday() < 5 else 0.2 for day in dates]
+    shares = [random.binomial(N, share) / N for share in usual]
+    return dates, {"missing": shares, "error": (4 * np.exp(0.05 * random.standard_normal(count))).tolist()}
+
+
+def series_of(values: dict[str, list[float]]) -> list[Series]:
+    ns = np.full(len(values["missing"]), float(N))
+    return [
+        Series("missing", "share", np.array(values["missing"]), ns),
+        Series("error", "positive", np.array(values["error"]), ns),
+    ]
+
+
+def fitted(count: int = 56, seed: int = 0) -> SeriesNull:
+    dates, values = generated(count, seed)
+    null = fit_series(dates, series_of(values))
+    assert null is not None
+    return null
+
+
+NEXT = FIRST + timedelta(days=56)  # a Monday
+SIZES = {"missing": float(N), "error": float(N)}
+
+
+def test_the_budget_is_kept() -> None:
+    rings, p_values = 0, []
+    for seed in range(150):
+        dates, values = generated(57, seed + 100)
+        null = fit_series(dates[:56], series_of({name: one[:56] for name, one in values.items()}))
+        decision = decide_series(null, dates[56], {name: one[56] for name, one in values.items()}, SIZES)
+        rings += decision.ring
+        p_values.append(decision.p or 0.0)
+    assert rings <= binom.ppf(0.999, 150, 1 / 30)
+    for level in (0.1, 0.3, 0.5):
+        found = sum(p <= level for p in p_values)
+        assert binom.ppf(0.001, 150, level) - 1 <= found <= binom.ppf(0.999, 150, level), (level, found)
+
+
+def test_a_changed_figure_is_named_and_compared_with_its_weekday() -> None:
+    null = fitted()
+    usual = {"missing": 0.1, "error": 4.0}
+    assert not decide_series(null, NEXT, usual, SIZES).ring
+    worse = decide_series(null, NEXT, {**usual, "error": 6.0}, SIZES)
+    assert (worse.ring, worse.column) == (True, "error")
+    assert worse.columns[0].expected == pytest.approx(4.0, rel=0.05)
+    weekend = decide_series(null, NEXT, {**usual, "missing": 0.2}, SIZES)
+    assert (weekend.ring, weekend.column) == (True, "missing")
+    assert not decide_series(null, NEXT + timedelta(days=5), {**usual, "missing": 0.2}, SIZES).ring
+
+
+def test_few_rows_are_forgiven_more() -> None:
+    null = fitted()
+    values = {"missing": 0.2, "error": 4.0}
+    assert decide_series(null, NEXT, values, SIZES).ring
+    assert not decide_series(null, NEXT, values, {**SIZES, "missing": 30.0}).ring
+
+
+def test_a_series_without_a_value_is_not_judged() -> None:
+    decision = decide_series(fitted(), NEXT, {"missing": 0.1}, SIZES)
+    assert not decision.ring
+    assert {one.column: one.score is None for one in decision.signals} == {"missing": False, "error": True}
+
+
+def test_short_references() -> None:
+    dates, values = generated(20, 0)
+    assert fitted(20).status == "learning"
+    short = {name: one[:9] for name, one in values.items()}
+    assert decide_series(fit_series(dates[:9], series_of(short)), dates[9], {}, {}).status == "too_short"
+
+
+def test_a_null_survives_json_and_the_hash_follows_the_values() -> None:
+    null = fitted()
+    read = SeriesNull.from_json(null.to_json())
+    values = {"missing": 0.13, "error": 4.3}
+    assert decide_series(read, NEXT, values, SIZES) == decide_series(null, NEXT, values, SIZES)
+    dates, figures = generated(56, 0)
+    one = series_hash(dates, series_of(figures))
+    assert series_hash(dates, series_of(figures)) == one
+    assert series_hash(dates, series_of({**figures, "error": [*figures["error"][:-1], 9.0]})) != one
+
+
+def test_bad_arguments_are_told() -> None:
+    dates, values = generated(20, 0)
+    with pytest.raises(ValueError, match="missing has 20 values and 20 ns for 19 days"):
+        fit_series(dates[:19], series_of(values))
+    with pytest.raises(ValueError, match="the budget is 0 "):
+        fit_series(dates, series_of(values), budget=0)

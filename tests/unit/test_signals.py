@@ -1,0 +1,254 @@
+"""The alarm on generated days: its level, what it names, and that nothing but the days decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy.stats import binom
+
+from python_metrics.judgement import Decision
+from python_metrics.profiles import Profile
+from python_metrics.signals import TABLE, Day, Null, content_hash, decide, fit_null
+from python_metrics.thinning import thin, thinned_size
+
+FIRST = date(2024, 1, 1)
+INPUTS = ("length", "price", "weight", "place")
+PREDICTION = "guess"
+Columns = dict[str, npt.NDArray[np.float64]]
+
+
+def profile(values: npt.NDArray[np.float64], *, categorical: bool = False) -> Profile:
+    present = values[~np.isnan(values)]
+    distinct, counts = np.unique(present, return_counts=True)
+    missing = len(values) - len(present)
+    if not categorical:
+        return Profile("numerical", distinct, counts.astype(np.int64), missing)
+    names = np.array([f"{value:03.0f}" for value in distinct], dtype=object)
+    return Profile("categorical", names, counts.astype(np.int64), missing)
+
+
+def columns_of(place: int, *, rows: int = 600, seed: int = 0) -> Columns:
+    """Rows of a day: price and weight follow length, and that a level of the day; some lengths are missing."""
+    random = np.random.default_rng([seed, place])
+    level = 1 + 0.05 * random.standard_normal()
+    length = np.round(level * random.gamma(2.0, 1.5, rows), 1)
+    price = np.round(3 + 2 * length + random.normal(0, 0.5, rows), 1)
+    weight = np.round(5 + length + random.normal(0, 0.5, rows), 1)
+    where = np.minimum(random.geometric(0.15, rows), 20).astype(float)
+    guess = np.round(price * 1.5 + random.normal(0, 0.2, rows), 2)
+    missing = random.random(rows) < 0.05
+    return {
+        "length": np.where(missing, np.nan, length),
+        "price": price,
+        "weight": weight,
+        "place": where,
+        "guess": guess,
+    }
+
+
+def to_day(place: int, columns: Columns, duplicates: int = 0) -> Day:
+    profiles = {name: profile(values, categorical=name == "place") for name, values in columns.items()}
+    return Day(FIRST + timedelta(days=place), len(columns["guess"]), duplicates, profiles)
+
+
+def generated(count: int, *, rows: int = 600, seed: int = 0) -> list[Day]:
+    sizes = np.random.default_rng([seed, 99]).normal(rows, 0.05 * rows, count).astype(int)
+    return [to_day(place, columns_of(place, rows=int(size), seed=seed)) for place, size in enumerate(sizes)]
+
+
+def fitted(days: Sequence[Day], rows: int | None = None) -> Null:
+    null = fit_null(days, INPUTS, PREDICTION, rows=rows)
+    assert null is not None
+    return null
+
+
+@pytest.fixture(scope="module")
+def days() -> list[Day]:
+    return generated(57)
+
+
+@pytest.fixture(scope="module")
+def null(days: list[Day]) -> Null:
+    return fitted(days[:56])
+
+
+def test_the_p_values_of_exchangeable_days_are_about_uniform() -> None:
+    p_values, rings = [], 0
+    for seed in range(5):
+        stream = generated(86, rows=300, seed=seed + 10)
+        decisions: list[Decision] = []
+        for place in range(56, 86, 2):
+            decisions.append(decide(fitted(stream[place - 56 : place]), stream[place], decisions))
+        p_values += [one.p for one in decisions if one.p is not None]
+        rings += sum(one.ring for one in decisions)
+    assert len(p_values) == 75
+    # Two-sided bounds that a correct level passes 99.8 % of the time.
+    for level in (0.1, 0.3, 0.5):
+        found = sum(p <= level for p in p_values)
+        assert binom.ppf(0.001, 75, level) - 1 <= found <= binom.ppf(0.999, 75, level), (level, found)
+    assert rings <= binom.ppf(0.999, 75, 1 / 30)
+
+
+def test_the_same_days_give_the_same_decision(days: list[Day], null: Null) -> None:
+    assert decide(fitted(days[:56]), days[56]) == decide(null, days[56])
+    assert decide(fitted(days[:56], 200), thin(days[56], 200)) == decide(fitted(days[:56], 200), thin(days[56], 200))
+
+
+def longer(columns: Columns) -> Columns:
+    return {**columns, "length": columns["length"] * 1.15}
+
+
+def dearer(columns: Columns) -> Columns:
+    return {**columns, "price": np.round(columns["price"] * 1.1, 1)}
+
+
+def moved(columns: Columns) -> Columns:
+    return {**columns, "place": np.where(np.arange(len(columns["place"])) < 60, 12.0, columns["place"])}
+
+
+def emptier(columns: Columns) -> Columns:
+    return {**columns, "price": np.where(np.arange(len(columns["price"])) < 30, np.nan, columns["price"])}
+
+
+@pytest.mark.parametrize(
+    ("change", "column"), [(longer, "length"), (dearer, "price"), (moved, "place"), (emptier, "price")]
+)
+def test_a_planted_change_rings_and_its_column_is_named(null: Null, change: object, column: str) -> None:
+    assert callable(change)
+    for place in (56, 57, 58):
+        decision = decide(null, to_day(place, change(columns_of(place))))
+        assert decision.ring
+        assert decision.column == column
+        assert decision.severity is not None
+        assert decision.severity > 1
+        assert decision.columns[0].severity == decision.severity
+        assert not decide(null, to_day(place, columns_of(place))).ring
+
+
+def test_a_change_of_the_rows_is_the_tables(null: Null) -> None:
+    copied = to_day(56, columns_of(56), duplicates=20)
+    assert (decide(null, copied).ring, decide(null, copied).column) == (True, TABLE)
+    many = to_day(56, columns_of(56, rows=1200))
+    assert (decide(null, many).ring, decide(null, many).column) == (True, TABLE)
+
+
+def test_the_prediction_is_named_only_where_no_input_rings(null: Null) -> None:
+    columns = columns_of(56)
+    alone = to_day(56, {**columns, "guess": columns["guess"] * 2})
+    both = to_day(56, {**columns, "guess": columns["guess"] * 2, "price": columns["price"] * 1.1})
+    assert decide(null, alone).column == PREDICTION
+    assert decide(null, both).column == "price"
+
+
+def test_a_column_that_is_gone_or_empty_rings(null: Null) -> None:
+    columns = columns_of(56)
+    gone = to_day(56, {name: values for name, values in columns.items() if name != "price"})
+    empty = to_day(56, {**columns, "price": np.full(600, np.nan)})
+    for day in (gone, empty):
+        decision = decide(null, day)
+        assert (decision.ring, decision.column) == (True, "price")
+        assert any(one.score is None for one in decision.signals)
+    assert decide(null, replace(empty, rows=0, profiles={})).ring
+
+
+def test_a_column_far_off_twice_in_three_days_rings(null: Null) -> None:
+    def half_way(place: int) -> Day:
+        columns = columns_of(place)
+        return to_day(place, {**columns, "price": np.round(columns["price"] * factor, 1)})
+
+    # A rise that does not ring on its first day, but is above the level of one day in ten.
+    factor = 1.0
+    while "price" not in decide(null, half_way(57)).repeated:
+        factor += 0.002
+    first = decide(null, half_way(57))
+    assert not first.ring
+    assert "price" in first.repeated
+    second = replace(half_way(57), date=first.date + timedelta(days=1))
+    again = decide(null, second, [first])
+    assert again.severity is not None
+    assert again.severity < 1
+    assert (again.ring, again.column) == (True, "price")
+    assert not decide(null, second, [replace(first, date=first.date - timedelta(days=2))]).ring
+    assert not decide(null, second).ring
+
+
+def test_small_days_keep_the_level_when_the_reference_is_thinned() -> None:
+    rings: dict[bool, int] = {True: 0, False: 0}
+    for seed in (20, 21):
+        stream = generated(68, rows=300, seed=seed)
+        for place in range(56, 68):
+            small = replace(thin(stream[place], 50), rows=stream[place].rows)
+            for thinned in (True, False):
+                null = fitted(stream[place - 56 : place], 50 if thinned else None)
+                rings[thinned] += decide(null, small).ring
+    assert rings[True] <= binom.ppf(0.999, 24, 1 / 30)
+    assert rings[False] >= 12
+
+
+def test_a_thinned_day_is_a_part_of_the_day() -> None:
+    day = generated(1)[0]
+    small = thin(day, 100)
+    assert small.rows == 100
+    for name, one in day.profiles.items():
+        part = small.profiles[name]
+        assert part.n == 100
+        assert set(part.values.tolist()) <= set(one.values.tolist())
+        places = np.searchsorted(one.values, part.values)
+        assert (part.counts <= one.counts[places]).all()
+        assert part.n_missing <= one.n_missing
+    assert thin(day, 10_000) is day
+    assert [thinned_size([day], rows) for rows in (day.rows, int(0.95 * day.rows))] == [None, None]
+    size = thinned_size([day], 100)
+    assert size is not None
+    assert 90 <= size <= 100
+
+
+def test_a_short_reference_learns_and_a_shorter_one_decides_nothing(days: list[Day]) -> None:
+    assert decide(fitted(days[:28]), days[28]).status == "ok"
+    assert decide(fitted(days[:27]), days[27]).status == "learning"
+    assert decide(fitted(days[:10]), days[10]).status == "learning"
+    none = decide(fit_null(days[:9], INPUTS, PREDICTION), days[9])
+    assert (none.status, none.ring, none.column, none.p) == ("too_short", False, None, None)
+
+
+def test_a_null_survives_json(days: list[Day], null: Null) -> None:
+    read = Null.from_json(null.to_json())
+    assert decide(read, days[56]) == decide(null, days[56])
+    assert read.to_json() == null.to_json()
+    with pytest.raises(ValueError, match="of version 0, 1 is needed"):
+        Null.from_json('{"version": 0}')
+
+
+def test_the_hash_changes_with_what_the_null_is_made_of(days: list[Day]) -> None:
+    def hashed(reference: Sequence[Day], rows: int | None = None, budget: float = 1 / 30) -> str:
+        return content_hash(reference, INPUTS, PREDICTION, rows=rows, budget=budget)
+
+    one = hashed(days[:56])
+    assert hashed(generated(57)[:56]) == one
+    price = days[0].profiles["price"]
+    counts = price.counts.copy()
+    counts[0] += 1
+    other = {
+        "another count": [
+            replace(days[0], profiles={**days[0].profiles, "price": replace(price, counts=counts)}),
+            *days[1:56],
+        ],
+        "a day later": days[1:57],
+        "a row more": [replace(days[0], rows=days[0].rows + 1), *days[1:56]],
+    }
+    hashes = {one, *(hashed(reference) for reference in other.values()), hashed(days[:56], budget=0.1)}
+    hashes |= {hashed(days[:56], 100), hashed(days[:56], 300), content_hash(days[:56], INPUTS)}
+    assert len(hashes) == 8
+    assert hashed(days[:56], 600) == one
+
+
+def test_bad_arguments_are_told(days: list[Day]) -> None:
+    with pytest.raises(ValueError, match=r"the budget is 0.3 false alarms a day"):
+        fit_null(days[:56], INPUTS, budget=0.3)
+    with pytest.raises(ValueError, match="out of order"):
+        fit_null([days[1], days[0]], INPUTS)
