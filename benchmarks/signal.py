@@ -228,7 +228,7 @@ def small_days(months: Months, days: Sequence[date], rows: int, *, thinned: bool
     rings = []
     before: list[Decision] = []
     for day in days:
-        one = thin(replace(months.days[day], date=day), rows)
+        one = thin(months.days[day], rows)
         null = months.nulls[day]
         if thinned:
             fitted = fit_null([months.days[d] for d in months.reference(day)], INPUTS, PREDICTION, rows=rows)
@@ -386,8 +386,8 @@ def _other_tables(months: Months, days: Sequence[date]) -> str:
     known = sorted(DRIFT_DAYS + 1 if one is None else one for one in delays)
     found = sum(one is not None for one in delays)
     drift = (
-        f"**Slow drift**: fare and total +{DRIFT_SHARE:.0%} over {DRIFT_DAYS} days, known values only, n = {len(delays)}: "
-        f"fare_amount or total_amount named in {found}, on day {known[len(known) // 2]} (median), "
+        f"**Slow drift**: fare and total +{DRIFT_SHARE:.0%} over {DRIFT_DAYS} days, known values only, "
+        f"n = {len(delays)}: fare_amount or total_amount named in {found}, on day {known[len(known) // 2]} (median), "
         f"{known[round(0.9 * (len(known) - 1))]} (90 %)."
     )
     some = [day for day in days if not FARE_CHANGE[0] <= day <= FARE_CHANGE[1] and day not in months.holidays]
