@@ -28,6 +28,7 @@ DISTANCE_LEVELS, MOST_LEVELS = 40, 300
 
 
 def categorical_statistics(column: str) -> list[Statistic]:
+    """What is measured of a categorical column, in the order of its figures."""
     return [
         Statistic(column, "jensenshannon", "distance", "log", True, False, 0.05, False),
         Statistic(column, "largest_level_change", "distance", "log", True, False, 0.05, False),
@@ -43,7 +44,14 @@ def categorical_statistics(column: str) -> list[Statistic]:
 
 @dataclass(frozen=True)
 class CategoricalFrame:
-    """A categorical reference column, frozen: its levels by frequency, and how their shares scatter."""
+    """A categorical reference column, frozen.
+
+    Attributes:
+        levels: the most frequent first, ties by name.
+        counts: the reference's values of each, shape (levels,).
+        centres: of the angles of the shares of up to MOST_LEVELS of them, by weekday.
+        log_ratio: how much more frequent each is on weekends, shape (DISTANCE_LEVELS or fewer, and the rest,).
+    """
 
     levels: tuple[str, ...]
     counts: Floats
@@ -68,6 +76,16 @@ def _level_counts(profiles: Sequence[Profile], places: Mapping[str, int]) -> tup
 def freeze_categorical(
     full: Sequence[Profile], small: Sequence[Profile], folds: Integers, weekdays: Integers
 ) -> tuple[CategoricalFrame, Floats]:
+    """Freeze a column of a reference and measure each of its days against the other folds.
+
+    Args:
+        full: its profiles by day, with a value in at least one.
+        small: the same days as they are to be measured, thinned or not.
+        folds, weekdays: of each day, shape (days,).
+
+    Returns:
+        The frame, and the held-out figures, shape (days, statistics).
+    """
     totals: dict[str, int] = {}
     for profile in full:
         for level, count in zip(profile.values.tolist(), profile.counts.tolist(), strict=True):
@@ -98,6 +116,7 @@ def freeze_categorical(
 
 
 def measure_categorical(frame: CategoricalFrame, profile: Profile, weekday: int) -> Floats:
+    """The figures of a new day, shape (statistics,); NaN where it has no values."""
     places = {level: place for place, level in enumerate(frame.levels)}
     own, other = _level_counts([profile], places)
     n = own.sum() + other[0]
@@ -135,6 +154,7 @@ def _categorical_figures(
     unseen: Floats,
     outside: Floats | None = None,
 ) -> Floats:
+    """Of days (rows) with their level counts, beside the pool of each; `outside` are values of other levels."""
     n = own.sum(axis=1) + (0 if outside is None else outside)
     bins, expected = _top(own), _top(pool)
     if outside is not None:

@@ -32,6 +32,7 @@ _CELLS = np.unique(np.concatenate([np.linspace(0, 1, 161)[1:-1], [0.0005, 0.998,
 
 
 def numerical_statistics(column: str) -> list[Statistic]:
+    """What is measured of a numerical column, in the order of its figures."""
     return [
         Statistic(column, "wasserstein", "distance", "log", True, False, 0.05, False),
         Statistic(column, "jensenshannon", "distance", "log", True, False, 0.05, False),
@@ -85,6 +86,16 @@ def _joined(profiles: Sequence[Profile]) -> tuple[Floats, Floats, Integers]:
 def freeze_numerical(
     full: Sequence[Profile], small: Sequence[Profile], folds: Integers, weekdays: Integers
 ) -> tuple[NumericalFrame, Floats]:
+    """Freeze a column of a reference and measure each of its days against the other folds.
+
+    Args:
+        full: its profiles by day, with a value in at least one.
+        small: the same days as they are to be measured, thinned or not.
+        folds, weekdays: of each day, shape (days,).
+
+    Returns:
+        The frame, and the held-out figures, shape (days, statistics).
+    """
     values, counts, days = _joined(full)
     order = np.argsort(values, kind="stable")
     values, counts, days = values[order], counts[order], days[order]
@@ -101,7 +112,9 @@ def freeze_numerical(
     cell_total = np.bincount(cell, total)
     means = np.bincount(cell, total * distinct) / cell_total
     cell_middle = (np.cumsum(cell_total) - cell_total / 2) / cell_total.sum()
-    bin_of_cell = np.arange(cells) if cells <= BINS + 5 else np.minimum((cell_middle * BINS).astype(np.int64), BINS - 1)
+    # A frequent value may fill several bins: those that are left are numbered without gaps.
+    bins = np.minimum((cell_middle * BINS).astype(np.int64), BINS - 1)
+    bin_of_cell = np.arange(cells) if cells <= BINS + 5 else np.unique(bins, return_inverse=True)[1]
     histogram = summed(days * cells + cell[places], counts, len(full) * cells).reshape(-1, cells)
     mean = float((total * distinct).sum() / total.sum())
     std = max(float(np.sqrt((total * (distinct - mean) ** 2).sum() / total.sum())), 1e-9)
@@ -161,6 +174,7 @@ def freeze_numerical(
 
 
 def measure_numerical(frame: NumericalFrame, profile: Profile) -> Floats:
+    """The figures of a new day, shape (statistics,); NaN where it has no values."""
     values, counts = profile.values, profile.counts.astype(np.float64)
     cells = len(frame.lows)
     places = np.maximum(np.searchsorted(frame.lows, values, side="right") - 1, 0)

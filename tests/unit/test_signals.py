@@ -252,3 +252,14 @@ def test_bad_arguments_are_told(days: list[Day]) -> None:
         fit_null(days[:56], INPUTS, budget=0.3)
     with pytest.raises(ValueError, match="out of order"):
         fit_null([days[1], days[0]], INPUTS)
+
+
+def test_a_column_of_one_frequent_value_and_many_rare_ones_is_measured() -> None:
+    def heavy(place: int, usual: float) -> Day:
+        random = np.random.default_rng(place)
+        values = np.where(random.random(500) < usual, 7.0, np.round(random.gamma(2.0, 5.0, 500), 1))
+        return Day(FIRST + timedelta(days=place), 500, 0, {"tip": profile(values)})
+
+    null = fit_null([heavy(place, 0.6) for place in range(56)], ["tip", "never there"])
+    assert not decide(null, heavy(56, 0.6)).ring
+    assert (decide(null, heavy(56, 0.4)).ring, decide(null, heavy(56, 0.4)).column) == (True, "tip")
