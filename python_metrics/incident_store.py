@@ -160,9 +160,7 @@ def _read_decisions(relations: Windows) -> tuple[list[Ring], list[DecidedDay], d
     with database.connect("incidents", read_only=True) as connection:
         found: Any = {name: connection.execute(query).fetchall() for name, query in queries.items()}
     rings = []
-    for start, day, family, column, key, value, version, spec, statistic, severity, p_value, status, days in found[
-        "rings"
-    ]:
+    for start, day, family, column, key, value, version, *rest in found["rings"]:
         # Models share their inputs, and the rows; a prediction and what follows from it is a model's own.
         shared = family == "columns" and column != PREDICTION
         subject = Subject(family, column, key, value, "" if shared else version)
