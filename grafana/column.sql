@@ -176,6 +176,7 @@ select
     incidents.last_seen_date as "last seen",
     incidents.days as "days",
     incidents.worst_severity as "worst",
+    left(incidents.incident_id, 8) as "incident",
     incidents.statistic as "figure",
     concat_ws(
         '; ',
@@ -185,7 +186,6 @@ select
     incidents.model_specs as "models",
     incidents.event as "expected event",
     incidents.last_note as "last note",
-    left(incidents.incident_id, 8) as "incident",
     incidents.rows_query as "rows of it",
     '${column}' as looked_into,
     '${model_version}' as looked_at,

@@ -51,6 +51,7 @@ select
     incidents.last_seen_date as "last seen",
     incidents.days as "days",
     incidents.worst_severity as "worst",
+    left(incidents.incident_id, 8) as "incident",
     incidents.statistic as "figure",
     concat_ws(
         '; ',
@@ -59,7 +60,6 @@ select
     incidents.affected_segments as "affected groups",
     incidents.model_specs as "models",
     incidents.event as "expected event",
-    left(incidents.incident_id, 8) as "incident",
     coalesce(nullif(incidents.column_name, ''), '{{table}}') as looked_into,
     coalesce(nullif(incidents.model_version, ''), named.model_version, '${model_version}') as looked_at,
     cast(extract(epoch from incidents.opened_at) * 1000 as bigint) as opened_ms,

@@ -199,7 +199,7 @@ def test_every_incident_leads_to_a_column_that_can_be_looked_into(monitored_ware
             assert incident["looked_into"] in dashboard.options["column"]
             assert dashboard.texts["day"] == f"{incident['since']}"
             rows = {title: dashboard.run(connection, sql).rows for title, _, sql in dashboard.queries()}
-            assert incident["incident"] in {row[12] for row in rows["Which incidents of ${column} are there?"]}
+            assert incident["incident"] in {row[6] for row in rows["Which incidents of ${column} are there?"]}
             days = {f"{row[0]:%Y-%m-%d}" for row in rows["Since when has ${column} not been as usual?"] if row[3]}
             assert f"{incident['since']}" in days
             assert rows["Which figures of ${column} stood out on ${day:text}?"]
