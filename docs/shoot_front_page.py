@@ -19,7 +19,8 @@ from pipeline.database import Connection
 from pipeline.errors import ConfigurationError, UsageError, WarehouseError
 
 TARGET = Path(__file__).with_name("front-page.png")
-WIDTH, HEIGHT = 1400, 2250
+# As far as the incidents and the judged days reach.
+WIDTH, HEIGHT = 1400, 1505
 SPEC = "green_duration_hgb"
 
 
@@ -52,6 +53,7 @@ def shoot(target: Path) -> None:
             [
                 browser,
                 *options,
+                "--hide-scrollbars",
                 f"--user-data-dir={folder}/browser",
                 "--virtual-time-budget=15000",
                 f"--window-size={WIDTH},{HEIGHT}",

@@ -17,7 +17,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import alerting as models
 
-from grafana.house import COLUMN, DATA_QUALITY, PIPELINE_HEALTH, House
+from grafana.house import COLUMN, DATA_QUALITY, PIPELINE_HEALTH, TABLE, House
 from grafana.parts import DATASOURCE_UID, Query
 from pipeline.alert_rules import opening_rules
 from pipeline.database import queries
@@ -29,7 +29,7 @@ _EXPRESSIONS = "__expr__"
 PENDING = "2m"
 KEEP_FIRING = "2m"
 TITLES = {
-    "incident": "A column is not as usual",
+    "incident": "Something is not as usual",
     "prediction_drift": "The prediction has drifted",
     "drifted_columns": "Features have drifted strongly",
     "missing_share": "A column is missing values",
@@ -91,7 +91,7 @@ def alert_rules(house: House) -> str:
 
 def _rule(name: str) -> dict[str, object]:
     text = queries(Path(__file__).with_name("alert_rules.sql"))["alerts"]
-    sql = text.format(rule=name, column=COLUMN, data_quality=DATA_QUALITY, pipeline_health=PIPELINE_HEALTH)
+    sql = text.format(rule=name, column=COLUMN, table=TABLE, data_quality=DATA_QUALITY, pipeline_health=PIPELINE_HEALTH)
     window = models.RelativeTimeRange(from_val=600, to=0)
     rule = (
         builders.Rule(TITLES[name])

@@ -8,9 +8,9 @@ select
     to_char(opened_date, 'YYYY-MM-DD') as day,
     case
         when rule = 'failed_run' then 'd/{pipeline_health}?'
-        when column_name = '' then 'd/{data_quality}?'
+        when column_name = '' and rule != 'incident' then 'd/{data_quality}?'
         else
-            'd/{column}?var-column=' || column_name
+            'd/{column}?var-column=' || coalesce(nullif(column_name, ''), '{table}')
             || case when model_version = '' then '' else '&var-model_version=' || model_version end
             || '&var-day=' || cast(cast(extract(epoch from opened_at) * 1000 as bigint) as text)
             || '&'

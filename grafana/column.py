@@ -7,11 +7,15 @@ from grafana_foundation_sdk.models import common
 
 from grafana import parts
 from grafana.front_page import model_choices
-from grafana.house import COLUMN, House, steps, to_column
-from grafana.parts import BLUE, GREEN, ORANGE, RED, YELLOW, About, Query, styled
+from grafana.house import COLUMN, WATCH, House, steps, to_column
+from grafana.incidents import NOT_JUDGED, incidents_table
+from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
 NO_QUANTILES = "No quantiles: the column is categorical, or empty in this time range"
-NO_DAY = "Choose a day above; a day without trips has no distribution"
+NO_STOCK_SCORE = "No score in this time range: choose another one, or another column"
+NO_DAY = "Choose a day with trips above, and a column: the rows as a whole have no distribution"
+NO_COLUMN = "Nothing here: choose a column (the rows as a whole have no values), or another time range"
+COLORED_FIGURE = {"type": "color-text"}
 COMMAND = """\
 Evidently's own report of this day, from the same rows and rules as the figures here:
 
@@ -22,11 +26,11 @@ make report DAY=${day:text} MODEL=${model_version}
 
 
 def column(house: House) -> builders.Dashboard:
-    """Score, missing values, quantiles, and a day's distribution beside the reference's."""
+    """A figure in its band, incidents, quantiles, a day's distribution beside the reference's, Evidently's score."""
     board = parts.page(
         COLUMN,
         "Column drill-down",
-        "One column of one model: since when is it different, and how?",
+        "One column of one model: since when is it not as usual, and how?",
         house.days,
         house.timezone,
     )
@@ -39,34 +43,84 @@ def column(house: House) -> builders.Dashboard:
     )
     days = parts.choice("day", "Day", "The day that is held against the reference.", sql["days"], each_range=True)
     board.with_variable(days)
-    for panel in (*_over_time(house), *_one_day(house)):
-        board.with_panel(panel)
-    return board
+    figure = "The figure of the column that is drawn in its band."
+    board.with_variable(parts.choice("statistic", "Figure", figure, sql["statistics"], each_range=True))
+    return parts.place(
+        board,
+        (
+            *_judged(house),
+            *_over_time(house),
+            *_one_day(house),
+            parts.section("What does Evidently's stock threshold say of ${column}, uncalibrated?"),
+            *_stock_flag(house),
+        ),
+    )
+
+
+def _judged(house: House) -> list[parts.AnyPanel]:
+    sql, levels = house.sql("column"), house.monitoring.alerts.incident
+    severities = steps(levels, look=WATCH)
+    band = About(
+        "Is ${statistic} of ${column} what is usual?",
+        "The figure per day inside what held-out reference days showed of it: the median for the weekday, and what 90 "
+        "and 99 % of days stay below. Large points: days that ring and name this column; they may do so for another of "
+        "its figures, or for what this one is given the other columns. A click on a day shows it.",
+        "short",
+        no_data=NOT_JUDGED,
+        decimals=3,
+    )
+    band_panel = parts.lines(band, [Query(sql["band"], "time_series")], width=15, height=10)
+    parts.as_band(band_panel, "usual", "99 % of days are below", BLUE)
+    parts.as_band(band_panel, "usual", "90 % of days are below", BLUE, opacity=30)
+    band_panel.override_by_name("usual", styled(color=parts.colored(BLUE), custom__lineWidth=1))
+    band_panel.override_by_name("score", styled(color=parts.colored(GREY)))
+    band_panel.override_by_name("ringing day", parts.marks(ORANGE))
+    band_panel.data_links([parts.link("Show this day", to_column("${column}", day=True))])
+    figures = About(
+        "Which figures of ${column} stood out on ${day:text}?",
+        "Every figure of the column that the day was judged by, the worst first. Severity is in multiples of the day's "
+        "threshold, of the figure alone or given the other columns, whichever is worse.",
+        "short",
+        no_data="Not judged on this day: choose another one above",
+        decimals=3,
+    )
+    figures_panel = parts.rows(figures, sql["figures"], width=9, height=10)
+    figures_panel.override_by_name(
+        "severity",
+        styled(unit="suffix:x", decimals=2, thresholds=parts.levels(severities), custom__cellOptions=COLORED_FIGURE),
+    )
+    severity = About(
+        "Since when has ${column} not been as usual?",
+        "The worst of the column's figures per day, in multiples of the day's calibrated threshold: at 1 a day rings. "
+        "Large points: days that ring and name this column.",
+        "suffix:x",
+        no_data=NOT_JUDGED,
+        minimum=0,
+        decimals=2,
+    )
+    severity_panel = parts.lines(severity, [Query(sql["severity"], "time_series")], width=16)
+    severity_panel.override_by_name("severity", styled(color=parts.colored(BLUE)))
+    severity_panel.override_by_name("threshold", parts.dashed(ORANGE))
+    severity_panel.override_by_name("ringing day", parts.marks(ORANGE))
+    severity_panel.data_links([parts.link("Show this day", to_column("${column}", day=True))])
+    return [band_panel, figures_panel, severity_panel]
 
 
 def _over_time(house: House) -> list[parts.AnyPanel]:
     sql, alerts = house.sql("column"), house.monitoring.alerts
-    drift = About(
-        "Since when has ${column} drifted?",
-        "Drift score per day, with the threshold of its method. A distance drifts at or above it, a p-value below it. "
-        "A click on a day shows its distribution below.",
-        "short",
-        minimum=0,
-        decimals=3,
-    )
-    drift_panel = parts.lines(drift, [Query(sql["drift"], "time_series")], width=16)
-    drift_panel.override_by_name("threshold", parts.dashed(YELLOW))
-    drift_panel.data_links(
-        [
-            parts.link(
-                "Show this day below", f"{to_column('${column}', day=True)}&var-segment=${{segment:percentencode}}"
-            )
-        ]
+    incidents = About(
+        "Which incidents of ${column} are there?",
+        "Open ones, and those that rang in the time range, of the chosen model or of an input that models share. What "
+        "moved compares the day that raised one with the days before; `rows of it` is a statement for "
+        '`make sql SQL="..."` that shows rows of what moved most.',
+        "none",
+        no_data="No incident of this column is open, and none rang in this time range",
     )
     missing = About(
         "How much of ${column} is missing?",
         "Missing values / rows of the day, of all trips. The alert's levels are in monitoring.yml.",
         "percentunit",
+        no_data=NO_COLUMN,
         thresholds=steps(alerts.missing_share),
         minimum=0,
         decimals=1,
@@ -94,12 +148,13 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
         "Share of rows below or above every value of the reference, in categories that it does not have, and in its "
         "rarer categories.",
         "percentunit",
+        no_data=NO_COLUMN,
         minimum=0,
         decimals=2,
     )
     return [
-        drift_panel,
         parts.lines(missing, [Query(sql["missing"], "time_series")], width=8),
+        incidents_table(incidents, sql["incidents"], height=6),
         ribbon_panel,
         parts.lines(unexpected, [Query(sql["unexpected"], "time_series")], width=8),
     ]
@@ -107,16 +162,6 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
 
 def _one_day(house: House) -> list[parts.AnyPanel]:
     sql = house.sql("column")
-    that_day = About(
-        "What do the figures say of ${column} on ${day:text}?",
-        "The stored score with its method and threshold, and the run that computed it. A status other than ok says why "
-        "there is no score.",
-        "short",
-        no_data=NO_DAY,
-    )
-    figures = parts.rows(that_day, sql["that_day"], width=16, height=4)
-    figures.override_by_name("missing", styled(unit="percentunit"))
-    figures.override_by_name("status", styled(mappings=parts.color_words({"ok": GREEN, "error": RED})))
     distribution = About(
         "How does ${column} on ${day:text} compare with the reference?",
         "Share of rows by value, of all trips, side by side. The bins are frozen from the quantiles or the most "
@@ -129,27 +174,59 @@ def _one_day(house: House) -> list[parts.AnyPanel]:
     bars.override_by_name("that day", styled(color=parts.colored(ORANGE)))
     bars.override_by_name("reference", styled(color=parts.colored(BLUE)))
     moved = About(
-        "Which values moved most?",
-        "Categories or ranges by the difference of their shares, the largest first.",
+        "What moved on ${day:text}?",
+        "Categories or ranges by the change of their share against the model's reference, the largest first, with "
+        "their rows in the reference and on the day. What moved of an incident, above, is against the days before it.",
         "percentunit",
         no_data=NO_DAY,
-        decimals=2,
+        decimals=1,
     )
-    table = parts.rows(moved, sql["most_moved"], width=10, height=11)
-    table.override_by_name("rows that day", styled(unit="short"))
+    table = parts.rows(moved, sql["moved"], width=10, height=11)
+    table.override_by_regexp("rows .*", styled(unit="short", decimals=0))
     conditions = About(
         "What did the rules find?",
-        "Days of this column past a level of an alert rule. An alert opens and is resolved by the days that the rule "
+        "Days of this column past a fixed level of a rule. An alert opens and is resolved by the days that the rule "
         "in monitoring.yml asks for.",
         "short",
         no_data="No rule found anything in this column in this time range",
     )
     found = parts.rows(conditions, sql["conditions"], height=7)
     found.override_by_name("level", parts.colored_words(parts.SEVERITIES))
+    return [bars, table, found]
+
+
+def _stock_flag(house: House) -> list[parts.AnyPanel]:
+    sql = house.sql("column")
+    drift = About(
+        "When did ${column} pass the stock threshold?",
+        "Evidently's drift score per day, with the threshold of its method. A distance drifts at or above it, a "
+        "p-value below it. A click on a day shows its distribution above.",
+        "short",
+        no_data=NO_STOCK_SCORE,
+        minimum=0,
+        decimals=3,
+    )
+    drift_panel = parts.lines(drift, [Query(sql["drift"], "time_series")], width=24)
+    drift_panel.override_by_name("threshold", parts.dashed(YELLOW))
+    drift_panel.data_links(
+        [
+            parts.link(
+                "Show this day below", f"{to_column('${column}', day=True)}&var-segment=${{segment:percentencode}}"
+            )
+        ]
+    )
+    that_day = About(
+        "What do the figures say of ${column} on ${day:text}?",
+        "The stored score with its method and threshold, and the run that computed it. A status other than ok says why "
+        "there is no score.",
+        "short",
+        no_data=NO_DAY,
+    )
+    figures = parts.rows(that_day, sql["that_day"], width=16, height=4)
+    figures.override_by_name("missing", styled(unit="percentunit"))
+    figures.override_by_name("status", styled(mappings=parts.color_words({"ok": GREEN, "error": RED})))
     return [
+        drift_panel,
         figures,
         parts.words("How do I see all of this day?", "The command for the library's own report.", COMMAND, 8, 4),
-        bars,
-        table,
-        found,
     ]

@@ -1,9 +1,21 @@
 -- name: columns
+-- The rows as a whole are looked at as a column is: how many they are, how many are copies.
+with known as (
+    select column_name
+    from marts.fct_column_drift
+    where model_version = '${model_version}'
+    union
+    select '{{table}}' as column_name
+    from marts.fct_alarm_scores
+    where
+        model_version = '${model_version}'
+        and family = 'columns'
+        and column_name = ''
+)
+
 select column_name
-from marts.fct_column_drift
-where model_version = '${model_version}'
-group by column_name
-order by (column_name = 'prediction') desc, column_name
+from known
+order by (column_name = 'prediction') desc, (column_name = '{{table}}') asc, column_name asc
 
 -- name: segments
 -- Parts are scored for the prediction alone: any other column has all.
@@ -28,6 +40,171 @@ select
 from marts.fct_daily_monitoring
 where $__timeFilter(window_start) and model_version = '${model_version}'
 order by window_start desc
+
+-- name: statistics
+-- What stands out on the chosen day comes first; on a quiet day the figures that say most by themselves. Without any
+-- decision there is one option all the same: a page needs one.
+with found as (
+    select
+        statistic,
+        coalesce(max(severity) filter (where window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)), 0) as on_day,
+        max(severity) as in_range
+    from marts.fct_alarm_scores
+    where
+        $__timeFilter(window_start)
+        and model_version = '${model_version}'
+        and family = 'columns'
+        and segment_key = ''
+        and column_name = replace('${column}', '{{table}}', '')
+    group by statistic
+),
+
+options as (
+    select
+        statistic,
+        case when on_day >= 0.5 then on_day else 0 end as stands_out,
+        array_position(
+            array['wasserstein', 'jensenshannon', 'missing_share', 'unseen_share', 'rows', 'duplicate_share'], statistic
+        ) as place,
+        in_range
+    from found
+    union all
+    select
+        'none yet' as statistic,
+        0 as stands_out,
+        null as place,
+        0 as in_range
+    where not exists (select from found)
+)
+
+select statistic
+from options
+order by stands_out desc, place asc nulls last, in_range desc nulls last, statistic asc
+
+-- name: band
+-- A ringing day is marked where the decision named this column.
+with rings as materialized (
+    select window_start
+    from marts.fct_day_alarms
+    where
+        $__timeFilter(window_start)
+        and model_version = '${model_version}'
+        and family = 'columns'
+        and segment_key = ''
+        and column_name = replace('${column}', '{{table}}', '')
+        and is_ringing
+)
+
+select
+    scores.window_start as time,
+    scores.score as "score",
+    scores.expected as "usual",
+    scores.null_p90 as "90 % of days are below",
+    scores.null_p99 as "99 % of days are below",
+    case when rings.window_start is not null then scores.score end as "ringing day"
+from marts.fct_alarm_scores as scores
+left join rings on scores.window_start = rings.window_start
+where
+    $__timeFilter(scores.window_start)
+    and scores.model_version = '${model_version}'
+    and scores.family = 'columns'
+    and scores.segment_key = ''
+    and scores.column_name = replace('${column}', '{{table}}', '')
+    and scores.statistic = '${statistic}'
+order by scores.window_start
+
+-- name: figures
+select
+    statistic as "figure",
+    score,
+    expected as "usual",
+    null_p90 as "90 % below",
+    null_p99 as "99 % below",
+    severity
+from marts.fct_alarm_scores
+where
+    window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)
+    and model_version = '${model_version}'
+    and family = 'columns'
+    and segment_key = ''
+    and column_name = replace('${column}', '{{table}}', '')
+order by severity desc nulls last, statistic asc
+
+-- name: severity
+-- A day can ring without any figure past its threshold, for a column that is bad again: the decision counts, too.
+with severities as (
+    select
+        window_start,
+        severity,
+        false as is_ringing
+    from marts.fct_alarm_scores
+    where
+        $__timeFilter(window_start)
+        and model_version = '${model_version}'
+        and family = 'columns'
+        and segment_key = ''
+        and column_name = replace('${column}', '{{table}}', '')
+    union all
+    select
+        window_start,
+        severity,
+        is_ringing
+    from marts.fct_day_alarms
+    where
+        $__timeFilter(window_start)
+        and model_version = '${model_version}'
+        and family = 'columns'
+        and segment_key = ''
+        and status in ('ok', 'learning')
+        and column_name = replace('${column}', '{{table}}', '')
+)
+
+select
+    window_start as time,
+    max(severity) as "severity",
+    1.0 as "threshold",
+    case when bool_or(is_ringing) then max(severity) end as "ringing day"
+from severities
+group by window_start
+order by window_start
+
+-- name: incidents
+select
+    incidents.state,
+    coalesce(alerts.severity, '') as "severity",
+    incidents.opened_date as "since",
+    incidents.last_seen_date as "last seen",
+    incidents.days as "days",
+    incidents.worst_severity as "worst",
+    left(incidents.incident_id, 8) as "incident",
+    incidents.statistic as "figure",
+    concat_ws(
+        '; ',
+        nullif(incidents.first_moved, ''), nullif(incidents.second_moved, ''), nullif(incidents.third_moved, '')
+    ) as "what moved",
+    incidents.affected_segments as "affected groups",
+    incidents.model_specs as "models",
+    incidents.event as "expected event",
+    incidents.last_note as "last note",
+    incidents.rows_query as "rows of it",
+    '${column}' as looked_into,
+    '${model_version}' as looked_at,
+    cast(extract(epoch from incidents.opened_at) * 1000 as bigint) as opened_ms,
+    cast(extract(epoch from incidents.last_seen_at) * 1000 as bigint) as last_seen_ms
+from marts.fct_incidents as incidents
+left join marts.fct_alerts as alerts
+    on
+        incidents.incident_id = alerts.alert_id
+        and alerts.rule = 'incident'
+where
+    incidents.column_name = replace('${column}', '{{table}}', '')
+    and incidents.model_version in ('', '${model_version}')
+    and (
+        incidents.state in ('open', 'acknowledged')
+        or $__timeFilter(incidents.opened_at)
+        or $__timeFilter(incidents.last_seen_at)
+    )
+order by incidents.state in ('open', 'acknowledged') desc, incidents.opened_at desc
 
 -- name: drift
 select
@@ -111,19 +288,21 @@ where
     and column_name = '${column}'
 order by bin
 
--- name: most_moved
+-- name: moved
 select
     bin_label as "value",
-    row_count as "rows that day",
+    reference_share as "share before",
     share as "share that day",
-    reference_share as "share in the reference",
-    share - reference_share as "difference"
+    share - reference_share as "change",
+    reference_count as "rows before",
+    row_count as "rows that day"
 from marts.fct_column_distribution
 where
     window_date = cast(to_timestamp(cast('${day}' as bigint) / 1000.0) at time zone '{{timezone}}' as date)
     and model_version = '${model_version}'
     and column_name = '${column}'
 order by abs(share - reference_share) desc, bin
+limit 12
 
 -- name: unexpected
 select

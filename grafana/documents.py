@@ -23,6 +23,10 @@ They read `marts` only, as the role `dashboard`, which can read nothing else. Ti
 days. A click on a cell of the front page opens the column on that day. Colours: green is well, yellow worth a look,
 orange a warning, red for somebody to act on; blue says nothing about good or bad.
 
+Front page and drill-down begin with decisions that are calibrated to the days before: a severity is in multiples of the
+day's threshold, and at 1 the day rings. Evidently's scores with its stock thresholds stand below, under a line of their
+own, for who compares. `(table)` among the columns is the rows as a whole: how many they are, how many are copies.
+
 A panel without data says what to do. Before the first `make pipeline` there are no marts: panels then show the error
 that a relation does not exist.
 
@@ -37,6 +41,9 @@ def dashboards_page(boards: list[dict[str, Any]]) -> str:
     for board in boards:
         parts.append(f"## {board['title']}\n\n{board['description']}\n\n| panel | reads | meaning |\n|---|---|---|")
         for panel in board["panels"]:
+            if panel["type"] == "row":
+                parts.append(f"\n### {panel['title']}\n\n| panel | reads | meaning |\n|---|---|---|")
+                continue
             marts = ", ".join(f"`{mart}`" for mart in _marts_of_panel(panel)) or "-"
             parts.append(f"| {panel['title']} | {marts} | {panel['description']} |")
         parts.append("")
@@ -44,6 +51,7 @@ def dashboards_page(boards: list[dict[str, Any]]) -> str:
         "\n".join(parts)
         .replace("${column}", "the column")
         .replace("${day:text}", "the day")
+        .replace("${statistic}", "a figure")
         .replace("${group}", "a group")
     )
 

@@ -74,6 +74,7 @@ def _lines(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str:
     defaults = panel["fieldConfig"]["defaults"]
     as_bars = defaults["custom"].get("drawStyle") == "bars"
     figure = go.Figure()
+    named: set[str] = set()
     for name, times, values in bands_together(panel, series_of(board, found)):
         settings = _settings(panel, name)
         style = settings.get("custom.drawStyle", "bars" if as_bars else "line")
@@ -94,7 +95,18 @@ def _lines(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str:
         points = settings.get("custom.showPoints", defaults["custom"].get("showPoints"))
         mode = "markers" if style == "points" else "lines" if points == "never" else "lines+markers"
         marker = {"size": settings.get("custom.pointSize", 6)}
-        figure.add_scatter(name=name, x=times, y=values, mode=mode, line=line, marker=marker, yaxis=axis, **fill)
+        figure.add_scatter(
+            name=name,
+            x=times,
+            y=values,
+            mode=mode,
+            line=line,
+            marker=marker,
+            yaxis=axis,
+            showlegend=name not in named,
+            **fill,
+        )
+        named.add(name)
     _value_axis(figure, defaults)
     if defaults["custom"].get("scaleDistribution", {}).get("type") == "log":
         figure.update_yaxes(type="log")
@@ -107,13 +119,17 @@ def _lines(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str:
 
 
 def bands_together(panel: dict[str, Any], series: list[Series]) -> list[Series]:
-    """The series, each that is filled down to another one right after it: plotly fills to the one before."""
+    """The series, each that is filled down to another one right after it: plotly fills to the one before.
+
+    A lower bound that bands share comes once for each of them.
+    """
     lower_of = {name: _settings(panel, name).get("custom.fillBelowTo") for name, _, _ in series}
     by_name = {one[0]: one for one in series}
     bands = [(by_name[lower], by_name[name]) for name, lower in lower_of.items() if lower in by_name]
     in_bands = {one[0] for band in bands for one in band}
     # Of bands that nest the widest comes first, and so lies below the others.
-    bands.sort(key=lambda band: list(by_name).index(band[0][0]))
+    order = list(by_name)
+    bands.sort(key=lambda band: (order.index(band[0][0]), -order.index(band[1][0])))
     return [*itertools.chain(*bands), *(one for one in series if one[0] not in in_bands)]
 
 
@@ -187,7 +203,10 @@ def _categories(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str
 def _table(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str:
     settings = {name: _settings(panel, name) for name in found.columns}
     shown = [name for name in found.columns if not settings[name].get("custom.hidden")]
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in shown)
+    head = "".join(
+        f'<th style="min-width: {settings[name].get("custom.width", 20) - 20}px">{html.escape(name)}</th>'
+        for name in shown
+    )
     lines = []
     for row in found.rows:
         cells = []
@@ -195,6 +214,8 @@ def _table(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str:
             value = row[found.columns.index(name)]
             defaults = panel["fieldConfig"]["defaults"] | settings[name]
             color = _word_color(defaults, value)
+            if isinstance(value, int | float) and "custom.cellOptions" in settings[name]:
+                color = _threshold_color(_steps(panel, name), value)
             style = f' style="color: {color}; font-weight: 600"' if color else ""
             cells.append(f"<td{style}>{html.escape(text_of(board, defaults, value))}</td>")
         lines.append(f"<tr>{''.join(cells)}</tr>")

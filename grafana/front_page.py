@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import common
-from grafana_foundation_sdk.models import dashboard as models
 
-from grafana import parts
-from grafana.house import FRONT_PAGE, PERFORMANCE, SEGMENTS, House, steps, to_board, to_column
+from grafana import incidents, parts
+from grafana.house import FRONT_PAGE, PERFORMANCE, SEGMENTS, House, steps, to_board
 from grafana.parts import GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
+from grafana.stock_flags import stock_flags
 
-NO_SCORE, NO_TRIPS = "too few trips", "no trips"
+NO_TRIPS = "no trips"
 
 
 def model_choices(house: House) -> tuple[builders.QueryVariable, builders.QueryVariable]:
@@ -18,48 +18,52 @@ def model_choices(house: House) -> tuple[builders.QueryVariable, builders.QueryV
     sql = house.sql("front_page")
     return (
         parts.choice("model_version", "Model", "Version of the model that is looked at.", sql["model_versions"]),
-        parts.choice(
-            "segment", "Segment", "Part of the trips that the prediction's drift is shown for.", sql["segments"]
-        ),
+        parts.choice("segment", "Segment", "Part of the trips that Evidently's drift is shown for.", sql["segments"]),
     )
 
 
 def front_page(house: House) -> builders.Dashboard:
-    """Headlines, prediction drift, columns by day, alerts."""
+    """Incidents and the calibrated decisions they come of, the other figures, Evidently's own flags beside them."""
     board = parts.page(
         FRONT_PAGE,
         "Model monitoring",
-        "Is the model all right today? Headlines, drift by day and column, open alerts.",
+        "Is the model all right today? Incidents, severity by day and column, other alerts, Evidently's flags.",
         house.days,
         house.timezone,
     )
     for variable in model_choices(house):
         board.with_variable(variable)
-    board.annotation(_alert_marks(house))
-    for panel in (*_headlines(house), *_truth(house), *_days(house), *_tables(house)):
-        board.with_panel(panel)
-    return board
+    board.annotation(_alert_marks(house)).annotation(incidents.event_marks(house))
+    return parts.place(
+        board,
+        (
+            *incidents.decisions(house),
+            _origin(house),
+            *incidents.incidents(house),
+            *incidents.judged_days(house),
+            parts.section("Did everything come, and is the model as good as estimated?"),
+            *_headlines(house),
+            *_truth(house),
+            *_days(house),
+            *_tables(house),
+            parts.section("What do Evidently's stock thresholds say, uncalibrated?"),
+            *stock_flags(house),
+        ),
+    )
+
+
+def _origin(house: House) -> parts.AnyPanel:
+    about = About(
+        "Where does the data come from?",
+        "Origin of the loaded files. Generated trips are never mixed with real ones.",
+        "none",
+    )
+    panel = parts.headline(about, house.sql("front_page")["origin"], width=6, as_words=True, spark=False)
+    return panel.mappings(parts.color_words({"GENERATED SAMPLE - not real trips": YELLOW, "nothing is loaded": GREY}))
 
 
 def _headlines(house: House) -> list[parts.AnyPanel]:
     sql, alerts = house.sql("front_page"), house.monitoring.alerts
-    drift = About(
-        "How far has the prediction drifted?",
-        "Drift score of the prediction on the latest day, in multiples of its threshold: from 1 on Evidently's "
-        "threshold is passed, from the alert's levels on (monitoring.yml) it is a warning or critical. The line shows "
-        "the days before.",
-        "suffix:x",
-        thresholds=steps(alerts.prediction_drift, look=1),
-        decimals=2,
-        no_value=NO_SCORE,
-    )
-    columns = About(
-        "How many columns drifted?",
-        "Features and prediction whose score passed Evidently's threshold on the latest day. Passing it is common "
-        "and no alarm by itself.",
-        "none",
-        no_value=NO_SCORE,
-    )
     missing = About(
         "How much is missing?",
         "Missing cells / all cells of the features and the prediction, on the latest day. Alerts are about single "
@@ -81,31 +85,21 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
     )
     open_now = About(
         "What needs somebody?",
-        "Open alerts by severity, whenever they opened. The table below names them.",
+        "Open alerts of all rules by severity, whenever they opened: incidents, and those of the alerts' table.",
         "none",
         no_data="Nothing here: run `make pipeline`",
         thresholds=((None, GREEN), (1, ORANGE)),
     )
-    origin = About(
-        "Where does the data come from?",
-        "Origin of the loaded files. Generated trips are never mixed with real ones.",
-        "none",
-    )
     last_day = About("Which day is the latest?", "The latest monitored day of the time range.", "none")
     open_panel = parts.headline(open_now, sql["open_alerts_headline"], spark=False)
     open_panel.text_mode(common.BigValueTextMode.VALUE_AND_NAME)
-    open_panel.override_by_name("critical", styled(thresholds=_thresholds(((None, GREEN), (1, RED)))))
-    origin_panel = parts.headline(origin, sql["origin"], width=8, as_words=True, spark=False)
-    origin_panel.mappings(parts.color_words({"GENERATED SAMPLE - not real trips": YELLOW, "nothing is loaded": GREY}))
+    open_panel.override_by_name("critical", styled(thresholds=parts.levels(((None, GREEN), (1, RED)))))
     return [
-        parts.headline(drift, sql["prediction_drift_headline"]),
-        parts.headline(columns, sql["drifted_columns_headline"]),
         parts.headline(missing, sql["missing_headline"]),
         parts.headline(trips, sql["trips_headline"]),
         parts.headline(rejected, sql["rejected_headline"]),
         open_panel,
-        origin_panel,
-        parts.headline(last_day, sql["last_day"], width=6, as_words=True, spark=False),
+        parts.headline(last_day, sql["last_day"], as_words=True, spark=False),
         _loaded(sql["loaded"]),
     ]
 
@@ -117,11 +111,9 @@ def _loaded(sql: str) -> parts.AnyPanel:
         "none",
         no_data="Nothing is monitored yet: run `make pipeline`",
     )
-    panel = parts.rows(about, sql, width=10, height=4)
+    panel = parts.rows(about, sql, width=4, height=4)
     address = f"/d/{FRONT_PAGE}?from=${{__data.fields.from_ms}}&to=${{__data.fields.to_ms}}"
-    panel.override_by_name(
-        "monitored days", styled(links=[{"title": "Show all monitored days", "url": address, "targetBlank": False}])
-    )
+    panel.override_by_name("monitored days", parts.linked("Show all monitored days", address))
     return panel.override_by_regexp(".*_ms", styled(custom__hideFrom={"viz": True}, custom__hidden=True))
 
 
@@ -156,81 +148,24 @@ def _truth(house: House) -> list[parts.AnyPanel]:
         no_data="No labels yet: they come a few days after the trips, or with `make labels`",
         decimals=2,
     )
-    columns = About(
-        "Which columns explain the drift?",
-        "A column's part of what lies above the drift thresholds, on the latest day with labels. A click opens it.",
-        "percentunit",
-        no_data="No column is above its threshold on that day",
-        decimals=0,
-    )
     loss_panel = parts.headline(loss, sql["loss_headline"], width=10)
     loss_panel.text_mode(common.BigValueTextMode.VALUE_AND_NAME)
     loss_panel.data_links([parts.link("Open Performance", to_board(PERFORMANCE))])
     gaps_panel = parts.headline(gaps, sql["gaps_headline"], width=7)
     gaps_panel.data_links([parts.link("Open Segments and fairness", to_board(SEGMENTS))])
-    groups_panel = parts.rows(groups, sql["explained_by_groups"], width=14, height=5)
+    groups_panel = parts.rows(groups, sql["explained_by_groups"], height=5)
     groups_panel.override_by_name("share of rows", styled(unit="percentunit", decimals=0))
     groups_panel.data_links([parts.link("Open Segments and fairness", to_board(SEGMENTS))])
-    columns_panel = parts.rows(columns, sql["explained_by_columns"], width=10, height=5)
-    columns_panel.data_links([parts.link("Open this column", to_column("${__data.fields.column}", day=False))])
     return [
         loss_panel,
         parts.headline(labels, sql["labels_headline"], width=7),
         gaps_panel,
         groups_panel,
-        columns_panel,
     ]
 
 
 def _days(house: House) -> list[parts.AnyPanel]:
-    sql, alerts = house.sql("front_page"), house.monitoring.alerts
-    drift = About(
-        "When did the prediction drift?",
-        "Drift score of the prediction per day, with the threshold of its method. A distance drifts at or above it, a "
-        "p-value below it. A click on a day opens it.",
-        "short",
-        minimum=0,
-        decimals=2,
-    )
-    drift_panel = parts.lines(drift, [Query(sql["prediction_drift"], "time_series")])
-    drift_panel.override_by_name("threshold", parts.dashed(YELLOW))
-    drift_panel.data_links(
-        [parts.link("Open this day", f"{to_column('prediction', day=True)}&var-segment=${{segment:percentencode}}")]
-    )
-    columns = About(
-        "How many columns drifted each day?",
-        "Columns past their threshold (left), and their share of all monitored columns (right).",
-        "none",
-        minimum=0,
-    )
-    columns_panel = parts.bars(columns, [Query(sql["drifted_columns"], "time_series")], stacked=False)
-    columns_panel.override_by_name(
-        "share of columns",
-        styled(
-            unit="percentunit",
-            max=1,
-            custom__axisPlacement="right",
-            custom__drawStyle="line",
-            custom__lineWidth=2,
-            custom__fillOpacity=0,
-        ),
-    )
-    by_column = About(
-        "Which column drifted, and since when?",
-        "Drift score in multiples of its threshold. Green: below. Yellow: past Evidently's threshold. Orange and red: "
-        f"from {alerts.drifted_columns.excess:g} and {alerts.prediction_drift.critical:g} times on. An empty cell has "
-        "no score (too few values, or none). Of all trips, whatever the segment. A click opens the column on that day.",
-        "suffix:x",
-        thresholds=(
-            (None, GREEN),
-            (1, YELLOW),
-            (alerts.drifted_columns.excess, ORANGE),
-            (alerts.prediction_drift.critical, RED),
-        ),
-        decimals=2,
-    )
-    grid = parts.grid(by_column, sql["drift_by_column"])
-    grid.data_links([parts.link("Open ${__field.name} on this day", to_column("${__field.name}", day=True))])
+    sql = house.sql("front_page")
     missing = About(
         "How much was missing each day?",
         "Missing cells / all cells of the features and the prediction. Alerts are about single columns.",
@@ -245,9 +180,6 @@ def _days(house: House) -> list[parts.AnyPanel]:
         minimum=0,
     )
     return [
-        drift_panel,
-        columns_panel,
-        grid,
         parts.lines(missing, [Query(sql["missing"], "time_series")]),
         parts.bars(trips, [Query(sql["trips"], "time_series")], stacked=True),
     ]
@@ -255,13 +187,13 @@ def _days(house: House) -> list[parts.AnyPanel]:
 
 def _tables(house: House) -> list[parts.AnyPanel]:
     about = About(
-        "Which alerts were there, and are they over?",
-        "Open alerts, and those that opened in the time range. The rules and their levels are in monitoring.yml; "
-        "docs/alerts.md says when an alert opens and when it is resolved.",
+        "Which other alerts were there, and are they over?",
+        "Alerts of the rules with fixed levels: open ones, and those that opened in the time range. The rules are in "
+        "monitoring.yml; docs/alerts.md says when an alert opens and when it is resolved.",
         "none",
-        no_data="No alert is open, and none opened in this time range",
+        no_data="No such alert is open, and none opened in this time range",
     )
-    panel = parts.rows(about, house.sql("front_page")["alerts"], height=9)
+    panel = parts.rows(about, house.sql("front_page")["alerts"], height=7)
     panel.override_by_name("severity", parts.colored_words(parts.SEVERITIES))
     panel.override_by_name("state", styled(custom__width=90))
     for name in ("opened", "last seen", "resolved at"):
@@ -271,15 +203,10 @@ def _tables(house: House) -> list[parts.AnyPanel]:
         "&var-column=${__data.fields.column}&var-day=${__data.fields.worst_ms}"
     )
     for name in ("column", "worst day"):
-        links = [{"title": "Open the column on its worst day", "url": address, "targetBlank": False}]
-        panel.override_by_name(name, styled(links=links))
+        panel.override_by_name(name, parts.linked("Open the column on its worst day", address))
     return [panel.override_by_regexp("worst_ms|looked_at", styled(custom__hidden=True))]
 
 
 def _alert_marks(house: House) -> builders.AnnotationQuery:
     marks = builders.AnnotationQuery().name("Alerts").datasource(parts.DATASOURCE).enable(True).icon_color(RED)
     return marks.target(Query(house.sql("front_page")["alert_marks"], "table"))
-
-
-def _thresholds(levels: tuple[parts.Step, ...]) -> dict[str, object]:
-    return {"mode": "absolute", "steps": [models.Threshold(value=value, color=color) for value, color in levels]}

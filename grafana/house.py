@@ -26,6 +26,12 @@ FRONT_PAGE, COLUMN, DATA_QUALITY, PIPELINE_HEALTH, COMPARE, PERFORMANCE, SEGMENT
 )
 
 
+# A severity is in multiples of the calibrated threshold: half of it is worth a look, and at it a day rings.
+WATCH, RINGS = 0.5, 1.0
+# The rows as a whole among the columns: how many they are, how many are copies.
+TABLE = "(table)"
+
+
 @dataclass(frozen=True)
 class House:
     """Configuration of a generation of dashboards."""
@@ -50,7 +56,10 @@ class House:
     def sql(self, board: str) -> dict[str, str]:
         """The named queries of a dashboard."""
         named = queries(Path(__file__).with_name(f"{board}.sql"))
-        return {name: text.replace("{{timezone}}", self.timezone) for name, text in named.items()}
+        return {
+            name: text.replace("{{timezone}}", self.timezone).replace("{{table}}", TABLE)
+            for name, text in named.items()
+        }
 
 
 def make_house() -> House:

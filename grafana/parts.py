@@ -6,6 +6,7 @@ look, orange a warning, red is for somebody to act on; blue and grey say nothing
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -28,6 +29,7 @@ Step = tuple[float | None, str]
 NEUTRAL: tuple[Step, ...] = ((None, BLUE),)
 Panel = barchart.Panel | heatmap.Panel | stat.Panel | statushistory.Panel | table.Panel | timeseries.Panel
 AnyPanel = Panel | text.Panel
+Block = AnyPanel | builders.Row
 Kind = TypeVar("Kind", barchart.Panel, heatmap.Panel, stat.Panel, statushistory.Panel, table.Panel, timeseries.Panel)
 Format = Literal["table", "time_series"]
 
@@ -164,9 +166,29 @@ def words(title: str, description: str, markdown: str, width: int = 24, height: 
     return text.Panel().title(title).description(description).content(markdown).span(width).height(height)
 
 
+def section(title: str) -> builders.Row:
+    """A line across the page that says what the panels below it are about."""
+    return builders.Row(title)
+
+
+def place(board: builders.Dashboard, blocks: Iterable[Block]) -> builders.Dashboard:
+    """Put panels and sections on the page, one after the other."""
+    for block in blocks:
+        if isinstance(block, builders.Row):
+            board.with_row(block)
+        else:
+            board.with_panel(block)
+    return board
+
+
 def styled(**settings: object) -> list[models.DynamicConfigValue]:
     """Settings of single fields, for overrides: `styled(unit="s", custom__width=90)`."""
     return [models.DynamicConfigValue(id_val=name.replace("__", "."), value=value) for name, value in settings.items()]
+
+
+def levels(steps: tuple[Step, ...]) -> dict[str, object]:
+    """Thresholds of a single field, for overrides."""
+    return {"mode": "absolute", "steps": [models.Threshold(value=value, color=color) for value, color in steps]}
 
 
 def colored(color: str) -> object:
@@ -214,6 +236,11 @@ def colored_words(mappings: list[models.ValueMapping]) -> list[models.DynamicCon
 
 
 SEVERITIES = color_words({"critical": RED, "warning": ORANGE, "none": GREEN})
+
+
+def linked(title: str, url: str) -> list[models.DynamicConfigValue]:
+    """Cells of a table that lead somewhere, for overrides."""
+    return styled(links=[{"title": title, "url": url, "targetBlank": False}])
 
 
 def link(title: str, url: str) -> builders.DashboardLink:

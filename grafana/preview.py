@@ -32,6 +32,7 @@ main {display: grid; grid-template-columns: repeat(24, 1fr); grid-auto-rows: 34p
 section {background: #fff; border: 1px solid #dfe3e8; border-radius: 4px; padding: 6px 10px; overflow: hidden;
   display: flex; flex-direction: column}
 h2 {font-size: 12px; margin: 0 0 4px; font-weight: 600; white-space: nowrap; overflow: hidden; text-overflow: ellipsis}
+h3 {font-size: 14px; margin: 0; padding: 8px 2px 0; border-bottom: 1px solid #c9ced4}
 .body {flex: 1; min-height: 0; overflow: auto} .stat {font-size: 25px; font-weight: 600; line-height: 1.25}
 .stat.words {font-size: 17px} .stat small {font-size: 12px; font-weight: 400; color: #5c6670; margin-right: 4px}
 .empty {color: #8a939c; padding-top: 6px} table {border-collapse: collapse; width: 100%; font-size: 12px}
@@ -134,6 +135,8 @@ def _page(connection: Connection, board: OpenDashboard) -> str:
 def _panel(connection: Connection, board: OpenDashboard, panel: dict[str, Any]) -> str:
     place = panel["gridPos"]
     area = f"grid-column: {place['x'] + 1} / span {place['w']}; grid-row: {place['y'] + 1} / span {place['h']}"
+    if panel["type"] == "row":
+        return f'<h3 style="{area}">{html.escape(board.in_words(panel["title"]))}</h3>'
     if panel["type"] == "text":
         body = f"<pre>{html.escape(board.in_words(panel['options']['content']))}</pre>"
     else:

@@ -34,6 +34,8 @@ select * from marts.fct_model_performance where segment = 'all' and window_date 
 update earlier set
     is_latest = false, as_of = as_of - interval '1 day', mae = mae + 1, label_count = 700, label_coverage = 0.5;
 insert into marts.fct_model_performance select * from earlier;
+update marts.fct_alert_conditions set level = 'warning'
+where rule = 'missing_share' and named_column = 'trip_distance' and window_date = '2022-02-20';
 """
 
 
@@ -86,7 +88,8 @@ def test_a_categorical_column_can_be_looked_into(monitored_warehouse: Connection
             connection, model_version=_models(connection)["green_duration_hgb"], column="pickup_location_id"
         )
         empty = {title for title, _, sql in dashboard.queries() if not dashboard.run(connection, sql).rows}
-    assert empty == {"Where do the values of ${column} lie?"}
+    # No quantiles of categories; and the rules with fixed levels found nothing in it.
+    assert empty == {"Where do the values of ${column} lie?", "What did the rules find?"}
 
 
 def found_rows(connection: Connection, uid: str, **chosen: str) -> dict[str, list[tuple[Any, ...]]]:
@@ -106,11 +109,145 @@ def test_parts_of_the_trips_are_offered_where_they_are_scored(monitored_warehous
         whole = found_rows(connection, "column", column="prediction")
         part = found_rows(connection, "column", column="prediction", segment="pickup_borough=Queens")
         front_page = found_rows(connection, "model-monitoring", segment="pickup_borough=Queens")
-    score, figures = "Since when has ${column} drifted?", "What do the figures say of ${column} on ${day:text}?"
+    score, figures = (
+        "When did ${column} pass the stock threshold?",
+        "What do the figures say of ${column} on ${day:text}?",
+    )
     assert all(part[title] for title in part if whole[title])
     assert {title for title in part if part[title] != whole[title]} == {score, figures}
     assert front_page["When did the prediction drift?"] == part[score]
     assert len({row[1] for row in front_page["Which column drifted, and since when?"]}) == 7
+
+
+FRONT_PAGE = "model-monitoring"
+
+
+def test_the_days_of_an_incident_stand_out_on_the_front_page(monitored_warehouse: Connection) -> None:
+    with as_dashboard("front page") as connection:
+        found = found_rows(connection, FRONT_PAGE, model_version=_models(connection)["green_duration_hgb"])
+        rings: list[Any] = connection.execute(
+            "select window_start, coalesce(nullif(column_name, ''), '(table)'), severity from marts.fct_day_alarms "
+            "where model_spec = 'green_duration_hgb' and family = 'columns' and is_ringing order by window_start"
+        ).fetchall()
+    cells = {(row[0], row[1]): row[2] for row in found["Which column is not as usual, and since when?"]}
+    assert ("2022-02-08", "trip_distance") in {(f"{time:%Y-%m-%d}", column) for time, column, _ in rings}
+    assert all(cells[time, column] >= max(severity, 1) for time, column, severity in rings)
+    days = found["How bad was each day, and which ones rang?"]
+    assert [(row[0], row[2]) for row in days if row[1] == "ringing day"] == [(time, value) for time, _, value in rings]
+    assert {row[2] for row in days if row[1] == "threshold"} == {1}
+    # The day without trips has no decision: a gap, no zero.
+    assert [row[2] for row in days if row[1] == "columns" and f"{row[0]:%Y-%m-%d}" == "2022-02-26"] == [None]
+    incidents = {row[2]: row for row in found["Which incidents are there, since when, and what moved?"]}
+    assert {"passenger_count", "trip_distance", "fare_amount", "pickup_location_id", "(table)"} <= set(incidents)
+    assert "Presidents' Day" in incidents["pickup_location_id"]
+    assert [row[1:] for row in found["Expected events"]] == [("Presidents' Day",)]
+    assert {row[2] for row in found["Which other alerts were there, and are they over?"]} & {"incident"} == set()
+
+
+def test_rings_are_counted_against_their_budget(monitored_warehouse: Connection) -> None:
+    monitored_warehouse.execute("update marts.fct_day_alarms set is_ringing = false, status = 'ok'")
+    monitored_warehouse.execute("update marts.fct_day_alarms set status = 'empty' where window_date <= '2022-02-03'")
+    monitored_warehouse.execute("update marts.fct_day_alarms set status = 'learning' where window_date = '2022-02-04'")
+    monitored_warehouse.execute(
+        "update marts.fct_day_alarms set is_ringing = true where window_date in ('2022-02-05', '2022-02-20')"
+    )
+    with as_dashboard("calibration") as connection:
+        version = _models(connection)["green_tipped"]
+        found = found_rows(connection, FRONT_PAGE, model_version=version)
+    first, *others = found["How often did we ring, against the budget?"]
+    assert first[:5] == (version, "columns", 25, 1, 2)
+    assert float(first[5]) == 30 * 2 / 25
+    assert first[6:] == (1, 0)
+    assert len(others) == 2
+
+
+def test_open_incidents_and_what_people_said_come_first(monitored_warehouse: Connection) -> None:
+    monitored_warehouse.execute("delete from monitoring.incident_followups where kind = 'resolved'")
+    monitored_warehouse.execute(
+        "insert into monitoring.incident_followups (incident_id, kind, note, noted_by) "
+        "select incident_id, 'acknowledged', 'the vendor was asked', 'ana' from monitoring.incidents "
+        "where column_name = 'passenger_count'"
+    )
+    with as_dashboard("followups") as connection:
+        found = found_rows(connection, FRONT_PAGE)
+    ((critical, warning, acknowledged),) = found["How many incidents are open?"]
+    assert (critical > 0, warning > 0, acknowledged) == (True, True, 1)
+    states = [row[0] for row in found["Which incidents are there, since when, and what moved?"]]
+    assert set(states) == {"open", "acknowledged"}
+    assert len(states) == critical + warning + acknowledged
+    said = found["What has come of the incidents?"][0]
+    assert said[2:5] == ("acknowledged", "passenger_count", "acknowledged")
+    assert said[6:] == ("the vendor was asked", "ana")
+
+
+def test_every_incident_leads_to_a_column_that_can_be_looked_into(monitored_warehouse: Connection) -> None:
+    dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "column.json")
+    with as_dashboard("incidents") as connection:
+        front_page = open_dashboard(ROOT / "grafana" / "dashboards" / f"{FRONT_PAGE}.json")
+        front_page.choose(connection)
+        (sql,) = [sql for title, _, sql in front_page.queries() if title.startswith("Which incidents are there")]
+        found = front_page.run(connection, sql)
+        assert found.rows
+        for row in found.rows:
+            incident = dict(zip(found.columns, row, strict=True))
+            dashboard.choose(
+                connection,
+                model_version=incident["looked_at"],
+                column=incident["looked_into"],
+                day=str(incident["opened_ms"]),
+            )
+            assert incident["looked_into"] in dashboard.options["column"]
+            assert dashboard.texts["day"] == f"{incident['since']}"
+            rows = {title: dashboard.run(connection, sql).rows for title, _, sql in dashboard.queries()}
+            assert incident["incident"] in {row[6] for row in rows["Which incidents of ${column} are there?"]}
+            days = {f"{row[0]:%Y-%m-%d}" for row in rows["Since when has ${column} not been as usual?"] if row[3]}
+            assert f"{incident['since']}" in days
+            assert rows["Which figures of ${column} stood out on ${day:text}?"]
+
+
+def test_the_figure_that_stands_out_on_the_day_is_drawn_first(monitored_warehouse: Connection) -> None:
+    monitored_warehouse.execute("update marts.fct_alarm_scores set severity = 0.1")
+    dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "column.json")
+    with as_dashboard("figure") as connection:
+        dashboard.choose(connection, column="trip_distance")
+        assert list(dashboard.options["statistic"])[:4] == [
+            *("wasserstein", "jensenshannon", "missing_share", "unseen_share")
+        ]
+        day = dashboard.texts["day"]
+    monitored_warehouse.execute(
+        "update marts.fct_alarm_scores set severity = 1.5, score = 7, expected = 1, null_p90 = 2, null_p99 = 3 "
+        "where window_date = %s and column_name = 'trip_distance' and statistic = 'mean'",
+        [day],
+    )
+    with as_dashboard("figure") as connection:
+        dashboard.choose(connection, column="trip_distance")
+        assert dashboard.values["statistic"] == "mean"
+        found = found_rows(connection, "column", column="trip_distance")
+    assert found["Is ${statistic} of ${column} what is usual?"][-1][1:5] == (7, 1, 2, 3)
+    assert found["Which figures of ${column} stood out on ${day:text}?"][0] == ("mean", 7, 1, 2, 3, 1.5)
+
+
+def test_what_moved_has_rows_before_and_after(monitored_warehouse: Connection) -> None:
+    with as_dashboard("moved") as connection:
+        dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "column.json")
+        dashboard.choose(connection)
+        (day,) = [value for value, text in dashboard.options["day"].items() if text == "2022-02-21"]
+        found = found_rows(connection, "column", column="pickup_location_id", day=day)
+    label, before, after, change, rows_before, rows_after = found["What moved on ${day:text}?"][0]
+    assert (label, after, rows_after) == ("75", 0, 0)
+    assert change == -before
+    assert rows_before > 1000
+
+
+def test_a_warehouse_without_decisions_has_pages_all_the_same(monitored_warehouse: Connection) -> None:
+    for mart in ("fct_alarm_scores", "fct_day_alarms"):
+        monitored_warehouse.execute(f"delete from marts.{mart}".encode())
+    with as_dashboard("no decisions") as connection:
+        column = found_rows(connection, "column", column="trip_distance")
+        front_page = found_rows(connection, FRONT_PAGE)
+    assert column["Is ${statistic} of ${column} what is usual?"] == []
+    assert column["How does ${column} on ${day:text} compare with the reference?"]
+    assert front_page["Is the model all right today?"] == []
 
 
 def test_groups_of_few_rows_have_words_in_place_of_figures(monitored_warehouse: Connection) -> None:
@@ -180,7 +317,7 @@ def test_the_stages_of_a_run_stand_on_each_other(eventful_warehouse: Connection)
     for time, name, seconds in panel_rows("pipeline-health", "How long does each stage take?"):
         runs.setdefault(time, {})[name] = round(float(seconds))
     assert {"ingest": 240, "marts": 300} in runs.values()
-    assert sorted(len(stages) for stages in runs.values()) == [1, 2, 8]
+    assert sorted(len(stages) for stages in runs.values()) == [1, 2, 10]
 
 
 def check_page(row: dict[str, Any]) -> None:
@@ -190,8 +327,9 @@ def check_page(row: dict[str, Any]) -> None:
     assert (ROOT / "grafana" / "dashboards" / f"{address.path.removeprefix('d/')}.json").exists()
     first, last = (datetime.fromtimestamp(int(parameters[name]) / 1000, UTC) for name in ("from", "to"))
     assert f"{first:%Y-%m-%d}" < row["day"] < f"{last:%Y-%m-%d}"
-    if row["column"]:
+    if row["column"] or "var-column" in parameters:
         assert address.path == "d/column"
+        assert parameters["var-column"] == (row["column"] or "(table)")
         assert int(parameters["from"]) < int(parameters["var-day"]) < int(parameters["to"])
     else:
         assert address.path in ("d/data-quality", "d/pipeline-health")
@@ -223,29 +361,25 @@ def firing(connection: Connection) -> dict[str, list[dict[str, Any]]]:
 EVENINGS: dict[str, dict[str, set[tuple[str, str, str, str]]]] = {
     "2022-02-26": {
         "volume": {("critical", "", "", "2022-02-26")},
-        "drifted_columns": set(),
+        "incident": {("critical", "", "", "2022-02-24")},
     },
-    "2022-02-21": {
-        "drifted_columns": {
-            ("warning", "green_duration_hgb", "pickup_location_id", "2022-02-21"),
-            ("warning", "green_duration_lr", "pickup_location_id", "2022-02-21"),
-            ("warning", "green_tipped", "pickup_location_id", "2022-02-21"),
-        },
-    },
+    "2022-02-21": {"incident": {("warning", "", "pickup_location_id", "2022-02-21")}},
     "2022-02-12": {
-        "prediction_drift": {("warning", "green_duration_lr", "prediction", "2022-02-11")},
-        "drifted_columns": {("warning", "green_duration_lr", "total_amount", "2022-02-10")},
+        "incident": {("critical", "", "fare_amount", "2022-02-10")},
         "concept_drift": {("critical", "green_duration_lr", "prediction", "2022-02-10")},
     },
     "2022-02-08": {
-        "prediction_drift": {("critical", "green_duration_hgb", "prediction", "2022-02-08")},
-        "concept_drift": {("critical", "green_duration_hgb", "prediction", "2022-02-08")},
-        "drifted_columns": {
-            ("warning", "green_duration_hgb", "trip_distance", "2022-02-08"),
-            ("warning", "green_tipped", "trip_distance", "2022-02-08"),
+        "incident": {
+            ("critical", "", "trip_distance", "2022-02-08"),
+            # A false alarm, barely past the threshold and within the budget: nothing was planted on that day.
+            ("warning", "green_duration_lr", "prediction", "2022-02-04"),
         },
+        "concept_drift": {("critical", "green_duration_hgb", "prediction", "2022-02-08")},
     },
-    "2022-02-03": {"missing_share": {("warning", "", "passenger_count", "2022-02-03")}},
+    "2022-02-03": {
+        "incident": {("critical", "", "passenger_count", "2022-02-03")},
+        "missing_share": {("warning", "", "passenger_count", "2022-02-03")},
+    },
     "2022-02-02": {},
 }
 
@@ -254,6 +388,13 @@ EVENINGS: dict[str, dict[str, set[tuple[str, str, str, str]]]] = {
 def test_alert_queries_fire_on_the_planted_incidents_and_on_nothing_else(monitored_warehouse: Connection) -> None:
     for evening, expected in EVENINGS.items():
         monitored_warehouse.execute("delete from intermediate.int_windows where window_date > %s", [evening])
+        # What was found later: of a day after, or at the end of a day after.
+        monitored_warehouse.execute(
+            "delete from monitoring.incident_followups "
+            "where window_start - case when kind = 'resolved' then interval '1 day' else interval '0' end "
+            ">= (cast(%s as date) + 1) at time zone 'America/New_York'",
+            [evening],
+        )
         dbt.build("--select", "int_daily_volume", "marts", run_id=1)
         with as_dashboard("alerts") as connection:
             found = {

@@ -28,7 +28,8 @@ def test_every_dashboard_has_a_page_with_all_its_panels(monitored_warehouse: Con
     assert "GENERATED SAMPLE - not real trips" in front_page
     assert "0 trips where 2064 are usual" in front_page
     column = (tmp_path / "column.html").read_text(encoding="utf-8")
-    assert "Since when has trip_distance drifted?" in column
+    assert "Is wasserstein of trip_distance what is usual?" in column
+    assert "What do Evidently&#x27;s stock thresholds say, uncalibrated?</h3>" in front_page
     assert re.search("make report DAY=2022-02-28 MODEL=green_duration_lr-", column)
 
 

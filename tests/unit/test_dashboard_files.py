@@ -11,18 +11,19 @@ import pytest
 import yaml
 
 from grafana.__main__ import main as write_generated_files
-from grafana.alert_rules import TITLES
+from grafana.alert_rules import MEANINGS, TITLES
 from grafana.asking import DASHBOARDS, OpenDashboard, open_dashboard
 from grafana.generate import generated_files
 from grafana.house import House, make_house
 from grafana.parts import DATASOURCE_TYPE, DATASOURCE_UID
+from pipeline.alert_rules import opening_rules
 from pipeline.errors import ConfigurationError
 from pipeline.monitoring import Dashboards
 from pipeline.settings import ROOT
 
 RULES = ROOT / "grafana" / "provisioning" / "alerting" / "rules.yml"
 RELATION = re.compile(r"\b(?:from|join)\s+(?!lateral\b)(?!\()([a-z_][\w.]*)")
-NAMED = re.compile(r"(?:\bwith|,)\s+(\w+) as \(")
+NAMED = re.compile(r"(?:\bwith|,)\s+(\w+) as (?:materialized )?\(")
 IDENTIFIERS = [path.stem for path in DASHBOARDS]
 
 
@@ -56,6 +57,8 @@ def test_every_panel_says_what_it_answers(dashboard: OpenDashboard) -> None:
     assert len(set(titles)) == len(titles)
     for panel in dashboard.document["panels"]:
         assert panel["title"].endswith("?"), panel["title"]
+        if panel["type"] == "row":
+            continue
         assert len(panel["description"]) > 30, panel["title"]
     for panel in dashboard.panels():
         defaults = panel["fieldConfig"]["defaults"]
@@ -115,10 +118,43 @@ def test_links_lead_to_dashboards_and_variables_that_exist(dashboard: OpenDashbo
 
 def test_the_overview_leads_to_the_column_and_the_day() -> None:
     front_page = open_dashboard(ROOT / "grafana" / "dashboards" / "model-monitoring.json")
-    (grid,) = [panel for panel in front_page.panels() if panel["type"] == "status-history"]
-    (link,) = grid["fieldConfig"]["defaults"]["links"]
-    assert "var-column=${__field.name}" in link["url"]
-    assert "var-day=${__value.time}" in link["url"]
+    grids = [panel for panel in front_page.panels() if panel["type"] == "status-history"]
+    assert len(grids) == 2
+    for grid in grids:
+        (link,) = grid["fieldConfig"]["defaults"]["links"]
+        assert "var-column=${__field.name}" in link["url"]
+        assert "var-day=${__value.time}" in link["url"]
+
+
+def test_the_front_page_leads_with_incidents_and_ends_with_evidentlys_flags() -> None:
+    front_page = open_dashboard(ROOT / "grafana" / "dashboards" / "model-monitoring.json")
+    panels = sorted(front_page.document["panels"], key=lambda panel: (panel["gridPos"]["y"], panel["gridPos"]["x"]))
+    titles = [panel["title"] for panel in panels]
+    assert titles[:5] == [
+        "Is the model all right today?",
+        "What rings on the latest day?",
+        "How many incidents are open?",
+        "Where does the data come from?",
+        "Which incidents are there, since when, and what moved?",
+    ]
+    line = titles.index("What do Evidently's stock thresholds say, uncalibrated?")
+    for place, panel in enumerate(panels):
+        raw = any(
+            mart in target["rawSql"]
+            for target in panel.get("targets", [])
+            for mart in ("fct_column_drift", "num_drifted_columns")
+        )
+        assert not raw or place > line, panel["title"]
+
+
+def test_severities_are_coloured_by_the_levels_of_incidents() -> None:
+    levels = make_house().monitoring.alerts.incident
+    expected = [(None, "green"), (0.5, "yellow"), (levels.warning, "orange"), (levels.critical, "red")]
+    front_page = open_dashboard(ROOT / "grafana" / "dashboards" / "model-monitoring.json")
+    for title in ("Is the model all right today?", "Which column is not as usual, and since when?"):
+        (panel,) = [panel for panel in front_page.panels() if panel["title"] == title]
+        steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+        assert [(step["value"], step["color"]) for step in steps] == expected
 
 
 def test_a_headline_shows_the_latest_day_also_where_it_is_empty(dashboard: OpenDashboard) -> None:
@@ -190,8 +226,9 @@ def rules() -> list[dict[str, Any]]:
 
 
 def test_every_alert_rule_has_its_rule_in_grafana() -> None:
-    assert [rule["labels"]["rule"] for rule in rules()] == [name for name, _ in make_house().monitoring.alerts]
-    assert set(TITLES) == {rule["labels"]["rule"] for rule in rules()}
+    alerts = make_house().monitoring.alerts
+    assert [rule["labels"]["rule"] for rule in rules()] == [name for name, _ in opening_rules(alerts)]
+    assert set(TITLES) == set(MEANINGS) == {name for name, _ in alerts}
     assert len({rule["uid"] for rule in rules()}) == len(rules())
 
 

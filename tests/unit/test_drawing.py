@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from grafana.asking import OpenDashboard, Rows, open_dashboard
-from grafana.drawing import bands_together, drawn, series_of, text_of
+from grafana.drawing import COLORS, bands_together, drawn, series_of, text_of
 from pipeline.settings import ROOT
 
 FOLDER = ROOT / "grafana" / "dashboards"
@@ -44,6 +44,30 @@ def test_bands_are_filled_from_their_own_lower_quantile() -> None:
     )
     assert [first or second for first, second in fills] == ["0.15", "0.35"]
     assert body.count("tonexty") == 2
+
+
+def test_a_score_lies_inside_its_two_bands() -> None:
+    board, panel = panel_of("column", "Is ${statistic} of ${column} what is usual?")
+    names = ["score", "usual", "90 % of days are below", "99 % of days are below", "ringing day"]
+    found = Rows(["time", *names], [(DAY, 5, 1, 2, 3, 5), (DAY + timedelta(days=1), 1, 1, 2, 3, None)])
+    order = [name for name, _, _ in bands_together(panel, series_of(board, found))]
+    assert order == [
+        *("usual", "99 % of days are below", "usual", "90 % of days are below"),
+        *("score", "ringing day"),
+    ]
+    body = drawn(board, panel, found)
+    assert body.count("tonexty") == 2
+    # What both bands begin at is named once.
+    assert re.findall(r'"name":"usual","showlegend":(\w+)', body) == ["true", "false"]
+
+
+def test_figures_in_a_table_take_the_colour_of_their_level() -> None:
+    board, panel = panel_of("column", "Which figures of ${column} stood out on ${day:text}?")
+    body = drawn(board, panel, Rows(["figure", "score", "severity"], [("rows", 7.5, 2.5), ("mean", 1.5, 0.1)]))
+    assert re.findall(r"<td([^>]*)>([^<]*)", body) == [
+        *(("", "rows"), ("", "7.500"), (f' style="color: {COLORS["red"]}; font-weight: 600"', "2.50x")),
+        *(("", "mean"), ("", "1.500"), (f' style="color: {COLORS["green"]}; font-weight: 600"', "0.10x")),
+    ]
 
 
 def test_times_are_by_the_dashboards_clock() -> None:

@@ -1,0 +1,214 @@
+-- name: severity_headline
+-- Of the families of figures the worst; a day without a decision has no value.
+select
+    window_start as time,
+    max(severity) as "severity"
+from marts.fct_day_alarms
+where
+    $__timeFilter(window_start)
+    and model_version = '${model_version}'
+group by window_start
+order by window_start
+
+-- name: worst_headline
+select
+    to_char(window_date, 'Dy YYYY-MM-DD') || ': '
+    || case
+        when status = 'empty' then 'no rows'
+        when status = 'too_short' then 'too few days before it to judge'
+        when not is_ringing then 'as usual'
+        else
+            concat_ws(' of ', coalesce(nullif(column_name, ''), '{{table}}'), nullif(segment_value, ''))
+            || ' (' || statistic || ')' || case when is_muted then ', expected: ' || event else '' end
+    end as "the day"
+from marts.fct_day_alarms
+where
+    $__timeFilter(window_start)
+    and model_version = '${model_version}'
+order by window_start desc, is_ringing desc, severity desc nulls last
+limit 1
+
+-- name: open_incidents_headline
+select
+    count(*) filter (where severity = 'critical' and not is_acknowledged) as "critical",
+    count(*) filter (where severity = 'warning' and not is_acknowledged) as "warning",
+    count(*) filter (where is_acknowledged) as "acknowledged"
+from marts.fct_alerts
+where
+    rule = 'incident'
+    and is_open
+
+-- name: incidents
+-- Open ones, whenever they opened, and those that rang in the range. What is about an input has no model of its own: the
+-- chosen one is looked at where it named it, else one that did.
+select
+    incidents.state,
+    coalesce(alerts.severity, '') as "severity",
+    concat_ws(
+        ' of ', coalesce(nullif(incidents.column_name, ''), '{{table}}'), nullif(incidents.segment_value, '')
+    ) as "column",
+    incidents.opened_date as "since",
+    incidents.last_seen_date as "last seen",
+    incidents.days as "days",
+    incidents.worst_severity as "worst",
+    left(incidents.incident_id, 8) as "incident",
+    incidents.statistic as "figure",
+    concat_ws(
+        '; ',
+        nullif(incidents.first_moved, ''), nullif(incidents.second_moved, ''), nullif(incidents.third_moved, '')
+    ) as "what moved",
+    incidents.affected_segments as "affected groups",
+    incidents.model_specs as "models",
+    incidents.event as "expected event",
+    coalesce(nullif(incidents.column_name, ''), '{{table}}') as looked_into,
+    coalesce(nullif(incidents.model_version, ''), named.model_version, '${model_version}') as looked_at,
+    cast(extract(epoch from incidents.opened_at) * 1000 as bigint) as opened_ms,
+    cast(extract(epoch from incidents.last_seen_at) * 1000 as bigint) as last_seen_ms
+from marts.fct_incidents as incidents
+left join marts.fct_alerts as alerts
+    on
+        incidents.incident_id = alerts.alert_id
+        and alerts.rule = 'incident'
+left join lateral (
+    select models.model_version
+    from marts.dim_models as models
+    where models.model_spec = any(string_to_array(incidents.model_specs, ', '))
+    order by models.model_version = '${model_version}' desc, models.is_active desc, models.model_version asc
+    limit 1
+) as named on true
+where
+    incidents.state in ('open', 'acknowledged')
+    or $__timeFilter(incidents.opened_at)
+    or $__timeFilter(incidents.last_seen_at)
+order by
+    incidents.state in ('open', 'acknowledged') desc,
+    incidents.state = 'withdrawn' asc,
+    incidents.opened_at desc,
+    incidents.worst_severity desc
+
+-- name: followups
+select
+    followups.recorded_at as "recorded",
+    left(followups.incident_id, 8) as "incident",
+    incidents.state,
+    concat_ws(
+        ' of ', coalesce(nullif(incidents.column_name, ''), '{{table}}'), nullif(incidents.segment_value, '')
+    ) as "column",
+    followups.kind as "what happened",
+    to_char(followups.window_start at time zone '{{timezone}}', 'YYYY-MM-DD') as "day",
+    followups.note,
+    followups.noted_by as "by"
+from marts.fct_incident_followups as followups
+inner join marts.fct_incidents as incidents on followups.incident_id = incidents.incident_id
+where
+    incidents.state in ('open', 'acknowledged')
+    or $__timeFilter(incidents.opened_at)
+    or $__timeFilter(incidents.last_seen_at)
+order by
+    incidents.state in ('open', 'acknowledged') desc,
+    followups.noted_by != '' desc,
+    followups.recorded_at desc,
+    followups.followup_id desc
+limit 200
+
+-- name: severity_by_column
+-- A day can ring without any figure past its threshold, for a column that is bad again: the decision counts, too.
+with severities as (
+    select
+        window_start,
+        column_name,
+        severity
+    from marts.fct_alarm_scores
+    where
+        $__timeFilter(window_start)
+        and model_version = '${model_version}'
+        and family = 'columns'
+        and segment_key = ''
+    union all
+    select
+        window_start,
+        column_name,
+        severity
+    from marts.fct_day_alarms
+    where
+        $__timeFilter(window_start)
+        and model_version = '${model_version}'
+        and family = 'columns'
+        and segment_key = ''
+        and status in ('ok', 'learning')
+)
+
+select
+    window_start as time,
+    coalesce(nullif(column_name, ''), '{{table}}') as metric,
+    max(severity) as value
+from severities
+group by window_start, column_name
+order by window_start, column_name = '', column_name = 'prediction' desc, column_name
+
+-- name: severity_by_day
+-- A line per family of figures; of a day that rings the worst one is marked.
+with decisions as (
+    select *
+    from marts.fct_day_alarms
+    where
+        $__timeFilter(window_start)
+        and model_version = '${model_version}'
+),
+
+series as (
+    select
+        window_start,
+        family as name,
+        severity
+    from decisions
+    union all
+    select distinct
+        window_start,
+        'threshold' as name,
+        1.0 as severity
+    from decisions
+    union all
+    select
+        window_start,
+        case when is_muted then 'rings, but expected' else 'ringing day' end as name,
+        max(severity) as severity
+    from decisions
+    where is_ringing
+    group by window_start, is_muted
+)
+
+select
+    window_start as time,
+    name as metric,
+    severity as value
+from series
+order by window_start, name
+
+-- name: calibration
+select
+    model_version as "model",
+    family,
+    count(*) filter (where status in ('ok', 'learning')) as "days judged",
+    count(*) filter (where status = 'learning') as "learning",
+    count(*) filter (where is_ringing) as "ringing",
+    30.0 * count(*) filter (where is_ringing)
+    / nullif(count(*) filter (where status in ('ok', 'learning')), 0) as "rings in 30 days",
+    30.0 / min(false_alarm_days) as "budget in 30 days",
+    count(*) filter (where is_ringing and event != '') as "on expected events"
+from marts.fct_day_alarms
+where $__timeFilter(window_start)
+group by model_version, family
+order by model_version = '${model_version}' desc, model_version, family
+
+-- name: event_marks
+select
+    window_start as time,
+    event as text
+from marts.fct_day_alarms
+where
+    $__timeFilter(window_start)
+    and model_version = '${model_version}'
+    and event != ''
+group by window_start, event
+order by window_start
