@@ -93,7 +93,7 @@ def read_months(folder: Path) -> Months:
     model = train([one for day, one in rows.items() if day < date(2022, 2, 1)])
     with EVENTS.open(newline="") as file:
         holidays = frozenset(
-            date.fromisoformat(one["event_date"]) for one in csv.DictReader(file) if one["mutes"] == "all"
+            date.fromisoformat(one["event_date"]) for one in csv.DictReader(file) if one["kind"] == "holiday"
         )
     days = {day: to_day(one, model) for day, one in rows.items()}
     return Months(rows, model, days, holidays, sorted(days))

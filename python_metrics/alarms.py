@@ -25,6 +25,7 @@ from python_metrics.incidents import Ring
 from python_metrics.monitor import MonitoredModel
 from python_metrics.profile_store import WindowProfiles, read_profiles
 from python_metrics.profiles import Profile, add_profiles
+from python_metrics.series_alarms import judge_series
 from python_metrics.signals import VERSION, Decision, decide, fit_null
 from python_metrics.store import Window
 
@@ -51,6 +52,7 @@ def ring(monitoring: Monitoring, models: Sequence[MonitoredModel], run_id: int) 
     unusual = alarm_store.event_days(monitoring.windows)
     judged = {model.model_version: _JudgedModel(monitoring, model, unusual) for model in models}
     counts = [one.judge(run_id) for one in judged.values()]
+    counts += [judge_series(monitoring, one.model, one.days, unusual, run_id) for one in judged.values()]
     recorded = record_incidents(
         monitoring.windows,
         monitoring.calibration.clear_days,
@@ -65,20 +67,20 @@ class _JudgedModel:
 
     def __init__(self, monitoring: Monitoring, model: MonitoredModel, unusual: frozenset[date]) -> None:
         self._monitoring = monitoring
-        self._model = model
+        self.model = model
         self._is_about_part = monitoring.models[model.spec].is_about_part
         self._columns = monitoring.columns(model.spec)
         names = [column.name for column in self._columns]
-        self._days = alarm_store.profiled_days(monitoring.windows, model.model_version, model.reference_id, names)
+        self.days = alarm_store.profiled_days(monitoring.windows, model.model_version, model.reference_id, names)
         self._unusual = unusual
         self._read: dict[int, Day] = {}
 
     def judge(self, run_id: int) -> tuple[int, int]:
         """Decide and write what is pending; gives the number of decisions and of those that ring."""
-        stored = alarm_store.stored_alarms(self._model.model_version, COLUMNS)
+        stored = alarm_store.stored_alarms(self.model.model_version, COLUMNS)
         pending = []
         remembered: dict[int, frozenset[str]] = {}
-        for place, day in enumerate(self._days):
+        for place, day in enumerate(self.days):
             known = stored.get(day.window.window_start)
             remembered[place] = known.worst_columns if known else frozenset()
             inputs_hash = self._inputs_hash(place)
@@ -91,17 +93,17 @@ class _JudgedModel:
         with contextlib.closing(database.connect("alarms", autocommit=True)) as connection:
             for place, inputs_hash in pending:
                 before = [
-                    Decision(self._days[one].window.window_date, "ok", repeated=remembered[one])
+                    Decision(self.days[one].window.window_date, "ok", repeated=remembered[one])
                     for one in range(max(place - LOOK_BACK, 0), place)
                 ]
                 alarm, scores = self._decide(place, before)
                 remembered[place] = frozenset(alarm.worst_columns)
                 ringing += alarm.is_ringing
-                window = self._days[place].window
+                window = self.days[place].window
                 alarm_store.write_alarm(
-                    connection, self._model.model_version, COLUMNS, window, inputs_hash, alarm, scores, run_id
+                    connection, self.model.model_version, COLUMNS, window, inputs_hash, alarm, scores, run_id
                 )
-        log.info("%s: %s days judged, %s ring", self._model.model_version, len(pending), ringing)
+        log.info("%s: %s days judged, %s ring", self.model.model_version, len(pending), ringing)
         return len(pending), ringing
 
     def say(self, ring: Ring) -> Raised:
@@ -117,9 +119,9 @@ class _JudgedModel:
         return Raised(facts, query)
 
     def _facts(self, ring: Ring, column: MonitoredColumn) -> Facts:
-        place = next(one for one, day in enumerate(self._days) if day.window.window_start == ring.window_start)
+        place = next(one for one, day in enumerate(self.days) if day.window.window_start == ring.window_start)
         keys = ["", *(key for (key, *more) in self._monitoring.segments.by if not more)]
-        chosen = [self._days[one].window for one in (*self._reference(place), place)]
+        chosen = [self.days[one].window for one in (*self._reference(place), place)]
         before: dict[tuple[str, str], list[Profile]] = {}
         after: dict[tuple[str, str], Profile] = {}
         for window, profiles in self._profiles(chosen, [column], keys):
@@ -133,8 +135,8 @@ class _JudgedModel:
 
     def _reference(self, place: int) -> list[int]:
         """Places of the days that a day is judged against: those before it, without days of expected events."""
-        first = self._days[place].window.window_date - timedelta(days=self._monitoring.calibration.reference_days)
-        dates = [day.window.window_date for day in self._days[:place]]
+        first = self.days[place].window.window_date - timedelta(days=self._monitoring.calibration.reference_days)
+        dates = [day.window.window_date for day in self.days[:place]]
         return [one for one, day in enumerate(dates) if day >= first and day not in self._unusual]
 
     def _inputs_hash(self, place: int) -> str:
@@ -153,7 +155,7 @@ class _JudgedModel:
                 day.is_monitored,
                 day.window.window_date in self._unusual,
             )
-            for day in self._days[first : place + 1]
+            for day in self.days[first : place + 1]
         ]
         return hashlib.sha256(json.dumps([rules, days], sort_keys=True).encode()).hexdigest()
 
@@ -172,20 +174,20 @@ class _JudgedModel:
 
     def _read_days(self, places: set[int]) -> None:
         wanted = sorted(places - self._read.keys())
-        windows = [self._days[place].window for place in wanted]
+        windows = [self.days[place].window for place in wanted]
         for place, (_, profiles) in zip(wanted, self._profiles(windows, self._columns, [""]), strict=True):
             of_column = {key.column: profile for key, profile in profiles.items()}
             rows = max((profile.n for profile in of_column.values()), default=0)
             # A copy may be of a trip that the model does not score.
-            duplicates = 0 if self._is_about_part else self._days[place].duplicate_count
-            self._read[place] = Day(self._days[place].window.window_date, rows, duplicates, of_column)
+            duplicates = 0 if self._is_about_part else self.days[place].duplicate_count
+            self._read[place] = Day(self.days[place].window.window_date, rows, duplicates, of_column)
 
     def _profiles(
         self, windows: list[Window], columns: Sequence[MonitoredColumn], segment_keys: Sequence[str]
     ) -> Iterator[tuple[Window, WindowProfiles]]:
         return read_profiles(
             self._monitoring.windows,
-            self._model.model_version,
+            self.model.model_version,
             columns,
             windows,
             is_about_part=self._is_about_part,

@@ -162,7 +162,7 @@ def _read_decisions(relations: Windows) -> tuple[list[Ring], list[DecidedDay], d
     rings = []
     for start, day, family, column, key, value, version, *rest in found["rings"]:
         # Models share their inputs, and the rows; a prediction and what follows from it is a model's own.
-        shared = family == "columns" and column != PREDICTION
+        shared = family in ("columns", "quality") and column != PREDICTION
         subject = Subject(family, column, key, value, "" if shared else version)
         rings.append(Ring(start, day, subject, version, *rest))
     return rings, [DecidedDay(*row) for row in found["decided_days"]], dict(found["events"])

@@ -1,0 +1,228 @@
+"""Alarms of daily figures that are no profile: performance, groups and data quality, each family with its own budget.
+
+A family's figures of a day are judged together against those of the days before it, as columns are. Called by
+python_metrics.alarms.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from psycopg import sql
+
+from pipeline import database
+from pipeline.monitoring import Family, Monitoring
+from python_metrics import alarm_store
+from python_metrics.alarm_store import AlarmScore, DayAlarm, ProfiledDay
+from python_metrics.monitor import MonitoredModel
+from python_metrics.series_signals import VERSION, Decision, Kind, Series, decide_series, fit_series
+
+_QUERIES = database.queries(Path(__file__).with_name("series_alarms.sql"))
+
+FAMILIES: tuple[Family, ...] = ("performance", "segments", "quality")
+PERFORMANCE: dict[str, tuple[str, ...]] = {
+    "regression": ("mae", "bias"),
+    "binary": ("log_loss", "calibration_error"),
+}
+_KINDS: dict[str, Kind] = {
+    "mae": "positive",
+    "log_loss": "positive",
+    "calibration_error": "positive",
+    "bias": "number",
+    "share_of_rows": "share",
+    "share_missing_values": "share",
+    "rejected_share": "share",
+}
+# Of a day with fewer of its labels the figures are those of other rows.
+LEAST_COVERAGE = 0.9
+LOOK_BACK = 2
+
+
+@dataclass(frozen=True, order=True)
+class Figure:
+    """What a series is of."""
+
+    segment_key: str
+    segment_value: str
+    metric: str
+
+    @property
+    def name(self) -> str:
+        """One word, as decisions name it."""
+        return json.dumps([self.segment_key, self.segment_value, self.metric])
+
+
+@dataclass(frozen=True)
+class _Value:
+    value: float
+    n: float
+
+
+Figures = dict[Figure, dict[date, _Value]]
+
+
+def judge_series(
+    monitoring: Monitoring,
+    model: MonitoredModel,
+    days: Sequence[ProfiledDay],
+    unusual: frozenset[date],
+    run_id: int,
+) -> tuple[int, int]:
+    """Decide on a model's monitored days, a family at a time; gives the number of decisions and of those that ring."""
+    families = _read(monitoring, model)
+    counts = [
+        _Judged(monitoring, model, family, families.get(family, {}), unusual).judge(days, run_id) for family in FAMILIES
+    ]
+    return sum(made for made, _ in counts), sum(rings for _, rings in counts)
+
+
+def _read(monitoring: Monitoring, model: MonitoredModel) -> dict[str, Figures]:
+    query = sql.SQL(_QUERIES["daily_figures"]).format(windows=database.relation(monitoring.windows.windows))
+    parameters: dict[str, object] = {
+        "model_version": model.model_version,
+        "reference_id": model.reference_id,
+        "coverage": LEAST_COVERAGE,
+        "performance": list(PERFORMANCE[monitoring.models[model.spec].task]),
+        "segment_keys": [key for (key, *more) in monitoring.segments.by if not more],
+    }
+    with database.connect("alarms", read_only=True) as connection:
+        rows: list[Any] = connection.execute(query, parameters).fetchall()
+    found: dict[str, Figures] = {}
+    for family, day, key, value, metric, number, n in rows:
+        if number is not None:
+            of_family = found.setdefault(family, {})
+            of_family.setdefault(Figure(key, value, metric), {})[day] = _Value(float(number), float(n or 0))
+    return found
+
+
+class _Judged:
+    """One family of a model."""
+
+    def __init__(
+        self,
+        monitoring: Monitoring,
+        model: MonitoredModel,
+        family: Family,
+        figures: Figures,
+        unusual: frozenset[date],
+    ) -> None:
+        self._calibration = monitoring.calibration
+        self._budget = monitoring.calibration.false_alarm_days[family]
+        self._model, self._family, self._figures = model, family, figures
+        self._by_name = {figure.name: figure for figure in figures}
+        dates = sorted({day for values in figures.values() for day in values})
+        self._dates = [day for day in dates if day not in unusual]
+        self._known = set(dates)
+
+    def judge(self, days: Sequence[ProfiledDay], run_id: int) -> tuple[int, int]:
+        stored = alarm_store.stored_alarms(self._model.model_version, self._family)
+        made = ringing = 0
+        remembered: list[Decision] = []
+        with contextlib.closing(database.connect("alarms", autocommit=True)) as connection:
+            for day in days:
+                window = day.window
+                if not day.is_monitored or window.window_date not in self._known:
+                    continue
+                inputs_hash = self._inputs_hash(window.window_date)
+                known = stored.get(window.window_start)
+                if known is not None and known.inputs_hash == inputs_hash:
+                    remembered.append(Decision(window.window_date, "ok", repeated=known.worst_columns))
+                    continue
+                decision, reference = self._decide(window.window_date, remembered)
+                remembered.append(decision)
+                alarm = self._alarm(decision, reference, window.window_date)
+                alarm_store.write_alarm(
+                    connection,
+                    self._model.model_version,
+                    self._family,
+                    window,
+                    inputs_hash,
+                    alarm,
+                    self._scores(decision),
+                    run_id,
+                )
+                made += 1
+                ringing += alarm.is_ringing
+        return made, ringing
+
+    def _reference(self, day: date, further: int = 0) -> list[date]:
+        first = day - timedelta(days=self._calibration.reference_days + further)
+        return [one for one in self._dates if first <= one < day]
+
+    def _inputs_hash(self, day: date) -> str:
+        """Of the rules, the day's figures, and those of the days that it and the days it remembers are judged by."""
+        days = [*self._reference(day, LOOK_BACK), day]
+        figures = [
+            (figure.name, [(one.isoformat(), values[one].value, values[one].n) for one in days if one in values])
+            for figure, values in sorted(self._figures.items())
+        ]
+        rules = [VERSION, self._calibration.model_dump(mode="json")]
+        return hashlib.sha256(json.dumps([rules, figures]).encode()).hexdigest()
+
+    def _decide(self, day: date, before: Sequence[Decision]) -> tuple[Decision, list[date]]:
+        reference = self._reference(day)
+        series = [
+            Series(
+                figure.name,
+                _KINDS[figure.metric],
+                np.array([values[one].value if one in values else np.nan for one in reference]),
+                np.array([values[one].n if one in values else np.nan for one in reference]),
+            )
+            for figure, values in sorted(self._figures.items())
+        ]
+        null = fit_series(reference, series, budget=1 / self._budget)
+        today = {figure.name: values[day] for figure, values in self._figures.items() if day in values}
+        found: Mapping[str, float] = {name: one.value for name, one in today.items()}
+        decision = decide_series(null, day, found, {name: one.n for name, one in today.items()}, before)
+        return decision, reference
+
+    def _alarm(self, decision: Decision, reference: list[date], day: date) -> DayAlarm:
+        named = self._by_name.get(decision.column or "")
+        severity = decision.severity
+        if decision.ring and severity is not None:
+            severity = max(severity, 1.0)
+        rows = [values[day].n for values in self._figures.values() if day in values]
+        return DayAlarm(
+            status=decision.status,
+            is_ringing=decision.ring,
+            row_count=int(max(rows, default=0)),
+            threshold=decision.threshold,
+            severity=severity,
+            p_value=decision.p,
+            segment_key=named.segment_key if named else "",
+            segment_value=named.segment_value if named else "",
+            column_name="",
+            statistic=named.metric if named else "",
+            reference_start=reference[0] if reference else None,
+            reference_days=len(reference),
+            false_alarm_days=self._budget,
+            worst_columns=sorted(decision.repeated),
+        )
+
+    def _scores(self, decision: Decision) -> list[AlarmScore]:
+        return [
+            AlarmScore(
+                segment_key=self._by_name[one.column].segment_key,
+                segment_value=self._by_name[one.column].segment_value,
+                column_name="",
+                statistic=self._by_name[one.column].metric,
+                given_others=one.given_others,
+                score=one.score,
+                expected=one.expected,
+                null_p90=one.null_90,
+                null_p99=one.null_99,
+                excess=one.excess,
+                standardised=one.standardised,
+                p_value=one.p,
+                severity=one.severity,
+            )
+            for one in decision.signals
+        ]
