@@ -365,7 +365,7 @@ class Pipeline:
         step.message = f"{result.decisions} decisions, {result.ringing} ring" if result.decisions else ""
 
     def _alarms_inputs(self) -> str:
-        """The profiles, the days with metrics, the expected events and the rules."""
+        """The profiles, the metrics and what labels say, the expected events and the rules."""
         with database.connect("alarms", read_only=True) as connection:
             state = database.one_row(connection, _QUERIES["alarms_inputs"])[0]
         rules = self.monitoring.model_dump_json()

@@ -73,10 +73,20 @@ select md5(
     || coalesce(
         (
             select string_agg(
-                model_version || reference_id || window_start::text || granularity,
+                model_version || reference_id || window_start::text || granularity || inputs_hash,
                 ',' order by model_version, reference_id, window_start, granularity
             )
             from monitoring.computed_windows
+        ), ''
+    )
+    || '|'
+    || coalesce(
+        (
+            select string_agg(
+                model_version || reference_id || window_start::text || granularity || as_of::text || inputs_hash,
+                ',' order by model_version, reference_id, window_start, granularity, as_of
+            )
+            from monitoring.believed_windows
         ), ''
     )
     || '|'
