@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import common
-from grafana_foundation_sdk.models import dashboard as models
 
 from grafana import parts
-from grafana.house import FRONT_PAGE, PERFORMANCE, SEGMENTS, House, steps, to_board, to_column
+from grafana.house import FRONT_PAGE, NO_LABELS, PERFORMANCE, SEGMENTS, House, steps, to_board, to_column
 from grafana.parts import GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
 NO_SCORE, NO_TRIPS = "too few trips", "no trips"
@@ -94,7 +93,7 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
     last_day = About("Which day is the latest?", "The latest monitored day of the time range.", "none")
     open_panel = parts.headline(open_now, sql["open_alerts_headline"], spark=False)
     open_panel.text_mode(common.BigValueTextMode.VALUE_AND_NAME)
-    open_panel.override_by_name("critical", styled(thresholds=_thresholds(((None, GREEN), (1, RED)))))
+    open_panel.override_by_name("critical", styled(thresholds=parts.thresholds(((None, GREEN), (1, RED)))))
     origin_panel = parts.headline(origin, sql["origin"], width=8, as_words=True, spark=False)
     origin_panel.mappings(parts.color_words({"GENERATED SAMPLE - not real trips": YELLOW, "nothing is loaded": GREY}))
     return [
@@ -129,10 +128,11 @@ def _truth(house: House) -> list[parts.AnyPanel]:
     sql = house.sql("front_page")
     loss = About(
         "Is the model as good as estimated?",
-        "Realised and estimated loss of the latest day with labels: mean absolute error, in the unit of the target, or "
-        "log loss. The lines show the days before. A click opens Performance.",
+        f"Realised and estimated loss of the latest day with at least {house.compared_coverage:.0%} of its labels: "
+        "mean absolute error, in the unit of the target, or log loss. The lines show the days before. A click opens "
+        "Performance.",
         "short",
-        no_data="No labels yet: they come a few days after the trips, or with `make labels`",
+        no_data=NO_LABELS,
         decimals=2,
     )
     labels = About(
@@ -146,14 +146,14 @@ def _truth(house: House) -> list[parts.AnyPanel]:
         "Columns, and pairs of columns, whose groups differ in their loss by more than chance, on the latest day with "
         "labels. A disparity to look at, no verdict. A click opens Segments and fairness.",
         "none",
-        no_data="No labels yet, or too few rows of every group",
+        no_data="No labels (see the tile on the left), or too few rows of every group",
     )
     groups = About(
         "Which groups explain the change?",
         "What a group adds to the change of the mean loss since the reference, on the latest day with labels: the "
         "three that add most beyond their share of the rows. A click opens Segments and fairness.",
         "short",
-        no_data="No labels yet: they come a few days after the trips, or with `make labels`",
+        no_data=NO_LABELS,
         decimals=2,
     )
     columns = About(
@@ -279,7 +279,3 @@ def _tables(house: House) -> list[parts.AnyPanel]:
 def _alert_marks(house: House) -> builders.AnnotationQuery:
     marks = builders.AnnotationQuery().name("Alerts").datasource(parts.DATASOURCE).enable(True).icon_color(RED)
     return marks.target(Query(house.sql("front_page")["alert_marks"], "table"))
-
-
-def _thresholds(levels: tuple[parts.Step, ...]) -> dict[str, object]:
-    return {"mode": "absolute", "steps": [models.Threshold(value=value, color=color) for value, color in levels]}
