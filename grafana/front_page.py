@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import common
 
 from grafana import incidents, parts
-from grafana.house import FRONT_PAGE, PERFORMANCE, SEGMENTS, House, steps, to_board
+from grafana.house import FRONT_PAGE, NO_LABELS, PERFORMANCE, SEGMENTS, House, steps, to_board
 from grafana.parts import GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 from grafana.stock_flags import stock_flags
 
@@ -121,10 +121,11 @@ def _truth(house: House) -> list[parts.AnyPanel]:
     sql = house.sql("front_page")
     loss = About(
         "Is the model as good as estimated?",
-        "Realised and estimated loss of the latest day with labels: mean absolute error, in the unit of the target, or "
-        "log loss. The lines show the days before. A click opens Performance.",
+        f"Realised and estimated loss of the latest day with at least {house.compared_coverage:.0%} of its labels: "
+        "mean absolute error, in the unit of the target, or log loss. The lines show the days before. A click opens "
+        "Performance.",
         "short",
-        no_data="No labels yet: they come a few days after the trips, or with `make labels`",
+        no_data=NO_LABELS,
         decimals=2,
     )
     labels = About(
@@ -138,14 +139,14 @@ def _truth(house: House) -> list[parts.AnyPanel]:
         "Columns, and pairs of columns, whose groups differ in their loss by more than chance, on the latest day with "
         "labels. A disparity to look at, no verdict. A click opens Segments and fairness.",
         "none",
-        no_data="No labels yet, or too few rows of every group",
+        no_data="No labels (see the tile on the left), or too few rows of every group",
     )
     groups = About(
         "Which groups explain the change?",
         "What a group adds to the change of the mean loss since the reference, on the latest day with labels: the "
         "three that add most beyond their share of the rows. A click opens Segments and fairness.",
         "short",
-        no_data="No labels yet: they come a few days after the trips, or with `make labels`",
+        no_data=NO_LABELS,
         decimals=2,
     )
     loss_panel = parts.headline(loss, sql["loss_headline"], width=10)

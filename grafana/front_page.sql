@@ -72,7 +72,8 @@ from marts.fct_daily_monitoring
 having count(*) > 0
 
 -- name: loss_headline
--- Days with labels: an estimate alone has nothing to stand beside.
+-- Days with enough labels: with fewer, estimate and realised loss are of different rows; an estimate alone stands beside
+-- nothing.
 select
     window_start as time,
     realised as "realised",
@@ -84,6 +85,7 @@ where
     and segment = 'all'
     and metric in ('mae', 'log_loss')
     and realised is not null
+    and comparison_status != 'few_labels'
 order by window_start
 
 -- name: labels_headline

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from grafana.parts import GREEN, ORANGE, RED, YELLOW, Step
 from pipeline.database import queries
-from pipeline.dbt import source_timezone
+from pipeline.dbt import compared_coverage, source_timezone
 from pipeline.monitoring import Levels, Monitoring, load_monitoring
 
 FRONT_PAGE, COLUMN, DATA_QUALITY, PIPELINE_HEALTH, COMPARE, PERFORMANCE, SEGMENTS = (
@@ -23,6 +23,10 @@ FRONT_PAGE, COLUMN, DATA_QUALITY, PIPELINE_HEALTH, COMPARE, PERFORMANCE, SEGMENT
     "compare-models",
     "performance",
     "segments",
+)
+NO_LABELS = (
+    "No labels: they come days after the trips, or with `make labels` - if the model's target has an entry under "
+    "labels in monitoring.yml (`make doctor`)"
 )
 
 
@@ -38,6 +42,7 @@ class House:
 
     monitoring: Monitoring
     timezone: str
+    compared_coverage: float
 
     @property
     def days(self) -> tuple[str, str]:
@@ -64,7 +69,7 @@ class House:
 
 def make_house() -> House:
     """The house as monitoring.yml and the dbt project describe it."""
-    return House(load_monitoring(), source_timezone())
+    return House(load_monitoring(), source_timezone(), compared_coverage())
 
 
 def steps(levels: Levels, look: float | None = None) -> tuple[Step, ...]:

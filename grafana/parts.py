@@ -117,6 +117,12 @@ def headline(about: About, sql: str, width: int = 4, *, as_words: bool = False, 
     return panel.color_mode(common.BigValueColorMode.VALUE).text_mode(common.BigValueTextMode.VALUE)
 
 
+def out_of(panel: stat.Panel, name: str) -> None:
+    """Name the figures of a headline: the one called `name` is what the other is a part of, no matter how large."""
+    panel.text_mode(common.BigValueTextMode.VALUE_AND_NAME)
+    panel.override_by_name(name, styled(thresholds=thresholds(((None, GREY),))))
+
+
 def lines(about: About, queries: list[Query], width: int = 12, height: int = 8) -> timeseries.Panel:
     """Values per day as lines with points; a day without a value is a gap."""
     panel = described(timeseries.Panel(), about, queries, width, height)
@@ -194,6 +200,11 @@ def levels(steps: tuple[Step, ...]) -> dict[str, object]:
 def colored(color: str) -> object:
     """A fixed colour, for overrides."""
     return {"mode": "fixed", "fixedColor": color}
+
+
+def thresholds(levels: tuple[Step, ...]) -> dict[str, object]:
+    """Thresholds of a single field, for overrides."""
+    return {"mode": "absolute", "steps": [models.Threshold(value=value, color=color) for value, color in levels]}
 
 
 def dashed(color: str) -> list[models.DynamicConfigValue]:

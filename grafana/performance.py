@@ -8,12 +8,12 @@ from grafana_foundation_sdk.models import common
 
 from grafana import parts
 from grafana.front_page import model_choices
-from grafana.house import FRONT_PAGE, PERFORMANCE, SEGMENTS, House, to_board
+from grafana.house import FRONT_PAGE, NO_LABELS, PERFORMANCE, SEGMENTS, House, to_board
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
-NO_LABELS = "No labels yet: they come with `make labels`, or with the trips a few days later"
+FEW_LABELS = "No day with enough labels yet, or none to come: `make doctor` names models without an entry under labels"
 NO_ESTIMATES = "No estimates: the reference needs labels. Run `make pipeline`, or choose another time range"
-NO_CONCEPT = "No day with enough labels: wait for them, or choose another time range"
+NO_CONCEPT = "No day with enough labels: wait, choose another time range, or see `make doctor` whether any are to come"
 FIRST_BELIEF = "No belief has changed: every day was judged once, or its labels came before its first judgement"
 LABELLED: tuple[parts.Step, ...] = ((None, YELLOW), (0.95, GREEN))
 
@@ -59,9 +59,10 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
     )
     outcome = About(
         "Did it come as estimated?",
-        "Whether the realised loss of the latest day with labels lies in the 95 % interval that was given before.",
+        f"Whether the realised loss of the latest day with at least {house.compared_coverage:.0%} of its labels lies "
+        "in the 95 % interval that was given before.",
         "none",
-        no_data=NO_LABELS,
+        no_data=FEW_LABELS,
     )
     coverage = About(
         "How many labels are there?",
@@ -73,12 +74,14 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
     )
     concept = About(
         "Days of concept drift?",
-        "Days of the time range whose labels are improbable for their inputs. Of sound days, chance marks "
-        f"{alpha:.0%}. Yellow: a day to look at. Red: three or more, chance is no explanation.",
+        "Days of the time range whose labels are improbable for their inputs, and how many days were tested. Of sound "
+        f"days, chance marks {alpha:.0%}. Yellow: a day to look at. Red: three or more, chance is no explanation.",
         "none",
         no_data=NO_CONCEPT,
         thresholds=((None, GREEN), (1, YELLOW), (3, RED)),
     )
+    concept_panel = parts.headline(concept, sql["concept_drift_headline"], spark=False)
+    parts.out_of(concept_panel, "of days tested")
     outcome_panel = parts.headline(outcome, sql["as_estimated"], as_words=True, spark=False)
     colors = {"as estimated": GREEN, "better than estimated": BLUE, "worse than estimated": ORANGE}
     outcome_panel.mappings(parts.color_words(colors))
@@ -92,7 +95,7 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         parts.headline(estimated, sql["estimated_headline"]),
         outcome_panel,
         parts.headline(coverage, sql["coverage_headline"]),
-        parts.headline(concept, sql["concept_drift_headline"], spark=False),
+        concept_panel,
     ]
 
 
@@ -101,7 +104,8 @@ def _figures(house: House) -> list[parts.AnyPanel]:
     loss = About(
         "Is the loss what was estimated?",
         "Mean absolute error per day, or log loss for a model of probabilities. The band is the 95 % interval of the "
-        "estimate: a realised loss outside it was not foreseen from the inputs.",
+        "estimate: a realised loss outside it was not foreseen from the inputs. Days with under "
+        f"{house.compared_coverage:.0%} of their labels have no realised point here: it would be of other rows.",
         "short",
         no_data=NO_ESTIMATES,
         decimals=3,
@@ -159,9 +163,9 @@ def _estimator(house: House) -> list[parts.AnyPanel]:
     error = About(
         "How far off were the estimates?",
         "Estimated minus realised loss per day as bars, and the mean of its size over the 28 days that end with the "
-        "day as a line. Days with labels only.",
+        f"day as a line. Only days with at least {house.compared_coverage:.0%} of their labels.",
         "short",
-        no_data=NO_LABELS,
+        no_data=FEW_LABELS,
         decimals=3,
     )
     error_panel = parts.bars(error, [Query(sql["estimate_error"], "time_series")], stacked=False)
@@ -173,9 +177,10 @@ def _estimator(house: House) -> list[parts.AnyPanel]:
         "Can the estimates be trusted?",
         "Over the 28 days that end with the day: the share of days whose realised loss lay in the interval, which "
         "promises 0.95, and the correlation of estimate and realised loss, from 14 days on. A low correlation says "
-        "that the estimate does not follow the ups and downs; its level may still be right.",
+        "that the estimate does not follow the ups and downs; its level may still be right. Only days with at least "
+        f"{house.compared_coverage:.0%} of their labels.",
         "none",
-        no_data=NO_LABELS,
+        no_data=FEW_LABELS,
         maximum=1,
         decimals=2,
     )

@@ -47,8 +47,7 @@ where
     and model_version = '${model_version}'
     and segment = 'all'
     and metric in ('mae', 'log_loss')
-    and realised is not null
-    and lower_bound is not null
+    and comparison_status = 'ok'
 order by window_start desc
 limit 1
 
@@ -66,7 +65,8 @@ where
 order by window_start
 
 -- name: concept_drift_headline
-select count(*) filter (where is_drifted) as "days with concept drift"
+select count(*) filter (where is_drifted) as "improbable",
+    count(*) as "of days tested"
 from marts.fct_concept_drift
 where
     $__timeFilter(window_start)
@@ -80,7 +80,7 @@ select
     lower_bound as "interval from",
     upper_bound as "interval to",
     estimate as "estimated",
-    realised as "realised"
+    case when comparison_status != 'few_labels' then realised end as "realised"
 from marts.fct_estimate_quality
 where
     $__timeFilter(window_start)
@@ -168,7 +168,7 @@ where
     and model_version = '${model_version}'
     and segment = 'all'
     and metric in ('mae', 'log_loss')
-    and realised is not null
+    and comparison_status = 'ok'
 order by window_start
 
 -- name: estimate_trust
@@ -184,7 +184,7 @@ where
     and model_version = '${model_version}'
     and segment = 'all'
     and metric in ('mae', 'log_loss')
-    and realised is not null
+    and comparison_status = 'ok'
 order by window_start
 
 -- name: concept_excess

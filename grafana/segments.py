@@ -11,12 +11,13 @@ from grafana.house import FRONT_PAGE, PERFORMANCE, SEGMENTS, House, to_board
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
 TOO_FEW = (
-    "Too few rows on every day of this time range, or no labels yet: choose a longer range or a coarser segmentation"
+    "Too few rows, a single group, or no labels on every day of this time range: choose a longer range or a coarser "
+    "segmentation; `make doctor` names models that have no labels to come"
 )
 NO_GROUPS = (
     "No groups here: name columns under `segments` in monitoring.yml, run `make pipeline`, or choose another range"
 )
-NO_CHANGE = "No labels on this day: choose another day above"
+NO_CHANGE = "No labels on this day: choose another day above, or see `make doctor` whether any are to come"
 READING = """\
 A gap is a disparity to look at, no verdict. It says that the model's errors differ between groups by more than chance \
 would explain; not why, not whether anybody is harmed, not what would be fair. Trips of one group may simply be harder \
@@ -63,7 +64,8 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
     )
     days = About(
         "How often beyond chance?",
-        "Days whose gap is more than chance among that many groups would give. Yellow: worth a look, no verdict.",
+        "Days whose gap is more than chance among that many groups would give, and of how many days that could be "
+        "said. Yellow: worth a look, no verdict.",
         "none",
         no_data=TOO_FEW,
         thresholds=((None, GREEN), (1, YELLOW)),
@@ -97,9 +99,11 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
     change_panel.data_links([parts.link("Open Performance", to_board(PERFORMANCE))])
     drifted_panel = parts.headline(drifted, sql["drifted_headline"])
     drifted_panel.data_links([parts.link("Open the front page", to_board(FRONT_PAGE))])
+    days_panel = parts.headline(days, sql["gap_days"], spark=False)
+    parts.out_of(days_panel, "of days compared")
     return [
         parts.headline(gap, sql["gap_headline"]),
-        parts.headline(days, sql["gap_days"], spark=False),
+        days_panel,
         parts.headline(worst, sql["worst_headline"], as_words=True, spark=False),
         parts.headline(counted, sql["groups_headline"], spark=False),
         drifted_panel,

@@ -95,7 +95,8 @@ where
 order by window_start
 
 -- name: gap_days
-select count(*) filter (where is_loss_gap) as "days with a gap beyond chance"
+select count(*) filter (where is_loss_gap) as "beyond chance",
+    count(*) as "of days compared"
 from marts.fct_segment_fairness
 where
     $__timeFilter(window_start)
@@ -186,14 +187,14 @@ select
     loss_gap_upper as "to",
     worst_ratio as "times overall",
     case
-        when group_count = 1 then 'one group only'
+        when status = 'one_group' then 'one group only'
         when status != 'ok' then 'too few rows'
         when is_loss_gap then 'beyond chance'
         else 'may be chance'
     end as "gap is",
     bias_gap as "gap in bias",
     case
-        when group_count = 1 then 'one group only'
+        when status = 'one_group' then 'one group only'
         when status != 'ok' then 'too few rows'
         when is_bias_gap then 'beyond chance'
         else 'may be chance'

@@ -32,6 +32,8 @@ _QUERIES = database.queries(Path(__file__).with_name("label_feed.sql"))
 class LabelLoad:
     """What a file came to; accepted + unchanged + all of `reasons` (records kept out, by reason) = rows.
 
+    `removed` is how many labels that the trips told made room for a feed's first load.
+
     `is_new` is False where the file was loaded before, and nothing it depends on has changed; the counts are then those
     of that load. `extra` names columns of the file that were not read.
     """
@@ -44,10 +46,13 @@ class LabelLoad:
     quarantined: int
     reasons: Mapping[str, int] = field(default_factory=dict)
     extra: tuple[str, ...] = ()
+    removed: int = 0
 
     def __str__(self) -> str:
         if not self.is_new:
             return f"labels: nothing new, this file is load {self.label_load_id} already ({self.rows:,} rows)"
+        if not self.rows:
+            return "labels: 0 rows: the file has its columns but no record, so no label came"
         ordered = sorted(self.reasons.items(), key=lambda pair: (-pair[1], pair[0]))
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in ordered)
         return (
@@ -96,7 +101,7 @@ def load_labels(monitoring: Monitoring, target: str, path: Path) -> LabelLoad:
         known: Any = connection.execute(_QUERIES["known_load"], facts).fetchone()
         if known is not None:
             return LabelLoad(known[0], False, *known[1:])
-        _remove_generated(connection, target)
+        removed = _remove_generated(connection, target)
         load = {"origin": "feed", "month": None, "location": str(path), "sha256": file.sha256, "run_id": None}
         label_load_id = database.one_row(connection, _LOAD_QUERIES["insert_load"], {**facts, **load})[0]
         rows = _stage(connection, file)
@@ -111,7 +116,7 @@ def load_labels(monitoring: Monitoring, target: str, path: Path) -> LabelLoad:
             "quarantined": sum(reasons.values()),
         }
         connection.execute(_LOAD_QUERIES["count_load"], {**counts, "label_load_id": label_load_id})
-    return LabelLoad(int(label_load_id), True, **counts, reasons=reasons, extra=file.extra)
+    return LabelLoad(int(label_load_id), True, **counts, reasons=reasons, extra=file.extra, removed=removed)
 
 
 def _write_query(connection: database.Connection, monitoring: Monitoring, entry: Labels) -> sql.Composed:
@@ -136,10 +141,11 @@ def _inputs_hash(connection: database.Connection, monitoring: Monitoring, entry:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _remove_generated(connection: database.Connection, target: str) -> None:
-    """A target whose source was trips until now still has the labels of then."""
-    connection.execute(_LOAD_QUERIES["delete_generated_labels"], {"target": target})
+def _remove_generated(connection: database.Connection, target: str) -> int:
+    """A target whose source was trips until now still has the labels of then; gives how many there were."""
+    removed = connection.execute(_LOAD_QUERIES["delete_generated_labels"], {"target": target}).rowcount
     connection.execute(_LOAD_QUERIES["delete_generated_loads"], {"target": target})
+    return removed
 
 
 def _stage(connection: database.Connection, file: FeedFile) -> int:

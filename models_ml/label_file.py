@@ -29,7 +29,7 @@ COLUMNS: dict[str, tuple[set[str], str]] = {
     "source_month": ({"DATE", "VARCHAR"}, "a date or text such as 2022-02"),
     "source_row": (_WHOLE, "a whole number of up to 64 bits"),
     "label": (_WHOLE | {"FLOAT", "DOUBLE", "DECIMAL"}, "a number"),
-    "observed_at": (_TIMES, "a timestamp, with or without a time zone (without one it is UTC)"),
+    "observed_at": (_TIMES, "a timestamp such as 2022-02-20 17:05, without a time zone it is UTC,"),
 }
 _MONTH_TEXT = r"\d{4}-\d{2}(-01)?"
 _ROW_TEXT = r"\d{1,18}"
@@ -98,8 +98,10 @@ def check_feed_file(path: Path) -> FeedFile:
         raise _damaged(path, error) from error
     for name, present, parsed in zip(COLUMNS, counts[::2], counts[1::2], strict=True):
         if file.types[name] == "VARCHAR" and present and not parsed:
+            record, text = _first_unreadable(file, name)
             raise BadFileError(
-                f"{path.name}: none of the {present} values of {name} can be read: {COLUMNS[name][1]} is needed"
+                f"{path.name}: none of the {present} values of {name} can be read, the first is {text!r} in record "
+                f"{record}: {COLUMNS[name][1]} is needed"
             )
     return dataclasses.replace(file, rows=rows)
 
@@ -213,11 +215,12 @@ def _parsed(file: FeedFile) -> dict[str, str]:
         row = f"case when regexp_full_match(trim({row}), '{_ROW_TEXT}') then trim({row}) end"
         label = f"case when regexp_full_match(trim({label}), '{_NUMBER_TEXT}') then trim({label}) end"
         time = f"case when regexp_full_match(trim({time}), '{_TIME_TEXT}') then trim({time}) end"
+    position = f"try_cast({row} as bigint)"
     number = f"try_cast({label} as double)"
     moment = f"try_cast({time} as timestamptz)"
     return {
         "source_month": parsed_month,
-        "source_row": f"try_cast({row} as bigint)",
+        "source_row": f"case when {position} >= 0 then {position} end",
         "label": f"case when isfinite({number}) then {number} end",
         "observed_at": (
             f"case when isfinite({moment}) and epoch_us({moment}) between {_FIRST_MICROSECOND} "
@@ -250,10 +253,22 @@ def _records(file: FeedFile) -> str:
         "select line, source_month_value, source_row_value, label_value, observed_at_value, "  # noqa: S608 - quoted names
         f"case when {absent} then 'missing_value' when label_value is null then 'not_a_number' "
         "when observed_at_value is null then 'not_a_time' "
-        "when source_month_value is null or source_row_value is null then 'unknown_trip' end, "
+        "when source_month_value is null or source_row_value is null then 'not_a_trip_key' end, "
         "source_month_text, source_row_text, label_text, observed_at_text "
         f"from (select row_number() over () as line{values} from {file.source}) order by line"
     )
+
+
+def _first_unreadable(file: FeedFile, name: str) -> tuple[int, str]:
+    """The record, counted from 1, and the text of the first value that is there and cannot be read; there is one."""
+    query = (
+        "select line, raw from (select row_number() over () as line, "  # noqa: S608 - quoted names
+        f"{_texts(file)[name]} as raw, {_parsed(file)[name]} as parsed from {file.source}) "
+        "where raw is not null and parsed is null order by line limit 1"
+    )
+    with _connect() as connection:
+        record, text = connection.execute(query, {"path": _pattern(file.path)}).fetchall()[0]
+    return int(record), str(text)
 
 
 def _damaged(path: Path, error: Exception) -> BadFileError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -92,9 +93,37 @@ def _read(path: Path) -> Any:
         if path.suffix.lower() == ".csv":
             return csv.read_csv(path, convert_options=options)
     except (pa.ArrowException, OSError) as error:
+        if path.suffix.lower() == ".csv":
+            _refuse_text(path)
         reason = " ".join(str(error).split())[:300]
         raise BadFileError(f"{path} cannot be read: {reason}. It needs {_COLUMNS}") from error
     raise BadFileError(f"{path} is neither .parquet nor .csv by its name: write one of them, with {_COLUMNS}")
+
+
+def _refuse_text(path: Path) -> None:
+    """Name the first value of a CSV file that is no number by its column and line; silent where another thing is wrong.
+
+    Raises:
+        BadFileError: there is one.
+    """
+    from pyarrow import csv
+
+    numbers: dict[str, Callable[[str], object]] = {"source_row": int, "prediction": float}
+    try:
+        options = csv.ConvertOptions(column_types=dict.fromkeys(numbers, pa.string()))
+        table = csv.read_csv(path, convert_options=options)
+    except (pa.ArrowException, OSError):
+        return
+    for name in [name for name in numbers if name in table.column_names]:
+        for row, text in enumerate(table[name].to_pylist()):
+            try:
+                numbers[name](text)
+            except ValueError as error:
+                if text not in options.null_values:
+                    raise BadFileError(
+                        f"{path}, {name}: {text!r} in line {row + 2} is no {'whole ' * (name == 'source_row')}number; "
+                        f"it needs {_COLUMNS}"
+                    ) from error
 
 
 def _numbers(path: Path, column: Any) -> np.ndarray[Any, np.dtype[np.float64]]:

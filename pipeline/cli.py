@@ -308,6 +308,11 @@ def labels(
             with acting_as(Role.MONITOR):
                 loaded = load_labels(monitoring, wanted, Path(file.strip()).absolute())
     sys.stdout.write(f"{loaded}\n")
+    if loaded.removed:
+        _talk.print(
+            f"{loaded.removed:,} labels of {wanted} that were taken from the trips were removed: the feed takes "
+            "their place"
+        )
     if loaded.extra:
         _talk.print(_escaped(f"note: unknown columns were not read: {', '.join(loaded.extra)}"))
     if loaded.quarantined:

@@ -42,6 +42,12 @@ def source_timezone() -> str:
     return str(project["vars"]["timezone"])
 
 
+def compared_coverage() -> float:
+    """The least share of a day's labels at which its estimate is compared with what came true."""
+    project = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))
+    return float(project["vars"]["compared_coverage"])
+
+
 def _folders() -> list[str]:
     return ["--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)]
 

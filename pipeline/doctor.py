@@ -115,6 +115,8 @@ def _warehouse(findings: _Findings, settings: Settings) -> None:
                 f"{model_version}: its file {artifact} is not in {settings.model_dir}: "
                 "the next `make pipeline` trains it again from the same rows"
             )
+    for sentence in load_monitoring().without_labels():
+        findings.note(sentence)
     findings.heading("Alerts")
     _alerts(findings)
     findings.heading("Last run")

@@ -421,6 +421,15 @@ class Monitoring(_Strict):
             for column in (*model.features, prediction)
         )
 
+    def without_labels(self) -> list[str]:
+        """A sentence for each model whose target has no entry under labels, so that it is never judged."""
+        return [
+            f"{spec} is never judged: its target {model.target} has no entry under labels in monitoring.yml, so no "
+            "labels come (docs/labels.md)"
+            for spec, model in self.models.items()
+            if model.target not in self.labels
+        ]
+
     def default_rule(self, column_type: ColumnType) -> DriftRule:
         """The rule for columns of that type that name none of their own."""
         return self.drift.numerical if column_type == "numerical" else self.drift.categorical

@@ -65,6 +65,8 @@ class Settings:
     tlc_url: str
     # Labels that arrived until then count; a run of its own moment is no other setting.
     as_of: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False)
+    # Whether a person named that moment.
+    is_looking_back: bool = field(default=False, compare=False)
 
     @property
     def needed_months(self) -> tuple[Month, ...]:
@@ -104,6 +106,7 @@ def make_settings(
         source=Source(source or Source.AUTO),
         tlc_url=(tlc_url or DEFAULT_TLC_URL).rstrip("/"),
         as_of=_moment(as_of.strip()),
+        is_looking_back=bool(as_of.strip()),
     )
 
 

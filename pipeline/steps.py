@@ -284,6 +284,8 @@ class Pipeline:
     def _labels(self, run: RunLog, step: Step) -> None:
         from models_ml.labels import pending_trip_labels, refresh_trip_labels
 
+        for sentence in self.monitoring.without_labels():
+            self.tell(f"note: {sentence}")
         work = pending_trip_labels(self.monitoring)
         step.skipped = not work
         if work:
@@ -333,6 +335,8 @@ class Pipeline:
         step.message = ", ".join(counts)
 
     def _performance(self, run: RunLog, step: Step) -> None:
+        if self.settings.is_looking_back:
+            self.tell(self._moment())
         last, inputs = run.last_inputs("performance"), self._performance_inputs()
         if last == inputs:
             step.inputs_hash, step.skipped = inputs, True
@@ -370,6 +374,19 @@ class Pipeline:
             state = database.one_row(connection, _QUERIES["alarms_inputs"])[0]
         rules = self.monitoring.model_dump_json()
         return hashlib.sha256(f"{state}|{rules}".encode()).hexdigest()
+
+    def _moment(self) -> str:
+        """The moment that AS_OF names, and where what was known then stands."""
+        with database.connect("performance", read_only=True) as connection:
+            parameters: dict[str, object] = {"as_of": self.settings.as_of}
+            ended, of_all = database.one_row(connection, _QUERIES["ended_days"], parameters)
+        words = f"AS_OF: judged by the labels observed until {self.settings.as_of:%Y-%m-%d %H:%M %Z}"
+        if not ended:
+            return f"{words}; no monitored day had ended by then, so nothing is known of that moment"
+        return (
+            f"{words}, for the {ended} of {of_all} monitored days that had ended; look into "
+            f"marts.fct_model_performance where as_of <= '{self.settings.as_of:%Y-%m-%d %H:%M%z}' (docs/labels.md)"
+        )
 
     def _performance_inputs(self) -> str:
         """What the labels that count were, and everything that they are held against."""

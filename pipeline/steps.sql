@@ -95,6 +95,13 @@ select md5(
     || coalesce((select string_agg(model_version || is_active, ',' order by model_version) from ml.models), '')
 )
 
+-- name: ended_days
+select
+    count(distinct window_start) filter (where window_end <= %(as_of)s),
+    count(distinct window_start)
+from monitoring.metric_values
+where as_of is null
+
 -- name: marts_inputs
 select md5(
     coalesce((select string_agg(load_id::text, ',' order by load_id) from raw.files where status = 'loaded'), '')

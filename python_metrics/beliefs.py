@@ -27,7 +27,7 @@ from python_metrics.truth import KnownReference, TruthRules, window_truth
 log = logging.getLogger(__name__)
 
 # Raised when the figures themselves change their meaning or their definition.
-TRUTH_VERSION = 1
+TRUTH_VERSION = 2
 RESIDUAL = "residual"
 
 

@@ -9,7 +9,7 @@ regression, the log loss or 0/1 error of a classifier. The intervals are those o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -26,6 +26,7 @@ REPLICATES = 499
 LARGEST = 1e100  # beyond it squares overflow
 
 Status = Literal["ok", "low_n"]
+GapStatus = Literal["ok", "low_n", "one_group"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class GroupLoss:
 class SegmentGap:
     """The gaps of one segmentation in one window, with simultaneous 95 % intervals.
 
-    All numbers and names are None with status low_n: fewer than two groups have enough rows.
+    All numbers and names are None where fewer than two groups have enough rows: status one_group where there is no
+    other group at all, else low_n.
 
     Attributes:
         loss_gap: mean loss of the worst group - mean loss of the best one; in the unit of the loss.
@@ -72,7 +74,7 @@ class SegmentGap:
     ratio_low: float | None
     ratio_high: float | None
     groups: int
-    status: Status
+    status: GapStatus
     loss_pair: tuple[str, str] | None = None
     bias_pair: tuple[str, str] | None = None
 
@@ -94,6 +96,7 @@ LOW_N = SegmentGap(
     groups=0,
     status="low_n",
 )
+ONE_GROUP = replace(LOW_N, status="one_group")
 
 
 def group_losses(loss: ArrayLike, error: ArrayLike, grouping: Grouping, min_rows: int) -> tuple[GroupLoss, ...]:
@@ -143,7 +146,7 @@ def segment_gaps(
     losses, errors = _checked(loss, error, segmentations, min_rows)
     kept = {name: np.flatnonzero(one.counts() >= min_rows) for name, one in segmentations.items()}
     compared = {name: places for name, places in kept.items() if len(places) > 1}
-    gaps = dict.fromkeys(segmentations, LOW_N)
+    gaps = {name: _no_gap(one, len(kept[name])) for name, one in segmentations.items()}
     if not compared:
         return gaps
     whole = one_group(len(losses))
@@ -156,6 +159,11 @@ def segment_gaps(
         by_loss, by_error = _moments(losses, errors, segmentations[name], places, part)
         gaps[name] = _segment_gap([segmentations[name].names[place] for place in places], by_loss, by_error, overall)
     return gaps
+
+
+def _no_gap(grouping: Grouping, enough: int) -> SegmentGap:
+    """Why there is nothing to compare, where `enough` groups have enough rows; of several it is not read."""
+    return ONE_GROUP if enough == 1 and len(grouping.names) == 1 else LOW_N
 
 
 def _checked(

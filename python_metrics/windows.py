@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Status = Literal["ok", "low_n", "empty", "constant", "missing_column", "error"]
+Status = Literal["ok", "low_n", "one_group", "empty", "constant", "missing_column", "error"]
 
 
 @dataclass(frozen=True)

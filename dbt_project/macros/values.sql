@@ -41,6 +41,11 @@
     case when segment_key = '' then 'all' else segment_key || '=' || segment_value end
 {%- endmacro %}
 
+{#- The reference whose labelled rows a model is judged by; without one of its own, what drift is measured against. -#}
+{% macro judged_reference() -%}
+    coalesce(models.judged_reference_id, models.reference_id)
+{%- endmacro %}
+
 {#- For sentences. -#}
 {% macro rounded(value, digits) -%}
     round(cast({{ value }} as numeric), {{ digits }})

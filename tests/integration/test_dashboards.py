@@ -279,7 +279,23 @@ def test_days_with_concept_drift_are_marked(monitored_warehouse: Connection) -> 
         found = found_rows(connection, "performance")
     marked = {(row[1], f"{row[0]:%Y-%m-%d}") for row in found["Could that be chance?"] if "drift" in row[1]}
     assert marked == {("day with concept drift", "2022-02-08")}
-    assert found["Days of concept drift?"] == [(1,)]
+    assert found["Days of concept drift?"] == [(1, 27)], "of the days that were tested; one has no trips"
+
+
+def test_a_day_with_few_labels_is_not_held_against_its_estimate(monitored_warehouse: Connection) -> None:
+    with as_dashboard("estimates") as connection:
+        before = found_rows(connection, "performance")
+    assert before["Did it come as estimated?"] != [("worse than estimated",)]
+    monitored_warehouse.execute(
+        "update marts.fct_estimate_quality set realised = upper_bound + 9, comparison_status = 'few_labels' "
+        "where window_date = '2022-02-28'"
+    )
+    with as_dashboard("estimates") as connection:
+        found, front = found_rows(connection, "performance"), found_rows(connection, "model-monitoring")
+    assert found["Did it come as estimated?"] in ([("as estimated",)], [("better than estimated",)])
+    assert found["Is the loss what was estimated?"][-1][-1] is None
+    for rows in (found["How far off were the estimates?"], front["Is the model as good as estimated?"]):
+        assert f"{rows[-1][0]:%Y-%m-%d}" == "2022-02-27"
 
 
 def test_a_name_with_a_quote_does_not_end_the_query(monitored_warehouse: Connection) -> None:

@@ -161,7 +161,9 @@ def test_a_closed_incident_is_over(monitored_warehouse: Connection) -> None:
     found = open_one(monitored_warehouse)
     assert acknowledge(found, "fixed at the source", "yes").endswith("is closed")
     ((state, has_end),) = rows(
-        monitored_warehouse, "select state, resolved_at is not null from marts.fct_incidents where incident_id = %s", found
+        monitored_warehouse,
+        "select state, resolved_at is not null from marts.fct_incidents where incident_id = %s",
+        found,
     )
     assert (state, has_end) == ("closed", True)
     with pytest.raises(UsageError, match="is closed already"):

@@ -319,8 +319,8 @@ def test_every_record_comes_to_one_end(shop: Connection, tmp_path: Path) -> None
     )
     result = load(path, Labels(source="feed", ends_at="done_at", valid=ValidRange(min=0, max=50)))
     assert str(result) == (
-        "labels: 28 rows: 4 accepted, 0 unchanged, 24 quarantined (7 unknown_trip, 4 missing_value, 4 not_a_time, "
-        "3 not_a_number, 2 duplicate, 2 out_of_range, 1 before_trip, 1 future)"
+        "labels: 28 rows: 4 accepted, 0 unchanged, 24 quarantined (5 not_a_trip_key, 4 missing_value, "
+        "4 not_a_time, 3 not_a_number, 2 duplicate, 2 out_of_range, 2 unknown_trip, 1 before_trip, 1 future)"
     )
     found = rows(shop, "select source_row, label, observed_at, load_id, target from ml.labels order by 1")
     assert found == [
@@ -356,6 +356,8 @@ def expected_outcomes(records: list[tuple[Any, ...]], held: dict[tuple[Any, ...]
             outcome = "missing_value"
         elif label != label or abs(label) == float("inf"):
             outcome = "not_a_number"
+        elif month.day > 1 or row < 0:
+            outcome = "not_a_trip_key"
         elif month not in (JANUARY, FEBRUARY) or not 0 <= row < ACCEPTED + REFUSED:
             outcome = "unknown_trip"
         elif time > datetime.now(UTC):
@@ -392,7 +394,7 @@ def test_accepted_unchanged_and_quarantined_are_the_rows(shop: Connection, tmp_p
         assert (result.accepted, result.unchanged) == (expected.pop("accepted"), expected.pop("unchanged", 0))
         assert result.reasons == expected
         assert result.unchanged > 0 or number == 0
-    assert len(result.reasons) == 7
+    assert len(result.reasons) == 8
     stored = rows(shop, "select source_month, source_row, observed_at, label from ml.labels")
     assert {row[:3]: row[3] for row in stored} == held
     assert one(shop, "select sum(quarantined) from ml.label_loads") == len(reasons(shop))
@@ -479,12 +481,21 @@ BAD_FILES: list[tuple[Any, type[WarehouseError], str]] = [
         "(it has '2022-02', '1', '1', '2022-02-10 10:00')",
     ),
     (text("a.csv", HEADER.replace(b",", b";")), BadFileError, "has no column source_month, source_row"),
-    (text("a.csv", HEADER + b"2022-02,1,2022-02-10 10:00,1\n"), BadFileError, "none of the 1 values of label can be"),
+    (
+        text("a.csv", HEADER + b"2022-02,1,2022-02-10 10:00,1\n"),
+        BadFileError,
+        "none of the 1 values of label can be read, the first is '2022-02-10 10:00' in record 1: a number is needed",
+    ),
     (text("a.csv", HEADER + b"2022-02,1,1,02/10/2022\n" * 9), BadFileError, "none of the 9 values of observed_at"),
+    (
+        text("a.csv", HEADER + b"2022-02,1,1,\n2022-02,1,1,2022-02-20\n"),
+        BadFileError,
+        "the first is '2022-02-20' in record 2: a timestamp such as 2022-02-20 17:05, without a time zone it is UTC",
+    ),
     (
         lambda folder: parquet(folder / "a.parquet", [("February", 1, 1.0, NOON)], source_month=pa.string()),
         BadFileError,
-        "none of the 1 values of source_month can be read: a date or text such as 2022-02",
+        "none of the 1 values of source_month can be read, the first is 'February' in record 1: a date or text such",
     ),
     (retyped((FEBRUARY, 1.0, 1.0, NOON), source_row=pa.float64()), BadFileError, "source_row is of type DOUBLE"),
     (retyped((FEBRUARY, 1, "1.0", NOON), label=pa.string()), BadFileError, "label is of type VARCHAR; a number is"),
@@ -547,7 +558,7 @@ def test_csv_is_read_as_it_is_written(shop: Connection, tmp_path: Path, content:
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_a_file_without_records_is_a_load_of_none(shop: Connection, tmp_path: Path, kind: str) -> None:
     path = csv(tmp_path / "a.csv") if kind == "csv" else parquet(tmp_path / "a.parquet", [])
-    assert str(load(path)) == "labels: 0 rows: 0 accepted, 0 unchanged, 0 quarantined"
+    assert str(load(path)) == "labels: 0 rows: the file has its columns but no record, so no label came"
     assert rows(shop, "select rows from ml.label_loads") == [(0,)]
 
 
@@ -591,7 +602,9 @@ def test_after_its_trips_were_replaced_a_feed_is_matched_anew(shop: Connection, 
 
 def test_a_feed_takes_the_place_of_labels_of_the_trips_and_keeps_it(shop: Connection, tmp_path: Path) -> None:
     refresh_trip_labels(monitoring(amount=TRIPS), 1)
-    assert load(csv(tmp_path / "a.csv", "2022-02,1,1,2022-02-10 10:00")).accepted == 1
+    first = load(csv(tmp_path / "a.csv", "2022-02,1,1,2022-02-10 10:00"))
+    assert (first.accepted, first.removed) == (1, 2 * ACCEPTED)
+    assert load(csv(tmp_path / "b.csv", "2022-02,1,1,2022-02-10 10:00", "2022-02,1,,")).removed == 0
     assert rows(shop, "select source_row from ml.labels") == [(1,)]
     assert not pending_trip_labels(monitoring(amount=FEED))
     with pytest.raises(ConfigurationError, match=r"came with a feed \(.*a\.csv\).*set `source: feed`"):
@@ -647,6 +660,7 @@ def test_the_command_loads_a_file_and_the_next_run_shows_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """With the rights of the role monitor."""
+    taken = one(monitored_warehouse, "select count(*) from ml.labels where target = 'duration_minutes'")
     lines = [f"2022-02,{row},{row % 50},2022-03-10 10:00,x" for row in (*range(200), 10**9, 0)]
     path = tmp_path / "labels.csv"
     path.write_text("source_month,source_row,label,observed_at,note\n" + "\n".join(lines), encoding="utf-8")
@@ -654,6 +668,7 @@ def test_the_command_loads_a_file_and_the_next_run_shows_it(
     out, err = capsys.readouterr()
     assert out == "labels: 202 rows: 200 accepted, 0 unchanged, 2 quarantined (1 duplicate, 1 unknown_trip)\n"
     assert "unknown columns were not read: 'note'" in err
+    assert f"{taken:,} labels of duration_minutes that were taken from the trips were removed" in err
     assert one(monitored_warehouse, "select count(*) from ml.labels where target = 'duration_minutes'") == 200
     pipeline = Pipeline(make_settings(data_dir=str(sample_dir), source="local"), lambda line: None)
     pipeline.monitoring = fed
@@ -662,8 +677,8 @@ def test_the_command_loads_a_file_and_the_next_run_shows_it(
     assert not steps["marts"].skipped
     columns = (
         "label_origin, target, location, source_month, row_count, accepted_count, unchanged_count, quarantined_count, "
-        "unknown_trip_count, duplicate_count, missing_value_count + not_a_number_count + not_a_time_count "
-        "+ future_count + before_trip_count + out_of_range_count"
+        "unknown_trip_count, duplicate_count, not_a_trip_key_count + missing_value_count + not_a_number_count "
+        "+ not_a_time_count + future_count + before_trip_count + out_of_range_count"
     )
     found = rows(monitored_warehouse, f"select {columns} from marts.fct_label_loads where label_origin = 'feed'")
     assert found == [("feed", "duration_minutes", str(path), None, 202, 200, 0, 2, 1, 1, 0)]

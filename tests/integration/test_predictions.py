@@ -214,12 +214,16 @@ def test_what_is_no_file_of_predictions_is_named(
     monitored_warehouse: Connection, monitoring_file: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "torn.parquet").write_bytes(b"PAR1")
-    (tmp_path / "text.csv").write_text("source_month,source_row,prediction\n2022-02,1,high\n", encoding="utf-8")
+    (tmp_path / "text.csv").write_text(
+        "source_month,source_row,prediction\n2022-02,1,0.5\n2022-02,2,high\n", encoding="utf-8"
+    )
+    (tmp_path / "key.csv").write_text("source_month,source_row,prediction\n2022-02,1.5,0.5\n", encoding="utf-8")
     (tmp_path / "sheet.xlsx").write_bytes(b"")
     cases: list[tuple[str, type[WarehouseError], str]] = [
         ("nowhere.parquet", SourceUnavailableError, "is not there: name a .parquet or .csv file with source_month"),
         ("torn.parquet", BadFileError, "torn.parquet cannot be read"),
-        ("text.csv", BadFileError, "invalid value 'high'"),
+        ("key.csv", BadFileError, "key.csv, source_row: '1.5' in line 2 is no whole number"),
+        ("text.csv", BadFileError, "text.csv, prediction: 'high' in line 3 is no number"),
         ("sheet.xlsx", BadFileError, "is neither .parquet nor .csv by its name"),
     ]
     for name, kind, message in cases:

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 from psycopg import sql
 
+from pipeline import dbt
 from pipeline.database import Connection, read_frame
 from pipeline.monitoring import load_monitoring
-from pipeline.settings import end_of_day
+from pipeline.settings import ROOT, end_of_day
 from pipeline.steps import Pipeline
 from python_metrics.evidently_adapter import statistical_test
 from tests.integration.test_pipeline import one, rows, run, settings
@@ -138,6 +139,112 @@ def test_every_day_is_estimated_and_the_estimate_is_held_against_the_truth(monit
     assert empty == [("empty", None)]
 
 
+def test_the_reference_that_a_model_is_judged_by_is_named(monitored_warehouse: Connection) -> None:
+    models = rows(
+        monitored_warehouse,
+        "select model_spec, reference_id, judged_reference_id, reference_rows, judged_count, judged_loss, "
+        "coalesce(validation_mae, validation_log_loss) from marts.dim_models order by 1",
+    )
+    for spec, reference, judged, reference_rows, count, loss, validation in models:
+        if spec == "green_duration_lr":
+            assert "-held-out-" in judged != reference
+            assert (count > reference_rows, loss > validation) == (True, True)
+        else:
+            assert (judged, count) == (reference, reference_rows)
+            assert loss == pytest.approx(validation)
+    named = {spec: (reference, judged) for spec, reference, judged, *_ in models}
+    rows_of_lr = rows(
+        monitored_warehouse,
+        "select count(*), avg(abs((record ->> 'prediction')::float8 - (record ->> 'duration_minutes')::float8)) "
+        "from ml.reference_rows where reference_id = %s",
+        named["green_duration_lr"][1],
+    )
+    assert rows_of_lr == [(models[1][4], pytest.approx(models[1][5]))]
+    for mart in (
+        "fct_model_performance", "fct_concept_drift", "fct_estimate_quality", "fct_segment_monitoring",
+        "fct_segment_fairness", "fct_change_attribution",
+    ):  # fmt: skip
+        found = rows(
+            monitored_warehouse,
+            f"select distinct model_spec, reference_id, judged_reference_id from marts.{mart} "
+            + "where kind = 'segment'" * (mart == "fct_change_attribution"),
+        )
+        assert {spec: (reference, judged) for spec, reference, judged in found} == named, mart
+    drift = "select bool_and(judged_reference_id = reference_id) from marts.fct_change_attribution where kind = 'drift'"
+    assert one(monitored_warehouse, drift)
+
+
+def test_an_estimate_is_compared_where_nine_tenths_of_the_labels_are_there(monitored_warehouse: Connection) -> None:
+    for day, coverage in (("2022-02-10", 0.8999), ("2022-02-11", 0.9), ("2022-02-12", 0.0)):
+        monitored_warehouse.execute(
+            "update monitoring.metric_values set value = %s where metric = 'label_coverage' and segment_key = '' "
+            "and window_start = cast(%s as timestamp) at time zone 'America/New_York'",
+            [coverage, day],
+        )
+    monitored_warehouse.execute(
+        "update monitoring.metric_values set value = null, status = 'empty', lower_bound = null, upper_bound = null "
+        "where metric = 'estimated_mae' and segment_key = '' and window_start = '2022-02-13 00:00-05'"
+    )
+    dbt.build("--select", "fct_estimate_quality", run_id=None)
+    days = rows(
+        monitored_warehouse,
+        "select window_date::text, comparison_status, estimate, realised, error, is_covered, trailing_days, "
+        "trailing_mean_absolute_error, trailing_correlation from marts.fct_estimate_quality "
+        "where segment = 'all' and metric = 'mae' and model_spec = %s and window_date <= '2022-02-14' order by 1",
+        HGB,
+    )
+    status = {day: found for day, found, *_ in days if found != "ok"}
+    assert status == {"2022-02-10": "few_labels", "2022-02-12": "no_labels", "2022-02-13": "no_estimate"}
+    compared = pd.DataFrame([row[2:4] for row in days if row[1] == "ok"], columns=["estimate", "realised"])
+    for _, found, _, realised, error, is_covered, *_ in days:
+        assert realised is not None
+        assert (error is None, is_covered is None) == (found != "ok", found != "ok")
+    miss = (compared["estimate"] - compared["realised"]).abs().mean()
+    correlation = compared["estimate"].corr(compared["realised"])
+    assert days[-1][6:] == (11, pytest.approx(miss), pytest.approx(correlation))
+
+
+def test_a_single_group_has_a_word_of_its_own(monitored_warehouse: Connection) -> None:
+    found = rows(
+        monitored_warehouse,
+        "select distinct group_count, status from marts.fct_segment_fairness where segment_key = 'day_type'",
+    )
+    assert set(found) <= {(1, "one_group"), (0, "low_n")}
+    assert (1, "one_group") in found
+    few = "select count(*) from marts.fct_segment_fairness where status = 'low_n' and group_count = 1"
+    alone = """
+        select count(*) from marts.fct_segment_fairness as fairness
+        where status = 'one_group' and 1 < (
+            select count(*) from marts.fct_segment_monitoring as segments
+            where segments.window_start = fairness.window_start and segments.model_version = fairness.model_version
+            and segments.segment_key = fairness.segment_key and segments.row_count > 0
+        )
+    """
+    assert (one(monitored_warehouse, few) > 0, one(monitored_warehouse, alone)) == (True, 0)
+
+
+def told(folder: Path, **values: str) -> list[str]:
+    lines: list[str] = []
+    Pipeline(settings(folder, **values), lines.append).run()
+    return [line for line in lines if line.startswith("AS_OF")]
+
+
+def test_a_look_back_says_which_moment_and_where_to_look(monitored_warehouse: Connection, sample_dir: Path) -> None:
+    assert told(sample_dir) == []
+    (early,) = told(sample_dir, as_of="2022-01-31")
+    assert early.endswith("; no monitored day had ended by then, so nothing is known of that moment")
+    assert one(monitored_warehouse, "select count(*) from marts.fct_model_performance where not is_latest") == 0
+    (line,) = told(sample_dir, as_of="2022-02-02")
+    assert line == (
+        "AS_OF: judged by the labels observed until 2022-02-03 00:00 EST, for the 2 of 28 monitored days that had "
+        "ended; look into marts.fct_model_performance where as_of <= '2022-02-03 00:00-0500' (docs/labels.md)"
+    )
+    page = (ROOT / "docs" / "labels.md").read_text(encoding="utf-8").split("## What was known at a moment: AS_OF")[1]
+    query = page.split("```sql\n")[1].split("```")[0].replace("2022-02-21 00:00", "2022-02-03 00:00")
+    found = rows(monitored_warehouse, query)
+    assert [str(row[1]) for row in found] == ["2022-02-01", "2022-02-02"] * 3
+
+
 def beliefs(connection: Connection, *, latest: bool) -> dict[str, Any]:
     found = rows(
         connection,
@@ -223,11 +330,13 @@ def test_an_earlier_belief_goes_into_the_history(monitored_warehouse: Connection
 
 
 def test_a_model_without_labels_has_estimates_only(monitored_warehouse: Connection, sample_dir: Path) -> None:
-    pipeline = Pipeline(settings(sample_dir), lambda line: None)
+    lines: list[str] = []
+    pipeline = Pipeline(settings(sample_dir), lines.append)
     pipeline.monitoring = pipeline.monitoring.model_copy(update={"labels": {}})
     monitored_warehouse.execute("delete from monitoring.metric_values where as_of is not null")
     monitored_warehouse.execute("truncate monitoring.believed_windows")
     pipeline.run()
+    assert sum(line.startswith("note: ") and "is never judged: its target" in line for line in lines) == 3
     assert one(monitored_warehouse, "select count(*) from marts.fct_model_performance") == 0
     realised = rows(
         monitored_warehouse,

@@ -13,6 +13,7 @@ import pytest
 
 from models_ml import recipes
 from pipeline.database import Connection
+from pipeline.monitoring import load_monitoring
 from pipeline.settings import ROOT
 from tests.integration.test_pipeline import one, rows, run
 
@@ -45,6 +46,12 @@ def own_monitoring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample_dir: 
     return path
 
 
+def add_label(path: Path, entry: str) -> None:
+    """Under `labels:`."""
+    before, after = path.read_text(encoding="utf-8").split("\nlabels:\n")
+    path.write_text(f"{before}\nlabels:\n{entry}{after}", encoding="utf-8")
+
+
 def add(path: Path, entry: str) -> None:
     """Under `models:`, which is the last part of the file."""
     path.write_text(path.read_text(encoding="utf-8") + "\n" + entry, encoding="utf-8")
@@ -54,12 +61,16 @@ def add(path: Path, entry: str) -> None:
 def test_a_model_that_is_trained_here(
     monitored_warehouse: Connection, own_monitoring: Path, sample_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (entry,), (recipe,), (console,) = (blocks(HERE, language) for language in ("yaml", "python", "console"))
+    (entry, label), (recipe,), (console,) = (blocks(HERE, language) for language in ("yaml", "python", "console"))
     before = one(monitored_warehouse, "select sum(n_current) from monitoring.metric_values")
     add(own_monitoring, entry)
+    (sentence,) = load_monitoring().without_labels()
+    assert sentence.startswith("green_fare is never judged: its target fare_amount has no entry under labels")
+    add_label(own_monitoring, label)
+    assert load_monitoring().without_labels() == []
     monkeypatch.setattr(recipes, "RECIPES", dict(recipes.RECIPES))
     exec(compile(recipe, "docs/your-own-model.md", "exec"), vars(recipes))  # noqa: S102 - the page's own code
-    make_pipeline, look_at_model, look_at_days = commands(console)
+    make_pipeline, look_at_model, look_at_days, look_at_truth = commands(console)
     assert make_pipeline == "make pipeline"
     report = run(sample_dir)
     words = {step.name: step.message for step in report.steps}
@@ -84,6 +95,9 @@ def test_a_model_that_is_trained_here(
     assert {day: count for day, count, *_ in days if count} == hails
     drift = {f"{day}": score for day, _, score, _ in days}
     assert drift["2022-02-08"] > 2 * drift["2022-02-09"], "kilometres for miles"
+    truth = rows(monitored_warehouse, query_of(look_at_truth))
+    assert [(coverage, 0 < mae < 20) for _, coverage, mae, _ in truth if mae is not None] == [(1, True)] * 27
+    assert [loss for *_, loss in truth] == pytest.approx([validation_mae] * 28)
 
 
 def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:

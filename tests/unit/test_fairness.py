@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from python_metrics import bootstrap
-from python_metrics.fairness import LOW_N, GroupLoss, SegmentGap, group_losses, segment_gaps
+from python_metrics.fairness import LOW_N, ONE_GROUP, GroupLoss, SegmentGap, group_losses, segment_gaps
 from python_metrics.grouping import Grouping, group_rows
 
 Floats = NDArray[np.float64]
@@ -199,7 +199,7 @@ def test_small_groups_are_left_out() -> None:
     assert one.worst_ratio < 0.1  # the rows left out still count in the mean of all rows
 
 
-@pytest.mark.parametrize("sizes", [(), (29, 29), (500,), (500, 29)])
+@pytest.mark.parametrize("sizes", [(), (29, 29), (29,), (500, 29)])
 def test_fewer_than_two_groups_are_no_comparison(sizes: tuple[int, ...]) -> None:
     loss, error = normal_errors(np.random.default_rng(10), sum(sizes))
     assert gap(loss, error, sized(*sizes)) == LOW_N
@@ -209,11 +209,19 @@ def test_fewer_than_two_groups_are_no_comparison(sizes: tuple[int, ...]) -> None
     assert not LOW_N.is_bias_gap
 
 
+def test_a_single_group_has_nothing_to_be_compared_with() -> None:
+    loss, error = normal_errors(np.random.default_rng(10), 500)
+    assert gap(loss, error, sized(500)) == ONE_GROUP
+    # Another group is there, its labels are still to come.
+    assert gap(loss, error, Grouping(("0", "1"), np.zeros(500, dtype=int))) == LOW_N
+    assert (ONE_GROUP.status, ONE_GROUP.loss_gap, ONE_GROUP.is_loss_gap) == ("one_group", None, False)
+
+
 def test_one_segmentation_does_not_take_the_others_down() -> None:
     loss, error = normal_errors(np.random.default_rng(11), 100)
     found = segment_gaps(loss, error, {"one": sized(100), "two": sized(50, 50)}, 30)
     assert list(found) == ["one", "two"]
-    assert (found["one"].status, found["two"].status) == ("low_n", "ok")
+    assert (found["one"].status, found["two"].status) == ("one_group", "ok")
 
 
 def test_losses_that_are_all_alike_are_no_gap() -> None:

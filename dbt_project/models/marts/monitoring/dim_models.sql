@@ -10,6 +10,19 @@ reference_sets as (
 
 ),
 
+losses as (
+
+    -- What every judged day has been held against; the rows of a reference never change.
+    select
+        model_version,
+        reference_id,
+        {{ metric("reference_loss") }} as judged_loss
+    from {{ ref("stg_monitoring__metric_values") }}
+    where layer = 'performance'
+    group by model_version, reference_id
+
+),
+
 final as (
 
     select
@@ -33,6 +46,9 @@ final as (
         reference_sets.name as reference_name,
         reference_sets.rows as reference_rows,
         reference_sets.content_sha256 as reference_sha256,
+        {{ judged_reference() }} as judged_reference_id,
+        judged_sets.rows as judged_count,
+        losses.judged_loss,
         {{ instant("models.training_window_start") }} as window_start,
         {{ instant("models.training_window_end") }} as window_end,
         models.artifact_sha256,
@@ -43,6 +59,11 @@ final as (
         models.trained_at
     from models
     left join reference_sets on models.reference_id = reference_sets.reference_id
+    left join reference_sets as judged_sets on {{ judged_reference() }} = judged_sets.reference_id
+    left join losses
+        on
+            models.model_version = losses.model_version
+            and models.reference_id = losses.reference_id
 
 )
 

@@ -7,6 +7,12 @@ with metrics as (
 
 ),
 
+models as (
+
+    select * from {{ ref("stg_ml__models") }}
+
+),
+
 windows as (
 
     select * from {{ ref("int_windows") }}
@@ -20,6 +26,7 @@ final as (
         metrics.window_start,
         metrics.window_end,
         metrics.model_version,
+        models.spec as model_spec,
         metrics.reference_id,
         {{ segment() }} as segment,
         metrics.column_name,
@@ -38,6 +45,7 @@ final as (
         on
             metrics.window_start = windows.window_start
             and metrics.granularity = windows.granularity
+    inner join models on metrics.model_version = models.model_version
 
 )
 

@@ -103,6 +103,7 @@ final as (
         pivoted.model_version,
         models.spec as model_spec,
         pivoted.reference_id,
+        case when pivoted.kind = 'segment' then {{ judged_reference() }} else pivoted.reference_id end as judged_reference_id,
         pivoted.kind,
         pivoted.segment_key,
         pivoted.segment_value,

@@ -51,6 +51,7 @@ final as (
         pivoted.model_version,
         models.spec as model_spec,
         pivoted.reference_id,
+        {{ judged_reference() }} as judged_reference_id,
         pivoted.as_of,
         pivoted.label_count,
         pivoted.loss_excess,

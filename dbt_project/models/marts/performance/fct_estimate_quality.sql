@@ -80,6 +80,7 @@ compared as (
         joined.model_version,
         models.spec as model_spec,
         joined.reference_id,
+        {{ judged_reference() }} as judged_reference_id,
         {{ segment() }} as segment,
         joined.estimated_metric as metric,
         joined.value as estimate,
@@ -89,8 +90,13 @@ compared as (
         joined.realised,
         joined.label_coverage,
         joined.realised_as_of as as_of,
-        joined.value - joined.realised as error,
-        joined.realised between joined.lower_bound and joined.upper_bound as is_covered,
+        case
+            when joined.value is null then 'no_estimate'
+            when coalesce(joined.label_coverage, 0) = 0 then 'no_labels'
+            when joined.label_coverage < {{ var("compared_coverage") }} then 'few_labels'
+            when joined.realised is null then 'no_value'
+            else 'ok'
+        end as comparison_status,
         windows.origin,
         joined.run_id
     from joined
@@ -102,9 +108,19 @@ compared as (
 
 ),
 
+differences as (
+
+    select
+        *,
+        case when comparison_status = 'ok' then estimate - realised end as error,
+        case when comparison_status = 'ok' then realised between lower_bound and upper_bound end as is_covered
+    from compared
+
+),
+
 final as (
 
-    -- What the estimator was worth on the latest days that have truth, this one included.
+    -- What the estimator was worth on the latest days that are compared, this one included if it is.
     select
         window_date,
         window_start,
@@ -112,6 +128,7 @@ final as (
         model_version,
         model_spec,
         reference_id,
+        judged_reference_id,
         segment,
         metric,
         estimate,
@@ -121,15 +138,16 @@ final as (
         realised,
         label_coverage,
         as_of,
+        comparison_status,
         error,
         is_covered,
         avg(abs(error)) {{ trailing }} as trailing_mean_absolute_error,
         avg(cast(cast(is_covered as integer) as double precision)) {{ trailing }} as trailing_coverage,
-        corr(estimate, realised) {{ trailing }} as trailing_correlation,
+        corr(case when error is not null then estimate end, realised) {{ trailing }} as trailing_correlation,
         count(error) {{ trailing }} as trailing_days,
         origin,
         run_id
-    from compared
+    from differences
 
 )
 

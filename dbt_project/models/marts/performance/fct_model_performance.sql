@@ -73,6 +73,7 @@ final as (
         pivoted.model_version,
         models.spec as model_spec,
         pivoted.reference_id,
+        {{ judged_reference() }} as judged_reference_id,
         pivoted.segment_key,
         pivoted.segment_value,
         pivoted.segment,

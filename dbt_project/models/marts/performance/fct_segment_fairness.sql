@@ -74,6 +74,7 @@ final as (
         pivoted.model_version,
         models.spec as model_spec,
         pivoted.reference_id,
+        {{ judged_reference() }} as judged_reference_id,
         pivoted.segment_key,
         pivoted.as_of,
         coalesce(groups.group_count, 0) as group_count,
