@@ -26,7 +26,8 @@ UNIT_QUANTILE, LEAST_UNIT = 0.9, 2.0
 TAIL_SHARE, CENSORED_SHARE = 0.3, 0.08
 # The tail's mean excess, of 56 reference days, and how many times its own estimate the prior counts.
 TAIL_PRIOR, TAIL_WEIGHT = 0.45, 1.0
-FULL_DAYS, WEEKLY_FOLDS_FROM = 56, 21
+# Below SHORT_DAYS the prior counts the days and not their root; weeks are folds where enough other weeks are left.
+FULL_DAYS, SHORT_DAYS, WEEKLY_FOLDS_FROM = 56, 21, 42
 
 
 @dataclass(frozen=True)
@@ -195,7 +196,7 @@ def fit_tail(worst: Floats) -> Tail:
     ordered = np.sort(worst)
     days = len(ordered)
     start = float(np.quantile(ordered, 1 - TAIL_SHARE))
-    prior = TAIL_PRIOR * (np.sqrt(FULL_DAYS / days) if days >= WEEKLY_FOLDS_FROM else FULL_DAYS / days)
+    prior = TAIL_PRIOR * (np.sqrt(FULL_DAYS / days) if days >= SHORT_DAYS else FULL_DAYS / days)
     censored = round(CENSORED_SHARE * days)
     exact = ordered[: days - censored]
     exact = exact[exact > start] - start
