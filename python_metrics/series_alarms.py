@@ -22,8 +22,9 @@ from pipeline import database
 from pipeline.monitoring import Family, Monitoring
 from python_metrics import alarm_store
 from python_metrics.alarm_store import AlarmScore, DayAlarm, ProfiledDay
+from python_metrics.judgement import Decision
 from python_metrics.monitor import MonitoredModel
-from python_metrics.series_signals import VERSION, Decision, Kind, Series, decide_series, fit_series
+from python_metrics.series_signals import VERSION, Kind, Series, decide_series, fit_series
 
 _QUERIES = database.queries(Path(__file__).with_name("series_alarms.sql"))
 
