@@ -23,6 +23,7 @@ from pydantic import (
     StrictInt,
     StrictStr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -364,6 +365,9 @@ Family = Literal["columns", "performance", "segments", "quality"]
 FamilyBudgets = dict[Family, Annotated[float, BeforeValidator(_checked_number), Field(ge=7, le=3650)]]
 
 
+DEFAULT_BUDGETS: FamilyBudgets = {"columns": 30.0, "performance": 90.0, "segments": 90.0, "quality": 90.0}
+
+
 class Calibration(_Strict):
     """How days are judged against the days before them.
 
@@ -373,7 +377,12 @@ class Calibration(_Strict):
 
     reference_days: Annotated[int, BeforeValidator(_checked_number), Field(ge=10, le=366)] = 56
     clear_days: Days = 3
-    false_alarm_days: FamilyBudgets = {"columns": 30.0, "performance": 90.0, "segments": 90.0, "quality": 90.0}
+    false_alarm_days: FamilyBudgets = DEFAULT_BUDGETS
+
+    @field_validator("false_alarm_days")
+    @classmethod
+    def _of_every_family(cls, budgets: FamilyBudgets) -> FamilyBudgets:
+        return DEFAULT_BUDGETS | budgets
 
 
 class Dashboards(_Strict):

@@ -15,9 +15,14 @@ from pipeline.settings import DBT_PROJECT_DIR, monitoring_file
 
 _QUERIES = database.queries(Path(__file__).with_name("relations.sql"))
 _NEEDED = {
-    "windows": ("window_start", "window_end", "granularity", "content_hash"),
+    "windows": ("window_date", "window_start", "window_end", "granularity", "content_hash", "duplicate_count"),
     "rows": ("model_version", "window_date", "source_month", "source_row", "load_id", PREDICTION),
     "trips": ("source_month", "source_row", "load_id", "window_date"),
+    "profiles": (
+        *("window_date", "model_version", "segment_key", "segment_value", "column_name", "column_type"),
+        *("n_missing", "numbers", "categories", "counts", "inputs_hash"),
+    ),
+    "events": ("event_date", "name", "mutes"),
     "rejections": ("window_start", "rule", "rejected_count"),
 }
 

@@ -22,6 +22,7 @@ def document() -> dict[str, Any]:
             "profiles": "intermediate.int_column_profiles",
             "trips": "intermediate.int_trips_accepted",
             "rejected_trips": "intermediate.int_trips_rejected",
+            "events": "intermediate.int_expected_events",
             "min_values": 50,
         },
         "drift": {
@@ -29,7 +30,10 @@ def document() -> dict[str, Any]:
             "categorical": {"method": "jensenshannon", "threshold": 0.1},
         },
         "segments": {"min_rows": 100, "by": [["a"]]},
+        "comparisons": {"day": ["previous"], "week": ["training", "last_year"]},
+        "calibration": {"reference_days": 56, "clear_days": 3, "false_alarm_days": {"columns": 30}},
         "alerts": {
+            "incident": {"warning": 1, "critical": 2},
             "prediction_drift": {"warning": 2, "critical": 5, "pending_days": 2, "clear_days": 3},
             "drifted_columns": {"excess": 2, "warning": 1, "critical": 3, "pending_days": 1, "clear_days": 3},
             "missing_share": {"warning": 0.2, "critical": 0.5, "pending_days": 1, "clear_days": 3},
@@ -165,6 +169,19 @@ def test_a_column_takes_the_rule_of_its_type_unless_it_has_one(tmp_path: Path) -
         (lambda d: d["alerts"].update(latency={"critical": 1}), "alerts.latency: Extra inputs"),
         (lambda d: d["alerts"].pop("failed_run"), "alerts.failed_run: Field required"),
         (lambda d: d.pop("alerts"), "alerts: Field required"),
+        (
+            lambda d: d["comparisons"].update(day=["previous", "training"]),
+            "comparisons.day: a day is compared with the training reference in any case; leave training out",
+        ),
+        (
+            lambda d: d["comparisons"].update(week=["training", "training"]),
+            "comparisons.week: training stands there twice",
+        ),
+        (lambda d: d["comparisons"].update(year=["training"]), "comparisons.year"),
+        (lambda d: d["calibration"].update(reference_days=9), "calibration.reference_days"),
+        (lambda d: d["calibration"]["false_alarm_days"].update(columns=3), "calibration.false_alarm_days.columns"),
+        (lambda d: d["calibration"]["false_alarm_days"].update(colours=30), "calibration.false_alarm_days"),
+        (lambda d: d["alerts"]["prediction_drift"].update(opens_alerts="no"), "alerts.prediction_drift.opens_alerts"),
         (
             lambda d: d["alerts"]["prediction_drift"].update(models={"m2": {"critical": 9}}),
             "alerts.prediction_drift.models: there is no m2; there are m",
