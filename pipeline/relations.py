@@ -27,11 +27,15 @@ _NEEDED = {
 }
 
 
-def check_relations(monitoring: Monitoring, *, may_be_missing: bool, may_change: bool) -> None:
+_AFTER_SCORING = ("profiles",)
+
+
+def check_relations(monitoring: Monitoring, *, may_be_missing: bool, may_change: bool, scored: bool = True) -> None:
     """Refuse a relation or a column that is not there.
 
     Args:
         may_be_missing: dbt is still to build its models, one of which may be missing.
+        scored: trips have been scored and what follows from it is built.
         may_change: the dbt project has changed; columns are not asked for until it is applied.
 
     Raises:
@@ -41,7 +45,8 @@ def check_relations(monitoring: Monitoring, *, may_be_missing: bool, may_change:
         relation: str = getattr(monitoring.windows, kind)
         columns = _columns(relation)
         place = f"{monitoring_file().name}, windows.{kind}"
-        if not columns and not (may_be_missing and _is_model(relation)):
+        built_later = may_be_missing or (kind in _AFTER_SCORING and not scored)
+        if not columns and not (built_later and _is_model(relation)):
             raise ConfigurationError(
                 f"{place}: there is no relation {relation}; name one that has the columns {', '.join(needed)}"
             )

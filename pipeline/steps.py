@@ -172,7 +172,7 @@ class Pipeline:
         project = dbt.project_hash()[:16]
         last = run.last_inputs("transform") or ""
         if last == _transform_inputs(project):
-            check_relations(self.monitoring, may_be_missing=False, may_change=False)
+            check_relations(self.monitoring, may_be_missing=False, may_change=False, scored=False)
             step.inputs_hash, step.skipped = last, True
             return
         # Rules or SQL that changed apply to all months, not only to new ones.
@@ -180,7 +180,7 @@ class Pipeline:
         step.rows = dbt.build("--exclude", *_AFTER_SCORING, _PROFILES, _THOROUGH, *refresh, run_id=run.run_id)
         step.inputs_hash = _transform_inputs(project)
         step.message = "rebuilt, the dbt project has changed" if refresh else ""
-        check_relations(self.monitoring, may_be_missing=False, may_change=False)
+        check_relations(self.monitoring, may_be_missing=False, may_change=False, scored=False)
 
     def _train(self, run: RunLog, step: Step) -> None:
         from models_ml.store import stored_models
@@ -280,6 +280,7 @@ class Pipeline:
         refresh = ["--full-refresh"] if last and not last.startswith(project) else []
         step.rows = dbt.build("--select", _PROFILES, "--exclude", _THOROUGH, *refresh, run_id=run.run_id)
         step.inputs_hash = _profiles_inputs(project)
+        check_relations(self.monitoring, may_be_missing=False, may_change=False)
 
     def _labels(self, run: RunLog, step: Step) -> None:
         from models_ml.labels import pending_trip_labels, refresh_trip_labels

@@ -23,23 +23,23 @@ DAYS = (
     "select rule, severity, model_spec, column_name, opened_date::text, last_seen_date::text, is_open "
     "from marts.fct_alerts where opened_date < '2023-01-01' order by opened_at, rule, model_spec"
 )
-HGB, LR, TIPPED = "green_duration_hgb", "green_duration_lr", "green_tipped"
+HGB, LR = "green_duration_hgb", "green_duration_lr"
 
 
 def test_the_planted_incidents_and_nothing_else_open_alerts(monitored_warehouse: Connection) -> None:
     assert rows(monitored_warehouse, DAYS) == [
+        ("incident", "critical", "", "passenger_count", "2022-02-03", "2022-02-03", False),
         ("missing_share", "warning", "", "passenger_count", "2022-02-03", "2022-02-03", False),
         ("concept_drift", "critical", HGB, "prediction", "2022-02-08", "2022-02-08", False),
-        ("drifted_columns", "warning", HGB, "trip_distance", "2022-02-08", "2022-02-08", False),
-        ("drifted_columns", "warning", TIPPED, "trip_distance", "2022-02-08", "2022-02-08", False),
-        ("prediction_drift", "critical", HGB, "prediction", "2022-02-08", "2022-02-08", False),
+        ("incident", "critical", "", "trip_distance", "2022-02-08", "2022-02-08", False),
         ("concept_drift", "critical", LR, "prediction", "2022-02-10", "2022-02-12", False),
-        ("drifted_columns", "warning", LR, "total_amount", "2022-02-10", "2022-02-12", False),
-        ("prediction_drift", "warning", LR, "prediction", "2022-02-11", "2022-02-12", False),
+        ("incident", "critical", "", "fare_amount", "2022-02-10", "2022-02-12", False),
+        # The weekend-like week, seen in the hours of its trips.
+        ("incident", "warning", "", "", "2022-02-14", "2022-02-17", False),
         ("volume", "warning", "", "", "2022-02-17", "2022-02-17", False),
-        ("drifted_columns", "warning", HGB, "pickup_location_id", "2022-02-21", "2022-02-22", False),
-        ("drifted_columns", "warning", LR, "pickup_location_id", "2022-02-21", "2022-02-22", False),
-        ("drifted_columns", "warning", TIPPED, "pickup_location_id", "2022-02-21", "2022-02-22", False),
+        ("incident", "critical", "", "pickup_location_id", "2022-02-21", "2022-02-22", False),
+        # Rows written twice.
+        ("incident", "critical", "", "", "2022-02-24", "2022-02-24", False),
         ("volume", "critical", "", "", "2022-02-26", "2022-02-26", True),
     ]
 
@@ -113,11 +113,12 @@ def test_dbt_and_the_alert_agree_on_what_is_stale() -> None:
 def test_other_levels_change_alerts_and_no_metric(monitored_warehouse: Connection, sample_dir: Path) -> None:
     pipeline = Pipeline(settings(sample_dir), lambda line: None)
     alerts = pipeline.monitoring.alerts
-    rule = alerts.prediction_drift
+    rule = alerts.prediction_drift.model_copy(update={"opens_alerts": True})
     # A level of its own for one model, exactly at the worst day of the other.
     worst = one(
         monitored_warehouse,
-        "select max(value) from marts.fct_alert_conditions where rule = 'prediction_drift' and model_spec = %s",
+        "select max(drift_score / threshold) from marts.fct_column_drift "
+        "where column_name = 'prediction' and segment = 'all' and model_spec = %s",
         LR,
     )
     own = {LR: rule.model_copy(update={"warning": None, "critical": worst})}
@@ -141,7 +142,17 @@ def test_rules_become_rows_and_levels_of_their_own_too() -> None:
     found = rule_rows(alerts.model_copy(update={"missing_share": own}))
     assert ("missing_share", "", "passenger_count", 0.4, rule.critical, None, 1, 3, None) in found
     assert ("missing_share", "", "", rule.warning, rule.critical, None, 1, 3, None) in found
-    assert len(found) == len(list(alerts)) + 1
+    opening = [name for name, rule in alerts if getattr(rule, "opens_alerts", True)]
+    assert (
+        {name for name, *_ in found}
+        == set(opening)
+        == {name for name, _ in alerts}
+        - {
+            "prediction_drift",
+            "drifted_columns",
+        }
+    )
+    assert len(found) == len(opening) + 1
 
 
 def test_check_alerts_fails_on_an_open_critical_one(monitored_warehouse: Connection) -> None:
@@ -162,5 +173,5 @@ def test_check_alerts_of_an_empty_warehouse_says_what_to_do(empty_warehouse: Con
 def test_a_run_ends_with_its_alerts(first_run: FirstRun) -> None:
     # A table may break the line of a finding.
     words = " ".join(first_run.stdout.split())
-    assert "strong drift of trip_distance (0.654)" in words
+    assert "duplicate_share of the rows is" in words
     assert "0 trips where 2064 are usual" in words
