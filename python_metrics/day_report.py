@@ -87,14 +87,15 @@ def _missing_bounds(reference: pd.DataFrame) -> dict[str, float]:
 
 
 def _comparable(rows: pd.DataFrame, columns: tuple[MonitoredColumn, ...]) -> pd.DataFrame:
-    """The columns as Evidently's page takes them: infinities missing as in the metrics, categories as text."""
+    """The columns as the metrics take them: infinities missing, numbers rounded, categories as text."""
     frame = rows.reindex(columns=[column.name for column in columns]).reset_index(drop=True)
     for column in columns:
         values = frame[column.name]
         if column.type == "categorical":
             frame[column.name] = values.map(_label, na_action="ignore").astype(object)
         else:
-            frame[column.name] = values.astype(float).replace([np.inf, -np.inf], np.nan)
+            numbers = values.astype(float).replace([np.inf, -np.inf], np.nan)
+            frame[column.name] = numbers if column.decimals is None else numbers.round(column.decimals)
     return frame
 
 

@@ -19,7 +19,7 @@ from pipeline.steps import Pipeline, Report
 from python_metrics.drift import present_values
 from python_metrics.evidently_adapter import statistical_test
 
-STEPS = ["ingest", "transform", "train", "score", "profiles", "labels", "metrics", "performance", "marts"]
+STEPS = ["ingest", "transform", "train", "score", "profiles", "labels", "metrics", "performance", "alarms", "marts"]
 
 
 def settings(folder: Path, **values: str) -> Settings:
@@ -91,7 +91,9 @@ def test_stored_drift_is_evidentlys_on_the_rows_it_names(monitored_warehouse: Co
         """
         select model_version, reference_id, column_name, method, threshold, value, n_reference, n_current
         from monitoring.metric_values
-        where metric = 'drift_score' and segment_key = '' and window_start = '2022-02-09 00:00 America/New_York'
+        where
+            layer = 'drift' and metric = 'drift_score' and segment_key = ''
+            and window_start = '2022-02-09 00:00 America/New_York'
         """,
     )
     assert len(stored) == 7 + 7 + 8
@@ -229,12 +231,18 @@ def test_every_metric_row_can_be_traced_to_its_file(monitored_warehouse: Connect
         from monitoring.metric_values as metrics
         left join monitoring.runs as runs on metrics.run_id = runs.run_id and runs.step = 'metrics'
         left join ml.reference_sets as reference_sets on metrics.reference_id = reference_sets.reference_id
+        left join monitoring.comparisons as comparisons
+            on
+                metrics.model_version = comparisons.model_version
+                and metrics.reference_id = comparisons.reference_id
+                and metrics.window_start = comparisons.window_start
+                and metrics.granularity = comparisons.granularity
         left join ml.models as models on metrics.model_version = models.model_version
         left join intermediate.int_windows as windows on metrics.window_start = windows.window_start
         left join raw.files as files on windows.load_id = files.load_id and files.status = 'loaded'
         where
-            runs.run_id is null or reference_sets.reference_id is null or models.model_version is null
-            or files.sha256 is null
+            runs.run_id is null or models.model_version is null or files.sha256 is null
+            or coalesce(reference_sets.reference_id, comparisons.reference_id) is null
         """,
     )
     assert untraced == 0
@@ -409,7 +417,14 @@ bins as (
 ),
 
 written as materialized (
-    select side, window_date, model_version, key as column_name, cast(value as double precision) as value
+    select
+        side, window_date, model_version, key as column_name,
+        -- Profiles keep so many decimals of a prediction.
+        case
+            when key != 'prediction' then cast(value as double precision)
+            when model_version like 'green_tipped%%' then cast(round(cast(value as numeric), 6) as double precision)
+            else cast(round(cast(value as numeric), 3) as double precision)
+        end as value
     from sets, jsonb_each_text(record)
     where key in ('trip_distance', 'passenger_count', 'prediction', 'pickup_location_id')
 )
