@@ -129,8 +129,17 @@ slow: $(DEV) ## The tests that take too long for every day
 	$(BIN)/python -m pytest -q tests/integration -n 2 --dist loadfile -m slow
 
 .PHONY: bench
-bench: $(DEV) ## Measure loading, the whole pipeline and a second run against their peers
+bench: $(DEV) ## Measure loading, the whole pipeline, a second run and drift scores against their peers
 	@$(BIN)/python -m benchmarks.run
+	@$(BIN)/python -m benchmarks.profile_speed
+
+.PHONY: bench-profiles
+bench-profiles: $(DEV) ## Measure drift scores from profiles against Evidently's Report; a part of make bench
+	@$(BIN)/python -m benchmarks.profile_speed
+
+.PHONY: bench-scale
+bench-scale: $(DEV) ## Measure profiles and scores of a generated year of 0.5 to 8 million trips; minutes, and 10 GB of disk
+	@$(BIN)/python -m benchmarks.profile_scale
 
 .PHONY: bench-dashboards
 bench-dashboards: $(DEV) ## Measure every query of the dashboards on the warehouse in use

@@ -96,11 +96,11 @@ def measure_loading(months: Months, folder: Path) -> tuple[list[Line], str]:
         loaded = processes.run("benchmarks.load_speed", "load", memory_file, TRAIN_MONTH, environment=variables)
     assert int(loaded.output) == MEMORY_ROWS
     ours, bare, to_sql = (median(rates[name]) for name in ("ingest", "adbc", "to_sql"))
-    figure = _spread(rates["ingest"], ",.0f", "rows/s")
+    figure = spread(rates["ingest"], ",.0f", "rows/s")
     return [
-        Line(f"load {SPEED_ROWS:,} rows", figure, f"bare adbc_ingest: {_spread(rates['adbc'], ',.0f', 'rows/s')}",
+        Line(f"load {SPEED_ROWS:,} rows", figure, f"bare adbc_ingest: {spread(rates['adbc'], ',.0f', 'rows/s')}",
              ours / bare, "x", 0.6, is_floor=True),
-        Line("the same", figure, f"pandas.to_sql: {_spread(rates['to_sql'], ',.0f', 'rows/s')}",
+        Line("the same", figure, f"pandas.to_sql: {spread(rates['to_sql'], ',.0f', 'rows/s')}",
              ours / to_sql, "x", 10, is_floor=True),
         Line(f"peak memory, load {MEMORY_ROWS:,} rows", f"{loaded.peak_mb:,.0f} MB in {loaded.seconds:.1f} s", "",
              loaded.peak_mb, " MB", 500),
@@ -113,8 +113,7 @@ def measure_pipeline(months: Months, folder: Path) -> PipelineRuns:
     for number in range(1, ROUNDS + 1):
         state = folder / f"state_pipeline_{number}"
         # dbt's target folder is a new one too: the project is parsed from scratch.
-        variables = {"WAREHOUSE_STATE_DIR": str(state), "DBT_TARGET_PATH": str(state / "dbt"),
-                     "TRAIN_MONTH": str(TRAIN_MONTH), "MONTHS": str(MONTH), **_source(months, state)}  # fmt: skip
+        variables = {"DBT_TARGET_PATH": str(state / "dbt"), **pipeline_variables(months, state)}
         _say(f"round {number} of {ROUNDS}: pipeline into an empty warehouse, again, tutorial's loop")
         try:
             runs.first.append(processes.run("pipeline", "run", environment=variables))
@@ -129,12 +128,14 @@ def measure_pipeline(months: Months, folder: Path) -> PipelineRuns:
     return runs
 
 
-def _source(months: Months, state: Path) -> dict[str, str]:
+def pipeline_variables(months: Months, state: Path) -> dict[str, str]:
+    """The variables that make the pipeline run on the two months with its state in that folder."""
+    variables = {"WAREHOUSE_STATE_DIR": str(state), "TRAIN_MONTH": str(TRAIN_MONTH), "MONTHS": str(MONTH)}
     if months.is_real:
-        return {"SOURCE": "local", "DATA_DIR": str(months.folder)}
+        return {**variables, "SOURCE": "local", "DATA_DIR": str(months.folder)}
     # Generating is not what is measured: the sample lies ready where the pipeline would write it.
     shutil.copytree(months.folder, state / "sample" / months.folder.name)
-    return {"SOURCE": "sample"}
+    return {**variables, "SOURCE": "sample"}
 
 
 def _pipeline_lines(runs: PipelineRuns) -> list[Line]:
@@ -143,16 +144,16 @@ def _pipeline_lines(runs: PipelineRuns) -> list[Line]:
     )
     peak, tutorial_peak = (max(run.peak_mb for run in finished) for finished in (runs.first, runs.tutorial))
     return [
-        Line("pipeline, two months, empty warehouse", _spread(first, ".1f", "s"),
-             f"tutorial's loop: {_spread(tutorial, '.1f', 's')}", median(first) / median(tutorial), "x", 3),
-        Line("second run, nothing new", _spread(second, ".1f", "s"), f"first run: {median(first):.1f} s",
+        Line("pipeline, two months, empty warehouse", spread(first, ".1f", "s"),
+             f"tutorial's loop: {spread(tutorial, '.1f', 's')}", median(first) / median(tutorial), "x", 3),
+        Line("second run, nothing new", spread(second, ".1f", "s"), f"first run: {median(first):.1f} s",
              median(second) / median(first), "x", 0.25),
         Line("peak memory, pipeline", f"{peak:,.0f} MB", f"tutorial's loop: {tutorial_peak:,.0f} MB",
              peak, " MB", 1024),
     ]  # fmt: skip
 
 
-def _spread(figures: list[float], form: str, unit: str) -> str:
+def spread(figures: list[float], form: str, unit: str) -> str:
     """The median, and in brackets the smallest and the largest figure."""
     return f"{median(figures):{form}} {unit} ({min(figures):{form}} to {max(figures):{form}})"
 
@@ -164,7 +165,7 @@ def _step_rows(runs: PipelineRuns) -> list[list[str]]:
     return [*rows, ["outside the steps (imports, server start and stop, summary, interpreter exit)", f"{outside:.1f}"]]
 
 
-def _table(header: list[str], rows: list[list[str]]) -> str:
+def table(header: list[str], rows: list[list[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
 
@@ -194,12 +195,12 @@ def _report(months: Months, postgres: str, lines: list[Line], runs: PipelineRuns
 - Medians of {ROUNDS} turns taken alternately (in brackets: smallest to largest); seconds depend on the machine
   and on what else it does, ratios much less
 
-{_table(["measured", "figure", "against", "ratio", "target", ""], [line.cells() for line in lines])}
+{table(["measured", "figure", "against", "ratio", "target", ""], [line.cells() for line in lines])}
 The pipeline's time includes the start and stop of its server, the tutorial's loop finds its server running. The
 loop keeps one row a day; the pipeline keeps all trips, two models, their predictions and every column's scores.
 Peak memory is that of the largest process, without Postgres.
 
-{_table(["step of the first run", "seconds"], _step_rows(runs))}"""
+{table(["step of the first run", "seconds"], _step_rows(runs))}"""
 
 
 def main() -> None:

@@ -59,20 +59,25 @@ def read_profiles(
     owner = {column.name: model_version if is_about_part or column.name == PREDICTION else "" for column in columns}
     wanted = {(owner[column.name], column.name, column.type) for column in columns}
     query = sql.SQL(_QUERIES["profiles"]).format(profiles=database.relation(relations.profiles))
-    for month in sorted({window.window_date.replace(day=1) for window in windows}):
-        of_month = {window.window_date: window for window in windows if window.window_date.replace(day=1) == month}
-        parameters: list[object] = [
-            model_version,
-            min(of_month).isoformat(),
-            max(of_month).isoformat(),
-            ",".join(sorted(owner)),
-            "*" if segment_keys is None else ";".join(["-", *segment_keys]),
-        ]
-        found: dict[date, WindowProfiles] = {day: {} for day in of_month}
-        for day, version, key, column_type, profile in _profiles(database.read_table(query, parameters)):
-            if day in found and (version, key.column, column_type) in wanted:
-                found[day][key] = profile
-        yield from ((of_month[day], found[day]) for day in sorted(of_month))
+    if not windows:
+        return
+    # One connection for all months: making one costs more than most of these queries.
+    with database.arrow_cursor() as cursor:
+        for month in sorted({window.window_date.replace(day=1) for window in windows}):
+            of_month = {window.window_date: window for window in windows if window.window_date.replace(day=1) == month}
+            parameters: list[object] = [
+                model_version,
+                min(of_month).isoformat(),
+                max(of_month).isoformat(),
+                ",".join(sorted(owner)),
+                "*" if segment_keys is None else ";".join(["-", *segment_keys]),
+            ]
+            cursor.execute(query.as_string(None), parameters)
+            found: dict[date, WindowProfiles] = {day: {} for day in of_month}
+            for day, version, key, column_type, profile in _profiles(cursor.fetch_arrow_table()):
+                if day in found and (version, key.column, column_type) in wanted:
+                    found[day][key] = profile
+            yield from ((of_month[day], found[day]) for day in sorted(of_month))
 
 
 def _profiles(table: pa.Table) -> Iterator[tuple[date, str, ProfileKey, ColumnType, Profile]]:

@@ -38,13 +38,14 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- A column's value as its profile keeps it. -#}
-{% macro profiled_value(column) -%}
-    {%- if column["type"] == "numerical" -%}
-        {{ profiled_number(column["name"], column["decimals"]) }}
-    {%- else -%}
-        {{ by_code_point("cast(" ~ column["name"] ~ " as text)") }}
-    {%- endif -%}
+{#- A column's value as its rows are counted by it: categories become text only when they have been counted. -#}
+{% macro counted_value(column) -%}
+    {{ profiled_number(column["name"], column["decimals"]) if column["type"] == "numerical" else column["name"] }}
+{%- endmacro %}
+
+{#- The same as its profile keeps it. -#}
+{% macro kept_value(column) -%}
+    {{ "counted_value" if column["type"] == "numerical" else by_code_point("cast(counted_value as text)") }}
 {%- endmacro %}
 
 {#- The two arrays of values of a profile, of which the one of the column's type is filled. -#}

@@ -3,7 +3,7 @@
         materialized="incremental",
         incremental_strategy="replace_profiles",
         on_schema_change="fail",
-        indexes=[{"columns": ["model_version", "window_date"]}],
+        indexes=[{"columns": ["model_version", "window_date", "column_name", "segment_key"]}],
         tags=["profiles"],
     )
 }}
@@ -74,120 +74,100 @@ segments as (
 
 ),
 
-trips as (
-
-    select
-        trips.source_month,
-        trips.source_row,
-        trips.load_id,
-        {% for name in features %}trips.{{ name }}, {% endfor %}
-        {% for columns in plan["segmentations"] %}combinations.by_{{ loop.index }}, {% endfor %}
-        trips.window_date
-    from {{ ref("int_trips_accepted") }} as trips
-    inner join days on trips.window_date = days.window_date
-    inner join combinations on {{ combination(segment_columns) }} = combinations.combination
-
-),
-
-accepted as (
-
-    select
-        windows.window_no,
-        windows.model_spec,
-        trips.*
-    from trips
-    inner join numbered_windows as windows on trips.window_date = windows.window_date
-    where windows.model_version = ''
-
-),
-
-scored as (
-
-    -- As in int_trips_scored, on trips whose segments have numbers.
-    select
-        windows.window_no,
-        windows.model_spec,
-        predictions.prediction,
-        trips.*
-    from trips
-    inner join {{ ref("stg_ml__predictions") }} as predictions
-        on
-            trips.source_month = predictions.source_month
-            and trips.source_row = predictions.source_row
-            and trips.load_id = predictions.load_id
-    inner join numbered_windows as windows
-        on
-            trips.window_date = windows.window_date
-            and predictions.model_version = windows.model_version
-
-),
-
-{# A column at a time: the work of one fits into memory. #}
-{% for column in plan["columns"] %}
-cells_{{ loop.index }} as (
-
-    select
-        window_no,
-        {% for columns in plan["segmentations"] %}by_{{ loop.index }}, {% endfor %}
-        {{ profiled_value(column) }} as value
-    from {{ "accepted" if column["model"] == "" else "scored" }}
-    where model_spec = '{{ column["model"] }}'
-
-),
-
-counted_{{ loop.index }} as (
-
-    select
-        window_no,
-        coalesce(
-            {% for columns in plan["segmentations"] %}{{ segment_no(loop.index) }}, {% endfor %}0
-        ) as segment_no,
-        value,
-        count(*) as row_count
-    from cells_{{ loop.index }}
-    group by grouping sets (
-        (window_no, value)
-        {% for columns in plan["segmentations"] %}, (window_no, value, by_{{ loop.index }}){% endfor %}
-    )
-
-),
-
-{% endfor %}
 profiles as (
 
-    {% for column in plan["columns"] %}
-        select
-            window_no,
-            {{ loop.index }} as column_no,
-            segment_no,
-            sum(row_count) as n,
-            sum(case when value is null then row_count else 0 end) as n_missing,
-            {{ profiled_arrays(column) }},
-            {{ sorted_array("row_count", "value", "bigint", "value is not null") }} as counts
-        from counted_{{ loop.index }}
-        group by
-            window_no,
-            segment_no
-        union all
-    {% endfor %}
-    -- A day without trips has profiles, too.
+    -- A window at a time: whatever is sorted or counted of it fits into memory, however many windows there are.
     select
         windows.window_no,
-        profiled_columns.column_no,
-        0 as segment_no,
-        0 as n,
-        0 as n_missing,
-        case when profiled_columns.column_type = 'numerical' then {{ empty_array("double precision") }} end as numbers,
-        case when profiled_columns.column_type = 'categorical' then {{ empty_array("text") }} end as categories,
-        {{ empty_array("bigint") }} as counts
+        of_window.*
     from numbered_windows as windows
-    inner join profiled_columns on windows.model_spec = profiled_columns.model_spec
-    where
-        windows.window_no not in (
-            select window_no from accepted
-            union
-            select window_no from scored
+    cross join lateral (
+
+        with trips as (
+
+            select
+                trips.source_month,
+                trips.source_row,
+                trips.load_id,
+                {% for name in features %}trips.{{ name }}, {% endfor %}
+                {% for columns in plan["segmentations"] %}combinations.by_{{ loop.index }}, {% endfor %}
+                trips.window_date
+            from {{ ref("int_trips_accepted") }} as trips
+            inner join combinations on {{ combination(segment_columns) }} = combinations.combination
+            where trips.window_date = windows.window_date
+
+        ),
+
+        scored as (
+
+            -- As in int_trips_scored, on trips whose segments have numbers. The limit is that of a key, and has each
+            -- prediction looked up by it: a join would read those of all days, for every day.
+            select
+                predictions.prediction,
+                trips.*
+            from trips
+            cross join lateral (
+                select prediction from {{ ref("stg_ml__predictions") }} as made
+                where
+                    made.model_version = windows.model_version
+                    and made.source_month = trips.source_month
+                    and made.source_row = trips.source_row
+                    and made.load_id = trips.load_id
+                order by made.source_row
+                limit 1
+            ) as predictions
+
         )
+
+        {% for column in plan["columns"] %}
+            select
+                {{ loop.index }} as column_no,
+                segment_no,
+                sum(row_count) as n,
+                sum(case when value is null then row_count else 0 end) as n_missing,
+                {{ profiled_arrays(column) }},
+                {{ sorted_array("row_count", "value", "bigint", "value is not null") }} as counts
+            from (
+                select
+                    coalesce(
+                        {% for columns in plan["segmentations"] %}{{ segment_no(loop.index) }}, {% endfor %}0
+                    ) as segment_no,
+                    {{ kept_value(column) }} as value,
+                    count(*) as row_count
+                from (
+                    select
+                        {% for columns in plan["segmentations"] %}by_{{ loop.index }}, {% endfor %}
+                        {{ counted_value(column) }} as counted_value
+                    from {{ "trips" if column["model"] == "" else "scored" }}
+                    where windows.model_spec = '{{ column["model"] }}'
+                ) as cells
+                group by grouping sets (
+                    (counted_value)
+                    {% for columns in plan["segmentations"] %}, (counted_value, by_{{ loop.index }}){% endfor %}
+                )
+            ) as counted
+            group by segment_no
+            union all
+        {% endfor %}
+        -- A day without trips has profiles, too.
+        select
+            profiled_columns.column_no,
+            0 as segment_no,
+            0 as n,
+            0 as n_missing,
+            case when profiled_columns.column_type = 'numerical' then {{ empty_array("double precision") }} end as numbers,
+            case when profiled_columns.column_type = 'categorical' then {{ empty_array("text") }} end as categories,
+            {{ empty_array("bigint") }} as counts
+        from profiled_columns
+        where
+            profiled_columns.model_spec = windows.model_spec
+            and not exists (
+                select 1 from trips
+                where windows.model_version = ''
+            )
+            and not exists (select 1 from scored)
+
+    ) as of_window
 
 ),
 
