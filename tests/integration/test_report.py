@@ -47,7 +47,7 @@ def status(report: WrittenReport, test: str) -> dict[str, str]:
 def stored(connection: Connection, model_version: str, day: str, metric: str) -> dict[str, tuple[Any, ...]]:
     rows = connection.execute(
         "select column_name, value, alert, method, threshold from monitoring.metric_values "
-        "where model_version = %s and metric = %s and segment_key = '' "
+        "where layer != 'comparison' and model_version = %s and metric = %s and segment_key = '' "
         "and window_start = cast(%s as timestamp) at time zone 'America/New_York'",
         [model_version, metric, day],
     ).fetchall()

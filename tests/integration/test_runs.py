@@ -68,15 +68,15 @@ def test_a_stopped_step_is_called_so(empty_warehouse: Connection) -> None:
 
 def test_runs_that_were_stopped_before_the_status_existed_get_it(empty_warehouse: Connection) -> None:
     """The migration of a lower number may also come after one of a higher number."""
-    empty_warehouse.execute("insert into monitoring.schema_versions (version) values (8)")
+    empty_warehouse.execute("insert into monitoring.schema_versions (version) values (99)")
     empty_warehouse.execute("delete from monitoring.schema_versions where version = 7")
     empty_warehouse.execute(
         "insert into monitoring.runs (run_id, step, status, message) values "
         "(1, 'pipeline', 'failed', 'stopped by the user (Ctrl-C)'), (2, 'pipeline', 'failed', 'the disk is full')"
     )
-    with pytest.raises(DatabaseError, match="schema version 8"):
+    with pytest.raises(DatabaseError, match="schema version 99"):
         database.migrate()
-    empty_warehouse.execute("delete from monitoring.schema_versions where version = 8")
+    empty_warehouse.execute("delete from monitoring.schema_versions where version = 99")
     empty_warehouse.execute("delete from monitoring.schema_versions where version = 3")
     empty_warehouse.execute("drop table monitoring.heartbeats")
     empty_warehouse.execute("alter table raw.files drop column covers_until")
