@@ -12,7 +12,7 @@ select
         else 'open'
     end as state,
     concat_ws(
-        ' ', nullif(incidents.segment_value, ''), coalesce(nullif(incidents.column_name, ''), 'the rows'),
+        ' ', nullif(incidents.segment_value, ''), coalesce(nullif(incidents.column_name, ''), 'the table'),
         'since', incidents.window_date
     ) as name
 from monitoring.incidents as incidents

@@ -35,7 +35,8 @@ DAYS = [f"2022-02-{day:02d}" for day in range(1, 5)]
 WINDOWS = "select window_date::text, content_hash from intermediate.int_windows where source_month = '2022-02-01'"
 COMPUTED = (
     "select distinct (window_start at time zone 'America/New_York')::date::text, run_id "
-    "from monitoring.metric_values where window_start >= '2022-02-01' and as_of is null order by 1, 2"
+    "from monitoring.metric_values "
+    "where window_start >= '2022-02-01' and as_of is null and layer != 'comparison' order by 1, 2"
 )
 COVERED = "select covers_until::text from raw.files where source_month = '2022-02-01' and status = 'loaded'"
 

@@ -104,7 +104,7 @@ about_incidents as (
                 '%s of %s is %s times its threshold', incidents.statistic,
                 coalesce(
                     nullif(concat_ws(' ', nullif(incidents.segment_value, ''), nullif(incidents.column_name, '')), ''),
-                    'the rows'
+                    'the table'
                 ),
                 {{ rounded("incidents.first_severity", 1) }}
             ),
