@@ -1,6 +1,6 @@
 """What profiles are made of, as rows of monitoring.profiled_columns and monitoring.segmentations, where dbt reads it.
 
-Called by the conductor at the start of a run.
+Called by the conductor before profiles are built.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline import database
 from pipeline.monitoring import PREDICTION, ColumnType, Monitoring
+from pipeline.relations import columns_of
 
 _QUERIES = database.queries(Path(__file__).with_name("profile_plan.sql"))
 _Row = tuple[str, str, ColumnType, int | None]
@@ -33,7 +34,9 @@ def profiled_columns(monitoring: Monitoring) -> list[_Row]:
 def store_plan(monitoring: Monitoring) -> None:
     """Make the two tables say what monitoring.yml says; untouched where they do already."""
     columns = profiled_columns(monitoring)
-    segmentations = [(",".join(names),) for names in monitoring.segments.by]
+    # A column that the rows lack compares nothing, and takes nothing down.
+    there = set(columns_of(monitoring.windows.trips)) & set(columns_of(monitoring.windows.rows))
+    segmentations = [(",".join(names),) for names in monitoring.segments.by if there.issuperset(names)]
     with database.connect("profile plan") as connection, connection.cursor() as cursor:
         if set(connection.execute(_QUERIES["stored_columns"]).fetchall()) != set(columns):
             cursor.execute(_QUERIES["delete_columns"])

@@ -43,7 +43,7 @@ def check_relations(monitoring: Monitoring, *, may_be_missing: bool, may_change:
     """
     for kind, needed in _NEEDED.items():
         relation: str = getattr(monitoring.windows, kind)
-        columns = _columns(relation)
+        columns = columns_of(relation)
         place = f"{monitoring_file().name}, windows.{kind}"
         built_later = may_be_missing or (kind in _AFTER_SCORING and not scored)
         if not columns and not (built_later and _is_model(relation)):
@@ -62,7 +62,7 @@ def check_relations(monitoring: Monitoring, *, may_be_missing: bool, may_change:
 def missing_relations(monitoring: Monitoring) -> list[str]:
     """The places in monitoring.yml whose relations are not there, each with its relation."""
     named = ((kind, getattr(monitoring.windows, kind)) for kind in _NEEDED)
-    return [f"windows.{kind} ({relation})" for kind, relation in named if not _columns(relation)]
+    return [f"windows.{kind} ({relation})" for kind, relation in named if not columns_of(relation)]
 
 
 def _check_features(monitoring: Monitoring, relation: str, columns: list[str]) -> None:
@@ -75,7 +75,7 @@ def _check_features(monitoring: Monitoring, relation: str, columns: list[str]) -
                 )
 
 
-def _columns(relation: str) -> list[str]:
+def columns_of(relation: str) -> list[str]:
     """The columns of a relation in their order; none where it is not there."""
     with database.connect("relations", read_only=True) as connection:
         rows: list[Any] = connection.execute(_QUERIES["columns"], {"relation": relation}).fetchall()

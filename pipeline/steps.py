@@ -100,7 +100,6 @@ class Pipeline:
                 applied = (run.last_inputs("transform") or "").startswith(dbt.project_hash()[:16])
                 check_relations(self.monitoring, may_be_missing=True, may_change=not applied)
                 store_rules(self.monitoring.alerts)
-                store_plan(self.monitoring)
                 self._take_steps(run)
             except BaseException:
                 _bring_back_live_views(run.run_id)
@@ -240,16 +239,13 @@ class Pipeline:
 
     def _prediction_drift(self, spec: str) -> Callable[[Any, Any], float]:
         from python_metrics.profile_drift import drift_score
-        from python_metrics.windows import profiles_of
+        from python_metrics.profiles import profile_of
 
         prediction = self.monitoring.columns(spec)[-1]
 
         def score(reference: Any, current: Any) -> float:
             rule = prediction.drift
-            expected, found = (
-                profiles_of(values.to_frame(prediction.name), [prediction])[prediction.name]
-                for values in (reference, current)
-            )
+            expected, found = (profile_of(values, prediction.type) for values in (reference, current))
             return drift_score(expected, found, prediction.type, rule.method, rule.threshold).value
 
         return score
@@ -272,6 +268,7 @@ class Pipeline:
         step.skipped = not step.message
 
     def _profiles(self, run: RunLog, step: Step) -> None:
+        store_plan(self.monitoring)
         project = dbt.project_hash()[:16]
         last = run.last_inputs("profiles") or ""
         if last == _profiles_inputs(project):
