@@ -366,17 +366,20 @@ def main(arguments: list[str]) -> None:
         print(json.dumps(_take_step(arguments[0].removeprefix("step-"), arguments[1:])))
         return
     processes.scrub()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exit by exception stops servers and clears up
+    # An exit by exception stops servers and clears up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("error: stopped by a signal; the page holds what was measured"))
     numbers = [int(text) for text in arguments if text != "--full"] or list(ROWS)
     numbers += [FULL_ROWS] * ("--full" in arguments)
     started = time.perf_counter()
+    command = " ".join(["python -m benchmarks.profile_scale", *arguments])
+    measured: list[Measured] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         need_disk(max(numbers), Path(name))
-        measured = [measure(rows, Path(name)) for rows in numbers]
-    command = " ".join(["python -m benchmarks.profile_scale", *arguments])
-    text = report(measured, command, time.perf_counter() - started)
-    REPORT.write_text(text, encoding="utf-8")
-    print(text, end="")
+        for rows in numbers:
+            measured.append(measure(rows, Path(name)))
+            # After each: what is cut off later leaves what it has measured.
+            REPORT.write_text(report(measured, command, time.perf_counter() - started), encoding="utf-8")
+    print(REPORT.read_text(encoding="utf-8"), end="")
 
 
 if __name__ == "__main__":
