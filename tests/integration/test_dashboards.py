@@ -379,17 +379,13 @@ EVENINGS: dict[str, dict[str, set[tuple[str, str, str, str]]]] = {
         "volume": {("critical", "", "", "2022-02-26")},
         "incident": {("critical", "", "", "2022-02-24")},
     },
-    "2022-02-21": {"incident": {("warning", "", "pickup_location_id", "2022-02-21")}},
+    "2022-02-21": {"incident": {("critical", "", "pickup_location_id", "2022-02-21")}},
     "2022-02-12": {
         "incident": {("critical", "", "fare_amount", "2022-02-10")},
         "concept_drift": {("critical", "green_duration_lr", "prediction", "2022-02-10")},
     },
     "2022-02-08": {
-        "incident": {
-            ("critical", "", "trip_distance", "2022-02-08"),
-            # A false alarm, barely past the threshold and within the budget: nothing was planted on that day.
-            ("warning", "green_duration_lr", "prediction", "2022-02-04"),
-        },
+        "incident": {("critical", "", "trip_distance", "2022-02-08")},
         "concept_drift": {("critical", "green_duration_hgb", "prediction", "2022-02-08")},
     },
     "2022-02-03": {
