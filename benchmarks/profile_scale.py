@@ -323,7 +323,7 @@ Peak memory of all Python processes above: {peak:,.0f} MB; the bound is {MEMORY_
 The fares of {CHANGED_DAY} change, and with them its content hash: the day's profiles of all trips and of the model's are
 made again, no others (by the transaction that wrote each row). Seconds are those of the process that runs dbt, which takes
 most of them to start; every run of it tests the whole table of profiles as well.
-"""  # noqa: E501
+"""  # noqa: E501 - a page as it is written, its lines are Markdown
 
 
 def _in_database(step: Step) -> float:

@@ -279,7 +279,8 @@ def report(turns: dict[str, Any], fresh: dict[str, list[processes.Finished]], is
         for way in WAYS
     ]
     memory = [f"{names[way]} {max(one.peak_mb for one in fresh[way]):,.0f} MB" for way in WAYS]
-    machine = f"{os.cpu_count()} cores, {psutil.virtual_memory().total / 2**30:.0f} GB of memory, {platform.system()} {platform.machine()}"  # noqa: E501
+    memory_gb = psutil.virtual_memory().total / 2**30
+    machine = f"{os.cpu_count()} cores, {memory_gb:.0f} GB of memory, {platform.system()} {platform.machine()}"
     return f"""# Drift scores from profiles
 
 - Command: `make bench-profiles`, {datetime.now(UTC):%Y-%m-%d}, {seconds / 60:.1f} minutes
@@ -295,7 +296,7 @@ Evidently's time is that of `Report.run` with nothing but the drift scores, HTML
 rows or profiles from a file (or profiles from the warehouse, the connection counted) and print the scores. Predictions are
 rounded to the decimals that profiles keep, for both. What making the profiles costs is in [profile_scale.md](profile_scale.md).
 Peak memory of the fresh processes: {", ".join(memory)}.
-"""  # noqa: E501
+"""  # noqa: E501 - a page as it is written, its lines are Markdown
 
 
 def _row(what: str, peer: list[float], own: list[float], form: str, target: int) -> list[str]:
