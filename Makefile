@@ -62,6 +62,10 @@ sql: $(RUNTIME) ## Print a read-only query as CSV: make sql SQL="select * from m
 report: $(RUNTIME) ## Write Evidently's own page and test suite of a day: make report DAY=2022-02-20
 	@$(BIN)/python -m pipeline report
 
+.PHONY: verify
+verify: $(RUNTIME) ## Hold a month's drift scores against Evidently's own tests: make verify MONTH=2022-02 [MODEL=...]
+	@$(BIN)/python -m pipeline verify
+
 .PHONY: preview
 preview: $(RUNTIME) ## Write the dashboards as plain pages, without Grafana: make preview MODEL=... COLUMN=trip_distance
 	@$(BIN)/python -m grafana.preview

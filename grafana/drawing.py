@@ -308,6 +308,8 @@ def text_of(board: OpenDashboard, defaults: dict[str, Any], value: Any) -> str:
         return f"{_duration(datetime.now(UTC).timestamp() - number / 1000)} ago"
     if unit == "s":
         return _duration(number)
+    if unit == "sci":
+        return f"{number:.1e}"
     words = "" if unit not in _SUFFIXES else " day" if unit == "d" and number == 1 else _SUFFIXES[unit]
     if decimals is not None and number % 1:
         return f"{number:,.{decimals}f}{words}"

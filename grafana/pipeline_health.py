@@ -10,6 +10,7 @@ from grafana.parts import GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
 NEVER_RAN = "No run yet: `make pipeline`"
 NO_RUNS = "No run in this time range: run `make pipeline`, or choose another one"
+NOT_VERIFIED = "Not verified yet: run `make verify MONTH=...`"
 NO_BEATS = "No heartbeat in this time range: run `make heartbeat`"
 STATUSES = parts.color_words(
     {
@@ -20,6 +21,9 @@ STATUSES = parts.color_words(
         "stopped": YELLOW,
         "failed": RED,
         "abandoned": RED,
+        "equal": GREEN,
+        "computed again since": ORANGE,
+        "differs": RED,
     }
 )
 
@@ -77,13 +81,22 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         thresholds=((None, GREEN), (60, YELLOW)),
         decimals=0,
     )
-    last_run_panel = parts.headline(last_run, sql["last_status"], width=5, as_words=True, spark=False)
+    difference = About(
+        "Are the scores Evidently's?",
+        "Largest difference between a drift score of this warehouse and Evidently's own for the same rows, over the "
+        "months that `make verify` has held against it; more than 1e-9 is a fault.",
+        "sci",
+        no_data="Not verified yet: `make verify`",
+        thresholds=((None, GREEN), (1e-9, RED)),
+    )
+    last_run_panel = parts.headline(last_run, sql["last_status"], width=4, as_words=True, spark=False)
     return [
         last_run_panel.mappings(STATUSES),
-        parts.headline(last_success, sql["last_success"], width=5, spark=False),
+        parts.headline(last_success, sql["last_success"], width=4, spark=False),
         parts.headline(failed, sql["failed_in_range"], width=4, spark=False),
         parts.headline(waiting, sql["waiting_count"], width=4, spark=False),
-        parts.headline(beat, sql["heartbeat_age"], width=6, spark=False),
+        parts.headline(beat, sql["heartbeat_age"], width=4, spark=False),
+        parts.headline(difference, sql["largest_difference"], width=4, spark=False),
     ]
 
 
@@ -137,14 +150,25 @@ def _tables(house: House) -> list[parts.AnyPanel]:
         "short",
         no_data=NO_RUNS,
     )
+    verified = About(
+        "Which scores were held against Evidently?",
+        "By month, model and column: the largest difference of all drift methods and days, which method it is of, and "
+        "what the declared precision of the profiles changes. `make verify MONTH=...` does it again.",
+        "short",
+        no_data=NOT_VERIFIED,
+    )
     panels = [
         parts.rows(failures, sql["failures"], width=14),
         parts.rows(waiting, sql["waiting"], width=10),
         parts.rows(runs, sql["runs"]),
+        parts.rows(verified, sql["verified"]),
     ]
     for panel in panels:
         panel.override_by_name("status", parts.colored_words(STATUSES))
         panel.override_by_name("started", styled(unit="dateTimeAsIso"))
+        panel.override_by_name("month", styled(unit="dateTimeAsIso"))
+        panel.override_by_name("largest difference", styled(unit="sci"))
+        panel.override_by_name("by rounding", styled(unit="sci"))
         panel.override_by_name("took", styled(unit="s"))
         panel.override_by_name("run", styled(color=parts.colored(GREY), custom__width=70))
     return list(panels)

@@ -114,3 +114,28 @@ select
 from marts.fct_heartbeats
 where $__timeFilter(window_start)
 order by window_start
+
+-- name: largest_difference
+-- Where one side alone has a score there is no difference to name: 1 stands for it, far above the bound.
+select max(coalesce(largest_difference, 1)) as "largest difference"
+from marts.fct_verification
+where threshold is not null
+having count(*) > 0
+
+-- name: verified
+select
+    window_start as "month",
+    model_version as "version",
+    column_name as "column",
+    max(coalesce(largest_difference, 1)) filter (where threshold is not null) as "largest difference",
+    (array_agg(method order by coalesce(largest_difference, 1) desc) filter (where threshold is not null))[1] as "of",
+    max(largest_difference) filter (where metric = 'rounding_difference') as "by rounding",
+    case
+        when max(days_computed_since) > 0 then 'computed again since'
+        when bool_and(is_equal) then 'equal'
+        else 'differs'
+    end as status,
+    max(run_id) as "run"
+from marts.fct_verification
+group by window_start, model_version, column_name
+order by window_start desc, model_version, column_name

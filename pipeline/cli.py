@@ -342,6 +342,19 @@ def report(
 
 
 @app.command()
+def verify(
+    month: Annotated[str, typer.Option(envvar="MONTH", help="A monitored month, such as 2022-02; the latest.")] = "",
+    model: Annotated[str, typer.Option(envvar="MODEL", help="A model's name or version; every active model.")] = "",
+) -> None:
+    """Score a monitored month again with Evidently's own tests; exit 1 where a score is another."""
+    from pipeline.verify import verify as verify_month
+
+    with database.warehouse():
+        all_equal = verify_month(month, model)
+    sys.exit(0 if all_equal else 1)
+
+
+@app.command()
 def clean(confirm: Annotated[str, typer.Option(envvar="CONFIRM", help="yes, for a server of your own.")] = "") -> None:
     """Empty the database in use and remove its models; downloaded files and the environment stay."""
     from pipeline.cleaning import clean as clean_database

@@ -21,10 +21,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline import database
+from pipeline.chosen import check_monitored, chosen_models
 from pipeline.errors import ConfigurationError, UsageError
 from pipeline.monitoring import Monitoring, load_monitoring
-from pipeline.relations import missing_relations
 from pipeline.settings import report_dir
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from python_metrics.evidently_adapter import Outcome
     from python_metrics.store import Segment, Window
 
-_QUERIES = database.queries(Path(__file__).with_name("reports.sql"))
 _WIDTH = 120
 _LONGEST_VALUE = 80
 
@@ -109,26 +107,12 @@ def write_reports(request: ReportRequest, tell: Callable[[str], None]) -> Iterat
 
     monitoring = load_monitoring()
     relations = monitoring.windows
-    _check_made(monitoring)
+    check_monitored(monitoring)
     # Everything that can be wrong is found before the first page is made.
     works = _works(monitoring, request, tell)
     segment = make_segment(relations, *request.segment) if request.segment else None
     for stored, window in works:
         yield _write_report(monitoring, request, stored, window, segment, tell)
-
-
-def _check_made(monitoring: Monitoring) -> None:
-    with database.connect("report", read_only=True) as connection:
-        is_made = bool(database.one_row(connection, _QUERIES["is_made"])[0])
-        is_empty = not is_made or not database.one_row(connection, _QUERIES["has_windows"])[0]
-    if is_empty:
-        raise UsageError("the warehouse is empty, no day is monitored: run `make pipeline` first")
-    missing = missing_relations(monitoring)
-    if missing:
-        raise ConfigurationError(
-            f"days are monitored, but what monitoring.yml names is not there: {', '.join(missing)}. Correct the name; "
-            "if it is right, `make pipeline` builds it again"
-        )
 
 
 def _works(
@@ -137,7 +121,7 @@ def _works(
     """The models that are asked for and monitored that day, with its window."""
     from python_metrics.store import monitored_window
 
-    models = _models(monitoring, request.model)
+    models = chosen_models(monitoring, request.model)
     found = []
     for stored in models:
         window = monitored_window(monitoring.windows, stored.model_version, stored.reference_id, request.day)
@@ -149,22 +133,6 @@ def _works(
     if left_out:
         tell(f"note: no report of {', '.join(left_out)}: {request.day} is not among the days monitored with it")
     return found
-
-
-def _models(monitoring: Monitoring, wanted: str) -> list[StoredModel]:
-    from models_ml.store import stored_models
-
-    active = [stored for stored in stored_models() if stored.spec in monitoring.models]
-    if not active:
-        raise UsageError("the warehouse has no model yet: run `make pipeline` first")
-    models = [stored for stored in active if not wanted or wanted in (stored.spec, stored.model_version)]
-    if not models:
-        specs = sorted({stored.spec for stored in active})
-        versions = [stored.model_version for stored in active]
-        raise UsageError(
-            f"MODEL '{wanted}' is unknown: use a name ({', '.join(specs)}) or a version ({', '.join(versions)})"
-        )
-    return models
 
 
 def _not_monitored(monitoring: Monitoring, day: date, models: list[StoredModel]) -> str:

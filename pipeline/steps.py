@@ -57,6 +57,7 @@ LIVE_VIEWS = (
     "marts.fct_incidents",
     "marts.fct_pipeline_runs",
     "marts.fct_test_results",
+    "marts.fct_verification",
     "marts.fct_waiting_days",
 )
 

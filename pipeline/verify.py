@@ -1,13 +1,120 @@
-"""`make verify`: are the drift scores of this warehouse what Evidently gives for the same rows?
+"""`make verify MONTH=2022-02`: are the drift scores of this warehouse what Evidently gives for the same rows?
 
-Every day and column of a month is scored again by Evidently's own registered tests, on the profiles spelled out row by
-row, and on the rows themselves. The largest differences go into monitoring.metric_values (layer `verification`), where
-the page Pipeline health shows them. Called by pipeline.cli.
+What differs most goes into monitoring.metric_values (layer `verification`), where the page Pipeline health shows it
+through marts.fct_verification. Called by pipeline.cli.
 """
 
 from __future__ import annotations
 
+from datetime import datetime, time
+from importlib.metadata import version
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from rich import box
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from pipeline import database
+from pipeline.chosen import check_monitored, chosen_models
+from pipeline.console import result_console
+from pipeline.dbt import source_timezone
+from pipeline.errors import UsageError
+from pipeline.monitoring import Monitoring, load_monitoring
+from pipeline.months import Month
+from pipeline.roles import Role, acting_as, ensure_roles
+from pipeline.runs import RunLog
 
 if TYPE_CHECKING:
-    pass
+    from python_metrics.monitor import MonitoredModel, References
+    from python_metrics.verification import Verified
+
+
+def verify(month: str, model: str) -> bool:
+    """Score a monitored month again with Evidently's own tests, print and keep the differences.
+
+    Args:
+        month: as a person typed it; '' takes the latest that is monitored.
+        model: name or version of a model; '' takes all that are active.
+
+    Returns:
+        Whether every score is Evidently's.
+
+    Raises:
+        UsageError: the month or the model names nothing that is monitored; says what is.
+    """
+    from python_metrics.monitor import MonitoredModel, References
+
+    asked = Month.parse(month.strip()) if month.strip() else None
+    monitoring = load_monitoring()
+    check_monitored(monitoring)
+    database.migrate()
+    models = [
+        MonitoredModel(stored.spec, stored.model_version, stored.reference_id, stored.judged_reference_id)
+        for stored in chosen_models(monitoring, model.strip())
+    ]
+    wanted = _monitored_month(monitoring, models, asked)
+    references = References(monitoring)
+    all_equal = True
+    with RunLog.open("verify", f"verify {wanted}", {"evidently": version("evidently")}) as run:
+        ensure_roles()
+        with run.step("verify", str(wanted)) as step, acting_as(Role.MONITOR):
+            for one in models:
+                verified, rows = _verify(monitoring, one, references, wanted, run.run_id)
+                step.rows += rows
+                if verified:
+                    result_console().print(_table(one.model_version, wanted, verified))
+                all_equal = all_equal and all(of_column.is_equal for of_column in verified)
+    return all_equal
+
+
+def _monitored_month(monitoring: Monitoring, models: list[MonitoredModel], asked: Month | None) -> Month:
+    from python_metrics.store import monitored_days
+
+    days = monitored_days(monitoring.windows)
+    months = sorted({Month.of(day) for one in models for day in days.get((one.model_version, one.reference_id), [])})
+    if not months:
+        raise UsageError("no day is monitored with these models: run `make pipeline` first")
+    if asked is not None and asked not in months:
+        raise UsageError(f"no day of {asked} is monitored: use one of {', '.join(map(str, months))}")
+    return asked or months[-1]
+
+
+def _verify(
+    monitoring: Monitoring, model: MonitoredModel, references: References, month: Month, run_id: int
+) -> tuple[list[Verified], int]:
+    from python_metrics import verification
+
+    zone = ZoneInfo(source_timezone())
+    start, end = (datetime.combine(first.first_day, time(), zone) for first in (month, month.next))
+    days = len(verification.monitored_windows(monitoring, model, month.first_day))
+    steps = days * len(monitoring.columns(model.spec))
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(model.model_version, total=steps)
+        found = verification.verify_month(
+            monitoring, model, references, month.first_day, lambda: progress.advance(task)
+        )
+        verified = list(found)
+    return verified, verification.write(model, start, end, verified, run_id)
+
+
+def _table(model_version: str, month: Month, verified: list[Verified]) -> Table:
+    from python_metrics.verification import TOLERANCE
+
+    table = Table(
+        title=f"{model_version}, {month}: this warehouse's drift scores and Evidently's", title_justify="left",
+        box=box.SIMPLE, pad_edge=False,
+    )  # fmt: skip
+    table.add_column("column")
+    for name in ("days", "scores compared", "largest difference"):
+        table.add_column(name, justify="right")
+    table.add_column("of")
+    table.add_column("by rounding", justify="right")
+    table.add_column("")
+    for one in verified:
+        words = "equal" if one.is_equal else f"DIFFERS: more than {TOLERANCE:g}"
+        table.add_row(
+            one.column, f"{one.days}", f"{one.scores:,}", f"{one.largest:.1e}", one.method, f"{one.rounding:.1e}", words
+        )
+    return table

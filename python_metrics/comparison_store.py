@@ -14,6 +14,7 @@ from typing import Any
 from pipeline import database
 from pipeline.monitoring import ReferenceName
 from python_metrics.periods import Period
+from python_metrics.store import copy_metrics
 from python_metrics.windows import MetricRow
 
 _QUERIES = database.queries(Path(__file__).with_name("comparison_store.sql"))
@@ -68,9 +69,7 @@ def write(
     with connection.transaction(), connection.cursor() as cursor:
         _delete(cursor, model_version, comparison.key)
         start = (model_version, comparison.reference_id, comparison.window_start, period.granularity)
-        with cursor.copy(_QUERIES["copy_metric_values"]) as copy:
-            for row in rows:
-                copy.write_row((*start, comparison.window_end, run_id, *row.fields()))
+        copy_metrics(cursor, start, comparison.window_end, rows, run_id)
         cursor.execute(_QUERIES["insert_comparison"], parameters)
 
 

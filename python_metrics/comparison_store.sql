@@ -25,13 +25,6 @@ where
     and first_day = %(first_day)s
     and reference_name = %(reference_name)s
 
--- name: copy_metric_values
-copy monitoring.metric_values (
-    model_version, reference_id, window_start, granularity, window_end, run_id,
-    layer, metric, value, status, column_name, method, segment_key, segment_value,
-    threshold, alert, n_reference, n_current, lower_bound, upper_bound, p_value
-) from stdin
-
 -- name: insert_comparison
 insert into monitoring.comparisons (
     model_version, granularity, window_start, reference_name, window_end, first_day, last_day, reference_id,

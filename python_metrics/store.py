@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 from psycopg import sql
 
 from pipeline import database
@@ -224,6 +225,19 @@ def read_rejections(relations: Windows, windows: list[Window]) -> dict[datetime,
     return found
 
 
+def copy_metrics(
+    cursor: psycopg.Cursor[tuple[object, ...]],
+    key: Sequence[object],
+    window_end: datetime,
+    rows: Sequence[MetricRow],
+    run_id: int,
+) -> None:
+    """Add metric rows of a window; `key` is its model version, reference, start and granularity."""
+    with cursor.copy(_QUERIES["copy_metric_values"]) as copy:
+        for row in rows:
+            copy.write_row((*key, window_end, run_id, *row.fields()))
+
+
 def write_window(
     connection: database.Connection,
     model_version: str,
@@ -242,9 +256,7 @@ def write_window(
     }
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(_QUERIES["delete_window"], key)
-        with cursor.copy(_QUERIES["copy_metric_values"]) as copy:
-            for row in rows:
-                copy.write_row((*key.values(), window.window_end, run_id, *row.fields()))
+        copy_metrics(cursor, list(key.values()), window.window_end, rows, run_id)
         cursor.execute(_QUERIES["delete_counts"], key)
         with cursor.copy(_QUERIES["copy_counts"]) as copy:
             for column, in_bins in counts.items():

@@ -63,13 +63,14 @@ class Reference:
 def profiles_of(rows: pd.DataFrame, columns: Sequence[MonitoredColumn]) -> dict[str, Profile]:
     """The profiles of rows, of those columns that they have, rounded as the profiles of days are."""
     return {
-        column.name: profile_of(_rounded(rows[column.name], column), column.type)
+        column.name: profile_of(rounded(rows[column.name], column), column.type)
         for column in columns
         if column.name in rows.columns
     }
 
 
-def _rounded(values: pd.Series[float], column: MonitoredColumn) -> pd.Series[float]:
+def rounded(values: pd.Series[float], column: MonitoredColumn) -> pd.Series[float]:
+    """A column's values at the precision that its profiles are stored with."""
     return values if column.decimals is None else values.astype(float).round(column.decimals)
 
 

@@ -7,6 +7,24 @@ with metrics as (
 
 ),
 
+binned as (
+
+    select
+        model_version,
+        reference_id,
+        window_start,
+        granularity,
+        column_name,
+        {{ metric("binned_jensenshannon") }} as binned_jensenshannon,
+        {{ metric("binned_psi") }} as binned_psi
+    from {{ ref("stg_monitoring__metric_values") }}
+    where
+        layer = 'drift'
+        and metric in ('binned_jensenshannon', 'binned_psi')
+    group by model_version, reference_id, window_start, granularity, column_name
+
+),
+
 models as (
 
     select * from {{ ref("stg_ml__models") }}
@@ -36,6 +54,8 @@ final as (
         metrics.alert as is_drifted,
         {{ drift_excess("metrics.value", "metrics.threshold", "metrics.alert") }} as excess,
         metrics.status,
+        binned.binned_jensenshannon,
+        binned.binned_psi,
         metrics.n_reference,
         metrics.n_current,
         windows.origin,
@@ -46,6 +66,14 @@ final as (
             metrics.window_start = windows.window_start
             and metrics.granularity = windows.granularity
     inner join models on metrics.model_version = models.model_version
+    left join binned
+        on
+            metrics.model_version = binned.model_version
+            and metrics.reference_id = binned.reference_id
+            and metrics.window_start = binned.window_start
+            and metrics.granularity = binned.granularity
+            and metrics.column_name = binned.column_name
+            and metrics.segment_key = ''
 
 )
 
