@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,8 @@ def build(*arguments: str, run_id: int | None) -> int:
     # The project's unit tests belong to `make test`; a pipeline run tests the data.
     data_only = ["--exclude-resource-type", "unit_test"]
     with acting_as(Role.TRANSFORMER):
-        result = dbtRunner().invoke(["build", *_folders(), *quiet, *data_only, *arguments])
+        manifest = _parsed(quiet)
+        result = dbtRunner(manifest=manifest).invoke(["build", *_folders(), *quiet, *data_only, *arguments])
     if isinstance(result.exception, KeyboardInterrupt):
         raise result.exception
     if result.exception is not None:
@@ -95,6 +97,23 @@ def build(*arguments: str, run_id: int | None) -> int:
             + f"dbt's log is {state_dir() / 'logs' / 'dbt.log'}"
         )
     return sum(max(0, int(node.adapter_response.get("rows_affected", 0))) for node in nodes)
+
+
+# What this process has parsed last, and of what: dbt would read the whole project again for every build.
+_manifest: tuple[tuple[str, ...], Any] | None = None
+
+
+def _parsed(quiet: list[str]) -> Any:
+    """dbt's manifest of the project as it is now; None where it cannot be parsed, which the build itself then says."""
+    global _manifest
+    from dbt.cli.main import dbtRunner
+
+    # Relations are named with their database, and a test's project may lie elsewhere.
+    key = (project_hash(), str(DBT_PROJECT_DIR), os.environ.get("PGDATABASE", ""))
+    if _manifest is None or _manifest[0] != key:
+        parsed = dbtRunner().invoke(["parse", *_folders(), *quiet])
+        _manifest = (key, parsed.result) if parsed.success else None
+    return _manifest[1] if _manifest else None
 
 
 def changes_tables(arguments: list[str]) -> bool:

@@ -6,7 +6,7 @@ Called by python_metrics.alarms.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -134,7 +134,7 @@ def write_alarm(
         cursor.execute(_QUERIES["insert_alarm"], {**key, **asdict(alarm), **more})
         with cursor.copy(_QUERIES["copy_scores"]) as copy:
             for score in scores:
-                copy.write_row((*key.values(), run_id, *astuple(score)))
+                copy.write_row((*key.values(), run_id, *vars(score).values()))
 
 
 def remove_gone() -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from pipeline import database
 from pipeline.monitoring import ReferenceName
 from python_metrics.periods import Period
-from python_metrics.store import copy_metrics
+from python_metrics.store import METRIC_VALUES_COPY, copy_metrics
 from python_metrics.windows import MetricRow
 
 _QUERIES = database.queries(Path(__file__).with_name("comparison_store.sql"))
@@ -47,45 +47,40 @@ def stored(model_version: str) -> dict[Key, str]:
 
 
 def write(
-    connection: database.Connection, model_version: str, comparison: Comparison, rows: Sequence[MetricRow], run_id: int
+    model_version: str, gone: Sequence[Key], made: Sequence[tuple[Comparison, list[MetricRow]]], run_id: int
 ) -> None:
-    """Replace a comparison with its metric rows, in one transaction."""
-    period, days = comparison.period, comparison.reference_days
-    parameters: dict[str, object] = {
-        "model_version": model_version,
-        "granularity": period.granularity,
-        "window_start": comparison.window_start,
-        "window_end": comparison.window_end,
-        "reference_name": comparison.reference_name,
-        "first_day": period.first,
-        "last_day": period.last,
-        "reference_id": comparison.reference_id,
-        "reference_first_day": min(days) if days else None,
-        "reference_last_day": max(days) if days else None,
-        "reference_days": len(days),
-        "inputs_hash": comparison.inputs_hash,
-        "run_id": run_id,
-    }
-    with connection.transaction(), connection.cursor() as cursor:
-        _delete(cursor, model_version, comparison.key)
-        start = (model_version, comparison.reference_id, comparison.window_start, period.granularity)
-        copy_metrics(cursor, start, comparison.window_end, rows, run_id)
-        cursor.execute(_QUERIES["insert_comparison"], parameters)
+    """Replace comparisons with their metric rows and take out those nobody asks for any more, in one transaction."""
+    with database.connect("comparisons") as connection, connection.cursor() as cursor:
+        keys = [_parameters(model_version, key) for key in [*gone, *(comparison.key for comparison, _ in made)]]
+        cursor.executemany(_QUERIES["delete_metric_values"], keys)
+        cursor.executemany(_QUERIES["delete_comparison"], keys)
+        with cursor.copy(METRIC_VALUES_COPY) as copy:
+            for one, rows in made:
+                start = (model_version, one.reference_id, one.window_start, one.period.granularity)
+                copy_metrics(copy, start, one.window_end, rows, run_id)
+        inserted = [{**_parameters(model_version, one.key), **_described(one), "run_id": run_id} for one, _ in made]
+        cursor.executemany(_QUERIES["insert_comparison"], inserted)
 
 
-def remove(connection: database.Connection, model_version: str, key: Key) -> None:
-    """Take a comparison out, in one transaction: its days are there no more, or nobody asks for it."""
-    with connection.transaction(), connection.cursor() as cursor:
-        _delete(cursor, model_version, key)
-
-
-def _delete(cursor: Any, model_version: str, key: Key) -> None:
+def _parameters(model_version: str, key: Key) -> dict[str, object]:
     granularity, first_day, name = key
-    parameters = {
+    return {
         "model_version": model_version,
         "granularity": granularity,
         "first_day": first_day,
         "reference_name": name,
     }
-    cursor.execute(_QUERIES["delete_metric_values"], parameters)
-    cursor.execute(_QUERIES["delete_comparison"], parameters)
+
+
+def _described(comparison: Comparison) -> dict[str, object]:
+    days = comparison.reference_days
+    return {
+        "window_start": comparison.window_start,
+        "window_end": comparison.window_end,
+        "last_day": comparison.period.last,
+        "reference_id": comparison.reference_id,
+        "reference_first_day": min(days) if days else None,
+        "reference_last_day": max(days) if days else None,
+        "reference_days": len(days),
+        "inputs_hash": comparison.inputs_hash,
+    }

@@ -6,13 +6,14 @@ made again when one of its days has changed. Called by the conductor.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from python_metrics import alarm_store, comparison_store
 from python_metrics.alarm_store import ProfiledDay
 from python_metrics.binned_drift import binned_scores
 from python_metrics.comparison_store import Comparison
-from python_metrics.distributions import freeze_profile
+from python_metrics.distributions import Bin, freeze_profile
 from python_metrics.monitor import MonitoredModel, References
 from python_metrics.periods import Period, periods, reference_days
 from python_metrics.profile_drift import drift_score
@@ -59,6 +60,17 @@ class _Days:
         return Profile(self.column.type, self.values[occurs], counts[occurs], int(self.missing[list(places)].sum()))
 
 
+@dataclass(frozen=True)
+class _Reference:
+    """What a column is compared with; None where the reference lacks it."""
+
+    profile: Profile | None
+
+    @cached_property
+    def bins(self) -> tuple[Bin, ...]:
+        return freeze_profile(self.profile) if self.profile is not None else ()
+
+
 def compare(monitoring: Monitoring, models: Sequence[MonitoredModel], references: References, run_id: int) -> int:
     """Make every comparison that is new or whose days have changed; gives their number, those taken out included."""
     return sum(_Compared(monitoring, model, references).compare(run_id) for model in models)
@@ -84,11 +96,7 @@ class _Compared:
         if not pending and not gone:
             return 0
         metrics = self._scores(pending)
-        with contextlib.closing(database.connect("comparisons", autocommit=True)) as connection:
-            for key in gone:
-                comparison_store.remove(connection, self._model.model_version, key)
-            for comparison, rows in metrics:
-                comparison_store.write(connection, self._model.model_version, comparison, rows, run_id)
+        comparison_store.write(self._model.model_version, gone, metrics, run_id)
         log.info("%s: %s comparisons", self._model.model_version, len(pending))
         return len(pending) + len(gone)
 
@@ -117,19 +125,21 @@ class _Compared:
         found: list[tuple[Comparison, list[MetricRow]]] = [(comparison, []) for comparison in comparisons]
         wanted = sorted({day for one in comparisons for day in (*one.period.days, *one.reference_days)})
         place = {day: number for number, day in enumerate(wanted)}
-        for column in self._columns:
-            days = self._read(column, wanted)
-            training = self._training(column) if any(one.reference_name == "training" for one in comparisons) else None
-            for comparison, rows in found:
-                if comparison.reference_name == "training":
-                    reference = training
-                else:
-                    reference = days.total([place[day] for day in comparison.reference_days])
-                current = days.total([place[day] for day in comparison.period.days])
-                rows += _metric_rows(column, reference, current, self._monitoring.windows.min_values)
+        with database.arrow_cursor() as cursor:
+            for column in self._columns:
+                days = self._read(cursor, column, wanted)
+                is_training = any(one.reference_name == "training" for one in comparisons)
+                training = _Reference(self._training(column) if is_training else None)
+                for comparison, rows in found:
+                    if comparison.reference_name == "training":
+                        reference = training
+                    else:
+                        reference = _Reference(days.total([place[day] for day in comparison.reference_days]))
+                    current = days.total([place[day] for day in comparison.period.days])
+                    rows += _metric_rows(column, reference, current, self._monitoring.windows.min_values)
         return found
 
-    def _read(self, column: MonitoredColumn, wanted: list[date]) -> _Days:
+    def _read(self, cursor: Any, column: MonitoredColumn, wanted: list[date]) -> _Days:
         windows = [self._days[day].window for day in wanted]
         is_about_part = self._monitoring.models[self._model.spec].is_about_part
         read = read_profiles(
@@ -139,6 +149,7 @@ class _Compared:
             windows,
             is_about_part=is_about_part,
             segment_keys=[""],
+            cursor=cursor,
         )
         profiles = [next(iter(found.values()), None) for _, found in read]
         present = [profile for profile in profiles if profile is not None]
@@ -156,10 +167,9 @@ class _Compared:
         return profile_of(rows[column.name], column.type) if column.name in rows.columns else None
 
 
-def _metric_rows(
-    column: MonitoredColumn, reference: Profile | None, current: Profile, min_values: int
-) -> list[MetricRow]:
+def _metric_rows(column: MonitoredColumn, against: _Reference, current: Profile, min_values: int) -> list[MetricRow]:
     """The score of the column's method, and the two that one absurd value cannot change."""
+    reference = against.profile
     rule = column.drift
     status = _status(column, reference, current, min_values)
     n_reference = None if reference is None else reference.n_present
@@ -188,7 +198,7 @@ def _metric_rows(
     ]
     if reference is None or not reference.n or not current.n:
         return rows
-    twins = binned_scores(freeze_profile(reference), [current]) if reference.n_present else None
+    twins = binned_scores(against.bins, [current]) if reference.n_present else None
     for metric in ("jensenshannon", "psi"):
         found = None if twins is None else float(getattr(twins, metric)[0])
         rows.append(

@@ -5,11 +5,12 @@ Windows and columns go in, a python_metrics.profiles.Profile for each segment an
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from psycopg import sql
@@ -45,6 +46,7 @@ def read_profiles(
     *,
     is_about_part: bool = False,
     segment_keys: Sequence[str] | None = None,
+    cursor: Any = None,
 ) -> Iterator[tuple[Window, WindowProfiles]]:
     """Each window with the profiles of its segments and columns.
 
@@ -55,14 +57,14 @@ def read_profiles(
         windows: those of a month are read at once.
         is_about_part: whether the model has scored a part of the rows only (pipeline.monitoring.Model).
         segment_keys: segmentations that are wanted, '' for the whole; None for all.
+        cursor: database.arrow_cursor's, for who reads often: making a connection costs more than most of these queries.
     """
     owner = {column.name: model_version if is_about_part or column.name == PREDICTION else "" for column in columns}
     wanted = {(owner[column.name], column.name, column.type) for column in columns}
     query = sql.SQL(_QUERIES["profiles"]).format(profiles=database.relation(relations.profiles))
     if not windows:
         return
-    # One connection for all months: making one costs more than most of these queries.
-    with database.arrow_cursor() as cursor:
+    with contextlib.nullcontext(cursor) if cursor else database.arrow_cursor() as cursor:
         for month in sorted({window.window_date.replace(day=1) for window in windows}):
             of_month = {window.window_date: window for window in windows if window.window_date.replace(day=1) == month}
             parameters: list[object] = [

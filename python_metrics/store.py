@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _QUERIES = database.queries(Path(__file__).with_name("store.sql"))
+METRIC_VALUES_COPY = _QUERIES["copy_metric_values"]
 # Raised when the figures themselves change their meaning or their definition.
 METRICS_VERSION = 4
 LABEL = "label"
@@ -226,16 +227,14 @@ def read_rejections(relations: Windows, windows: list[Window]) -> dict[datetime,
 
 
 def copy_metrics(
-    cursor: psycopg.Cursor[tuple[object, ...]],
-    key: Sequence[object],
-    window_end: datetime,
-    rows: Sequence[MetricRow],
-    run_id: int,
+    copy: psycopg.Copy, key: Sequence[object], window_end: datetime, rows: Sequence[MetricRow], run_id: int
 ) -> None:
-    """Add metric rows of a window; `key` is its model version, reference, start and granularity."""
-    with cursor.copy(_QUERIES["copy_metric_values"]) as copy:
-        for row in rows:
-            copy.write_row((*key, window_end, run_id, *row.fields()))
+    """Add metric rows of a window to a running METRIC_VALUES_COPY.
+
+    `key` is the window's: model version, reference, start and granularity.
+    """
+    for row in rows:
+        copy.write_row((*key, window_end, run_id, *row.fields()))
 
 
 def write_window(
@@ -256,7 +255,8 @@ def write_window(
     }
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(_QUERIES["delete_window"], key)
-        copy_metrics(cursor, list(key.values()), window.window_end, rows, run_id)
+        with cursor.copy(METRIC_VALUES_COPY) as copy:
+            copy_metrics(copy, list(key.values()), window.window_end, rows, run_id)
         cursor.execute(_QUERIES["delete_counts"], key)
         with cursor.copy(_QUERIES["copy_counts"]) as copy:
             for column, in_bins in counts.items():
