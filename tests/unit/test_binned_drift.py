@@ -76,3 +76,20 @@ def test_missing_and_unseen_values_count() -> None:
     assert scores.jensenshannon[0] == pytest.approx(0, abs=1e-7)
     assert (scores.jensenshannon[1:] > 0.3).all()
     assert scores.psi[1] == pytest.approx(scores.psi[2])
+
+
+def test_one_absurd_trip_blinds_the_stock_score_and_not_the_one_over_frozen_bins() -> None:
+    generator = np.random.default_rng(5)
+    reference, day = (pd.Series(generator.lognormal(1.0, 0.7, rows)) for rows in (20_000, 2_000))
+    absurd = pd.concat([reference, pd.Series([300_000.0])], ignore_index=True)
+
+    def scores(expected: pd.Series[float], found: pd.Series[float]) -> tuple[float, float]:
+        one, other = (profile_of(values, "numerical") for values in (expected, found))
+        stock = drift_score(one, other, "numerical", "wasserstein", 0.1).value
+        return stock, float(binned_scores(freeze_profile(one), [other]).jensenshannon[0])
+
+    (seen, twin), (blind, same_twin) = scores(reference, 1.609 * day), scores(absurd, 1.609 * day)
+    assert seen > 0.3
+    assert blind < 0.01
+    assert same_twin == pytest.approx(twin, rel=0.02)
+    assert same_twin > 3 * scores(absurd, day)[1]
