@@ -11,9 +11,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from grafana.parts import GREEN, ORANGE, RED, YELLOW, Step
+from pipeline.alert_levels import Levels
 from pipeline.database import queries
 from pipeline.dbt import compared_coverage, source_timezone
-from pipeline.monitoring import Levels, Monitoring, load_monitoring
+from pipeline.monitoring import Monitoring, load_monitoring
 
 FRONT_PAGE, COLUMN, DATA_QUALITY, PIPELINE_HEALTH, COMPARE, PERFORMANCE, SEGMENTS = (
     "model-monitoring",

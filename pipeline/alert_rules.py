@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline import database
-from pipeline.monitoring import Alerts, Levels
+from pipeline.alert_levels import Alerts, Levels
 
 _QUERIES = database.queries(Path(__file__).with_name("alert_rules.sql"))
 _OPTIONS = ("excess", "pending_days", "clear_days", "coverage")

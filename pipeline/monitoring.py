@@ -13,12 +13,8 @@ from typing import Annotated, Literal
 
 import yaml
 from pydantic import (
-    AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    StrictBool,
     StrictFloat,
     StrictInt,
     StrictStr,
@@ -27,44 +23,15 @@ from pydantic import (
     model_validator,
 )
 
+from pipeline.alert_levels import Alerts, Days
+from pipeline.config_values import Name, Number, Relation, Strict
+from pipeline.drift_methods import ColumnType
 from pipeline.errors import ConfigurationError
+from pipeline.monitoring_checks import check_rules
 from pipeline.settings import monitoring_file
 
-ColumnType = Literal["numerical", "categorical"]
-# Methods of Evidently that are offered, with the kinds of column each can score. The first group are
-# distances (a high score drifts), the second p-values (a low one does).
-DISTANCES: dict[str, tuple[ColumnType, ...]] = {
-    "wasserstein": ("numerical",),
-    "jensenshannon": ("numerical", "categorical"),
-    "psi": ("numerical", "categorical"),
-    "hellinger": ("numerical", "categorical"),
-    "kl_div": ("numerical", "categorical"),
-    "ed": ("numerical",),
-}
-P_VALUES: dict[str, tuple[ColumnType, ...]] = {
-    "ks": ("numerical",),
-    "chisquare": ("categorical",),
-    "t_test": ("numerical",),
-    "mannw": ("numerical",),
-    "anderson": ("numerical",),
-    "cramer_von_mises": ("numerical",),
-}
-METHODS = DISTANCES | P_VALUES
 PREDICTION = "prediction"
 _GRAFANA_TIME = re.compile(r"now([-+][0-9]+[smhdwMy])?(/[smhdwMy])?")
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-
-
-def _checked_name(text: str) -> str:
-    if _NAME.fullmatch(text) is None:
-        raise ValueError("a name has lower-case letters, digits and underscores, and begins with a letter")
-    return text
-
-
-def _checked_relation(text: str) -> str:
-    if text.count(".") != 1 or not all(_NAME.fullmatch(part) for part in text.split(".")):
-        raise ValueError("a relation is written schema.table")
-    return text
 
 
 def _checked_bound(value: object) -> object:
@@ -78,30 +45,17 @@ def _checked_bound(value: object) -> object:
     raise ValueError("a bound is a day such as 2022-02-01, or relative to now such as now, now-28d or now-1w/w")
 
 
-def _checked_number(value: object) -> object:
-    # YAML reads yes and no as truth values, which pydantic would take for 1 and 0; and quoted numbers as text.
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("a number is needed")
-    return value
-
-
-Name = Annotated[str, AfterValidator(_checked_name)]
-Relation = Annotated[str, AfterValidator(_checked_relation)]
 Bound = Annotated[date | str, BeforeValidator(_checked_bound)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DriftRule(_Strict):
+class DriftRule(Strict):
     """A drift method with its threshold: a distance drifts at or above it, a p-value below it."""
 
     method: str
-    threshold: Annotated[float, BeforeValidator(_checked_number), Field(gt=0, allow_inf_nan=False)]
+    threshold: Annotated[float, Number, Field(gt=0, allow_inf_nan=False)]
 
 
-class Column(_Strict):
+class Column(Strict):
     """A monitored column; `drift` takes the place of the default rule of its type."""
 
     name: Name
@@ -109,7 +63,7 @@ class Column(_Strict):
     drift: DriftRule | None = None
 
 
-class MonitoredColumn(_Strict):
+class MonitoredColumn(Strict):
     """A column with the drift rule that holds for it, and the decimals that its profiles keep; None: all."""
 
     name: Name
@@ -118,14 +72,14 @@ class MonitoredColumn(_Strict):
     decimals: int | None = None
 
 
-class DriftDefaults(_Strict):
+class DriftDefaults(Strict):
     """The rule for columns that name none of their own."""
 
     numerical: DriftRule
     categorical: DriftRule
 
 
-class Windows(_Strict):
+class Windows(Strict):
     """The contracted relations that windows and labels are read from, and the least size of a window."""
 
     windows: Relation
@@ -135,13 +89,13 @@ class Windows(_Strict):
     trips: Relation
     rejected_trips: Relation
     events: Relation
-    min_values: Annotated[int, BeforeValidator(_checked_number), Field(ge=1)]
+    min_values: Annotated[int, Number, Field(ge=1)]
 
 
 Segmentation = Annotated[tuple[Name, ...], Field(min_length=1, max_length=2)]
 
 
-class Segments(_Strict):
+class Segments(Strict):
     """What rows are compared by: single columns or pairs, and the least rows of a segment that gets figures."""
 
     min_rows: Annotated[int, Field(ge=2)] = 100
@@ -156,13 +110,13 @@ class Segments(_Strict):
 Decimals = Annotated[StrictInt, Field(ge=0, le=12)]
 
 
-class Profiles(_Strict):
+class Profiles(Strict):
     """How many decimals profiles keep of a numerical column; of one that is not named, all."""
 
-    decimals: dict[Name, Decimals] = {}
+    decimals: dict[Name, Decimals] = Field(default_factory=dict)
 
 
-class Truth(_Strict):
+class Truth(Strict):
     """How what labels say is judged."""
 
     concept_alpha: Annotated[float, Field(gt=0, lt=1)] = 0.01
@@ -172,7 +126,7 @@ Task = Literal["regression", "binary"]
 Value = StrictStr | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 
 
-class Period(_Strict):
+class Period(Strict):
     """Days, the first and the last one included."""
 
     from_: Annotated[date, Field(alias="from")]
@@ -188,7 +142,7 @@ class Period(_Strict):
         return f"{self.from_} to {self.to}"
 
 
-class Model(_Strict):
+class Model(Strict):
     """A monitored model: where its predictions come from and which columns it has.
 
     `recipe` names how it is trained here; `predictions: loaded` stands in its place where predictions are made
@@ -201,7 +155,7 @@ class Model(_Strict):
     reference: Period | None = None
     task: Task = "regression"
     target: Name
-    only: dict[Name, Value] = {}
+    only: dict[Name, Value] = Field(default_factory=dict)
     features: Annotated[tuple[Column, ...], Field(min_length=1)]
     prediction: ColumnType = "numerical"
     prediction_drift: DriftRule | None = None
@@ -245,7 +199,7 @@ LabelDays = Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class ValidRange(_Strict):
+class ValidRange(Strict):
     """The labels that are believed, bounds included; without a bound there is none on that side."""
 
     min: Finite | None = None
@@ -266,7 +220,7 @@ class ValidRange(_Strict):
         return math.inf if self.max is None else self.max
 
 
-class Labels(_Strict):
+class Labels(Strict):
     """Where the labels of a target come from.
 
     `trips`: the target is a column of the trips' own rows; it counts as known `delay_days` +- `jitter_days` after the
@@ -289,93 +243,24 @@ class Labels(_Strict):
         return self
 
 
-Level = Annotated[float, BeforeValidator(_checked_number), Field(gt=0, allow_inf_nan=False)]
-Days = Annotated[int, BeforeValidator(_checked_number), Field(ge=1, le=366)]
-
-
-class Levels(_Strict):
-    """From which value on a warning is due, and from which on somebody should act now; no warning: only the latter."""
-
-    warning: Level | None = None
-    critical: Level
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Levels:
-        if self.warning is not None and self.warning > self.critical:
-            raise ValueError(f"warning {self.warning:g} lies above critical {self.critical:g}; it must not")
-        return self
-
-
-class DailyRule(Levels):
-    """A rule about days: levels, and how long until an alert opens and until it is resolved."""
-
-    pending_days: Days
-    clear_days: Days
-
-
-class ModelRule(DailyRule):
-    """A rule about a model's days; `models` has levels that hold for a model in place of the rule's own."""
-
-    models: dict[Name, Levels] = {}
-
-
-class ScoreRule(ModelRule):
-    """A rule about Evidently's raw scores; without `opens_alerts` its levels are colours of the dashboards alone."""
-
-    opens_alerts: StrictBool = True
-
-
-class DriftedColumnsRule(ScoreRule):
-    """`excess` is how many times its threshold a drift score must be for the column to count."""
-
-    excess: Annotated[float, BeforeValidator(_checked_number), Field(ge=1, allow_inf_nan=False)]
-
-
-class LabelRule(ModelRule):
-    """A rule about what labels say; `coverage` is the share of a day's predictions that must have one."""
-
-    coverage: Annotated[float, Field(gt=0, le=1)]
-
-
-class ColumnRule(DailyRule):
-    """A rule about a column's days; `columns` has levels that hold for a column in place of the rule's own."""
-
-    columns: dict[Name, Levels] = {}
-
-
-class Alerts(_Strict):
-    """The rules by name; all of them are needed."""
-
-    incident: Levels
-    prediction_drift: ScoreRule
-    drifted_columns: DriftedColumnsRule
-    missing_share: ColumnRule
-    rejected_share: DailyRule
-    volume: DailyRule
-    performance: LabelRule
-    concept_drift: LabelRule
-    stale_data: Levels
-    failed_run: Levels
-
-
 Granularity = Literal["day", "week", "month", "trailing_7", "trailing_28"]
 ReferenceName = Literal["training", "previous", "same_weekdays", "last_year"]
 Comparisons = dict[Granularity, tuple[ReferenceName, ...]]
 Family = Literal["columns", "performance", "segments", "quality"]
-FamilyBudgets = dict[Family, Annotated[float, BeforeValidator(_checked_number), Field(ge=7, le=3650)]]
+FamilyBudgets = dict[Family, Annotated[float, Number, Field(ge=7, le=3650)]]
 
 
 DEFAULT_BUDGETS: FamilyBudgets = {"columns": 30.0, "performance": 90.0, "segments": 90.0, "quality": 90.0}
 
 
-class Calibration(_Strict):
+class Calibration(Strict):
     """How days are judged against the days before them.
 
     `reference_days` is how far back they go, `false_alarm_days` in how many days one false alarm is accepted, for each
     family of figures, `clear_days` the quiet days that end an incident.
     """
 
-    reference_days: Annotated[int, BeforeValidator(_checked_number), Field(ge=10, le=366)] = 56
+    reference_days: Annotated[int, Number, Field(ge=10, le=366)] = 56
     clear_days: Days = 3
     false_alarm_days: FamilyBudgets = DEFAULT_BUDGETS
 
@@ -385,7 +270,7 @@ class Calibration(_Strict):
         return DEFAULT_BUDGETS | budgets
 
 
-class Dashboards(_Strict):
+class Dashboards(Strict):
     """The time range that dashboards about days open with: days, the last one included, or Grafana's own words."""
 
     from_: Annotated[Bound, Field(alias="from")]
@@ -398,7 +283,7 @@ class Dashboards(_Strict):
         return self
 
 
-class Monitoring(_Strict):
+class Monitoring(Strict):
     """The whole file."""
 
     windows: Windows
@@ -407,12 +292,12 @@ class Monitoring(_Strict):
     profiles: Profiles = Profiles()
     truth: Truth = Truth()
     # Which references each window is compared with, beside a day with the training reference.
-    comparisons: Comparisons = {}
+    comparisons: Comparisons = Field(default_factory=dict)
     calibration: Calibration = Calibration()
     alerts: Alerts
     dashboards: Dashboards
     # A target without an entry has no labels.
-    labels: dict[Name, Labels] = {}
+    labels: dict[Name, Labels] = Field(default_factory=dict)
     models: Annotated[dict[Name, Model], Field(min_length=1)]
 
     def columns(self, spec: str) -> tuple[MonitoredColumn, ...]:
@@ -466,88 +351,5 @@ def load_monitoring(path: Path | None = None) -> Monitoring:
         raise ConfigurationError(
             f"{path.name}, {place}: {first['msg']} (found {found}); {error.error_count()} in all"
         ) from error
-    _check_rules(monitoring, path.name)
+    check_rules(monitoring, path.name)
     return monitoring
-
-
-def _check_rules(monitoring: Monitoring, file: str) -> None:
-    _check_overrides(monitoring, file)
-    _check_comparisons(monitoring, file)
-    _check_reach(monitoring.alerts, file)
-    for segmentation in monitoring.segments.by:
-        if monitoring.segments.by.count(segmentation) > 1 or len(set(segmentation)) < len(segmentation):
-            raise ConfigurationError(f"{file}, segments.by: {', '.join(segmentation)} stands there twice; name it once")
-    numerical = {
-        feature.name
-        for model in monitoring.models.values()
-        for feature in model.features
-        if feature.type == "numerical"
-    }
-    for unknown in sorted(set(monitoring.profiles.decimals) - numerical):
-        raise ConfigurationError(
-            f"{file}, profiles.decimals: no model has a numerical feature {unknown}; there are "
-            f"{', '.join(sorted(numerical))}"
-        )
-    targets = {model.target for model in monitoring.models.values()}
-    for unknown in sorted(set(monitoring.labels) - targets):
-        raise ConfigurationError(
-            f"{file}, labels: no model has the target {unknown}; the models' targets are {', '.join(sorted(targets))}"
-        )
-    for spec in monitoring.models:
-        columns = monitoring.columns(spec)
-        names = [column.name for column in columns]
-        for name in names:
-            if names.count(name) > 1:
-                raise ConfigurationError(f"{file}, models.{spec}: the column {name} stands there twice; name it once")
-        for column in columns:
-            if column.type not in METHODS.get(column.drift.method, ()):
-                valid = ", ".join(name for name, types in METHODS.items() if column.type in types)
-                raise ConfigurationError(
-                    f"{file}, models.{spec}: the drift method '{column.drift.method}' cannot score the "
-                    f"{column.type} column {column.name}: use one of {valid}"
-                )
-
-
-def _check_comparisons(monitoring: Monitoring, file: str) -> None:
-    for granularity, names in monitoring.comparisons.items():
-        for name in names:
-            if names.count(name) > 1:
-                raise ConfigurationError(f"{file}, comparisons.{granularity}: {name} stands there twice; name it once")
-    if "training" in monitoring.comparisons.get("day", ()):
-        raise ConfigurationError(
-            f"{file}, comparisons.day: a day is compared with the training reference in any case; leave training out"
-        )
-
-
-def _check_reach(alerts: Alerts, file: str) -> None:
-    """A level that no value reaches, or that every value does, is a mistake."""
-    shares: dict[str, Levels] = {
-        "alerts.missing_share": alerts.missing_share,
-        "alerts.rejected_share": alerts.rejected_share,
-    }
-    shares |= {f"alerts.missing_share.columns.{name}": own for name, own in alerts.missing_share.columns.items()}
-    for place, rule in shares.items():
-        for name, level in (("warning", rule.warning), ("critical", rule.critical)):
-            if level is not None and level > 1:
-                raise ConfigurationError(
-                    f"{file}, {place}.{name}: {level:g} is no share, which is at most 1: 25 % is written 0.25"
-                )
-    for name, level in (("warning", alerts.volume.warning), ("critical", alerts.volume.critical)):
-        if level is not None and level <= 1:
-            raise ConfigurationError(
-                f"{file}, alerts.volume.{name}: {level:g} is reached every day; it says how many times more or fewer "
-                "trips than usual, and lies above 1"
-            )
-
-
-def _check_overrides(monitoring: Monitoring, file: str) -> None:
-    columns = {column.name for spec in monitoring.models for column in monitoring.columns(spec)}
-    for name, rule in monitoring.alerts:
-        for kind, named, known in (
-            ("models", getattr(rule, "models", {}), set(monitoring.models)),
-            ("columns", getattr(rule, "columns", {}), columns),
-        ):
-            for unknown in sorted(set(named) - known):
-                raise ConfigurationError(
-                    f"{file}, alerts.{name}.{kind}: there is no {unknown}; there are {', '.join(sorted(known))}"
-                )

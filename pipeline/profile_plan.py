@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline import database
-from pipeline.monitoring import PREDICTION, ColumnType, Monitoring
+from pipeline.drift_methods import ColumnType
+from pipeline.monitoring import PREDICTION, Monitoring
 from pipeline.relations import columns_of
 
 _QUERIES = database.queries(Path(__file__).with_name("profile_plan.sql"))

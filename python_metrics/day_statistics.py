@@ -14,7 +14,7 @@ from datetime import date
 
 import numpy as np
 
-from pipeline.monitoring import ColumnType
+from pipeline.drift_methods import ColumnType
 from python_metrics.categorical_statistics import (
     CategoricalFrame,
     categorical_statistics,

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from pipeline.monitoring import DISTANCES, ColumnType, MonitoredColumn
+from pipeline.drift_methods import DISTANCES, ColumnType
+from pipeline.monitoring import MonitoredColumn
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pipeline.monitoring import METHODS, ColumnType
+from pipeline.drift_methods import METHODS, ColumnType
 from python_metrics import profile_distances as distances
 from python_metrics import profile_p_values as p_values
 from python_metrics.drift import DriftScore

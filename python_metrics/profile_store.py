@@ -16,7 +16,8 @@ import numpy as np
 from psycopg import sql
 
 from pipeline import database
-from pipeline.monitoring import PREDICTION, ColumnType, MonitoredColumn, Windows
+from pipeline.drift_methods import ColumnType
+from pipeline.monitoring import PREDICTION, MonitoredColumn, Windows
 from python_metrics.profiles import Profile
 from python_metrics.store import Window
 

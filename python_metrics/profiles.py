@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.monitoring import ColumnType
+from pipeline.drift_methods import ColumnType
 from python_metrics.drift import present_values
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline import database
-from pipeline.monitoring import METHODS, MonitoredColumn, Monitoring
+from pipeline.drift_methods import METHODS
+from pipeline.monitoring import MonitoredColumn, Monitoring
 from python_metrics import store
 from python_metrics.drift import present_values
 from python_metrics.evidently_adapter import statistical_test

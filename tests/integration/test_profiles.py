@@ -114,6 +114,7 @@ def test_copied_trips_are_counted_by_day(monitored_warehouse: Connection) -> Non
     assert next_most < most / 5
 
 
+@pytest.mark.slow
 def test_one_changed_day_is_made_again_alone(monitored_warehouse: Connection) -> None:
     """A day's fares are raised, another day is there no more: rows of the other days are not written anew."""
     raised, gone = date(2022, 2, 15), date(2022, 2, 28)
@@ -140,6 +141,7 @@ def test_one_changed_day_is_made_again_alone(monitored_warehouse: Connection) ->
     assert least[0] >= 1
 
 
+@pytest.mark.slow
 def test_other_decimals_make_what_they_concern_again(monitored_warehouse: Connection) -> None:
     monitored_warehouse.execute(
         "update monitoring.profiled_columns set decimals = 0 where model_spec = 'green_duration_lr'"

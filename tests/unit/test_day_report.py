@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.monitoring import METHODS, P_VALUES, ColumnType, DriftRule, MonitoredColumn
+from pipeline.drift_methods import METHODS, P_VALUES, ColumnType
+from pipeline.monitoring import DriftRule, MonitoredColumn
 from python_metrics.day_report import MISSING_ALLOWANCE, DayReport, make_day_report
 from python_metrics.windows import Reference, profiles_of, window_metrics
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.monitoring import ColumnType
+from pipeline.drift_methods import ColumnType
 from python_metrics.distributions import Bin, count_profile, freeze_profile
 from python_metrics.profiles import category_text, profile_of
 

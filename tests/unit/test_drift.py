@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.monitoring import DISTANCES, METHODS, P_VALUES, ColumnType
+from pipeline.drift_methods import DISTANCES, METHODS, P_VALUES, ColumnType
 from python_metrics.drift import DriftScore, present_values
 from python_metrics.profile_drift import drift_score as score_of_profiles
 from python_metrics.profiles import profile_of

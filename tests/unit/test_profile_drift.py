@@ -20,7 +20,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.monitoring import METHODS, ColumnType
+from pipeline.drift_methods import METHODS, ColumnType
 from pipeline.settings import ROOT
 from python_metrics import profile_drift
 from python_metrics.drift import DriftScore, present_values
@@ -285,7 +285,7 @@ def test_profiles_of_another_type_are_refused() -> None:
 def test_no_method_offered_needs_evidently_or_pandas() -> None:
     program = """
 import sys
-from pipeline.monitoring import METHODS
+from pipeline.drift_methods import METHODS
 from python_metrics.profile_drift import drift_score
 from python_metrics.profiles import make_profile
 for method, types in METHODS.items():

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.monitoring import ColumnType
+from pipeline.drift_methods import ColumnType
 from python_metrics.distributions import freeze_profile
 from python_metrics.drift import present_values
 from python_metrics.profiles import Profile, add_profiles, category_text, empty_profile, make_profile, profile_of

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.monitoring import ColumnType, DriftRule, MonitoredColumn
+from pipeline.drift_methods import ColumnType
+from pipeline.monitoring import DriftRule, MonitoredColumn
 from python_metrics.windows import MetricRow, Reference, profiles_of
 from python_metrics.windows import window_metrics as metrics_of_profiles
 
