@@ -19,12 +19,15 @@ from pipeline.errors import DatabaseError
 
 _QUERIES = database.queries(Path(__file__).with_name("alerts.sql"))
 
+# Of an incident's id; more than one needs to name it.
+_SHOWN_DIGITS = 8
+
 
 @dataclass(frozen=True)
 class Alert:
     """An alert: since when, until when, and what was found on its worst day. `model` is '' for none.
 
-    `is_acknowledged`: somebody has said that they look into it.
+    `is_acknowledged`: somebody has said that they look into it. `incident_id`: what `make ack` takes; '' for others.
     """
 
     severity: Literal["warning", "critical"]
@@ -37,6 +40,7 @@ class Alert:
     days: int
     summary: str
     is_acknowledged: bool = False
+    incident_id: str = ""
 
     @property
     def needs_somebody(self) -> bool:
@@ -74,13 +78,13 @@ def alerts_of_months(months: list[date], train_month: date) -> list[Alert]:
 def alerts_table(alerts: list[Alert]) -> Table:
     """One line an alert."""
     table = Table(box=box.SIMPLE_HEAD, title="Alerts", title_justify="left", title_style="bold")
-    for name in ("severity", "rule", "model", "since", "last seen", "", "worst day"):
+    for name in ("severity", "rule", "model or incident", "since", "last seen", "", "worst day"):
         table.add_column(name)
     for alert in alerts:
         table.add_row(
             f"[bold red]{alert.severity}[/]" if alert.severity == "critical" else alert.severity,
             alert.rule,
-            alert.model,
+            alert.incident_id[:_SHOWN_DIGITS] or alert.model,
             f"{alert.opened:%Y-%m-%d}",
             f"{alert.last_seen:%Y-%m-%d}",
             "resolved" if not alert.is_open else "acknowledged" if alert.is_acknowledged else "[bold]open[/]",

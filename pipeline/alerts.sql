@@ -2,7 +2,18 @@
 select to_regclass('marts.fct_alerts') is not null
 
 -- name: open_alerts
-select severity, rule, model_version, column_name, opened_date, last_seen_date, is_open, days, summary, is_acknowledged
+select
+    severity,
+    rule,
+    model_version,
+    column_name,
+    opened_date,
+    last_seen_date,
+    is_open,
+    days,
+    summary,
+    is_acknowledged,
+    case when rule = 'incident' then alert_id else '' end as incident_id
 from marts.fct_alerts
 where is_open
 order by severity = 'critical' desc, opened_at desc, rule, model_version, column_name
@@ -20,7 +31,8 @@ select
     alerts.is_open,
     alerts.days,
     alerts.summary,
-    alerts.is_acknowledged
+    alerts.is_acknowledged,
+    case when alerts.rule = 'incident' then alerts.alert_id else '' end as incident_id
 from marts.fct_alerts as alerts
 left join marts.dim_models as models on alerts.model_version = models.model_version
 where

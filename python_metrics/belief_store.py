@@ -72,4 +72,5 @@ def write_belief(
         with cursor.copy(_QUERIES[place]) as copy:
             for row in rows:
                 copy.write_row((*start, *row.fields()))
-        cursor.execute(_QUERIES["mark_believed"], {**key, "inputs_hash": window.inputs_hash, "run_id": run_id})
+        made_of = {"content_hash": window.content_hash, "inputs_hash": window.inputs_hash}
+        cursor.execute(_QUERIES["mark_believed"], {**key, **made_of, "run_id": run_id})

@@ -130,10 +130,11 @@ copy monitoring.metric_history (
 
 -- name: mark_believed
 insert into monitoring.believed_windows (
-    model_version, reference_id, window_start, granularity, as_of, inputs_hash, run_id
+    model_version, reference_id, window_start, granularity, as_of, content_hash, inputs_hash, run_id
 )
 values (
-    %(model_version)s, %(reference_id)s, %(window_start)s, %(granularity)s, %(as_of)s, %(inputs_hash)s, %(run_id)s
+    %(model_version)s, %(reference_id)s, %(window_start)s, %(granularity)s, %(as_of)s,
+    %(content_hash)s, %(inputs_hash)s, %(run_id)s
 )
 on conflict (model_version, reference_id, window_start, granularity, as_of) do update
-set inputs_hash = excluded.inputs_hash, run_id = excluded.run_id, computed_at = now()
+set content_hash = excluded.content_hash, inputs_hash = excluded.inputs_hash, run_id = excluded.run_id, computed_at = now()

@@ -152,6 +152,7 @@ def test_an_acknowledged_incident_fails_no_scheduler(monitored_warehouse: Connec
     assert f"incident {found} (passenger_count since 2022-02-03) is acknowledged" in said.stderr + said.stdout
     checked = command("check-alerts")
     assert checked.returncode == 0
+    assert found[:8] in checked.stdout, "what make ack takes"
     assert "acknowledged" in checked.stdout + checked.stderr
     ((state, note),) = rows(
         monitored_warehouse, "select state, last_note from marts.fct_incidents where incident_id = %s", found
@@ -169,7 +170,25 @@ def test_a_closed_incident_is_over(monitored_warehouse: Connection) -> None:
     )
     assert (state, has_end) == ("closed", True)
     with pytest.raises(UsageError, match="is closed already"):
-        acknowledge(found, "again", "")
+        acknowledge(found, "again", "yes")
+    assert acknowledge(found[:4], "it was the vendor", "").endswith("which is closed")
+    ((state, note),) = rows(
+        monitored_warehouse, "select state, last_note from marts.fct_incidents where incident_id = %s", found
+    )
+    assert (state, note) == ("closed", "it was the vendor")
+    # What rings again after that is nobody's.
+    monitored_warehouse.execute(
+        "insert into monitoring.incident_followups (incident_id, kind, window_start, severity) "
+        "values (%s, 'seen', '2022-02-04 05:00+00', 30)",
+        [found],
+    )
+    ((state, end, worst, last),) = rows(
+        monitored_warehouse,
+        "select state, resolved_at, worst_date::text, last_severity from marts.fct_incidents where incident_id = %s",
+        found,
+    )
+    assert (state, end, worst, last) == ("open", None, "2022-02-04", 30)
+    assert one(monitored_warehouse, "select is_open from marts.fct_alerts where alert_id = %s", found)
 
 
 @pytest.mark.parametrize(
@@ -178,6 +197,7 @@ def test_a_closed_incident_is_over(monitored_warehouse: Connection) -> None:
         ("", "note", "", "no incident was given"),
         ("ffffffffffff", "note", "", "INCIDENT 'ffffffffffff' is not on record"),
         ("", "", "", "no note was given"),
+        ("0", "note", "", "INCIDENT '0' is "),
         ("abc", "note", "maybe", "CLOSE 'maybe' is not valid: use CLOSE=yes, or leave it out"),
     ],
 )

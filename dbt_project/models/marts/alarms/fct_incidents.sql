@@ -63,6 +63,8 @@ seen as (
         incident_id,
         max(window_start) as last_seen_at,
         max(severity) as worst_severity,
+        (array_agg(window_start order by severity desc, window_start))[1] as worst_at,
+        (array_agg(severity order by window_start desc))[1] as last_severity,
         count(*) as days
     from days
     group by incident_id
@@ -88,8 +90,12 @@ latest as (
         (array_agg(kind order by followup_id desc) filter (where kind in ('resolved', 'reopened')))[1] as ending,
         (array_agg(window_start order by followup_id desc) filter (where kind in ('resolved', 'reopened')))[1] as resolved_at,
         (array_agg(kind order by followup_id desc) filter (where kind in ('withdrawn', 'reinstated')))[1] as standing,
-        bool_or(kind = 'acknowledged') as is_acknowledged,
-        min(recorded_at) filter (where kind = 'closed') as closed_at,
+        -- What rings after somebody has closed it is open again, and nobody's.
+        max(followup_id) filter (where kind = 'closed')
+        > coalesce(max(followup_id) filter (where kind in ('seen', 'reopened', 'reinstated')), 0) as is_closed,
+        max(followup_id) filter (where kind = 'acknowledged')
+        > coalesce(max(followup_id) filter (where kind = 'closed'), 0) as is_acknowledged,
+        max(recorded_at) filter (where kind = 'closed') as closed_at,
         (array_agg(note order by followup_id desc) filter (where note != ''))[1] as last_note
     from followups
     group by incident_id
@@ -102,7 +108,7 @@ final as (
         incidents.incident_id,
         case
             when latest.standing = 'withdrawn' then 'withdrawn'
-            when latest.closed_at is not null then 'closed'
+            when latest.is_closed then 'closed'
             when latest.ending = 'resolved' then 'resolved'
             when latest.is_acknowledged then 'acknowledged'
             else 'open'
@@ -119,11 +125,16 @@ final as (
         incidents.window_date as opened_date,
         seen.last_seen_at,
         cast({{ local_time("seen.last_seen_at") }} as date) as last_seen_date,
-        case when latest.ending = 'resolved' then latest.resolved_at else latest.closed_at end as resolved_at,
+        case
+            when latest.ending = 'resolved' then latest.resolved_at
+            when latest.is_closed then latest.closed_at
+        end as resolved_at,
         seen.days,
         incidents.statistic,
         incidents.severity as first_severity,
         seen.worst_severity,
+        cast({{ local_time("seen.worst_at") }} as date) as worst_date,
+        seen.last_severity,
         incidents.p_value,
         incidents.status as calibration_status,
         incidents.reference_days,

@@ -17,6 +17,25 @@ volume as (
 
 ),
 
+windows as (
+
+    select * from {{ ref("int_windows") }}
+
+),
+
+-- Beliefs about the rows that a day has now: what labels said of rows that were replaced is over.
+held as (
+
+    select believed.*
+    from {{ ref("stg_monitoring__believed_windows") }} as believed
+    inner join windows
+        on
+            believed.window_start = windows.window_start
+            and believed.granularity = windows.granularity
+    where coalesce(believed.content_hash, windows.content_hash) = windows.content_hash
+
+),
+
 -- A model can have several references; alerts are about its own, the one it was trained with.
 -- What labels said, at every moment that something was believed of a day.
 beliefs as (
@@ -24,7 +43,15 @@ beliefs as (
     select * from {{ ref("stg_monitoring__metric_values") }}
     where as_of is not null
     union all
-    select * from {{ ref("stg_monitoring__metric_history") }}
+    select history.*
+    from {{ ref("stg_monitoring__metric_history") }} as history
+    inner join held
+        on
+            history.model_version = held.model_version
+            and history.reference_id = held.reference_id
+            and history.window_start = held.window_start
+            and history.granularity = held.granularity
+            and history.as_of = held.as_of
 
 ),
 

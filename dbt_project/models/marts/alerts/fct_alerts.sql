@@ -92,8 +92,8 @@ about_incidents as (
         incidents.resolved_at,
         incidents.days,
         incidents.worst_severity as worst_value,
-        incidents.last_seen_date as worst_date,
-        incidents.worst_severity as last_value,
+        incidents.worst_date,
+        incidents.last_severity as last_value,
         rules.warning,
         rules.critical,
         windows.origin,
@@ -101,12 +101,14 @@ about_incidents as (
         concat_ws(
             '; ',
             format(
-                '%s of %s is %s times its threshold', incidents.statistic,
+                '%s by its %s; the day is %s times the threshold of %s',
                 coalesce(
                     nullif(concat_ws(' ', nullif(incidents.segment_value, ''), nullif(incidents.column_name, '')), ''),
                     'the table'
                 ),
-                {{ rounded("incidents.first_severity", 1) }}
+                incidents.statistic,
+                {{ rounded("incidents.worst_severity", 1) }},
+                incidents.family
             ),
             nullif(incidents.first_moved, ''),
             nullif(incidents.event, '')
