@@ -72,6 +72,8 @@ def build(*arguments: str, run_id: int | None) -> int:
         "--log-path",
         str(state_dir() / "logs"),
         "--no-version-check",
+        # manifest.json and its kin, which nobody reads here, are a tenth of a build's time.
+        "--no-write-json",
     ]
     # What dbt has parsed lies beside the warehouse: two of them may work at the same time.
     quiet += ["--target-path", str(state_dir() / "dbt")]

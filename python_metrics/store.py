@@ -7,6 +7,7 @@ rules of monitoring.yml or the version of Evidently. Called by python_metrics.mo
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -132,9 +133,12 @@ def read_reference(reference_id: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     import pandas as pd
 
     with database.connect("metrics", read_only=True) as connection:
-        rows: list[Any] = connection.execute(_QUERIES["reference_rows"], {"reference_id": reference_id}).fetchall()
-    context = pd.DataFrame([{"window_date": row[1], **row[2]} for row in rows])
-    return pd.DataFrame([row[0] for row in rows]), context
+        parts: list[Any] = connection.execute(_QUERIES["reference_rows"], {"reference_id": reference_id}).fetchall()
+    lists = zip(*parts, strict=True) if parts else ([], [], [])
+    records, days, segments = (list(itertools.chain.from_iterable(one)) for one in lists)
+    context = pd.DataFrame(segments, index=range(len(days)))
+    context.insert(0, "window_date", days)
+    return pd.DataFrame(records), context
 
 
 def make_segment(relations: Windows, column: str, text: str) -> Segment:

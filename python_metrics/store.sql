@@ -39,7 +39,15 @@ where
 order by computed.window_start
 
 -- name: reference_rows
-select record, window_date, segments from ml.reference_rows where reference_id = %(reference_id)s order by position
+-- Ten thousand to a row: json is read more than twice as fast in large pieces.
+select
+    json_agg(record order by position),
+    array_agg(window_date order by position),
+    json_agg(segments order by position)
+from ml.reference_rows
+where reference_id = %(reference_id)s
+group by position / 10000
+order by position / 10000
 
 -- name: arrived_labels
 left join
