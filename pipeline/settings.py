@@ -74,6 +74,11 @@ class Settings:
         return tuple(sorted({self.train_month, *self.months}))
 
     @property
+    def in_words(self) -> str:
+        """The months, as the run log names them."""
+        return f"{' '.join(map(str, self.months)) or 'nothing monitored'}, trained on {self.train_month}"
+
+    @property
     def sample_dir(self) -> Path:
         return state_dir() / "sample"
 
