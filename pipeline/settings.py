@@ -99,7 +99,7 @@ def make_settings(
     """Settings from the texts a person gave; '' takes the default.
 
     Raises:
-        UsageError: a month, a day or a source is not valid, or DATA_DIR is a file.
+        UsageError: a month, a day, a source or an address is not valid, or DATA_DIR is a file.
     """
     sources = [name.value for name in Source]
     if source and source not in sources:
@@ -109,10 +109,25 @@ def make_settings(
         months=parse_months(months or DEFAULT_MONTHS),
         data_dir=_folder(data_dir or DEFAULT_DATA_DIR, "DATA_DIR", "holds the parquet files"),
         source=Source(source or Source.AUTO),
-        tlc_url=(tlc_url or DEFAULT_TLC_URL).rstrip("/"),
+        tlc_url=_address(tlc_url.strip() or DEFAULT_TLC_URL),
         as_of=_moment(as_of.strip()),
         is_looking_back=bool(as_of.strip()),
     )
+
+
+def _address(text: str) -> str:
+    """The address that months lie below.
+
+    Raises:
+        UsageError: it holds more than a host and a folder: a password would be kept in the warehouse.
+    """
+    if set(text) & set("@?#") or not text.isprintable():
+        host = text.split("?")[0].split("#")[0].rpartition("@")[2][:60]
+        raise UsageError(
+            f"TLC_URL (...{host!r}) is not valid: name a host and a folder, without user, password, ? and #; it is "
+            "kept with every month that is loaded"
+        )
+    return text.rstrip("/")
 
 
 def _moment(day: str) -> datetime:

@@ -131,9 +131,7 @@ def test_a_month_that_is_loaded_in_part(monitored_warehouse: Connection, sample_
     (rows,) = monitored_warehouse.execute(
         "select rows from raw.files where source_month = '2022-02-01' and status = 'loaded'"
     ).fetchall()
-    monitored_warehouse.execute(
-        "delete from raw.green_trips where source_month = '2022-02-01' and source_row % 3 = 0"
-    )
+    monitored_warehouse.execute("delete from raw.green_trips where source_month = '2022-02-01' and source_row % 3 = 0")
     (line,) = problems(command("doctor"))
     assert line.startswith("2022-02 is loaded in part: ")
     assert f"of the {rows[0]:,} rows of its file" in line
