@@ -66,7 +66,7 @@ def of_lock(connection: Connection) -> tuple[list[str], list[str]]:
     rows: list[Any] = connection.execute(_QUERIES["lock_holders"]).fetchall()
     for pid, name, began, seconds_idle, began_at in rows:
         who = str(name or "a session that you may not see").removeprefix("monitoring-warehouse ")
-        reason = _why_stale(str(name or ""), began_at, seconds_idle)
+        reason = _why_stale(str(name or ""), float(began_at), float(seconds_idle))
         words = f"the warehouse's lock is held since {began} by {who} (server process {pid})"
         if reason:
             stale.append(
