@@ -304,8 +304,6 @@ def labels(
     target: Annotated[str, typer.Option(envvar="TARGET", help="What they are labels of; the only feed.")] = "",
 ) -> None:
     """Load a file of true values that have arrived; what cannot be used is kept out and counted."""
-    from pathlib import Path
-
     from models_ml.label_feed import feed_target, load_labels
     from pipeline.monitoring import load_monitoring
     from pipeline.roles import Role, acting_as, ensure_roles
@@ -321,7 +319,7 @@ def labels(
         with hold_lock("labels", what, record):
             ensure_roles()
             with acting_as(Role.MONITOR):
-                loaded = load_labels(monitoring, wanted, Path(file.strip()).absolute())
+                loaded = load_labels(monitoring, wanted, parameters.path("FILE", file).absolute())
             record.message, record.rows, record.skipped = str(loaded), loaded.accepted, not loaded.is_new
     sys.stdout.write(f"{loaded}\n")
     if loaded.removed:

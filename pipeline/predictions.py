@@ -7,10 +7,9 @@ whose predictions have changed. Called by pipeline.cli.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import database
+from pipeline import database, parameters
 from pipeline.errors import UsageError
 from pipeline.monitoring import Monitoring, load_monitoring
 from pipeline.roles import Role, acting_as, ensure_roles
@@ -38,7 +37,8 @@ def load(file: str, model: str, version: str, tell: Callable[[str], None]) -> No
     spec = _spec(monitoring, model.strip())
     if not file.strip():
         raise UsageError(f"no file was given: {_EXAMPLE}")
-    found = read_predictions(ROOT / Path(file.strip()).expanduser(), spec, monitoring.models[spec], version)
+    path = ROOT / parameters.path("FILE", file)
+    found = read_predictions(path, spec, monitoring.models[spec], version)
     database.migrate()
     record = Step("")
     with hold_lock("predictions", f"{spec} {version} {file}", record):

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from pipeline import parameters
 from pipeline.errors import UsageError
 from pipeline.months import Month, parse_months
 
@@ -159,12 +160,7 @@ def end_of_day(day: date) -> datetime:
 
 def _folder(text: str, variable: str, purpose: str) -> Path:
     """The folder that a person named; relative to the project, so that make and the command line mean the same."""
-    try:
-        folder = ROOT / Path(text).expanduser()
-    except RuntimeError as error:
-        raise UsageError(
-            f"{variable} '{text}' names the home of an unknown user: write the folder's full path"
-        ) from error
+    folder = ROOT / parameters.path(variable, text)
     for path in (folder, *folder.parents):
         if path.exists() and not path.is_dir():
             raise UsageError(f"{variable} '{folder}': {path} is a file; name the folder that {purpose}")

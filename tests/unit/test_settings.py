@@ -78,7 +78,7 @@ def test_home_is_written_with_a_tilde(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_unknown_home_is_a_plain_error() -> None:
-    with pytest.raises(UsageError, match=r"'~no-such-person-here/trips' .*: write the folder's full path"):
+    with pytest.raises(UsageError, match=r"'~no-such-person-here/trips' .*: write the full path"):
         make_settings(data_dir="~no-such-person-here/trips")
 
 

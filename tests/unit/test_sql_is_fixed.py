@@ -95,9 +95,8 @@ def _is_fixed(node: ast.expr, named: dict[str, ast.expr], depth: int = 0) -> boo
             return True  # what is in them is looked at where they are called
         if isinstance(node.func, ast.Attribute) and node.func.attr in {"format", "join"}:
             made_of = node.func.value
-            return (
-                (isinstance(made_of, ast.Call) and _name(made_of.func) == "SQL")
-                or (isinstance(made_of, ast.Name) and made_of.id in named and _is_fixed(made_of, named, depth + 1))
+            return (isinstance(made_of, ast.Call) and _name(made_of.func) == "SQL") or (
+                (isinstance(made_of, ast.Name) and made_of.id in named and _is_fixed(made_of, named, depth + 1))
                 and not isinstance(named.get(getattr(made_of, "id", "")), ast.Constant)
             )
         if isinstance(node.func, ast.Attribute) and node.func.attr == "as_string":
