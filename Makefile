@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 VARIABLES := TRAIN_MONTH MONTHS DATA_DIR SOURCE TLC_URL SQL ARGS PORT CONFIRM DAY MODEL SEGMENT STRICT REPORT_DIR
 VARIABLES += AS_OF MONTH PAUSE RESTART INTERVAL COUNT DASHBOARD_UID COLUMN FILE TARGET VERSION MONITORING_FILE
-VARIABLES += OSV_URL
+VARIABLES += OSV_URL INCIDENT NOTE CLOSE
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 # UID is the shell's own name for the user and cannot be handed over under it.
 ifeq ($(origin UID),command line)
@@ -31,6 +31,7 @@ help: ## List the targets
 	@echo "           AS_OF=2022-02-20  MONTH=2022-02  PAUSE=10  RESTART=yes  INTERVAL=10  COUNT=6  UID=..."
 	@echo "           FILE=labels.parquet  TARGET=duration_minutes"
 	@echo "           FILE=predictions.parquet  VERSION=v1  MONITORING_FILE=another.yml"
+	@echo "           INCIDENT=...  NOTE=\"what you know\"  CLOSE=yes  OSV_URL=..."
 
 .PHONY: pipeline
 pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, performance, marts
@@ -47,6 +48,10 @@ replay: $(RUNTIME) ## Feed a month day by day: make replay MONTH=2022-02 PAUSE=1
 .PHONY: labels
 labels: $(RUNTIME) ## Load labels that have arrived: make labels FILE=labels.parquet [TARGET=...], matched with the loads of now
 	@$(BIN)/python -m pipeline labels
+
+.PHONY: ack
+ack: $(RUNTIME) ## Take an incident on: make ack INCIDENT=... NOTE="..."; CLOSE=yes says that it is dealt with
+	@$(BIN)/python -m pipeline ack
 
 .PHONY: heartbeat
 heartbeat: $(RUNTIME) ## Write a dummy row every INTERVAL=10 seconds, COUNT times or until Ctrl-C: is it on the dashboard?

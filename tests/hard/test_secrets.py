@@ -117,11 +117,8 @@ def run(arguments: list[str], address: dict[str, str], folder: Path, **more: str
 
 def holders(folder: Path) -> list[str]:
     """Files with a secret in them."""
-    found = []
-    for path in folder.rglob("*"):
-        if path.is_file() and MARK.encode() in path.read_bytes():
-            found.append(str(path.relative_to(folder)))
-    return found
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return [str(path.relative_to(folder)) for path in paths if MARK.encode() in path.read_bytes()]
 
 
 def rows_with_secrets(address: dict[str, str]) -> list[str]:
@@ -147,7 +144,7 @@ def test_a_run_that_succeeds_and_runs_that_fail(address: dict[str, str], sample_
     arguments = ["run", "--source", "local", "--data-dir", str(sample_dir)]
     code, output, watch = run(arguments, address, tmp_path)
     assert code == 0, output[-3000:]
-    assert "DEBUG" in output
+    assert "INFO pipeline.database" in output
     assert watch.looks > 20
     assert any("monitoring-warehouse" in line for line in watch.seen)
     said = [output, *watch.seen]

@@ -39,7 +39,7 @@ def test_the_metrics_name_their_window(monitored_warehouse: Connection, sample_d
         Pipeline(settings, lambda line: None).run()
     with database.connect("test") as connection:
         failed = connection.execute("select message from monitoring.runs where step = 'metrics' and status = 'failed'")
-        (message,) = failed.fetchall()[0]
+        message = str(failed.fetchall()[0][0])
     assert message.startswith("CheckViolation: ")
     assert "(at green_duration_hgb-2022-01-" in message
     assert message.endswith(", 2022-02-07)")

@@ -559,13 +559,11 @@ def test_an_address_that_is_not_allowed_is_a_usage_error(url: str, target: Path)
     assert not target.parent.exists()
 
 
-@pytest.mark.parametrize(
-    "address", ["https://me:hunter22@example.com/a", "http://me:hunter22@127.0.0.1/a?key=hunter22"]
-)
+@pytest.mark.parametrize("address", ["https://me:hunter2@example.com/a", "http://me:hunter2@127.0.0.1/a?key=hunter2"])
 def test_an_address_with_a_password_is_refused_and_not_repeated(address: str, target: Path) -> None:
     with pytest.raises(UsageError, match=r"without user and password; correct it") as error:
         download(address, target)
-    assert "hunter22" not in one_line(error)
+    assert "hunter2" not in one_line(error)
 
 
 def test_an_address_that_no_request_can_be_made_of_is_told_at_once(target: Path) -> None:
@@ -589,13 +587,13 @@ def test_a_redirect_to_an_address_that_is_not_allowed_is_refused(
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("location", ["https://example.com/x?token=hunter22", "//localhost:1/x", "http://[::1]/x"])
+@pytest.mark.parametrize("location", ["https://example.com/x?token=hunter2", "//localhost:1/x", "http://[::1]/x"])
 def test_a_redirect_to_another_host_is_refused(server: ScriptedServer, target: Path, location: str) -> None:
     server.script(always(Answer(302, headers={"Location": location})))
     with pytest.raises(SourceUnavailableError, match=r"another host; only the one that was named is valid") as error:
         download(server.url, target)
     assert "name it with TLC_URL" in one_line(error)
-    assert "hunter22" not in one_line(error)
+    assert "hunter2" not in one_line(error)
     assert len(server.requests) == 1
 
 
