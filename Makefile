@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 
 VARIABLES := TRAIN_MONTH MONTHS DATA_DIR SOURCE TLC_URL SQL ARGS PORT CONFIRM DAY MODEL SEGMENT STRICT REPORT_DIR
 VARIABLES += AS_OF MONTH PAUSE RESTART INTERVAL COUNT DASHBOARD_UID COLUMN FILE TARGET VERSION MONITORING_FILE
+VARIABLES += OSV_URL INCIDENT NOTE CLOSE
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 # UID is the shell's own name for the user and cannot be handed over under it.
 ifeq ($(origin UID),command line)
@@ -18,6 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
+AUDIT := $(VENV)/audit
 
 .PHONY: help
 help: ## List the targets
@@ -29,6 +31,7 @@ help: ## List the targets
 	@echo "           AS_OF=2022-02-20  MONTH=2022-02  PAUSE=10  RESTART=yes  INTERVAL=10  COUNT=6  UID=..."
 	@echo "           FILE=labels.parquet  TARGET=duration_minutes"
 	@echo "           FILE=predictions.parquet  VERSION=v1  MONITORING_FILE=another.yml"
+	@echo "           INCIDENT=...  NOTE=\"what you know\"  CLOSE=yes  OSV_URL=..."
 
 .PHONY: pipeline
 pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, performance, marts
@@ -45,6 +48,10 @@ replay: $(RUNTIME) ## Feed a month day by day: make replay MONTH=2022-02 PAUSE=1
 .PHONY: labels
 labels: $(RUNTIME) ## Load labels that have arrived: make labels FILE=labels.parquet [TARGET=...], matched with the loads of now
 	@$(BIN)/python -m pipeline labels
+
+.PHONY: ack
+ack: $(RUNTIME) ## Take an incident on: make ack INCIDENT=... NOTE="..."; CLOSE=yes says that it is dealt with
+	@$(BIN)/python -m pipeline ack
 
 .PHONY: heartbeat
 heartbeat: $(RUNTIME) ## Write a dummy row every INTERVAL=10 seconds, COUNT times or until Ctrl-C: is it on the dashboard?
@@ -120,6 +127,14 @@ lint: $(DEV) ## Style of Python and SQL, and who may import whom
 types: $(DEV) ## Static types, strict
 	$(BIN)/mypy
 
+.PHONY: audit
+audit: $(AUDIT)/.done ## Ask osv.dev (or OSV_URL) for known vulnerabilities of every locked package; needs the network
+	@$(AUDIT)/bin/python security/audit.py requirements/*.lock
+
+.PHONY: secret-scan
+secret-scan: $(AUDIT)/.done ## Look for passwords, keys and tokens in the files that git keeps
+	@$(AUDIT)/bin/python security/scan_secrets.py
+
 .PHONY: unit
 unit: $(DEV) ## Tests that need no database
 	$(BIN)/python -m pytest -q tests/unit -n 2
@@ -171,6 +186,7 @@ lock: $(DEV) ## Choose versions anew within the ranges of pyproject.toml
 	$(BIN)/uv pip compile $(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml -o requirements/runtime.lock
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --group dev -c requirements/runtime.lock -o requirements/dev.lock
+	$(BIN)/uv pip compile $(COMPILE) requirements/audit.in -o requirements/audit.lock
 COMPILE := --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-strip-extras --no-emit-index-url --quiet
 
@@ -183,9 +199,9 @@ install: $(RUNTIME) ## Make the environment (every target does so by itself)
 
 # uv installs in a tenth of pip's time; where it cannot reach the package index in pip's way, pip itself does it.
 define install_lock
-	@echo "installing $(1) into $(VENV) ..." >&2
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --system-certs --no-deps --require-hashes -r $(1) 2>/dev/null \
-		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(1)
+	@echo "installing $(1) into $(2) ..." >&2
+	@$(BIN)/uv pip install --quiet --python $(2)/bin/python --system-certs --no-deps --require-hashes -r $(1) 2>/dev/null \
+		|| $(2)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(1)
 	@touch $@
 endef
 
@@ -197,7 +213,12 @@ $(VENV)/.bootstrap: requirements/bootstrap.lock
 	@touch $@
 
 $(RUNTIME): requirements/runtime.lock $(VENV)/.bootstrap
-	$(call install_lock,$<)
+	$(call install_lock,$<,$(VENV))
 
 $(DEV): requirements/dev.lock $(RUNTIME)
-	$(call install_lock,$<)
+	$(call install_lock,$<,$(VENV))
+
+# Tools that look at the project and are no part of it: nothing of theirs reaches the environment of the program.
+$(AUDIT)/.done: requirements/audit.lock $(VENV)/.bootstrap
+	@$(BIN)/python -m venv $(AUDIT)
+	$(call install_lock,$<,$(AUDIT))

@@ -133,7 +133,8 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     sql = house.sql("pipeline_health")
     failures = About(
         "What failed, and why?",
-        "Failed stages of the time range with their message, and runs that failed before or between their stages.",
+        "Failed stages of the time range with their message, runs that failed before or between their stages, and "
+        "other commands that failed: they are named `make ...`.",
         "short",
         no_data="Nothing failed in this time range",
     )

@@ -54,6 +54,8 @@ from marts.fct_pipeline_runs
 where
     $__timeFilter(window_start)
     and step != 'pipeline'
+    -- A stage of a run; a command by itself is none.
+    and step not like 'make %'
     and row_count > 0
     and rows_per_second is not null
 order by window_start, step

@@ -42,7 +42,7 @@ _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 _MAX_REDIRECTS = 5
 _NO_PROXY = {"http": "", "https": ""}
 _UNREACHABLE_ATTEMPTS = 2
-_VALID_URLS = "https addresses, and http ones of 127.0.0.1, localhost and ::1"
+_VALID_URLS = "https addresses, and http ones of 127.0.0.1, localhost and ::1, without user and password"
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def download(
         SourceUnavailableError: everything else, from a status such as 404 to a full disk.
     """
     if not _is_allowed(url):
-        raise UsageError(f"the address {url!r} cannot be fetched; valid are {_VALID_URLS}; correct it")
+        raise UsageError(f"the address {_shown(url)!r} cannot be fetched; valid are {_VALID_URLS}; correct it")
     if attempts < 1:
         raise UsageError(f"attempts is {attempts}; valid are whole numbers from 1; give at least 1")
     part, part_version = _beside(target, ".part"), _beside(target, ".part.json")
@@ -225,7 +225,13 @@ def _answer(job: _Job, headers: dict[str, str]) -> requests.Response:
             location = urljoin(url, location)
         if not _is_allowed(location):
             raise SourceUnavailableError(
-                f"{job.url} redirects to {location!r}; valid are {_VALID_URLS}; check the source's address"
+                f"{job.url} redirects to {_shown(location)!r}; valid are {_VALID_URLS}; check the source's address"
+            )
+        # What is fetched comes from the host that was configured, not from where that one points.
+        if parse_url(location).host != parse_url(job.url).host:
+            raise SourceUnavailableError(
+                f"{job.url} redirects to {_shown(location)!r}, another host; only the one that was named is valid; if "
+                "you trust the other one, name it with TLC_URL"
             )
         url = location
     raise SourceUnavailableError(
@@ -321,7 +327,14 @@ def _is_allowed(url: str) -> bool:
     except LocationParseError:
         return False
     is_local = parsed.host in _LOOPBACK_HOSTS
-    return bool(parsed.host) and (parsed.scheme == "https" or (parsed.scheme == "http" and is_local))
+    # A password in an address would stand in the warehouse, beside the file and in every message.
+    is_open = bool(parsed.host) and parsed.auth is None
+    return is_open and (parsed.scheme == "https" or (parsed.scheme == "http" and is_local))
+
+
+def _shown(url: str) -> str:
+    """An address as it may stand in a message: without user, password and query, which may be secrets."""
+    return re.sub(r"//[^/?#]*@", "//***@", url.split("?")[0])
 
 
 def _is_permanent(error: Exception) -> bool:

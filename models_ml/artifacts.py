@@ -78,3 +78,8 @@ def read_artifact(path: Path, sha256: str) -> Any:
         return skops.io.loads(content, trusted=list(_TRUSTED_TYPES))
     except UntrustedTypesFoundException as error:
         raise ModelError(f"the model file {path} holds types that are not allowed: {error}") from error
+    except Exception as error:  # whatever skops makes of foreign bytes
+        raise ModelError(
+            f"the model file {path} is none that skops has written ({type(error).__name__}), and no other kind is "
+            "opened: delete it to have the model trained again from the same rows"
+        ) from error

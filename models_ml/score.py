@@ -20,6 +20,7 @@ from models_ml.recipes import predict, recipe_of
 from models_ml.rows import ACCEPTED, row_condition
 from models_ml.store import PendingMonth, StoredModel
 from pipeline import database
+from pipeline.errors import naming
 from pipeline.monitoring import Model
 
 if TYPE_CHECKING:
@@ -38,7 +39,11 @@ def score(stored: StoredModel, model: Model, months: list[PendingMonth], *, mode
         ConfigurationError: the model's rows name a column that is not there.
     """
     estimator = read_artifact(model_dir / stored.artifact_file, stored.artifact_sha256)
-    return sum(_score_month(estimator, stored, model, month, run_id) for month in months)
+    written = 0
+    for month in months:
+        with naming(f"{stored.model_version}, {month.source_month:%Y-%m}"):
+            written += _score_month(estimator, stored, model, month, run_id)
+    return written
 
 
 def _score_month(estimator: Any, stored: StoredModel, model: Model, month: PendingMonth, run_id: int) -> int:

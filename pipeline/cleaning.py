@@ -13,7 +13,7 @@ from typing import Any
 from psycopg import sql
 
 from pipeline import database, embedded
-from pipeline.runs import hold_lock
+from pipeline.runs import hold_lock, recorded
 from pipeline.settings import DBT_PROJECT_DIR, state_dir
 
 SCHEMAS = ("marts", "intermediate", "staging", "monitoring", "ml", "raw")
@@ -29,7 +29,8 @@ def clean() -> str:
     """
     with database.warehouse():
         where = database.describe()
-        _drop_schemas()
+        with recorded("clean", only_failures=True):
+            _drop_schemas()
         others = database.is_external() or embedded.EmbeddedServer(state_dir()).drop_database()
     if others:
         return f"what the project kept in {where} is gone, with its model files"

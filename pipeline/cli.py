@@ -21,7 +21,7 @@ import typer
 from rich.console import Console
 
 from pipeline import database, embedded, interrupts, parameters
-from pipeline.errors import DatabaseError, UsageError, WarehouseError
+from pipeline.errors import DatabaseError, UsageError, WarehouseError, words_of
 from pipeline.months import Month
 from pipeline.settings import DEFAULT_MONTHS, make_settings
 
@@ -81,11 +81,11 @@ def _run_command() -> int:
     except WarehouseError as error:
         interrupts.recognise(error)
         if not interrupts.noted():
-            _talk.print(f"[bold red]error:[/] {_escaped(str(error))}")
+            _talk.print(f"[bold red]error:[/] {_escaped(words_of(error))}")
         return error.exit_code
     except psycopg.Error as error:
         if not interrupts.noted():
-            _talk.print(f"[bold red]error:[/] the database refused: {_escaped(' '.join(str(error).split()))}")
+            _talk.print(f"[bold red]error:[/] the database refused: {_escaped(' '.join(words_of(error).split()))}")
         return DatabaseError.exit_code
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0
@@ -103,13 +103,14 @@ def run(
 ) -> None:
     """Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, marts."""
     from pipeline import summary
+    from pipeline.runs import recorded
     from pipeline.steps import Pipeline
 
     started = time.monotonic()
     settings = make_settings(
         train_month=train_month, months=months, data_dir=data_dir, source=source, tlc_url=tlc_url, as_of=as_of
     )
-    with database.warehouse():
+    with database.warehouse(), recorded("pipeline", settings.in_words, only_failures=True):
         report = Pipeline(settings, lambda line: _talk.print(_escaped(line))).run()
         summary.show(report, settings, seconds=time.monotonic() - started)
 
@@ -126,6 +127,7 @@ def replay(
 ) -> None:
     """Feed a month day by day with a pause, so that the dashboards fill; stopped, it goes on where it was."""
     from pipeline.replay import replay as replay_month
+    from pipeline.runs import recorded
 
     wait = parameters.seconds("PAUSE", pause, default=10.0, least=0.0)
     from_start = parameters.confirmed("RESTART", restart)
@@ -136,7 +138,7 @@ def replay(
         source=source,
         tlc_url=tlc_url,
     )
-    with database.warehouse():
+    with database.warehouse(), recorded("replay", settings.in_words):
         replay_month(settings, pause=wait, restart=from_start, tell=lambda line: _talk.print(_escaped(line)))
 
 
@@ -147,10 +149,11 @@ def heartbeat(
 ) -> None:
     """Write a dummy row every few seconds, until Ctrl-C: does it arrive on the dashboard?"""
     from pipeline.heartbeat import beat
+    from pipeline.runs import recorded
 
     seconds = parameters.seconds("INTERVAL", interval, default=10.0, least=0.1)
     beats = parameters.count("COUNT", count)
-    with database.warehouse():
+    with database.warehouse(), recorded("heartbeat", only_failures=True):
         beat(seconds, beats, lambda line: _talk.print(_escaped(line)))
 
 
@@ -162,8 +165,9 @@ def predictions(
 ) -> None:
     """Load predictions that were made elsewhere, whole or not at all; the next run monitors them."""
     from pipeline.predictions import load
+    from pipeline.runs import recorded
 
-    with database.warehouse():
+    with database.warehouse(), recorded("predictions", f"{model} {version} {file}".strip(), only_failures=True):
         load(file, model, version, lambda line: _talk.print(_escaped(line)))
 
 
@@ -175,9 +179,11 @@ def ack(
 ) -> None:
     """Say that somebody looks into an incident, or with CLOSE=yes that it is dealt with."""
     from pipeline.acknowledge import acknowledge
+    from pipeline.runs import recorded
 
-    with database.warehouse():
-        _talk.print(_escaped(acknowledge(incident, note, close)))
+    with database.warehouse(), recorded("ack", f"incident {incident}".strip()) as record:
+        record.message = acknowledge(incident, note, close)
+    _talk.print(_escaped(record.message))
 
 
 @app.command(name="save-dashboard")
@@ -221,7 +227,7 @@ def run_dbt(arguments: Annotated[str, typer.Argument(envvar="ARGS", help="As typ
     """Run any dbt command on the warehouse."""
     from pipeline import dbt
     from pipeline.roles import ensure_roles
-    from pipeline.runs import hold_lock
+    from pipeline.runs import Step, hold_lock, recorded
 
     try:
         words = shlex.split(arguments)
@@ -229,13 +235,21 @@ def run_dbt(arguments: Annotated[str, typer.Argument(envvar="ARGS", help="As typ
         raise UsageError(f"ARGS cannot be read ({error}): close the quotation") from error
     if not words:
         raise UsageError('no dbt command was given: write make dbt ARGS="test"')
+    command = f"dbt {words[0]}"
     with database.warehouse():
-        database.migrate()
-        with hold_lock(f"dbt {words[0]}") if dbt.changes_tables(words) else contextlib.nullcontext() as lock:
-            if lock is not None:
-                ensure_roles()
-            succeeded = dbt.run(words)
-    sys.exit(0 if succeeded else 8)
+        if not dbt.changes_tables(words):
+            database.migrate()
+            failures = dbt.run(words)
+        else:
+            with recorded(command, arguments, only_failures=True):
+                database.migrate()
+                record = Step("")
+                with hold_lock(command, arguments, record):
+                    ensure_roles()
+                    failures = dbt.run(words)
+                    record.failed = failures is not None
+                    record.message = f"dbt failed: {failures or 'see its log'}" if record.failed else ""
+    sys.exit(0 if failures is None else 8)
 
 
 @app.command()
@@ -290,23 +304,23 @@ def labels(
     target: Annotated[str, typer.Option(envvar="TARGET", help="What they are labels of; the only feed.")] = "",
 ) -> None:
     """Load a file of true values that have arrived; what cannot be used is kept out and counted."""
-    from pathlib import Path
-
     from models_ml.label_feed import feed_target, load_labels
     from pipeline.monitoring import load_monitoring
     from pipeline.roles import Role, acting_as, ensure_roles
-    from pipeline.runs import hold_lock
+    from pipeline.runs import Step, hold_lock, recorded
 
     if not file.strip():
         raise UsageError("no file was named: write make labels FILE=labels.parquet")
-    monitoring = load_monitoring()
-    wanted = feed_target(monitoring, target.strip())
-    with database.warehouse():
+    what, record = f"{target} {file}".strip(), Step("")
+    with database.warehouse(), recorded("labels", what, only_failures=True):
+        monitoring = load_monitoring()
+        wanted = feed_target(monitoring, target.strip())
         database.migrate()
-        with hold_lock("labels"):
+        with hold_lock("labels", what, record):
             ensure_roles()
             with acting_as(Role.MONITOR):
-                loaded = load_labels(monitoring, wanted, Path(file.strip()).absolute())
+                loaded = load_labels(monitoring, wanted, parameters.path("FILE", file).absolute())
+            record.message, record.rows, record.skipped = str(loaded), loaded.accepted, not loaded.is_new
     sys.stdout.write(f"{loaded}\n")
     if loaded.removed:
         _talk.print(
@@ -347,9 +361,10 @@ def verify(
     model: Annotated[str, typer.Option(envvar="MODEL", help="A model's name or version; every active model.")] = "",
 ) -> None:
     """Score a monitored month again with Evidently's own tests; exit 1 where a score is another."""
+    from pipeline.runs import recorded
     from pipeline.verify import verify as verify_month
 
-    with database.warehouse():
+    with database.warehouse(), recorded("verify", f"{month} {model}".strip(), only_failures=True):
         all_equal = verify_month(month, model)
     sys.exit(0 if all_equal else 1)
 

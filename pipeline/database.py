@@ -149,18 +149,26 @@ def connect(purpose: str, *, autocommit: bool = False, read_only: bool = False) 
         )
     except psycopg.OperationalError as error:
         reason = " ".join(str(error).split())
-        raise DatabaseError(f"cannot connect to Postgres at {describe()}: {reason}. {_advice()}") from error
+        raise DatabaseError(f"cannot connect to Postgres at {describe()}: {reason}. {_advice(reason)}") from error
     connection.read_only = read_only
     return connection
 
 
-def _advice() -> str:
+def _advice(reason: str) -> str:
+    is_password = "password" in reason
     if server() is Server.ENV_FILE:
         file = env_file.location()
+        if is_password:
+            return (
+                f"{file} holds another password than the server, which keeps the one it was made with: correct "
+                "PGPASSWORD there, or begin anew with `make clean-all`"
+            )
         return (
             f"{file} names this server: start it with `make up`; to use the embedded server instead, "
             f"move that file away (mv {file.name} {file.name}.off) and unset PGHOST and PGPORT"
         )
+    if is_password:
+        return f"The password is not the one of {os.environ['PGUSER']}: correct PGPASSWORD (or PGUSER)"
     return (
         "Check the PG* variables and that the server runs; to use the embedded server: "
         "unset PGHOST PGPORT PGUSER PGPASSWORD PGDATABASE"
@@ -238,13 +246,35 @@ def queries(path: Path) -> dict[str, LiteralString]:
     return {name: cast(LiteralString, text.strip()) for name, text in pairs}
 
 
+def known_schema_version() -> int:
+    """The version that `migrate` brings a warehouse to."""
+    return max(_migrations())
+
+
+def schema_version(connection: Connection) -> int:
+    """The version of a warehouse; 0 where there is none yet."""
+    if connection.execute("select to_regclass('monitoring.schema_versions')").fetchone() == (None,):
+        return 0
+    found = one_row(connection, "select coalesce(max(version), 0) from monitoring.schema_versions")
+    return int(found[0])
+
+
+def is_newer(connection: Connection) -> bool:
+    """Whether the warehouse was made by a newer version of the project."""
+    return schema_version(connection) > known_schema_version()
+
+
+def _migrations() -> dict[int, Path]:
+    return {int(path.name[:3]): path for path in sorted(_MIGRATIONS.glob("[0-9][0-9][0-9]_*.sql"))}
+
+
 def migrate() -> None:
     """Bring the schemas and tables that Python writes to this version's state; idempotent.
 
     Raises:
         DatabaseError: the warehouse was made by a newer version of the project.
     """
-    files = {int(path.name[:3]): path for path in sorted(_MIGRATIONS.glob("[0-9][0-9][0-9]_*.sql"))}
+    files = _migrations()
     with connect("migrate") as connection:
         # Two commands may arrive at an empty warehouse together.
         connection.execute("select pg_advisory_xact_lock(hashtext('monitoring-warehouse migrate'))")

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 _QUERIES = database.queries(Path(__file__).with_name("dbt.sql"))
 _SOURCES = ("*.sql", "*.yml", "*.csv", "*.md")
+_FAILED = {"error", "fail", "runtime error"}
 _BUILT = ("models", "macros", "seeds", "tests")
 
 
@@ -89,7 +90,7 @@ def build(*arguments: str, run_id: int | None) -> int:
         raise DbtError(f"dbt could not run: {reason}. Its log is {state_dir() / 'logs' / 'dbt.log'}")
     nodes = list(result.result or [])
     _keep_results(nodes, run_id)
-    failed = [node for node in nodes if str(node.status) in {"error", "fail", "runtime error"}]
+    failed = [node for node in nodes if str(node.status) in _FAILED]
     if failed or not result.success:
         lines = [f"  {node.node.name}: {' '.join(str(node.message).split())}" for node in failed]
         raise DbtError(
@@ -123,8 +124,8 @@ def changes_tables(arguments: list[str]) -> bool:
     return bool({"build", "run", "seed", "snapshot", "retry", "clone", "run-operation"} & set(arguments))
 
 
-def run(arguments: list[str]) -> bool:
-    """Any dbt command as typed, with its output on the terminal; False where dbt says it failed."""
+def run(arguments: list[str]) -> str | None:
+    """Any dbt command as typed, with its output on the terminal; where it failed, the names of what failed."""
     from dbt.artifacts.schemas.run import RunExecutionResult
     from dbt.cli.main import dbtRunner
 
@@ -132,9 +133,10 @@ def run(arguments: list[str]) -> bool:
         result = dbtRunner().invoke([*arguments, *_folders(), "--log-path", str(state_dir() / "logs")])
     if result.exception is not None:
         raise DbtError(f"dbt could not run: {' '.join(str(result.exception).split())}")
+    nodes = list(result.result) if isinstance(result.result, RunExecutionResult) else []
     if isinstance(result.result, RunExecutionResult):
-        _keep_results(list(result.result), run_id=None)
-    return bool(result.success)
+        _keep_results(nodes, run_id=None)
+    return None if result.success else ", ".join(node.node.name for node in nodes if str(node.status) in _FAILED)
 
 
 def _keep_results(results: list[Any], run_id: int | None) -> None:

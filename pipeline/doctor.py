@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from rich.console import Console
 
-from pipeline import database
+from pipeline import database, faults
 from pipeline.alerts import open_alerts
 from pipeline.errors import WarehouseError
 from pipeline.monitoring import load_monitoring
@@ -42,6 +42,13 @@ class _Findings:
     def problem(self, text: str) -> None:
         self.all_well = False
         self.console.print(f"  PROBLEM  {text}", markup=False)
+
+    def problems(self, found: list[str], well: str) -> None:
+        """What was found, or that all is well."""
+        for text in found:
+            self.problem(text)
+        if not found:
+            self.well(well)
 
 
 def examine(settings: Settings) -> bool:
@@ -80,7 +87,7 @@ def _installation(findings: _Findings) -> None:
     free = shutil.disk_usage(folder).free
     words = f"{free / 1024**3:.1f} GiB free where the warehouse lies ({state_dir()})"
     if free < _SCARCE_BYTES:
-        findings.problem(f"{words}: make room, a load may fail")
+        findings.problem(f"{words}, less than {_SCARCE_BYTES / 1024**3:.0f}: make room, a load may fail")
     else:
         findings.well(words)
 
@@ -91,6 +98,15 @@ def _warehouse(findings: _Findings, settings: Settings) -> None:
         if database.one_row(connection, _QUERIES["is_made"])[0] is None:
             findings.note("the database is empty: run `make pipeline`")
             return
+        findings.problems(
+            faults.of_schema(connection), f"schema version {database.schema_version(connection)}, as this program's"
+        )
+        findings.problems(faults.of_clocks(connection), "its clock is this machine's")
+        stale, working = faults.of_lock(connection)
+        for text in working:
+            findings.note(text)
+        findings.problems(stale, "no lock is left behind")
+        incomplete, unbuilt = faults.of_months(connection), faults.of_dbt(connection)
         files: list[Any] = connection.execute(_QUERIES["files"]).fetchall()
         models: list[Any] = connection.execute(_QUERIES["models"]).fetchall()
         runs: list[Any] = connection.execute(_QUERIES["last_runs"]).fetchall()
@@ -98,23 +114,24 @@ def _warehouse(findings: _Findings, settings: Settings) -> None:
     for month, rows, origin, loaded_at, covers_until in files:
         part = "" if covers_until == Month.of(month).last_day else f", delivered until {covers_until}"
         findings.well(f"{month:%Y-%m}: {rows:,} trips, {origin}, loaded {loaded_at:%Y-%m-%d %H:%M}{part}")
+    findings.problems(incomplete, "the rows of every month are there")
+    findings.problems(unbuilt, "what dbt builds is there")
     held = {f"{month:%Y-%m}" for month, *_ in files}
     for needed in settings.needed_months:
         if str(needed) not in held:
             findings.note(f"{needed} is not loaded: `make pipeline` with it in MONTHS or TRAIN_MONTH")
     findings.heading("Models")
-    for model_version, artifact, has_reference, windows in models:
+    for model_version, artifact, sha256, has_reference, windows in models:
         if not has_reference:
             findings.note(f"{model_version} waits for the predictions of its reference's days: `make predictions`")
         elif artifact is None:
             findings.well(f"{model_version}: {windows} monitored windows, its predictions are loaded")
-        elif (settings.model_dir / artifact).exists():
-            findings.well(f"{model_version}: {windows} monitored windows")
         else:
-            findings.problem(
-                f"{model_version}: its file {artifact} is not in {settings.model_dir}: "
-                "the next `make pipeline` trains it again from the same rows"
-            )
+            fault = faults.of_artifact(settings.model_dir / artifact, sha256)
+            if fault:
+                findings.problem(f"{model_version}: {fault}")
+            else:
+                findings.well(f"{model_version}: {windows} monitored windows")
     for sentence in load_monitoring().without_labels():
         findings.note(sentence)
     findings.heading("Alerts")
@@ -122,7 +139,11 @@ def _warehouse(findings: _Findings, settings: Settings) -> None:
     findings.heading("Last run")
     for step, status, started_at, message in runs:
         words = f"{step}: {status}, {started_at:%Y-%m-%d %H:%M:%S} {message}".rstrip()
-        (findings.problem if status in {"failed", "abandoned"} else findings.well)(words)
+        # A command that failed since then is told; what to do about it was said to the person who called it.
+        if step.startswith("make "):
+            findings.note(words)
+        else:
+            (findings.problem if status in {"failed", "abandoned"} else findings.well)(words)
 
 
 def _alerts(findings: _Findings) -> None:

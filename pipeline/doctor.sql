@@ -11,6 +11,7 @@ select source_month, rows, origin, loaded_at, covers_until from raw.files where 
 select
     models.model_version,
     models.artifact_file,
+    models.artifact_sha256,
     models.reference_id is not null as has_reference,
     count(computed.window_start)
 from ml.models as models
@@ -19,7 +20,14 @@ group by models.model_version
 order by models.model_version
 
 -- name: last_runs
+-- The latest pipeline run, and the commands that have failed since.
 select step, status, started_at, message
 from monitoring.runs
-where run_id = (select max(run_id) from monitoring.runs)
-order by started_at
+where
+    run_id = (select max(run_id) from monitoring.runs where step = 'pipeline')
+    or (
+        step like 'make %'
+        and status in ('failed', 'abandoned')
+        and run_id > (select coalesce(max(run_id), 0) from monitoring.runs where step = 'pipeline')
+    )
+order by run_id, started_at

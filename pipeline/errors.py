@@ -6,6 +6,9 @@ interface: `docs/exit-codes.md` lists them and a test holds that list to this mo
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 
 class WarehouseError(Exception):
     """Base of all expected errors; printed as one line without a traceback."""
@@ -81,3 +84,21 @@ class GrafanaError(WarehouseError):
     """Grafana cannot be reached, refuses, or gives something that is no dashboard."""
 
     exit_code = 14
+
+
+@contextlib.contextmanager
+def naming(place: str) -> Iterator[None]:
+    """An error that leaves this block says where it happened: a model, a day, a column. Blocks may be nested."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(place)
+        raise
+
+
+def words_of(error: BaseException) -> str:
+    """What the run log and a person are told of an error: its kind where nobody expected it, its text, its place."""
+    text = str(error) if isinstance(error, WarehouseError) else f"{type(error).__name__}: {error}"
+    # The innermost block was left first.
+    places = ", ".join(reversed(getattr(error, "__notes__", [])))
+    return f"{text} (at {places})" if places else text

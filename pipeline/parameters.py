@@ -1,8 +1,11 @@
-"""Numbers that a person typed, read with one set of rules and messages. Called by the commands."""
+"""Numbers and paths that a person typed, read with one set of rules and messages. Called by the commands."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import re
+from pathlib import Path
 
 from pipeline.errors import UsageError
 
@@ -50,3 +53,25 @@ def confirmed(name: str, text: str) -> bool:
     if text.strip() not in {"", "yes", "no"}:
         raise UsageError(f"{name} '{text.strip()}' is not valid: use {name}=yes, or leave it out")
     return text.strip() == "yes"
+
+
+def path(name: str, text: str) -> Path:
+    """A path as it was typed, without blanks around it, `~` resolved; it need not be there.
+
+    Raises:
+        UsageError: it can be no path on this system, or its bytes are no text, which the warehouse cannot keep.
+    """
+    try:
+        text.encode()
+        found = Path(text.strip()).expanduser()
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            found.stat()
+    except UnicodeEncodeError as error:
+        shown = text.encode("utf-8", "backslashreplace").decode()
+        raise UsageError(f"{name} '{shown}' is no text in UTF-8, which the warehouse cannot keep: rename it") from error
+    except RuntimeError as error:
+        raise UsageError(f"{name} '{text}' names the home of an unknown user: write the full path") from error
+    except (OSError, ValueError) as error:
+        reason = "too long" if getattr(error, "errno", 0) == errno.ENAMETOOLONG else str(error)
+        raise UsageError(f"{name} '{text.strip()[:60]}...' can be no path here ({reason}): write another") from error
+    return found

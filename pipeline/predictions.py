@@ -7,14 +7,13 @@ whose predictions have changed. Called by pipeline.cli.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import database
+from pipeline import database, parameters
 from pipeline.errors import UsageError
 from pipeline.monitoring import Monitoring, load_monitoring
 from pipeline.roles import Role, acting_as, ensure_roles
-from pipeline.runs import hold_lock
+from pipeline.runs import Step, hold_lock
 from pipeline.settings import ROOT
 
 if TYPE_CHECKING:
@@ -38,12 +37,15 @@ def load(file: str, model: str, version: str, tell: Callable[[str], None]) -> No
     spec = _spec(monitoring, model.strip())
     if not file.strip():
         raise UsageError(f"no file was given: {_EXAMPLE}")
-    found = read_predictions(ROOT / Path(file.strip()).expanduser(), spec, monitoring.models[spec], version)
+    path = ROOT / parameters.path("FILE", file)
+    found = read_predictions(path, spec, monitoring.models[spec], version)
     database.migrate()
-    with hold_lock("predictions"):
+    record = Step("")
+    with hold_lock("predictions", f"{spec} {version} {file}", record):
         ensure_roles()
         with acting_as(Role.MONITOR), database.connect("predictions") as connection:
             lines = _take_in(connection, monitoring, spec, found)
+        record.message = "; ".join(lines)
     for line in lines:
         tell(line)
 

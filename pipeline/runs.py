@@ -1,7 +1,9 @@
 """The run log and the lock: who works on the warehouse, on what, since when, and how it ended.
 
 `RunLog.open()` takes the warehouse's lock (one pipeline at a time), marks runs whose process died as
-abandoned, and records every step in monitoring.runs as it happens. Called by the conductor.
+abandoned, and records every step in monitoring.runs as it happens. Other commands that change the warehouse have one
+row, `make <command>`: `hold_lock` writes it, and `recorded` does for what fails before and for commands that need no
+lock. Called by the conductor and by the commands.
 """
 
 from __future__ import annotations
@@ -11,26 +13,37 @@ import json
 import logging
 import os
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psycopg
+
 from pipeline import database, interrupts
-from pipeline.errors import LockedError, WarehouseError
+from pipeline.errors import LockedError, words_of
 
 log = logging.getLogger(__name__)
 
 _QUERIES = database.queries(Path(__file__).with_name("runs.sql"))
 WHOLE_RUN = "pipeline"
+_LONGEST_MESSAGE = 2000
+# Stands in an error that a row of the run log tells of already.
+_HAS_ROW = "_has_run_row"
 
 
 @dataclass
 class Step:
-    """What a step reports about itself while it runs."""
+    """What a step reports about itself while it runs; one that failed without an error says so by `failed`.
+
+    `run_id` is set by `hold_lock`: of the command's row, where its own rows name it.
+    """
 
     name: str
+    run_id: int = 0
     rows: int = 0
     skipped: bool = False
+    failed: bool = False
     message: str = ""
     inputs_hash: str | None = None
     seconds: float = field(default=0.0, compare=False)
@@ -54,7 +67,7 @@ class RunLog:
         Raises:
             LockedError: another process holds the lock; the message says who and since when.
         """
-        with hold_lock(command) as connection:
+        with _lock(command) as connection:
             connection.execute(_QUERIES["abandon_dead_runs"])
             run = cls(connection, database.one_row(connection, _QUERIES["next_run_id"])[0], versions)
             with run.step(WHOLE_RUN, windows) as whole:
@@ -63,27 +76,29 @@ class RunLog:
                 whole.skipped = bool(run.steps) and all(step.skipped for step in run.steps)
 
     @contextlib.contextmanager
-    def step(self, name: str, windows: str = "") -> Iterator[Step]:
+    def step(self, name: str, windows: str = "", record: Step | None = None) -> Iterator[Step]:
         """Record a step: running at once, then ok, skipped, stopped (Ctrl-C) or failed, with its message."""
-        step = Step(name)
-        key = {"run_id": self.run_id, "step": name}
+        step = record or Step(name)
         self._connection.execute(
             _QUERIES["begin_step"],
-            {**key, "windows": windows, "versions": self._versions, "origin": self.origin},
+            {
+                "run_id": self.run_id,
+                "step": name,
+                "windows": _storable(windows),
+                "versions": self._versions,
+                "origin": self.origin,
+            },
         )
         try:
             yield step
             interrupts.check()
         except BaseException as error:
-            interrupts.recognise(error)
-            reason = str(error) if isinstance(error, WarehouseError) else f"{type(error).__name__}: {error}"
-            stopped = interrupts.noted() or isinstance(error, KeyboardInterrupt)
-            if stopped:
-                reason = "stopped by the user (Ctrl-C)"
+            status, message = _ending(error)
             with contextlib.suppress(Exception):  # the error at hand says more than a lost connection
-                self._finish(step, "stopped" if stopped else "failed", reason)
+                self._finish(step, status, message)
+                error.__dict__[_HAS_ROW] = True
             raise
-        self._finish(step, "skipped" if step.skipped else "ok", step.message)
+        self._finish(step, _status(step), step.message)
         if name != WHOLE_RUN:
             self.steps.append(step)
 
@@ -95,7 +110,7 @@ class RunLog:
                 "step": step.name,
                 "status": status,
                 "rows": step.rows,
-                "message": message[:2000],
+                "message": _storable(message),
                 "inputs_hash": step.inputs_hash,
                 "origin": self.origin,
             },
@@ -110,12 +125,91 @@ class RunLog:
 
 
 @contextlib.contextmanager
-def hold_lock(command: str) -> Iterator[database.Connection]:
+def hold_lock(command: str, windows: str = "", record: Step | None = None) -> Iterator[database.Connection]:
     """The warehouse's lock for a command that changes it, with the connection that holds it.
+
+    The command has a row in the run log, `make <command>`; what `record` says when the block ends stands in it.
 
     Raises:
         LockedError: another process holds it; the message says who and since when.
     """
+    with _lock(command) as connection:
+        if not database.one_row(connection, _QUERIES["has_run_log"])[0]:
+            yield connection
+            return
+        connection.execute(_QUERIES["abandon_dead_runs"])
+        run = RunLog(connection, database.one_row(connection, _QUERIES["next_run_id"])[0], {})
+        step = record or Step("")
+        step.name, step.run_id = f"make {command}", run.run_id
+        is_over = False
+        try:
+            with run.step(step.name, windows, step):
+                yield connection
+                is_over = True
+        except psycopg.errors.UndefinedTable:
+            # `make clean` takes the run log away with all else.
+            if not is_over:
+                raise
+
+
+@contextlib.contextmanager
+def recorded(command: str, windows: str = "", *, only_failures: bool = False) -> Iterator[Step]:
+    """A command leaves a row in the run log, `make <command>`, unless one that says of its failure is there already.
+
+    Args:
+        windows: what it works on, in words.
+        only_failures: its success has rows of its own: those of a pipeline run, or the one of `hold_lock`.
+    """
+    step, began = Step(f"make {command}"), time.monotonic()
+    try:
+        yield step
+        interrupts.check()
+    except BaseException as error:
+        if _HAS_ROW not in error.__dict__:
+            _leave_row(step, windows, time.monotonic() - began, *_ending(error))
+        raise
+    if not only_failures:
+        _leave_row(step, windows, time.monotonic() - began, _status(step), step.message)
+
+
+def _leave_row(step: Step, windows: str, seconds: float, status: str, message: str) -> None:
+    """A row of what is over; what goes wrong here never hides what the command came to."""
+    try:
+        with contextlib.closing(database.connect("run log", autocommit=True)) as connection:
+            if not database.one_row(connection, _QUERIES["has_run_log"])[0] or database.is_newer(connection):
+                return
+            row: dict[str, object] = {
+                "step": step.name,
+                "status": status,
+                "windows": _storable(windows),
+                "rows": step.rows,
+                "message": _storable(message),
+                "seconds": seconds,
+            }
+            connection.execute(_QUERIES["leave_row"], row)
+    except Exception as error:
+        log.warning("the run log has no row of %s: %s", step.name, error)
+
+
+def _ending(error: BaseException) -> tuple[str, str]:
+    """Status and message of a step that an error has ended."""
+    interrupts.recognise(error)
+    if interrupts.noted() or isinstance(error, KeyboardInterrupt):
+        return "stopped", "stopped by the user (Ctrl-C)"
+    return "failed", words_of(error)
+
+
+def _status(step: Step) -> str:
+    return "failed" if step.failed else "skipped" if step.skipped else "ok"
+
+
+def _storable(text: str) -> str:
+    """As Postgres can keep it: names of files and columns may hold bytes that are no text, and zero characters."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")[:_LONGEST_MESSAGE]
+
+
+@contextlib.contextmanager
+def _lock(command: str) -> Iterator[database.Connection]:
     owner = f"{command} by process {os.getpid()} on {socket.gethostname()}"
     with contextlib.closing(database.connect(owner, autocommit=True)) as connection:
         _take_lock(connection)

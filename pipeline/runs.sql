@@ -43,3 +43,19 @@ from monitoring.runs
 where step = %(step)s and status in ('ok', 'skipped') and inputs_hash is not null
 order by run_id desc
 limit 1
+
+-- name: has_run_log
+select to_regclass('monitoring.runs') is not null
+
+-- name: leave_row
+insert into monitoring.runs (run_id, step, status, windows, rows, message, started_at, finished_at)
+select
+    nextval('monitoring.run_ids'),
+    %(step)s,
+    %(status)s,
+    %(windows)s,
+    %(rows)s,
+    %(message)s,
+    moment - make_interval(secs => %(seconds)s),
+    moment
+from clock_timestamp() as moment

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from pipeline import parameters
 from pipeline.errors import UsageError
 from pipeline.months import Month, parse_months
 
@@ -74,6 +75,11 @@ class Settings:
         return tuple(sorted({self.train_month, *self.months}))
 
     @property
+    def in_words(self) -> str:
+        """The months, as the run log names them."""
+        return f"{' '.join(map(str, self.months)) or 'nothing monitored'}, trained on {self.train_month}"
+
+    @property
     def sample_dir(self) -> Path:
         return state_dir() / "sample"
 
@@ -94,7 +100,7 @@ def make_settings(
     """Settings from the texts a person gave; '' takes the default.
 
     Raises:
-        UsageError: a month, a day or a source is not valid, or DATA_DIR is a file.
+        UsageError: a month, a day, a source or an address is not valid, or DATA_DIR is a file.
     """
     sources = [name.value for name in Source]
     if source and source not in sources:
@@ -104,10 +110,25 @@ def make_settings(
         months=parse_months(months or DEFAULT_MONTHS),
         data_dir=_folder(data_dir or DEFAULT_DATA_DIR, "DATA_DIR", "holds the parquet files"),
         source=Source(source or Source.AUTO),
-        tlc_url=(tlc_url or DEFAULT_TLC_URL).rstrip("/"),
+        tlc_url=_address(tlc_url.strip() or DEFAULT_TLC_URL),
         as_of=_moment(as_of.strip()),
         is_looking_back=bool(as_of.strip()),
     )
+
+
+def _address(text: str) -> str:
+    """The address that months lie below.
+
+    Raises:
+        UsageError: it holds more than a host and a folder: a password would be kept in the warehouse.
+    """
+    if set(text) & set("@?#") or not text.isprintable():
+        host = text.split("?")[0].split("#")[0].rpartition("@")[2][:60]
+        raise UsageError(
+            f"TLC_URL (...{host!r}) is not valid: name a host and a folder, without user, password, ? and #; it is "
+            "kept with every month that is loaded"
+        )
+    return text.rstrip("/")
 
 
 def _moment(day: str) -> datetime:
@@ -139,12 +160,7 @@ def end_of_day(day: date) -> datetime:
 
 def _folder(text: str, variable: str, purpose: str) -> Path:
     """The folder that a person named; relative to the project, so that make and the command line mean the same."""
-    try:
-        folder = ROOT / Path(text).expanduser()
-    except RuntimeError as error:
-        raise UsageError(
-            f"{variable} '{text}' names the home of an unknown user: write the folder's full path"
-        ) from error
+    folder = ROOT / parameters.path(variable, text)
     for path in (folder, *folder.parents):
         if path.exists() and not path.is_dir():
             raise UsageError(f"{variable} '{folder}': {path} is a file; name the folder that {purpose}")

@@ -92,7 +92,7 @@ class Pipeline:
             WarehouseError: a step failed; the steps before it stand, the run log says what happened.
         """
         database.migrate()
-        with RunLog.open("pipeline", _words(self.settings), _versions()) as run:
+        with RunLog.open("pipeline", self.settings.in_words, _versions()) as run:
             note = ensure_roles()
             if note:
                 self.tell(f"note: {note}")
@@ -121,7 +121,7 @@ class Pipeline:
             ("alarms", Role.MONITOR, self._alarms),
             ("marts", None, self._marts),
         ):
-            with run.step(name, _words(self.settings)) as record, acting_as(role):
+            with run.step(name, self.settings.in_words) as record, acting_as(role):
                 step(run, record)
             if not record.skipped:
                 _analyze(_FILLED_BY.get(name, ()))
@@ -454,10 +454,6 @@ def _marts_inputs(project: str) -> str:
     with database.connect("marts", read_only=True) as connection:
         state = database.one_row(connection, _QUERIES["marts_inputs"])[0]
     return f"{project}:{state}"
-
-
-def _words(settings: Settings) -> str:
-    return f"{' '.join(map(str, settings.months)) or 'nothing monitored'}, trained on {settings.train_month}"
 
 
 def _line(step: Step) -> str:

@@ -24,7 +24,7 @@ from pipeline.errors import UsageError
 from pipeline.monitoring import Monitoring, load_monitoring
 from pipeline.months import Month
 from pipeline.roles import Role, acting_as, ensure_roles
-from pipeline.runs import RunLog
+from pipeline.runs import Step, hold_lock
 
 if TYPE_CHECKING:
     from python_metrics.monitor import MonitoredModel, References
@@ -56,17 +56,20 @@ def verify(month: str, model: str) -> bool:
     ]
     wanted = _monitored_month(monitoring, models, asked)
     references = References(monitoring)
-    all_equal = True
-    with RunLog.open("verify", f"verify {wanted}", {"evidently": version("evidently")}) as run:
+    record = Step("")
+    worst = 0.0
+    with hold_lock("verify", str(wanted), record):
         ensure_roles()
-        with run.step("verify", str(wanted)) as step, acting_as(Role.MONITOR):
+        with acting_as(Role.MONITOR):
             for one in models:
-                verified, rows = _verify(monitoring, one, references, wanted, run.run_id)
-                step.rows += rows
+                verified, rows = _verify(monitoring, one, references, wanted, record.run_id)
+                record.rows += rows
                 if verified:
                     result_console().print(_table(one.model_version, wanted, verified))
-                all_equal = all_equal and all(of_column.is_equal for of_column in verified)
-    return all_equal
+                    worst = max(worst, *(of_column.largest for of_column in verified))
+                    record.failed = record.failed or not all(of_column.is_equal for of_column in verified)
+        record.message = f"Evidently {version('evidently')}: the largest difference is {worst:.1e}"
+    return not record.failed
 
 
 def _monitored_month(monitoring: Monitoring, models: list[MonitoredModel], asked: Month | None) -> Month:

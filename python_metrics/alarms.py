@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from pipeline import database
+from pipeline.errors import naming
 from pipeline.monitoring import PREDICTION, Family, MonitoredColumn, Monitoring
 from python_metrics import alarm_store
 from python_metrics.alarm_store import AlarmScore, DayAlarm
@@ -96,13 +97,14 @@ class _JudgedModel:
                     Decision(self.days[one].window.window_date, "ok", repeated=remembered[one])
                     for one in range(max(place - LOOK_BACK, 0), place)
                 ]
-                alarm, scores = self._decide(place, before)
-                remembered[place] = frozenset(alarm.worst_columns)
-                ringing += alarm.is_ringing
                 window = self.days[place].window
-                alarm_store.write_alarm(
-                    connection, self.model.model_version, COLUMNS, window, inputs_hash, alarm, scores, run_id
-                )
+                with naming(f"{self.model.model_version}, {window.window_date}"):
+                    alarm, scores = self._decide(place, before)
+                    remembered[place] = frozenset(alarm.worst_columns)
+                    ringing += alarm.is_ringing
+                    alarm_store.write_alarm(
+                        connection, self.model.model_version, COLUMNS, window, inputs_hash, alarm, scores, run_id
+                    )
         log.info("%s: %s days judged, %s ring", self.model.model_version, len(pending), ringing)
         return len(pending), ringing
 

@@ -16,6 +16,7 @@ from datetime import datetime
 import numpy as np
 
 from pipeline import database
+from pipeline.errors import naming
 from pipeline.monitoring import PREDICTION, MonitoredColumn, Monitoring
 from python_metrics import belief_store, store
 from python_metrics.monitor import MonitoredModel, ReferenceRows, References
@@ -71,11 +72,12 @@ def judge(monitoring: Monitoring, judgement: Judgement, references: References, 
     written = 0
     with contextlib.closing(database.connect("beliefs", autocommit=True)) as connection:
         for window, rows in store.read_rows(monitoring.windows, model.model_version, names, windows, labels=labels):
-            label = rows[store.LABEL].to_numpy(dtype=float)
-            metrics = window_truth(rows, label, TASKS[entry.task], rules, known, reference.estimator, _seed(window))
-            belief_store.write_belief(
-                connection, model.model_version, model.reference_id, window, judgement.as_of, metrics, run_id
-            )
+            with naming(f"{model.model_version}, {window.window_date}"):
+                label = rows[store.LABEL].to_numpy(dtype=float)
+                metrics = window_truth(rows, label, TASKS[entry.task], rules, known, reference.estimator, _seed(window))
+                belief_store.write_belief(
+                    connection, model.model_version, model.reference_id, window, judgement.as_of, metrics, run_id
+                )
             written += len(metrics)
     log.info("%s: %s windows judged, %s metric rows", model.model_version, len(windows), written)
     return written

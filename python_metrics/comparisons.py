@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from pipeline import database
+from pipeline.errors import naming
 from pipeline.monitoring import MonitoredColumn, Monitoring, ReferenceName
 from python_metrics import alarm_store, comparison_store
 from python_metrics.alarm_store import ProfiledDay
@@ -136,7 +137,8 @@ class _Compared:
                     else:
                         reference = _Reference(days.total([place[day] for day in comparison.reference_days]))
                     current = days.total([place[day] for day in comparison.period.days])
-                    rows += _metric_rows(column, reference, current, self._monitoring.windows.min_values)
+                    with naming(f"{self._model.model_version}, {comparison.period.first}, column {column.name}"):
+                        rows += _metric_rows(column, reference, current, self._monitoring.windows.min_values)
         return found
 
     def _read(self, cursor: Any, column: MonitoredColumn, wanted: list[date]) -> _Days:

@@ -14,6 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from pipeline import database
+from pipeline.errors import naming
 from pipeline.monitoring import PREDICTION, Monitoring
 from python_metrics import store
 from python_metrics.binned_drift import scores_of_counts
@@ -122,16 +123,18 @@ def monitor(
     with contextlib.closing(database.connect("metrics", autocommit=True)) as connection:
         store.write_bins(connection, model.reference_id, bins)
         for (window, found), (_, rows) in zip(of_profiles, of_rows, strict=True):
-            groups = _by_group(found)
-            whole = groups.pop("", {}).get("", {})
-            rejected = rejections[window.window_start]
-            metrics = window_metrics(whole, len(rows), reference, columns, rejected, monitoring.windows.min_values)
-            for key, of_key in groups.items():
-                metrics += segment_metrics(key, of_key, columns, predictions, min_rows)
-            metrics += estimate_metrics(rows, segment_groups(rows, by), stored.estimator, entry.task, min_rows)
-            counts = {name: count_profile(whole[name], of_column) for name, of_column in bins.items() if name in whole}
-            metrics += _binned_drift(bins, counts)
-            store.write_window(connection, model.model_version, model.reference_id, window, metrics, counts, run_id)
+            with naming(f"{model.model_version}, {window.window_date}"):
+                groups = _by_group(found)
+                whole = groups.pop("", {}).get("", {})
+                rejected = rejections[window.window_start]
+                metrics = window_metrics(whole, len(rows), reference, columns, rejected, monitoring.windows.min_values)
+                for key, of_key in groups.items():
+                    metrics += segment_metrics(key, of_key, columns, predictions, min_rows)
+                metrics += estimate_metrics(rows, segment_groups(rows, by), stored.estimator, entry.task, min_rows)
+                in_whole = {name: of_column for name, of_column in bins.items() if name in whole}
+                counts = {name: count_profile(whole[name], of_column) for name, of_column in in_whole.items()}
+                metrics += _binned_drift(bins, counts)
+                store.write_window(connection, model.model_version, model.reference_id, window, metrics, counts, run_id)
             written += len(metrics)
             advance()
     log.info("%s: %s windows, %s metric rows", model.model_version, len(windows), written)

@@ -19,6 +19,7 @@ import numpy as np
 from psycopg import sql
 
 from pipeline import database
+from pipeline.errors import naming
 from pipeline.monitoring import Family, Monitoring
 from python_metrics import alarm_store
 from python_metrics.alarm_store import AlarmScore, DayAlarm, ProfiledDay
@@ -137,19 +138,20 @@ class _Judged:
                 if known is not None and known.inputs_hash == inputs_hash:
                     remembered.append(Decision(window.window_date, "ok", repeated=known.worst_columns))
                     continue
-                decision, reference = self._decide(window.window_date, remembered)
-                remembered.append(decision)
-                alarm = self._alarm(decision, reference, window.window_date)
-                alarm_store.write_alarm(
-                    connection,
-                    self._model.model_version,
-                    self._family,
-                    window,
-                    inputs_hash,
-                    alarm,
-                    self._scores(decision),
-                    run_id,
-                )
+                with naming(f"{self._model.model_version}, {self._family}, {window.window_date}"):
+                    decision, reference = self._decide(window.window_date, remembered)
+                    remembered.append(decision)
+                    alarm = self._alarm(decision, reference, window.window_date)
+                    alarm_store.write_alarm(
+                        connection,
+                        self._model.model_version,
+                        self._family,
+                        window,
+                        inputs_hash,
+                        alarm,
+                        self._scores(decision),
+                        run_id,
+                    )
                 made += 1
                 ringing += alarm.is_ringing
         return made, ringing

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from pipeline.errors import naming
 from pipeline.monitoring import MonitoredColumn
 from python_metrics.profile_drift import drift_score
 from python_metrics.profiles import Profile, profile_of
@@ -101,8 +102,9 @@ def window_metrics(
             missing_cells += row_count
             continue
         missing_cells += profile.n_missing
-        metrics += _quality(column, profile)
-        metrics.append(drift_metric(column, profile, reference.profiles.get(column.name), min_values))
+        with naming(f"column {column.name}"):
+            metrics += _quality(column, profile)
+            metrics.append(drift_metric(column, profile, reference.profiles.get(column.name), min_values))
     return [*metrics, *_headlines(metrics, row_count, missing_cells, len(columns)), *_rejections(rejections)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,13 @@ def test_help_lists_every_target() -> None:
     assert {"pipeline", "test", "sql", "psql", "dbt", "db", "db-stop", "doctor", "clean", "bench"} <= named
     for target in named - {".PHONY"}:
         assert f"  {target} " in result.stdout, target
+
+
+def test_every_target_that_the_documents_name_is_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+        named = set(re.findall(r"(?:`|\$ )make ([a-z][a-z-]*)", path.read_text(encoding="utf-8")))
+        assert named - targets == set(), path.name
 
 
 def test_every_exit_code_is_documented() -> None:

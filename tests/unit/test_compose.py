@@ -273,7 +273,7 @@ _SECRET = re.compile(
     ["']? (?P<value> [^\s"'#,)\]}]+ )"""
 )
 # A variable, or what dbt puts in for one.
-_NO_SECRET = re.compile(r"\$\{?[A-Z_]+|\{\{|\.\.\.")
+_NO_SECRET = re.compile(r"\$[({]?[A-Z_]+|\{\{|\.\.\.")
 
 
 def tracked(*patterns: str) -> list[Path]:

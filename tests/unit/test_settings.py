@@ -78,7 +78,7 @@ def test_home_is_written_with_a_tilde(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_unknown_home_is_a_plain_error() -> None:
-    with pytest.raises(UsageError, match=r"'~no-such-person-here/trips' .*: write the folder's full path"):
+    with pytest.raises(UsageError, match=r"'~no-such-person-here/trips' .*: write the full path"):
         make_settings(data_dir="~no-such-person-here/trips")
 
 
@@ -121,3 +121,19 @@ def test_state_folder_lies_in_the_project_by_default(value: str | None, monkeypa
     else:
         monkeypatch.setenv("WAREHOUSE_STATE_DIR", value)
     assert state_dir() == ROOT / ".local"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://me:hunter2@example.com/trip-data",
+        "https://hunter2@example.com",
+        "https://example.com/trip-data?key=hunter2",
+        "https://example.com/trip-data#hunter2",
+    ],
+)
+def test_an_address_with_a_secret_is_refused_and_not_repeated(address: str) -> None:
+    with pytest.raises(UsageError, match=r"without user, password, \? and #") as caught:
+        make_settings(tlc_url=address)
+    assert "hunter2" not in str(caught.value)
+    assert "example.com" in str(caught.value)

@@ -1,0 +1,67 @@
+-- name: clock
+select extract(epoch from clock_timestamp())
+
+-- name: future
+-- What has an end later than now, the latest of its kind.
+select
+    'run ' || run_id || ' (' || step || ') ended',
+    finished_at
+from monitoring.runs
+where finished_at = (select max(finished_at) from monitoring.runs)
+    and finished_at > clock_timestamp() + make_interval(secs => %(seconds)s)
+union all
+select
+    'load ' || load_id || ' (' || to_char(source_month, 'YYYY-MM') || ') was loaded',
+    loaded_at
+from raw.files
+where loaded_at = (select max(loaded_at) from raw.files)
+    and loaded_at > clock_timestamp() + make_interval(secs => %(seconds)s)
+
+-- name: lock_holders
+select
+    activity.pid,
+    activity.application_name,
+    to_char(activity.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ'),
+    coalesce(extract(epoch from clock_timestamp() - activity.state_change), 0),
+    extract(epoch from activity.backend_start)
+from pg_locks as locks
+inner join pg_stat_activity as activity on locks.pid = activity.pid
+where
+    locks.locktype = 'advisory'
+    and locks.granted
+    and locks.database = (select oid from pg_database where datname = current_database())
+    and locks.objid = cast(cast(hashtext('monitoring-warehouse') as bigint) & 4294967295 as oid)
+
+-- name: half_loaded
+select
+    files.load_id,
+    files.source_month,
+    files.rows,
+    coalesce(found.rows, 0)
+from raw.files as files
+left join (select load_id, count(*) as rows from raw.green_trips group by load_id) as found
+    on files.load_id = found.load_id
+where files.status = 'loaded' and files.rows != coalesce(found.rows, 0)
+order by files.source_month
+
+-- name: foreign_rows
+select
+    load_id,
+    count(*)
+from raw.green_trips
+where load_id not in (select load_id from raw.files where status = 'loaded')
+group by load_id
+order by load_id
+
+-- name: was_built
+select exists (select from monitoring.runs where step = 'marts' and status = 'ok')
+
+-- name: relations
+select
+    pg_namespace.nspname,
+    pg_class.relname
+from pg_class
+inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+where
+    pg_namespace.nspname in ('staging', 'intermediate', 'marts')
+    and pg_class.relkind in ('r', 'v', 'm', 'p')

@@ -1,0 +1,209 @@
+"""Names that try to be SQL: of months, files, columns, models; each is one clear error, or is kept as it is written."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from ingest.load import load_month
+from ingest.sources import SourceFile
+from models_ml.label_feed import load_labels
+from pipeline import parameters, predictions
+from pipeline.database import Connection
+from pipeline.errors import BadFileError, ConfigurationError, UsageError, WarehouseError
+from pipeline.monitoring import load_monitoring
+from pipeline.months import Month
+from pipeline.reports import make_request, write_reports
+from pipeline.runs import Step, hold_lock, recorded
+from pipeline.settings import ROOT, make_settings
+from tests.files import FEBRUARY, trip_table
+from tests.hostile import HOSTILE
+from tests.labels import FEED, make_shop, monitoring, parquet
+
+pytestmark = pytest.mark.hard
+
+SHORT = [text for text in HOSTILE if len(text) < 200]
+
+
+@pytest.fixture
+def loaded(empty_warehouse: Connection, tmp_path: Path) -> Connection:
+    """A warehouse with a month, which is there as it was when the test has ended."""
+    path = tmp_path / "green_tripdata_2022-02.parquet"
+    pq.write_table(trip_table(FEBRUARY), path)
+    load_month(SourceFile(FEBRUARY, path, str(path), "local"))
+    return empty_warehouse
+
+
+def counts(connection: Connection) -> list[Any]:
+    return connection.execute(
+        "select (select count(*) from raw.green_trips), (select count(*) from raw.files), "
+        "(select count(*) from monitoring.runs), (select count(*) from ml.models)"
+    ).fetchall()
+
+
+def refused(call: Any, *arguments: Any, **named: Any) -> str:
+    """The one line that a call with a hostile text ends with."""
+    with pytest.raises(WarehouseError) as caught:
+        call(*arguments, **named)
+    return str(caught.value)
+
+
+def test_parameters(loaded: Connection) -> None:
+    before = counts(loaded)
+    for text in HOSTILE:
+        for name in ("months", "train_month", "source", "as_of"):
+            assert refused(make_settings, **{name: text})
+        assert refused(Month.parse, text)
+        assert refused(predictions.load, "preds.csv", text, "v1", print)
+        for name in ("day", "segment", "strict"):
+            assert refused(make_request, **{"day": "2022-02-01", name: text})
+        assert refused(lambda text=text: list(write_reports(make_request(day="2022-02-01", model=text), print)))
+    assert counts(loaded) == before
+
+
+def test_folders_and_files(loaded: Connection) -> None:
+    before = counts(loaded)
+    for text in HOSTILE:
+        for folder in (f"/nowhere/{text}", text):
+            if len(text) > 255:
+                assert "DATA_DIR" in refused(make_settings, data_dir=folder)
+            else:
+                assert not make_settings(data_dir=folder).data_dir.exists()
+        assert refused(lambda text=text: load_labels(monitoring(amount=FEED), "amount", parameters.path("FILE", text)))
+    assert counts(loaded) == before
+
+
+def test_a_month_in_a_folder_with_such_a_name_is_loaded(empty_warehouse: Connection, tmp_path: Path) -> None:
+    for text in [*SHORT, "[a-z]*?", "hive=1", "%2e%2e", "~"]:
+        # Alone in its folder: DuckDB trips over a neighbour with a backslash in its name.
+        folder = tmp_path / str(len(list(tmp_path.iterdir()))) / text.replace("/", "|")
+        folder.mkdir(parents=True)
+        path = folder / "green_tripdata_2022-02.parquet"
+        table = trip_table(FEBRUARY).replace_schema_metadata({"folder": text})
+        pq.write_table(table, path)
+        assert load_month(SourceFile(FEBRUARY, path, str(path), "local")).rows == table.num_rows
+        found = empty_warehouse.execute("select location, rows from raw.files where status = 'loaded'").fetchall()
+        assert found == [(str(path), table.num_rows)]
+    assert counts(empty_warehouse)[0][0] == 12
+
+
+def test_a_path_whose_name_is_no_text_is_named(empty_warehouse: Connection, tmp_path: Path) -> None:
+    path = os.fsdecode(bytes(tmp_path) + b"/\xff\xfe.csv")
+    shutil.copy(ROOT / "monitoring.yml", path)
+    for words in (
+        refused(make_settings, data_dir=path),
+        refused(predictions.load, path, "", "v1", print) and refused(parameters.path, "FILE", path),
+    ):
+        assert "is no text in UTF-8, which the warehouse cannot keep: rename it" in words
+        words.encode()
+
+
+def test_columns_of_a_trip_file(loaded: Connection, tmp_path: Path) -> None:
+    path = tmp_path / "other" / "green_tripdata_2022-02.parquet"
+    path.parent.mkdir()
+    table = trip_table(FEBRUARY, rows=13)
+    for text in HOSTILE:
+        table = table.append_column(text, pa.array(["x"] * 13))
+    pq.write_table(table, path)
+    result = load_month(SourceFile(FEBRUARY, path, str(path), "local"))
+    assert (result.rows, len(result.extra_columns)) == (13, len(HOSTILE))
+    # In the place of a column that is needed.
+    for text in HOSTILE:
+        names = [text if name == "trip_distance" else name for name in trip_table(FEBRUARY).column_names]
+        pq.write_table(trip_table(FEBRUARY).rename_columns(names), path)
+        assert "trip_distance is missing" in refused(load_month, SourceFile(FEBRUARY, path, str(path), "local"))
+    assert counts(loaded)[0][:2] == (13, 2)
+
+
+def test_values_of_a_trip_file_are_kept_as_they_are(empty_warehouse: Connection, tmp_path: Path) -> None:
+    path = tmp_path / "green_tripdata_2022-02.parquet"
+    table = trip_table(FEBRUARY, rows=len(HOSTILE))
+    at = table.column_names.index("store_and_fwd_flag")
+    pq.write_table(table.set_column(at, "store_and_fwd_flag", pa.array(HOSTILE)), path)
+    load_month(SourceFile(FEBRUARY, path, str(path), "local"))
+    found = empty_warehouse.execute("select store_and_fwd_flag from raw.green_trips order by source_row").fetchall()
+    assert [row[0] for row in found] == list(HOSTILE)
+
+
+def test_columns_and_names_of_a_label_file(loaded: Connection, tmp_path: Path) -> None:
+    make_shop(loaded)
+    before = counts(loaded)
+    record = ("2022-02-01", 1, 2.5, "2022-02-02 00:00:00+00")
+    for number, text in enumerate(SHORT):
+        path = tmp_path / f"{text.replace('/', '|')}.parquet"
+        parquet(path, [record], source_month=pa.string(), observed_at=pa.string())
+        table = pq.read_table(path)
+        pq.write_table(table.append_column(text, pa.array([text])), path)
+        with pytest.raises(BadFileError, match="is of type VARCHAR"):
+            load_labels(monitoring(amount=FEED), "amount", path)
+        lines = f'source_month,source_row,label,observed_at,"{text.replace(chr(34), chr(34) * 2)}"\n'
+        path = path.with_suffix(".csv")
+        path.write_text(lines + f"2022-02,{number},2.5,2022-02-20 00:00:00+00,x\n", encoding="utf-8")
+        loaded_now = load_labels(monitoring(amount=FEED), "amount", path)
+        assert (loaded_now.accepted, len(loaded_now.extra)) == (1, 1)
+        kept = loaded.execute("select location from ml.label_loads order by label_load_id desc limit 1").fetchall()
+        assert kept == [(str(path),)]
+    values = "".join(f'"{text.replace(chr(34), chr(34) * 2)}",1,2.5,x\n' for text in HOSTILE)
+    path.write_text("source_month,source_row,label,observed_at\n" + values, encoding="utf-8")
+    with pytest.raises(BadFileError, match="source_month"):
+        load_labels(monitoring(amount=FEED), "amount", path)
+    assert counts(loaded) == before
+
+
+def test_names_in_monitoring_yml(tmp_path: Path) -> None:
+    path = tmp_path / "monitoring.yml"
+
+    def refuses(change: Any) -> None:
+        document = yaml.safe_load((ROOT / "monitoring.yml").read_text(encoding="utf-8"))
+        change(document)
+        path.write_text(yaml.safe_dump(document), encoding="utf-8")
+        with pytest.raises(ConfigurationError, match=r"monitoring\.yml"):
+            load_monitoring(path)
+
+    for text in HOSTILE:
+        refuses(lambda it, text=text: it["models"].update({text: it["models"]["green_duration_lr"]}))
+        for model in ("green_duration_lr",):
+            refuses(lambda it, text=text, model=model: it["models"][model]["features"][0].update(name=text))
+            refuses(lambda it, text=text, model=model: it["models"][model].update(target=text))
+            refuses(lambda it, text=text, model=model: it["models"][model].update(recipe=text))
+            refuses(lambda it, text=text, model=model: it["models"][model].update(only={text: 1}))
+        refuses(lambda it, text=text: it["segments"]["by"].append([text]))
+        refuses(lambda it, text=text: it["labels"].update({text: {"source": "feed"}}))
+        refuses(lambda it, text=text: it["drift"]["numerical"].update(method=text))
+        for relation in ("windows", "trips", "events"):
+            refuses(lambda it, text=text, relation=relation: it["windows"].update({relation: f"marts.{text}"}))
+
+
+def test_the_database_keeps_no_other_name_for_dbt_to_write_into_sql(empty_warehouse: Connection) -> None:
+    for text in HOSTILE:
+        for statement, values in (
+            ("insert into monitoring.profiled_columns values (%s, %s, 'numerical', 2)", ["", text]),
+            ("insert into monitoring.profiled_columns values (%s, %s, 'numerical', 2)", [text, "fare_amount"]),
+            ("insert into monitoring.segmentations values (%s)", [text]),
+            ("insert into monitoring.segmentations values (%s)", [f"hour,{text}"]),
+        ):
+            with pytest.raises(psycopg.errors.CheckViolation):
+                empty_warehouse.execute(statement, values)
+
+
+def test_what_is_said_in_the_run_log(empty_warehouse: Connection) -> None:
+    """Also what no text can hold: the row is there all the same."""
+    for text in [*HOSTILE, "zero\0character", "no\udcfftext"]:
+        with pytest.raises(UsageError), recorded("labels", text, only_failures=True):
+            raise UsageError(text)
+        record = Step("")
+        with hold_lock("labels", text, record):
+            record.message = text
+        rows = empty_warehouse.execute(
+            "select step, status, windows, message from monitoring.runs order by run_id desc limit 2"
+        ).fetchall()
+        kept = text.replace("\0", "\\0").replace("\udcff", "\\udcff")[:2000]
+        assert rows == [("make labels", "ok", kept, kept), ("make labels", "failed", kept, kept)]
