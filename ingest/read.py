@@ -100,7 +100,8 @@ def inspect(path: Path, month: Month, sha256: str) -> Inspection:
             raise damaged(path, error) from error
     if rows != footer.num_rows:
         raise BadFileError(
-            f"{path.name}: its footer promises {footer.num_rows} rows, {rows} are there: the file is damaged; get it again"
+            f"{path.name}: its footer promises {footer.num_rows} rows, {rows} are there: the file is damaged; "
+            "get it again"
         )
     for column, count in zip(_checked(schema), forbidden, strict=True):
         if count:
