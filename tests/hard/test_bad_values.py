@@ -262,7 +262,9 @@ def test_a_category_never_seen_has_its_share_of_the_score(warehouse: database.Co
 
 
 @pytest.mark.parametrize(("day", "count"), [("2022-03-10", 0), ("2022-03-11", 1), ("2022-03-12", 5)])
-def test_a_thin_day_has_no_scores_and_nobody_is_alarmed(warehouse: database.Connection, day: str, count: int) -> None:
+def test_a_thin_day_has_no_drift_scores_and_no_drift_alarm(
+    warehouse: database.Connection, day: str, count: int
+) -> None:
     found = rows(
         warehouse,
         "select column_name, status, value, alert, n_current from monitoring.metric_values "
