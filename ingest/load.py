@@ -11,10 +11,10 @@ import json
 import logging
 from dataclasses import dataclass
 from enum import StrEnum
-from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ingest.checksums import checked_sha256
 from ingest.schema import SERVICE
 from ingest.sources import SourceFile
 from pipeline import database
@@ -81,20 +81,7 @@ def load_month(source: SourceFile) -> LoadResult:
 
 def _check(source: SourceFile) -> _Checked | None:
     """The checked file, or None where exactly these bytes are loaded."""
-    try:
-        with source.path.open("rb") as file:
-            sha256 = file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise BadFileError(
-            f"{source.path} cannot be opened ({error.strerror}): a parquet file that may be read is needed there; "
-            "put it there, or name another folder with DATA_DIR"
-        ) from error
-    if source.sha256 not in (None, sha256):
-        raise BadFileError(
-            f"{source.path} has changed since it was downloaded (sha256 {sha256[:12]}..., then "
-            f"{str(source.sha256)[:12]}...): delete it to fetch it again, or delete "
-            f"{source.path.name}.download.json to load it as a file of your own"
-        )
+    sha256 = checked_sha256(source.path, source.sha256)
     with database.connect("ingest", read_only=True) as connection:
         current = connection.execute(
             _QUERIES["current_file"], {"service": SERVICE, "month": source.month.first_day}

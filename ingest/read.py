@@ -90,13 +90,19 @@ def inspect(path: Path, month: Month, sha256: str) -> Inspection:
     _check_whole(path)
     with connect() as connection:
         try:
-            metadata = pq.read_metadata(path).metadata or {}
+            footer = pq.read_metadata(path)
+            metadata = footer.metadata or {}
             stated = _stated_cover(metadata, path, month)
             covers_until = stated or month.last_day
             schema = match_schema(_columns(connection, path), path.name)
             rows, in_month, after, first, last, *forbidden = _figures(connection, path, schema, month, covers_until)
         except (duckdb.Error, pa.ArrowException, OSError, ValueError) as error:  # a ValueError: names not in UTF-8
             raise damaged(path, error) from error
+    if rows != footer.num_rows:
+        raise BadFileError(
+            f"{path.name}: its footer promises {footer.num_rows} rows, {rows} are there: the file is damaged; "
+            "get it again"
+        )
     for column, count in zip(_checked(schema), forbidden, strict=True):
         if count:
             raise BadFileError(

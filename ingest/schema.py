@@ -7,6 +7,7 @@ same column is an integer in one year and a float in another.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -114,7 +115,7 @@ def match_schema(found: list[tuple[str, str]], file_name: str) -> FileSchema:
     if missing:
         raise BadFileError(
             f"{file_name}: the required column{'s' * (len(missing) > 1)} {', '.join(missing)} "
-            f"{'are' if len(missing) > 1 else 'is'} missing (it has {_shortened(names)}): "
+            f"{'are' if len(missing) > 1 else 'is'} missing (it has {shortened(names)}): "
             "a green-taxi file as TLC issues it is needed; get the file again"
         )
     for column in COLUMNS:
@@ -136,5 +137,6 @@ def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
-def _shortened(names: list[str], most: int = 8) -> str:
+def shortened(names: Sequence[str], most: int = 8) -> str:
+    """Names for a line of text; where there are more than `most`, how many more."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -10,6 +10,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.checksums import LIST_NAME, without_checksum
 from ingest.records import read_record
 from ingest.schema import SERVICE
 from pipeline import database
@@ -72,6 +73,7 @@ def find_files(settings: Settings, held: Held) -> Found:
     Raises:
         SourceUnavailableError: a month's file is not there and cannot be fetched.
         OriginMixError: the source asked for does not go with what the warehouse holds.
+        BadFileError: a checksum file cannot be understood.
     """
     if settings.source is Source.SAMPLE or (settings.source is Source.AUTO and held.has_sample):
         return _sample(settings, held)
@@ -100,6 +102,10 @@ def find_files(settings: Settings, held: Held) -> Found:
             files.append(file)
         elif settings.source is Source.LOCAL:
             notes.append(f"{month} has no file in {settings.data_dir} and is left as it was loaded")
+    notes += [
+        f"{name} has no line in {LIST_NAME}: its bytes are not checked"
+        for name in without_checksum([file.path for file in files])
+    ]
     return Found(tuple(files), notes=tuple(notes))
 
 

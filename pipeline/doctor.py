@@ -111,11 +111,12 @@ def _warehouse(findings: _Findings, settings: Settings) -> None:
         models: list[Any] = connection.execute(_QUERIES["models"]).fetchall()
         runs: list[Any] = connection.execute(_QUERIES["last_runs"]).fetchall()
     findings.heading("Loaded")
-    for month, rows, origin, loaded_at, covers_until in files:
+    for month, rows, origin, loaded_at, covers_until, *_ in files:
         part = "" if covers_until == Month.of(month).last_day else f", delivered until {covers_until}"
         findings.well(f"{month:%Y-%m}: {rows:,} trips, {origin}, loaded {loaded_at:%Y-%m-%d %H:%M}{part}")
     findings.problems(incomplete, "the rows of every month are there")
     findings.problems(unbuilt, "what dbt builds is there")
+    _checksums(findings, settings.data_dir, files)
     held = {f"{month:%Y-%m}" for month, *_ in files}
     for needed in settings.needed_months:
         if str(needed) not in held:
@@ -144,6 +145,34 @@ def _warehouse(findings: _Findings, settings: Settings) -> None:
             findings.note(words)
         else:
             (findings.problem if status in {"failed", "abandoned"} else findings.well)(words)
+
+
+def _checksums(findings: _Findings, folder: Path, files: list[Any]) -> None:
+    """Hold the hashes of what was loaded from DATA_DIR, or downloaded into it, against the checksums that lie there."""
+    from ingest.checksums import LIST_NAME, listed_in
+    from ingest.sources import file_name
+
+    names: dict[str, str] = {}
+    for month, _, origin, _, _, location, sha256 in files:
+        name = file_name(Month.of(month))
+        if origin == "tlc" or location == str(folder / name):
+            names[name] = sha256
+    try:
+        stated = listed_in(folder, list(names))
+    except WarehouseError as error:
+        findings.problem(str(error))
+        return
+    differing = [name for name, sha256 in stated.items() if sha256 != names[name]]
+    for name in differing:
+        findings.problem(
+            f"{name} was loaded with sha256 {names[name][:12]}..., its checksum in {folder} is "
+            f"{stated[name][:12]}...: put the right file there, or correct the checksum, and run `make pipeline`"
+        )
+    words = f"{len(stated) - len(differing)} of {len(names)} loaded files agree with checksums in {folder}"
+    if stated:
+        (findings.well if len(stated) == len(names) and not differing else findings.note)(words)
+    elif names:
+        findings.note(f"{words}: a {LIST_NAME} there is checked before each load")
 
 
 def _alerts(findings: _Findings) -> None:

@@ -5,7 +5,10 @@ select current_setting('server_version')
 select to_regclass('raw.files')
 
 -- name: files
-select source_month, rows, origin, loaded_at, covers_until from raw.files where status = 'loaded' order by source_month
+select source_month, rows, origin, loaded_at, covers_until, location, sha256
+from raw.files
+where status = 'loaded'
+order by source_month
 
 -- name: models
 select

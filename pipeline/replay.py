@@ -100,6 +100,7 @@ def _last_belief(start: datetime, end: datetime) -> datetime | None:
 
 def _month_file(settings: Settings, month: Month) -> Inspection:
     """The month's own file, checked, found as the pipeline would find it if it had nothing of the month."""
+    from ingest.checksums import checked_sha256
     from ingest.read import inspect
     from ingest.sources import find_files, held_months
 
@@ -108,7 +109,8 @@ def _month_file(settings: Settings, month: Month) -> Inspection:
     found = [file for file in find_files(settings, held).files if file.month == month]
     if not found:
         raise SourceUnavailableError(f"the file of {month} was not found: name its folder with DATA_DIR")
-    return inspect(found[0].path, month, sha256="")
+    (file,) = found
+    return inspect(file.path, month, checked_sha256(file.path, file.sha256))
 
 
 @contextlib.contextmanager

@@ -144,6 +144,7 @@ class Pipeline:
 
     def _ingest(self, run: RunLog, step: Step) -> None:
         from ingest.load import Action, load_months
+        from ingest.schema import shortened
         from ingest.sources import find_files, held_months
 
         found = find_files(self.settings, held_months())
@@ -157,7 +158,7 @@ class Pipeline:
             for warning in result.warnings:
                 self.tell(f"warning: {warning}")
             if result.extra_columns:
-                self.tell(f"note: {result.month}: unknown columns were kept out: {', '.join(result.extra_columns)}")
+                self.tell(f"note: {result.month}: unknown columns were kept out: {shortened(result.extra_columns)}")
         step.rows = sum(result.rows for result in results)
         changed = [result for result in results if result.action is not Action.UNCHANGED]
         step.skipped = not changed

@@ -157,6 +157,16 @@ def with_damaged_footer(folder: Path, month: Month) -> Path:
     return path
 
 
+def _with_promised_rows(folder: Path, month: Month) -> Path:
+    """A file of 12 rows whose footer promises 13 in all, and 12 in its only row group."""
+    path = write_file(folder, month)
+    content = path.read_bytes()
+    # The footer's number of rows is the first field in it that is a (zigzag) 12 of 64 bits.
+    place = content.index(b"\x16\x18", len(content) - 8 - int.from_bytes(content[-8:-4], "little"))
+    path.write_bytes(content[:place] + b"\x16\x1a" + content[place + 2 :])
+    return path
+
+
 def _retyped(name: str, new_type: pa.DataType) -> Maker:
     def make(folder: Path, month: Month) -> Path:
         table = trip_table(month)
@@ -247,6 +257,10 @@ BAD_FILES: dict[str, tuple[Maker, tuple[str, ...]]] = {
     "magic twice": (lambda f, m: _written_bytes(f, m, b"PAR1PAR1"), _DAMAGED),
     "cut off": (cut_off, ("is cut off", "without a parquet footer", _AGAIN)),
     "damaged footer": (with_damaged_footer, _DAMAGED),
+    "fewer rows than promised": (
+        _with_promised_rows,
+        ("its footer promises 13 rows, 12 are there", "the file is damaged; get it again"),
+    ),
     "missing column": (_without("VendorID"), ("the required column vendorid is missing", "it has lpep_pickup", _AGAIN)),
     "missing columns": (_without("extra", "trip_type"), ("the required columns extra, trip_type are missing", _AGAIN)),
     "missing column beside a name of two lines": (

@@ -1,0 +1,21 @@
+"""A hundred damaged files are each refused as a bad file, or loaded with the rows that they promise.
+
+Thousands of them are in tests/hard/test_many_mutants.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline import database
+from tests.mutants import mutants
+from tests.offers import offer_all
+
+
+def test_a_hundred_damaged_files_are_refused_or_loaded_as_they_are(
+    empty_warehouse: database.Connection, tmp_path: Path
+) -> None:
+    tally = offer_all(empty_warehouse, mutants("daily", 100), tmp_path)
+    assert tally.wrong == {}
+    assert tally.refused + tally.loaded == 100
+    assert min(tally.refused, tally.loaded) > 10
