@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ModelError
+from pipeline.failpoints import failpoint
 
 # Types beyond scikit-learn's public estimators that the recipes' models are made of.
 _TRUSTED_TYPES = (
@@ -51,7 +52,9 @@ def write_artifact(estimator: Any, folder: Path, model_version: str) -> tuple[st
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    failpoint("train.file_unfinished")
     unfinished.replace(path)
+    failpoint("train.file_written")
     return path.name, sha256
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pipeline import database, interrupts
 from pipeline.errors import LockedError, WarehouseError
+from pipeline.failpoints import failpoint
 
 log = logging.getLogger(__name__)
 
@@ -55,9 +56,11 @@ class RunLog:
             LockedError: another process holds the lock; the message says who and since when.
         """
         with hold_lock(command) as connection:
+            failpoint("run.locked")
             connection.execute(_QUERIES["abandon_dead_runs"])
             run = cls(connection, database.one_row(connection, _QUERIES["next_run_id"])[0], versions)
             with run.step(WHOLE_RUN, windows) as whole:
+                failpoint("run.begun")
                 yield run
                 whole.rows = sum(step.rows for step in run.steps)
                 whole.skipped = bool(run.steps) and all(step.skipped for step in run.steps)

@@ -21,6 +21,7 @@ from psycopg import sql
 from pipeline import database, dbt
 from pipeline.alert_rules import store_rules
 from pipeline.errors import ModelError
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import Monitoring, load_monitoring
 from pipeline.months import Month
 from pipeline.profile_plan import store_plan
@@ -120,8 +121,11 @@ class Pipeline:
             ("alarms", Role.MONITOR, self._alarms),
             ("marts", None, self._marts),
         ):
+            failpoint("step.before")
             with run.step(name, _words(self.settings)) as record, acting_as(role):
                 step(run, record)
+                failpoint("step.done")
+            failpoint("step.after")
             if not record.skipped:
                 _analyze(_FILLED_BY.get(name, ()))
             self.tell(_line(record))
@@ -302,6 +306,7 @@ class Pipeline:
             for version in loaded_versions(connection):
                 months, days = withdraw_replaced(connection, version.model_version)
                 invalidate_days(connection, self.monitoring.windows, version.model_version, days)
+                failpoint("predictions.withdrawn")
                 if days:
                     named = ", ".join(f"{month:%Y-%m}" for month in months)
                     self.tell(

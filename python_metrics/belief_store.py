@@ -13,6 +13,7 @@ from typing import Any
 from psycopg import sql
 
 from pipeline import database
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import Windows
 from python_metrics.store import Window
 from python_metrics.windows import MetricRow
@@ -67,9 +68,11 @@ def write_belief(
         if is_latest:
             cursor.execute(_QUERIES["keep_superseded"], key)
             cursor.execute(_QUERIES["delete_belief"], key)
+        failpoint("beliefs.deleted")
         place = "copy_belief" if is_latest else "copy_earlier_belief"
         start = (model_version, reference_id, window.window_start, window.granularity, window.window_end, run_id, as_of)
         with cursor.copy(_QUERIES[place]) as copy:
             for row in rows:
                 copy.write_row((*start, *row.fields()))
         cursor.execute(_QUERIES["mark_believed"], {**key, "inputs_hash": window.inputs_hash, "run_id": run_id})
+        failpoint("beliefs.before_commit")

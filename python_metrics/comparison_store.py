@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import database
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import ReferenceName
 from python_metrics.periods import Period
 from python_metrics.windows import MetricRow
@@ -67,6 +68,7 @@ def write(
     }
     with connection.transaction(), connection.cursor() as cursor:
         _delete(cursor, model_version, comparison.key)
+        failpoint("comparisons.deleted")
         start = (model_version, comparison.reference_id, comparison.window_start, period.granularity)
         with cursor.copy(_QUERIES["copy_metric_values"]) as copy:
             for row in rows:

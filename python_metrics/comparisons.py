@@ -17,6 +17,7 @@ from datetime import date
 import numpy as np
 
 from pipeline import database
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import MonitoredColumn, Monitoring, ReferenceName
 from python_metrics import alarm_store, comparison_store
 from python_metrics.alarm_store import ProfiledDay
@@ -87,8 +88,10 @@ class _Compared:
         with contextlib.closing(database.connect("comparisons", autocommit=True)) as connection:
             for key in gone:
                 comparison_store.remove(connection, self._model.model_version, key)
+                failpoint("comparisons.removed")
             for comparison, rows in metrics:
                 comparison_store.write(connection, self._model.model_version, comparison, rows, run_id)
+                failpoint("comparisons.written")
         log.info("%s: %s comparisons", self._model.model_version, len(pending))
         return len(pending) + len(gone)
 

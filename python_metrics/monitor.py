@@ -14,6 +14,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from pipeline import database
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import PREDICTION, Monitoring
 from python_metrics import store
 from python_metrics.binned_drift import scores_of_counts
@@ -121,6 +122,7 @@ def monitor(
     written = 0
     with contextlib.closing(database.connect("metrics", autocommit=True)) as connection:
         store.write_bins(connection, model.reference_id, bins)
+        failpoint("metrics.bins_written")
         for (window, found), (_, rows) in zip(of_profiles, of_rows, strict=True):
             groups = _by_group(found)
             whole = groups.pop("", {}).get("", {})
@@ -132,6 +134,7 @@ def monitor(
             counts = {name: count_profile(whole[name], of_column) for name, of_column in bins.items() if name in whole}
             metrics += _binned_drift(bins, counts)
             store.write_window(connection, model.model_version, model.reference_id, window, metrics, counts, run_id)
+            failpoint("metrics.window_written")
             written += len(metrics)
             advance()
     log.info("%s: %s windows, %s metric rows", model.model_version, len(windows), written)
@@ -175,4 +178,5 @@ def _remove_gone(work: Work) -> None:
     with contextlib.closing(database.connect("metrics", autocommit=True)) as connection:
         for window in work.gone:
             store.remove_window(connection, work.model.model_version, work.model.reference_id, window)
+            failpoint("metrics.window_gone")
     log.info("%s: %s windows are gone", work.model.model_version, len(work.gone))

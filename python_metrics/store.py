@@ -19,6 +19,7 @@ from psycopg import sql
 
 from pipeline import database
 from pipeline.errors import UsageError
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import Monitoring, Windows
 from python_metrics.distributions import Bins
 from python_metrics.windows import MetricRow
@@ -242,6 +243,7 @@ def write_window(
     }
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(_QUERIES["delete_window"], key)
+        failpoint("metrics.window_deleted")
         with cursor.copy(_QUERIES["copy_metric_values"]) as copy:
             for row in rows:
                 copy.write_row((*key.values(), window.window_end, run_id, *row.fields()))
@@ -253,6 +255,7 @@ def write_window(
                         copy.write_row((*key.values(), column, position, count))
         hashes = {"content_hash": window.content_hash, "inputs_hash": window.inputs_hash}
         cursor.execute(_QUERIES["mark_computed"], {**key, **hashes, "run_id": run_id})
+        failpoint("metrics.window_before_commit")
 
 
 def remove_window(connection: database.Connection, model_version: str, reference_id: str, window: GoneWindow) -> None:

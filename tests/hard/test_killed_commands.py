@@ -1,0 +1,63 @@
+"""Killed (SIGKILL) in a run that takes things away, and in the other commands that write; run again, all is right."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.hard.killing import Yard, labels_arguments, predictions_arguments
+from tests.hard.points import CORRECTED, HEARTBEAT, LABELS, PREDICTIONS, REPLAY, Point
+
+
+@pytest.mark.parametrize("point", CORRECTED, ids=str)
+def test_killed_while_a_month_is_corrected(yard: Yard, point: Point, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = yard.expected("corrected")
+    with yard.case("complete") as case:
+        monkeypatch.setenv("MONITORING_FILE", str(case.files.changed_monitoring))
+        case.killed(point.asked, *case.run_arguments(case.files.corrected))
+        case.finish(case.files.corrected)
+        case.check(expected)
+
+
+@pytest.mark.parametrize("point", PREDICTIONS, ids=str)
+def test_killed_while_predictions_are_loaded(yard: Yard, point: Point) -> None:
+    expected = yard.expected("predictions")
+    with yard.case("whole") as case:
+        arguments = predictions_arguments(case)
+        case.killed(point.asked, *arguments)
+        assert case.connection.execute("select count(*) from ml.prediction_loads").fetchone() == (0,)
+        result = case.command(*arguments)
+        assert "predictions loaded" in result.stderr, result.stderr
+        case.check(expected)
+
+
+@pytest.mark.parametrize("point", LABELS, ids=str)
+def test_killed_while_labels_are_loaded(yard: Yard, point: Point) -> None:
+    expected = yard.expected("labels")
+    with yard.case("whole") as case:
+        arguments = labels_arguments(case)
+        case.killed(point.asked, *arguments)
+        result = case.command(*arguments)
+        assert " accepted" in result.stderr, result.stderr
+        case.check(expected)
+
+
+@pytest.mark.parametrize("point", REPLAY, ids=str)
+def test_killed_in_a_replay(yard: Yard, point: Point) -> None:
+    """A replay's days are judged as of their ends, so the last run, as of the usual moment, makes them comparable."""
+    with yard.case(point.start) as case:
+        arguments = ["replay", "--source", "local", "--data-dir", str(case.files.months), "--month", "2022-02"]
+        case.killed(point.asked, *arguments, "--pause", "0")
+        result = case.command(*arguments, "--pause", "0")
+        assert "2022-02 is there whole" in result.stderr, result.stderr
+        assert case.left_behind() == []
+
+
+@pytest.mark.parametrize("point", HEARTBEAT, ids=str)
+def test_killed_between_two_beats(yard: Yard, point: Point) -> None:
+    expected = yard.expected("whole")
+    with yard.case("whole") as case:
+        case.killed(point.asked, "heartbeat", "--interval", "0.1", "--count", "5")
+        assert case.connection.execute("select count(*) from monitoring.heartbeats").fetchone() == (point.number,)
+        assert case.command("heartbeat", "--interval", "0.1", "--count", "3").returncode == 0
+        assert case.connection.execute("select count(*) from monitoring.heartbeats").fetchone() == (point.number + 3,)
+        case.check(expected)
