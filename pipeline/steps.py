@@ -98,7 +98,8 @@ class Pipeline:
                 self.tell(f"note: {note}")
             try:
                 self._check_models()
-                applied = (run.last_inputs("transform") or "").startswith(dbt.project_hash()[:16])
+                last = run.last_inputs("transform")
+                applied = bool(last.done) and not last.are_of_another(dbt.project_hash()[:16])
                 check_relations(self.monitoring, may_be_missing=True, may_change=not applied)
                 store_rules(self.monitoring.alerts)
                 self._take_steps(run)
@@ -173,13 +174,14 @@ class Pipeline:
 
     def _transform(self, run: RunLog, step: Step) -> None:
         project = dbt.project_hash()[:16]
-        last = run.last_inputs("transform") or ""
-        if last == _transform_inputs(project):
+        last = run.last_inputs("transform")
+        if last.are(_transform_inputs(project)):
             check_relations(self.monitoring, may_be_missing=False, may_change=False, scored=False)
-            step.inputs_hash, step.skipped = last, True
+            step.inputs_hash, step.skipped = last.done, True
             return
         # Rules or SQL that changed apply to all months, not only to new ones.
-        refresh = ["--full-refresh"] if last and not last.startswith(project) else []
+        refresh = ["--full-refresh"] if last.are_of_another(project) else []
+        run.note_inputs(step, project)
         step.rows = dbt.build("--exclude", *_AFTER_SCORING, _PROFILES, _THOROUGH, *refresh, run_id=run.run_id)
         step.inputs_hash = _transform_inputs(project)
         step.message = "rebuilt, the dbt project has changed" if refresh else ""
@@ -274,11 +276,12 @@ class Pipeline:
     def _profiles(self, run: RunLog, step: Step) -> None:
         store_plan(self.monitoring)
         project = dbt.project_hash()[:16]
-        last = run.last_inputs("profiles") or ""
-        if last == _profiles_inputs(project):
-            step.inputs_hash, step.skipped = last, True
+        last = run.last_inputs("profiles")
+        if last.are(_profiles_inputs(project)):
+            step.inputs_hash, step.skipped = last.done, True
             return
-        refresh = ["--full-refresh"] if last and not last.startswith(project) else []
+        refresh = ["--full-refresh"] if last.are_of_another(project) else []
+        run.note_inputs(step, project)
         step.rows = dbt.build("--select", _PROFILES, "--exclude", _THOROUGH, *refresh, run_id=run.run_id)
         step.inputs_hash = _profiles_inputs(project)
         check_relations(self.monitoring, may_be_missing=False, may_change=False)
@@ -341,9 +344,10 @@ class Pipeline:
         if self.settings.is_looking_back:
             self.tell(self._moment())
         last, inputs = run.last_inputs("performance"), self._performance_inputs()
-        if last == inputs:
+        if last.are(inputs):
             step.inputs_hash, step.skipped = inputs, True
             return
+        run.note_inputs(step, inputs)
         from models_ml.store import stored_models
         from python_metrics.beliefs import judge, pending
 
@@ -358,9 +362,10 @@ class Pipeline:
 
     def _alarms(self, run: RunLog, step: Step) -> None:
         last, inputs = run.last_inputs("alarms"), self._alarms_inputs()
-        if last == inputs:
+        if last.are(inputs):
             step.inputs_hash, step.skipped = inputs, True
             return
+        run.note_inputs(step, inputs)
         from models_ml.store import stored_models
         from python_metrics.alarms import ring
 
@@ -409,11 +414,12 @@ class Pipeline:
 
     def _marts(self, run: RunLog, step: Step) -> None:
         project = dbt.project_hash()[:16]
-        last = run.last_inputs("marts") or ""
-        if last == _marts_inputs(project):
-            step.inputs_hash, step.skipped = last, True
+        last = run.last_inputs("marts")
+        if last.are(_marts_inputs(project)):
+            step.inputs_hash, step.skipped = last.done, True
             return
-        refresh = ["--full-refresh"] if last and not last.startswith(project) else []
+        refresh = ["--full-refresh"] if last.are_of_another(project) else []
+        run.note_inputs(step, project)
         step.rows = dbt.build("--select", *_AFTER_SCORING, *refresh, run_id=run.run_id)
         step.inputs_hash = _marts_inputs(project)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from psycopg import sql
 
 from pipeline.database import Connection
@@ -43,13 +45,13 @@ _ONLY_CURRENT = {
 }
 
 
-def hashes(connection: Connection, *, history: bool = True) -> dict[str, str]:
+def hashes(connection: Connection, *, history: bool = True, schemas: Sequence[str] = SCHEMAS) -> dict[str, str]:
     """A hash by table; two warehouses that were brought to the same state in the same way have equal ones.
 
     Without `history`, tables that keep what was replaced are compared by what holds now.
     """
     parameters = {
-        "schemas": list(SCHEMAS),
+        "schemas": list(schemas),
         "about_runs": [*ABOUT_RUNS, *(() if history else _HISTORIES)],
         "passing": [*PASSING_COLUMNS, *(() if history else ("as_of",))],
     }

@@ -7,6 +7,7 @@ and a state folder of its own, both copies of templates that are made once.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import signal
@@ -45,7 +46,7 @@ _ENDS = 300
 
 _LEFT_BEHIND = """
 select 'relation ' || cast(oid as regclass) from pg_class
-where relname like any (array['%\\_\\_dbt\\_%', '%\\_\\_tmp', '%\\_\\_backup'])
+where relname like any (array['%\\_\\_dbt\\_tmp%', '%\\_\\_dbt\\_backup%'])
 union all
 select 'temporary ' || relname from pg_class where relpersistence = 't' and relkind = 'r'
 union all
@@ -170,11 +171,14 @@ class Case:
     def run_arguments(self, folder: Path | None = None) -> list[str]:
         return ["run", "--source", "local", "--data-dir", str(folder or self.files.months), "--as-of", AS_OF]
 
-    def finish(self, folder: Path | None = None) -> Report:
-        """Run the pipeline to its end."""
-        return Pipeline(
-            make_settings(data_dir=str(folder or self.files.months), source="local", as_of=AS_OF), lambda line: None
-        ).run()
+    def finish(self, folder: Path | None = None, months: str = "2022-02") -> Report:
+        """Run the pipeline to its end; without months it only trains."""
+        settings = make_settings(
+            data_dir=str(folder or self.files.months), source="local", as_of=AS_OF, months=months or "2022-02"
+        )
+        if not months:
+            settings = dataclasses.replace(settings, months=())
+        return Pipeline(settings, lambda line: None).run()
 
     def seconds_until_free(self) -> float:
         started = time.monotonic()
@@ -183,6 +187,11 @@ class Case:
                 break
             time.sleep(0.01)
         return time.monotonic() - started
+
+    def connect_again(self) -> None:
+        """After the server was gone."""
+        self.connection.close()
+        self.connection = database.connect("test", autocommit=True)
 
     def statuses(self) -> list[tuple[object, ...]]:
         return self.connection.execute(
@@ -212,11 +221,16 @@ class Yard:
         self.outlived: list[float] = []
 
     @contextlib.contextmanager
-    def case(self, template: str) -> Iterator[Case]:
-        """A copy of a template, named by the environment."""
+    def case(self, template: str, tablespace: str = "pg_default") -> Iterator[Case]:
+        """A copy of a template, named by the environment; all of it lies in the tablespace."""
         self._make(template)
-        self._administer("drop database if exists {} with (force)", self._name)
-        self._administer("create database {} template {} strategy file_copy", self._name, self._templates + template)
+        self.drop()
+        self._administer(
+            "create database {} template {} strategy file_copy tablespace {}",
+            self._name,
+            self._templates + template,
+            tablespace,
+        )
         state = self._folder / "case"
         shutil.rmtree(state, ignore_errors=True)
         shutil.copytree(self._folder / template, state)
@@ -231,13 +245,13 @@ class Yard:
         with (
             database.environment(variables),
             database.warehouse(),
-            contextlib.closing(database.connect("test", autocommit=True)) as connection,
         ):
-            case = Case(connection, state, self.files)
+            case = Case(database.connect("test", autocommit=True), state, self.files)
             try:
                 yield case
             finally:
                 self.outlived += case.outlived
+                case.connection.close()
 
     def expected(self, template: str) -> dict[str, str]:
         """The hashes of a template; asked for before a case is made, since all share one database."""
@@ -270,6 +284,10 @@ class Yard:
         with self.case(start) as case:
             make(case)
             self.keep(case, template)
+
+    def drop(self) -> None:
+        """Drop the database of the last case."""
+        self._administer("drop database if exists {} with (force)", self._name)
 
     def _administer(self, statement: str, *names: str) -> None:
         with psycopg.connect(
@@ -350,6 +368,7 @@ _RECIPES: dict[str, tuple[str, Any]] = {
     "before 1": ("empty", _before(1)),
     **{f"before {step}": (f"before {step - 1}", _before(step)) for step in range(2, 11)},
     "whole": ("empty", _whole),
+    "trained": ("empty", lambda case: case.finish(months="")),
     "complete": ("whole", _completed),
     "corrected": ("complete", _corrected),
     "predictions": ("whole", lambda case: _done(case, *predictions_arguments(case))),
