@@ -33,6 +33,7 @@ NAMES = (
     "step.before",
     "step.done",
     "step.after",
+    "sample.file_unfinished",
     "ingest.before_file",
     "ingest.deleted",
     "ingest.batch",

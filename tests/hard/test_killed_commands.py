@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.hard.killing import Yard, labels_arguments, predictions_arguments
-from tests.hard.points import CORRECTED, HEARTBEAT, LABELS, PREDICTIONS, REPLAY, Point
+from tests.hard.points import CORRECTED, HEARTBEAT, LABELS, PREDICTIONS, REPLAY, SAMPLE, Point
 
 
 @pytest.mark.parametrize("point", CORRECTED, ids=str)
@@ -50,6 +50,17 @@ def test_killed_in_a_replay(yard: Yard, point: Point) -> None:
         result = case.command(*arguments, "--pause", "0")
         assert "2022-02 is there whole" in result.stderr, result.stderr
         assert case.left_behind() == []
+
+
+@pytest.mark.parametrize("point", SAMPLE, ids=str)
+def test_killed_while_a_month_is_generated(yard: Yard, point: Point) -> None:
+    with yard.case(point.start) as case:
+        case.killed(point.asked, "run", "--source", "sample")
+        folder = case.state / "sample"
+        assert [path.suffix for path in sorted(folder.rglob("*.*"))] == [".part", ".parquet"]
+        # It is enough to see the months made: the second run is killed where it begins to load them.
+        case.killed("ingest.before_file:1", "run", "--source", "sample")
+        assert [path.suffix for path in sorted(folder.rglob("*.*"))] == [".parquet", ".parquet"]
 
 
 @pytest.mark.parametrize("point", HEARTBEAT, ids=str)
