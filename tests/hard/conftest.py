@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline import embedded
-from tests.hard.killing import Files, Yard, write_corrected, write_monitoring, write_months
+from tests.hard.killing import Files, Yard, write_corrected, write_monitoring, write_months, write_other_rules
 
 _HERE = Path(__file__).parent
 
@@ -77,7 +77,8 @@ def files(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Files:
     monitoring, changed = folder / "monitoring.yml", folder / "changed.yml"
     write_monitoring(monitoring)
     write_monitoring(changed, changed=True)
-    return Files(months, corrected, monitoring, changed)
+    write_other_rules(monitoring, folder / "other_rules.yml")
+    return Files(months, corrected, monitoring, changed, folder / "other_rules.yml")
 
 
 @pytest.fixture(scope="session")

@@ -53,8 +53,10 @@ union all
 select 'run ' || run_id || ' ' || step || ' is running' from monitoring.runs where status = 'running'
 """
 _LOCKS = """
-select count(*) from pg_locks
-where locktype = 'advisory' and granted and database = (select oid from pg_database where datname = current_database())
+select count(*)
+from pg_locks
+inner join pg_stat_activity as activity using (pid)
+where granted and activity.datname = current_database() and pid != pg_backend_pid() and backend_type = 'client backend'
 """
 
 
@@ -126,6 +128,15 @@ def write_monitoring(path: Path, *, changed: bool = False) -> None:
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
 
 
+def write_other_rules(monitoring: Path, path: Path) -> None:
+    """The same models under other thresholds for what labels say, what rings, and what is an alert."""
+    document: dict[str, Any] = yaml.safe_load(monitoring.read_text(encoding="utf-8"))
+    document["truth"]["concept_alpha"] = 0.2
+    document["calibration"]["false_alarm_days"] = dict.fromkeys(document["calibration"]["false_alarm_days"], 20)
+    document["alerts"]["missing_share"] |= {"warning": 0.01, "critical": 0.02}
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+
+
 @dataclass(frozen=True)
 class Files:
     """What the warehouses of these tests are made of."""
@@ -134,6 +145,7 @@ class Files:
     corrected: Path
     monitoring: Path
     changed_monitoring: Path
+    other_rules: Path
 
 
 @dataclass
@@ -143,7 +155,7 @@ class Case:
     connection: Connection
     state: Path
     files: Files
-    # Seconds from a killed process's end until its lock was gone.
+    # Seconds from a killed process's end until its sessions held no lock of any kind.
     outlived: list[float] = field(default_factory=list)
 
     def killed(self, point: str, *arguments: str, **environment: str) -> None:

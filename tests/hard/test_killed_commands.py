@@ -6,6 +6,7 @@ import pytest
 
 from tests.hard.killing import Yard, labels_arguments, predictions_arguments
 from tests.hard.points import CORRECTED, HEARTBEAT, LABELS, PREDICTIONS, REPLAY, SAMPLE, Point
+from tests.warehouse_hashes import differences, hashes
 
 
 @pytest.mark.parametrize("point", CORRECTED, ids=str)
@@ -72,3 +73,16 @@ def test_killed_between_two_beats(yard: Yard, point: Point) -> None:
         assert case.command("heartbeat", "--interval", "0.1", "--count", "3").returncode == 0
         assert case.connection.execute("select count(*) from monitoring.heartbeats").fetchone() == (point.number + 3,)
         case.check(expected)
+
+
+@pytest.mark.parametrize("name", ["beliefs.written:1", "alarms.written:2", "dbt.swap:3"])
+def test_old_rules_come_back_after_a_run_that_died_under_new_ones(
+    yard: Yard, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with yard.case("complete") as case:
+        expected = hashes(case.connection, history=False)
+        with monkeypatch.context() as changed:
+            changed.setenv("MONITORING_FILE", str(case.files.other_rules))
+            case.killed(name, *case.run_arguments())
+        case.finish()
+        assert differences(hashes(case.connection, history=False), expected) == {}

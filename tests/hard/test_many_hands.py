@@ -47,7 +47,7 @@ def test_the_second_pipeline_says_who_holds_the_lock(yard: Yard, tmp_path: Path)
         while not held.exists():
             assert first.poll() is None, first.communicate()
             time.sleep(0.02)
-        for command in (case.run_arguments(), ["dbt", "--args", "build"]):
+        for command in (case.run_arguments(), ["dbt", "build"]):
             second = case.command(*command)
             assert second.returncode == 10, second.stderr
             assert f"another command is changing the warehouse (pipeline by process {first.pid} on " in second.stderr
