@@ -128,7 +128,7 @@ PREDICTIONS = _points(
     predictions__before_commit=(1,),
 )
 LABELS = _points("whole", label_feed__record=(1, 400), label_feed__before_commit=(1,))
-REPLAY = _points("before 5", replay__part_written=(1, 2), replay__day_done=(2,))
+REPLAY = _points("trained", replay__part_written=(1, 2), replay__day_done=(2,))
 SAMPLE = _points("before 1", sample__file_unfinished=(2,))
 HEARTBEAT = _points("whole", heartbeat__written=(2,))
 # `step.before` is where the templates of the steps die, each a case of its own.

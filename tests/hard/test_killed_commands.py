@@ -44,12 +44,13 @@ def test_killed_while_labels_are_loaded(yard: Yard, point: Point) -> None:
 
 @pytest.mark.parametrize("point", REPLAY, ids=str)
 def test_killed_in_a_replay(yard: Yard, point: Point) -> None:
-    """A replay's days are judged as of their ends, so the last run, as of the usual moment, makes them comparable."""
+    with yard.case("replayed") as case:
+        expected = hashes(case.connection, history=False)
     with yard.case(point.start) as case:
-        arguments = ["replay", "--source", "local", "--data-dir", str(case.files.months), "--month", "2022-02"]
-        case.killed(point.asked, *arguments, "--pause", "0")
-        result = case.command(*arguments, "--pause", "0")
+        case.killed(point.asked, *case.replay_arguments())
+        result = case.command(*case.replay_arguments())
         assert "2022-02 is there whole" in result.stderr, result.stderr
+        assert differences(hashes(case.connection, history=False), expected) == {}
         assert case.left_behind() == []
 
 
