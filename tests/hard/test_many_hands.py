@@ -80,6 +80,7 @@ class _Reader:
                     ((loads,),) = connection.execute(ACROSS).fetchall()
                     self.across[loads] += 1
                     self.rounds += 1
+                    time.sleep(0.02)
                 except psycopg.Error as error:
                     self.errors.append(" ".join(str(error).split()))
 
