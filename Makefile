@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 VARIABLES := TRAIN_MONTH MONTHS DATA_DIR SOURCE TLC_URL SQL ARGS PORT CONFIRM DAY MODEL SEGMENT STRICT REPORT_DIR
 VARIABLES += AS_OF MONTH PAUSE RESTART INTERVAL COUNT DASHBOARD_UID COLUMN FILE TARGET VERSION MONITORING_FILE
-VARIABLES += OSV_URL INCIDENT NOTE CLOSE
+VARIABLES += HARD_PART OSV_URL INCIDENT NOTE CLOSE
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 # UID is the shell's own name for the user and cannot be handed over under it.
 ifeq ($(origin UID),command line)
@@ -31,7 +31,7 @@ help: ## List the targets
 	@echo "           AS_OF=2022-02-20  MONTH=2022-02  PAUSE=10  RESTART=yes  INTERVAL=10  COUNT=6  UID=..."
 	@echo "           FILE=labels.parquet  TARGET=duration_minutes"
 	@echo "           FILE=predictions.parquet  VERSION=v1  MONITORING_FILE=another.yml"
-	@echo "           INCIDENT=...  NOTE=\"what you know\"  CLOSE=yes  OSV_URL=..."
+	@echo "           INCIDENT=...  NOTE=\"what you know\"  CLOSE=yes  OSV_URL=...  HARD_PART=0..9"
 
 .PHONY: pipeline
 pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, performance, marts
@@ -146,6 +146,10 @@ integration: $(DEV) ## Tests on a real Postgres with the real dbt project
 .PHONY: slow
 slow: $(DEV) ## The tests that take too long for every day
 	$(BIN)/python -m pytest -q tests/integration -n 2 --dist loadfile -m slow
+
+.PHONY: test-hard
+test-hard: $(DEV) ## Tests that hurt: killed at every failpoint, the server gone, the disk full; HARD_PART=3 runs a tenth of them
+	$(BIN)/python -m pytest -q tests/hard -n 2 --dist loadfile
 
 .PHONY: bench
 bench: $(DEV) ## Measure loading, the whole pipeline, a second run and drift scores against their peers

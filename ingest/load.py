@@ -19,6 +19,7 @@ from ingest.schema import SERVICE
 from ingest.sources import SourceFile
 from pipeline import database
 from pipeline.errors import BadFileError, DatabaseError, OriginMixError
+from pipeline.failpoints import failpoint
 from pipeline.months import Month
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ def _refuse_mix(origin: str, name: str, others: list[str]) -> None:
 
 
 def _load(file: _Checked) -> LoadResult:
+    failpoint("ingest.before_file")
     inspection = file.inspection
     with database.connect("ingest") as connection:
         load_id = database.one_row(connection, _QUERIES["next_load_id"])[0]
@@ -153,11 +155,14 @@ def _write(file: _Checked, load_id: int) -> Action:
             month = inspection.month.first_day.isoformat()
             cursor.execute(_QUERIES["retire_file"], (SERVICE, month))
             cursor.execute(_QUERIES["delete_rows"], (month,))
+            failpoint("ingest.deleted")
             rows = noting_errors(batches(reader, inspection, load_id), reading_errors)
             cursor.adbc_ingest("green_trips", rows, mode="append", db_schema_name="raw")
             _check_count(cursor, inspection)
             cursor.execute(_QUERIES["insert_file"], (json.dumps(_manifest_row(file, load_id)),))
+            failpoint("ingest.before_commit")
             connection.commit()
+            failpoint("ingest.after_commit")
     except adbc_driver_manager.Error as error:
         if reading_errors:
             raise damaged(inspection.path, reading_errors[0]) from error

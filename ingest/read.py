@@ -28,6 +28,7 @@ from ingest.schema import (
     printable,
 )
 from pipeline.errors import BadFileError
+from pipeline.failpoints import failpoint
 from pipeline.months import Month
 
 BATCH_ROWS = 65_536
@@ -170,7 +171,9 @@ def noting_errors(reader: pa.RecordBatchReader, errors: list[Exception]) -> pa.R
 
     def read() -> Iterator[pa.RecordBatch]:
         try:
-            yield from reader
+            for batch in reader:
+                failpoint("ingest.batch")
+                yield batch
         except Exception as error:
             errors.append(error)
             raise

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ModelError
+from pipeline.failpoints import failpoint
+from pipeline.unfinished import unfinished
 
 # Types beyond scikit-learn's public estimators that the recipes' models are made of.
 _TRUSTED_TYPES = (
@@ -45,13 +47,13 @@ def write_artifact(estimator: Any, folder: Path, model_version: str) -> tuple[st
         )
     sha256 = hashlib.sha256(content).hexdigest()
     path = folder / f"{model_version}.{sha256[:12]}.skops"
-    folder.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    with unfinished.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    with unfinished(path) as part:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        failpoint("train.file_unfinished")
+    failpoint("train.file_written")
     return path.name, sha256
 
 

@@ -19,6 +19,7 @@ from psycopg import sql
 from models_ml.label_trips import TIMES, check_trips, instant
 from pipeline import database
 from pipeline.errors import BadFileError, ConfigurationError, UsageError
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import Labels, Monitoring
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ def load_labels(monitoring: Monitoring, target: str, path: Path) -> LabelLoad:
             "quarantined": sum(reasons.values()),
         }
         connection.execute(_LOAD_QUERIES["count_load"], {**counts, "label_load_id": label_load_id})
+        failpoint("label_feed.before_commit")
     return LabelLoad(int(label_load_id), True, **counts, reasons=reasons, extra=file.extra, removed=removed)
 
 
@@ -157,6 +159,7 @@ def _stage(connection: database.Connection, file: FeedFile) -> int:
     with connection.cursor() as cursor, cursor.copy(_QUERIES["copy"]) as copy:
         for record in records(file):
             copy.write_row(record)
+            failpoint("label_feed.record")
             rows += 1
     if rows != file.rows:
         raise BadFileError(

@@ -22,6 +22,7 @@ from models_ml.label_trips import NUMBERS, TIMES, check_trips, instant
 from pipeline import database
 from pipeline.dbt import source_timezone
 from pipeline.errors import ConfigurationError
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import Labels, Monitoring
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ def refresh_trip_labels(monitoring: Monitoring, run_id: int) -> int:
     for target, month in work.gone:
         with database.connect("labels") as connection:
             _remove(connection, target, month)
+        failpoint("labels.gone")
         log.info("labels of %s: %s is gone", target, month)
     return sum(_write_month(monitoring, month, run_id) for month in work.months)
 
@@ -119,6 +121,7 @@ def _write_month(monitoring: Monitoring, month: LabelMonth, run_id: int) -> int:
     with database.connect("labels") as connection:
         types = check_trips(connection, relation, {ends_at: TIMES, month.target: NUMBERS})
         _remove(connection, month.target, month.source_month)
+        failpoint("labels.removed")
         facts: dict[str, object] = {
             "target": month.target,
             "month": month.source_month,
@@ -153,5 +156,7 @@ def _write_month(monitoring: Monitoring, month: LabelMonth, run_id: int) -> int:
                 "quarantined": quarantined,
             },
         )
+        failpoint("labels.before_commit")
+    failpoint("labels.after_commit")
     log.info("labels of %s: %s of %s, %s kept out", month.target, accepted, month.source_month, quarantined)
     return int(accepted)

@@ -20,6 +20,7 @@ from models_ml.references import make_reference, store_reference
 from models_ml.rows import NUMBER_TYPES, SCORED, column_types
 from pipeline import database
 from pipeline.errors import BadFileError, ConfigurationError, ModelError, UsageError
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import PREDICTION, Model
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def load_predictions(connection: database.Connection, spec: str, model: Model, f
     with connection.cursor().copy(_QUERIES["copy_incoming"]) as copy:
         for position, row in enumerate(file.rows.itertuples(index=False)):
             copy.write_row((position, *row))
+            failpoint("predictions.copied")
     # The planner knows nothing of temporary tables until it is told.
     connection.execute("analyze incoming")
     connection.execute(_QUERIES["judge"])

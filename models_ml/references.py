@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline import database
+from pipeline.failpoints import failpoint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,6 +70,7 @@ def store_reference(
         for position, (key, record, values) in enumerate(zip(keys, records, segments, strict=True)):
             row = (int(str(key.source_row)), key.window_date, json.dumps(record), json.dumps(values))
             copy.write_row((reference.reference_id, position, key.source_month, *row))
+            failpoint("train.reference_row")
 
 
 def frame_sha256(frame: pd.DataFrame) -> str:

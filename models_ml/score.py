@@ -21,6 +21,7 @@ from models_ml.rows import ACCEPTED, row_condition
 from models_ml.store import PendingMonth, StoredModel
 from pipeline import database
 from pipeline.errors import naming
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import Model
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def score(stored: StoredModel, model: Model, months: list[PendingMonth], *, mode
 def _score_month(estimator: Any, stored: StoredModel, model: Model, month: PendingMonth, run_id: int) -> int:
     from threadpoolctl import threadpool_limits
 
+    failpoint("score.before_month")
     rows = _rows(stored, model, month.source_month)
     inputs = rows[list(stored.feature_names)].astype("float64")
     fill_missing = recipe_of(model).fill_missing
@@ -72,9 +74,12 @@ def _score_month(estimator: Any, stored: StoredModel, model: Model, month: Pendi
     first_day = month.source_month.isoformat()
     with database.arrow_cursor() as cursor:
         cursor.execute(_QUERIES["delete_predictions"], (stored.model_version, first_day))
+        failpoint("score.deleted")
         if len(rows):
             cursor.adbc_ingest("predictions", table, mode="append", db_schema_name="ml")
         cursor.execute(_QUERIES["mark_scored"], (stored.model_version, first_day, month.inputs_hash, len(rows), run_id))
+        failpoint("score.before_commit")
+    failpoint("score.after_commit")
     log.info("%s scored %s trips of %s", stored.model_version, len(rows), first_day)
     return len(rows)
 

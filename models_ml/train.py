@@ -25,6 +25,7 @@ from models_ml.rows import row_condition
 from models_ml.store import StoredModel
 from pipeline import database
 from pipeline.errors import ModelError
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import PREDICTION, Model, Task
 from pipeline.months import Month
 
@@ -139,6 +140,8 @@ def train(
         )
         for one in {reference.reference_id: reference, judged.reference_id: judged}.values():
             store_reference(connection, one, model_version, segment_columns)
+        failpoint("train.before_commit")
+    failpoint("train.after_commit")
     log.info("%s trained on %s rows: %s", model_version, int(is_training.sum()), metrics)
     return model_version, len(rows)
 

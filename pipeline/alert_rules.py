@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline import database
 from pipeline.alert_levels import Alerts, Levels
+from pipeline.failpoints import failpoint
 
 _QUERIES = database.queries(Path(__file__).with_name("alert_rules.sql"))
 _OPTIONS = ("excess", "pending_days", "clear_days", "coverage")
@@ -44,6 +45,7 @@ def store_rules(alerts: Alerts) -> None:
             return
         with connection.cursor() as cursor:
             cursor.execute(_QUERIES["delete_rules"])
+            failpoint("alert_rules.deleted")
             with cursor.copy(_QUERIES["copy_rules"]) as copy:
                 for row in rows:
                     copy.write_row(row)

@@ -24,6 +24,7 @@ from psycopg import sql
 
 from pipeline import embedded, env_file
 from pipeline.errors import ConfigurationError, DatabaseError
+from pipeline.failpoints import failpoint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -299,3 +300,5 @@ def migrate() -> None:
                 connection.execute(path.read_text(encoding="utf-8").encode())
                 connection.execute("insert into monitoring.schema_versions (version) values (%s)", [number])
                 log.info("schema version %s applied", number)
+                failpoint("migrate.file_applied")
+        failpoint("migrate.before_commit")

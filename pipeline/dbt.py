@@ -17,6 +17,7 @@ import yaml
 
 from pipeline import database
 from pipeline.errors import DbtError
+from pipeline.failpoints import failpoint, is_asked
 from pipeline.roles import Role, acting_as
 from pipeline.settings import DBT_PROJECT_DIR, state_dir
 
@@ -80,9 +81,12 @@ def build(*arguments: str, run_id: int | None) -> int:
     quiet += ["--target-path", str(state_dir() / "dbt")]
     # The project's unit tests belong to `make test`; a pipeline run tests the data.
     data_only = ["--exclude-resource-type", "unit_test"]
+    failpoint("dbt.before_build")
+    callbacks = [_pass_by] if is_asked() else []
     with acting_as(Role.TRANSFORMER):
         manifest = _parsed(quiet)
-        result = dbtRunner(manifest=manifest).invoke(["build", *_folders(), *quiet, *data_only, *arguments])
+        runner = dbtRunner(manifest=manifest, callbacks=callbacks)
+        result = runner.invoke(["build", *_folders(), *quiet, *data_only, *arguments])
     if isinstance(result.exception, KeyboardInterrupt):
         raise result.exception
     if result.exception is not None:
@@ -90,6 +94,7 @@ def build(*arguments: str, run_id: int | None) -> int:
         raise DbtError(f"dbt could not run: {reason}. Its log is {state_dir() / 'logs' / 'dbt.log'}")
     nodes = list(result.result or [])
     _keep_results(nodes, run_id)
+    failpoint("dbt.after_build")
     failed = [node for node in nodes if str(node.status) in _FAILED]
     if failed or not result.success:
         lines = [f"  {node.node.name}: {' '.join(str(node.message).split())}" for node in failed]
@@ -162,7 +167,18 @@ def _keep_results(results: list[Any], run_id: int | None) -> None:
         with cursor.copy(_QUERIES["copy_results"]) as copy:
             for row in rows:
                 copy.write_row(row)
+        failpoint("dbt.results_copied")
         cursor.execute(_QUERIES["forget_old_results"])
+
+
+def _pass_by(event: Any) -> None:
+    """The failpoints inside dbt, which tells what it does."""
+    if event.info.name == "NodeStart":
+        failpoint("dbt.node_started")
+    elif event.info.name == "NodeFinished":
+        failpoint("dbt.node_finished")
+    elif event.info.name == "SQLQuery" and "__dbt_backup" in event.data.sql:
+        failpoint("dbt.swap")
 
 
 def _subject(node: Any) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pipeline import database, dbt, interrupts
 from pipeline.errors import LockedError
+from pipeline.failpoints import failpoint
 from pipeline.roles import ensure_roles
 from pipeline.runs import hold_lock
 
@@ -47,6 +48,7 @@ def beat(interval: float, count: int | None, tell: Callable[[str], None]) -> Non
                     time.sleep(max(0.0, due - time.monotonic()))
                 has_view = has_view or _ensure_view()
                 words = _write(connection, beats)
+                failpoint("heartbeat.written")
                 beats += 1
                 tell(words)
     except BaseException:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import database, parameters
 from pipeline.errors import UsageError
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import Monitoring, load_monitoring
 from pipeline.roles import Role, acting_as, ensure_roles
 from pipeline.runs import Step, hold_lock
@@ -69,6 +70,7 @@ def _take_in(connection: database.Connection, monitoring: Monitoring, spec: str,
     for outcome in load_predictions(connection, spec, monitoring.models[spec], file):
         invalidate_days(connection, monitoring.windows, outcome.model_version, list(outcome.changed_days))
         lines.append(_words(outcome))
+        failpoint("predictions.version_taken")
     for version in loaded_versions(connection):
         if version.spec != spec or version.reference_id is not None:
             continue
@@ -76,6 +78,7 @@ def _take_in(connection: database.Connection, monitoring: Monitoring, spec: str,
         lines.append(
             f"{version.model_version} waits: {why}" if why else f"{version.model_version}: its reference is stored"
         )
+    failpoint("predictions.before_commit")
     return lines
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline import database
 from pipeline.drift_methods import ColumnType
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import PREDICTION, Monitoring
 from pipeline.relations import columns_of
 
@@ -41,6 +42,7 @@ def store_plan(monitoring: Monitoring) -> None:
     with database.connect("profile plan") as connection, connection.cursor() as cursor:
         if set(connection.execute(_QUERIES["stored_columns"]).fetchall()) != set(columns):
             cursor.execute(_QUERIES["delete_columns"])
+            failpoint("profile_plan.deleted")
             with cursor.copy(_QUERIES["copy_columns"]) as copy:
                 for column in columns:
                     copy.write_row(column)
@@ -49,3 +51,4 @@ def store_plan(monitoring: Monitoring) -> None:
             with cursor.copy(_QUERIES["copy_segmentations"]) as copy:
                 for segmentation in segmentations:
                     copy.write_row(segmentation)
+        failpoint("profile_plan.before_commit")

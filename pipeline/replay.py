@@ -22,6 +22,7 @@ import psutil
 from pipeline import database
 from pipeline.database import Server
 from pipeline.errors import SourceUnavailableError, UsageError
+from pipeline.failpoints import failpoint
 from pipeline.months import Month
 from pipeline.settings import Settings, Source, end_of_day, state_dir
 from pipeline.steps import Pipeline, Report
@@ -64,6 +65,7 @@ def replay(settings: Settings, *, pause: float, restart: bool, tell: Callable[[s
             tell(f"{_line(settings, day)}  {monotonic() - started:5.1f} s")
             # Read anew: somebody may have loaded the month meanwhile.
             covered = _covered(month)
+            failpoint("replay.day_done")
             if day < whole.covers_until:
                 sleep(pause)
     tell(f"{month} is there whole")
@@ -161,6 +163,7 @@ def _deliver(settings: Settings, deliveries: Settings, whole: Inspection, day: d
 
     part = deliveries.data_dir / file_name(whole.month)
     write_part(whole, day, part)
+    failpoint("replay.part_written")
     Pipeline(deliveries, _silent).run()
     part.unlink()
 

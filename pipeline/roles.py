@@ -18,6 +18,7 @@ from typing import Any
 from psycopg import sql
 
 from pipeline import database
+from pipeline.failpoints import failpoint
 
 _QUERIES = database.queries(Path(__file__).with_name("roles.sql"))
 PYTHON_SCHEMAS = ("raw", "ml", "monitoring")
@@ -120,6 +121,7 @@ def ensure_roles() -> str:
                 "pipeline works with its own rights, and the roles get none here"
             )
         _set_rights(connection)
+        failpoint("roles.before_commit")
     return ""
 
 

@@ -22,6 +22,7 @@ import psycopg
 
 from pipeline import database, interrupts
 from pipeline.errors import LockedError, words_of
+from pipeline.failpoints import failpoint
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,25 @@ class Step:
     seconds: float = field(default=0.0, compare=False)
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """What the results of a step were made from: by its latest success ('' without one) and by attempts since.
+
+    An attempt that ended badly may have changed a part of the results.
+    """
+
+    done: str
+    unfinished: tuple[str, ...] = ()
+
+    def are(self, inputs: str) -> bool:
+        """Whether the results are whole and made from these."""
+        return self.done == inputs and not self.unfinished
+
+    def are_of_another(self, project: str) -> bool:
+        """Whether a part of the results was made by another dbt project."""
+        return any(one and not one.startswith(project) for one in (self.done, *self.unfinished))
+
+
 class RunLog:
     """One run's rows in monitoring.runs, written on a connection that also holds the lock."""
 
@@ -68,9 +88,11 @@ class RunLog:
             LockedError: another process holds the lock; the message says who and since when.
         """
         with _lock(command) as connection:
+            failpoint("run.locked")
             connection.execute(_QUERIES["abandon_dead_runs"])
             run = cls(connection, database.one_row(connection, _QUERIES["next_run_id"])[0], versions)
             with run.step(WHOLE_RUN, windows) as whole:
+                failpoint("run.begun")
                 yield run
                 whole.rows = sum(step.rows for step in run.steps)
                 whole.skipped = bool(run.steps) and all(step.skipped for step in run.steps)
@@ -118,10 +140,15 @@ class RunLog:
         if row is not None:
             step.seconds = float(str(row[0]))
 
-    def last_inputs(self, step: str) -> str | None:
-        """The inputs hash of the step's latest success, or None."""
-        row = self._connection.execute(_QUERIES["last_inputs"], {"step": step}).fetchone()
-        return None if row is None else str(row[0])
+    def last_inputs(self, step: str) -> Inputs:
+        """What the step's results were made from."""
+        done, unfinished = database.one_row(self._connection, _QUERIES["last_inputs"], {"step": step})
+        return Inputs(done, tuple(unfinished))
+
+    def note_inputs(self, step: Step, inputs: str) -> None:
+        """Note what a step begins to change its results by, so that the next run knows of it if this one dies."""
+        key = {"run_id": self.run_id, "step": step.name}
+        self._connection.execute(_QUERIES["note_inputs"], {**key, "inputs_hash": inputs})
 
 
 @contextlib.contextmanager

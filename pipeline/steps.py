@@ -21,6 +21,7 @@ from psycopg import sql
 from pipeline import database, dbt
 from pipeline.alert_rules import store_rules
 from pipeline.errors import ModelError
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import Monitoring, load_monitoring
 from pipeline.months import Month
 from pipeline.profile_plan import store_plan
@@ -98,7 +99,8 @@ class Pipeline:
                 self.tell(f"note: {note}")
             try:
                 self._check_models()
-                applied = (run.last_inputs("transform") or "").startswith(dbt.project_hash()[:16])
+                last = run.last_inputs("transform")
+                applied = bool(last.done) and not last.are_of_another(dbt.project_hash()[:16])
                 check_relations(self.monitoring, may_be_missing=True, may_change=not applied)
                 store_rules(self.monitoring.alerts)
                 self._take_steps(run)
@@ -121,8 +123,11 @@ class Pipeline:
             ("alarms", Role.MONITOR, self._alarms),
             ("marts", None, self._marts),
         ):
+            failpoint("step.before")
             with run.step(name, self.settings.in_words) as record, acting_as(role):
                 step(run, record)
+                failpoint("step.done")
+            failpoint("step.after")
             if not record.skipped:
                 _analyze(_FILLED_BY.get(name, ()))
             self.tell(_line(record))
@@ -171,13 +176,14 @@ class Pipeline:
 
     def _transform(self, run: RunLog, step: Step) -> None:
         project = dbt.project_hash()[:16]
-        last = run.last_inputs("transform") or ""
-        if last == _transform_inputs(project):
+        last = run.last_inputs("transform")
+        if last.are(_transform_inputs(project)):
             check_relations(self.monitoring, may_be_missing=False, may_change=False, scored=False)
-            step.inputs_hash, step.skipped = last, True
+            step.inputs_hash, step.skipped = last.done, True
             return
         # Rules or SQL that changed apply to all months, not only to new ones.
-        refresh = ["--full-refresh"] if last and not last.startswith(project) else []
+        refresh = ["--full-refresh"] if last.are_of_another(project) else []
+        run.note_inputs(step, project)
         step.rows = dbt.build("--exclude", *_AFTER_SCORING, _PROFILES, _THOROUGH, *refresh, run_id=run.run_id)
         step.inputs_hash = _transform_inputs(project)
         step.message = "rebuilt, the dbt project has changed" if refresh else ""
@@ -272,11 +278,12 @@ class Pipeline:
     def _profiles(self, run: RunLog, step: Step) -> None:
         store_plan(self.monitoring)
         project = dbt.project_hash()[:16]
-        last = run.last_inputs("profiles") or ""
-        if last == _profiles_inputs(project):
-            step.inputs_hash, step.skipped = last, True
+        last = run.last_inputs("profiles")
+        if last.are(_profiles_inputs(project)):
+            step.inputs_hash, step.skipped = last.done, True
             return
-        refresh = ["--full-refresh"] if last and not last.startswith(project) else []
+        refresh = ["--full-refresh"] if last.are_of_another(project) else []
+        run.note_inputs(step, project)
         step.rows = dbt.build("--select", _PROFILES, "--exclude", _THOROUGH, *refresh, run_id=run.run_id)
         step.inputs_hash = _profiles_inputs(project)
         check_relations(self.monitoring, may_be_missing=False, may_change=False)
@@ -304,6 +311,7 @@ class Pipeline:
             for version in loaded_versions(connection):
                 months, days = withdraw_replaced(connection, version.model_version)
                 invalidate_days(connection, self.monitoring.windows, version.model_version, days)
+                failpoint("predictions.withdrawn")
                 if days:
                     named = ", ".join(f"{month:%Y-%m}" for month in months)
                     self.tell(
@@ -338,9 +346,10 @@ class Pipeline:
         if self.settings.is_looking_back:
             self.tell(self._moment())
         last, inputs = run.last_inputs("performance"), self._performance_inputs()
-        if last == inputs:
+        if last.are(inputs):
             step.inputs_hash, step.skipped = inputs, True
             return
+        run.note_inputs(step, inputs)
         from models_ml.store import stored_models
         from python_metrics.beliefs import judge, pending
 
@@ -355,9 +364,10 @@ class Pipeline:
 
     def _alarms(self, run: RunLog, step: Step) -> None:
         last, inputs = run.last_inputs("alarms"), self._alarms_inputs()
-        if last == inputs:
+        if last.are(inputs):
             step.inputs_hash, step.skipped = inputs, True
             return
+        run.note_inputs(step, inputs)
         from models_ml.store import stored_models
         from python_metrics.alarms import ring
 
@@ -406,11 +416,12 @@ class Pipeline:
 
     def _marts(self, run: RunLog, step: Step) -> None:
         project = dbt.project_hash()[:16]
-        last = run.last_inputs("marts") or ""
-        if last == _marts_inputs(project):
-            step.inputs_hash, step.skipped = last, True
+        last = run.last_inputs("marts")
+        if last.are(_marts_inputs(project)):
+            step.inputs_hash, step.skipped = last.done, True
             return
-        refresh = ["--full-refresh"] if last and not last.startswith(project) else []
+        refresh = ["--full-refresh"] if last.are_of_another(project) else []
+        run.note_inputs(step, project)
         step.rows = dbt.build("--select", *_AFTER_SCORING, *refresh, run_id=run.run_id)
         step.inputs_hash = _marts_inputs(project)
 

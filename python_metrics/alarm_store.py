@@ -14,6 +14,7 @@ from typing import Any
 from psycopg import sql
 
 from pipeline import database
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import Windows
 from python_metrics.store import Window
 
@@ -131,10 +132,12 @@ def write_alarm(
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(_QUERIES["delete_alarm"], key)
         cursor.execute(_QUERIES["delete_scores"], key)
+        failpoint("alarms.deleted")
         cursor.execute(_QUERIES["insert_alarm"], {**key, **asdict(alarm), **more})
         with cursor.copy(_QUERIES["copy_scores"]) as copy:
             for score in scores:
                 copy.write_row((*key.values(), run_id, *vars(score).values()))
+    failpoint("alarms.written")
 
 
 def remove_gone() -> int:
@@ -142,4 +145,5 @@ def remove_gone() -> int:
     with database.connect("alarms") as connection:
         gone = connection.execute(_QUERIES["gone_alarms"]).rowcount
         connection.execute(_QUERIES["gone_scores"])
+    failpoint("alarms.gone")
     return gone

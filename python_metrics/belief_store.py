@@ -13,6 +13,7 @@ from typing import Any
 from psycopg import sql
 
 from pipeline import database
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import Windows
 from python_metrics.store import Window
 from python_metrics.windows import MetricRow
@@ -67,6 +68,7 @@ def write_belief(
         if is_latest:
             cursor.execute(_QUERIES["keep_superseded"], key)
             cursor.execute(_QUERIES["delete_belief"], key)
+        failpoint("beliefs.deleted")
         place = "copy_belief" if is_latest else "copy_earlier_belief"
         start = (model_version, reference_id, window.window_start, window.granularity, window.window_end, run_id, as_of)
         with cursor.copy(_QUERIES[place]) as copy:
@@ -74,3 +76,4 @@ def write_belief(
                 copy.write_row((*start, *row.fields()))
         made_of = {"content_hash": window.content_hash, "inputs_hash": window.inputs_hash}
         cursor.execute(_QUERIES["mark_believed"], {**key, **made_of, "run_id": run_id})
+        failpoint("beliefs.before_commit")

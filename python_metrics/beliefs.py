@@ -17,6 +17,7 @@ import numpy as np
 
 from pipeline import database
 from pipeline.errors import naming
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import PREDICTION, MonitoredColumn, Monitoring
 from python_metrics import belief_store, store
 from python_metrics.monitor import MonitoredModel, ReferenceRows, References
@@ -78,6 +79,7 @@ def judge(monitoring: Monitoring, judgement: Judgement, references: References, 
                 belief_store.write_belief(
                     connection, model.model_version, model.reference_id, window, judgement.as_of, metrics, run_id
                 )
+            failpoint("beliefs.written")
             written += len(metrics)
     log.info("%s: %s windows judged, %s metric rows", model.model_version, len(windows), written)
     return written

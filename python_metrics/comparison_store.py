@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import database
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import ReferenceName
 from python_metrics.periods import Period
 from python_metrics.store import METRIC_VALUES_COPY, copy_metrics
@@ -54,6 +55,7 @@ def write(
         keys = [_parameters(model_version, key) for key in [*gone, *(comparison.key for comparison, _ in made)]]
         cursor.executemany(_QUERIES["delete_metric_values"], keys)
         cursor.executemany(_QUERIES["delete_comparison"], keys)
+        failpoint("comparisons.deleted")
         with cursor.copy(METRIC_VALUES_COPY) as copy:
             for one, rows in made:
                 start = (model_version, one.reference_id, one.window_start, one.period.granularity)

@@ -19,6 +19,7 @@ import numpy as np
 
 from pipeline import database
 from pipeline.errors import naming
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import MonitoredColumn, Monitoring, ReferenceName
 from python_metrics import alarm_store, comparison_store
 from python_metrics.alarm_store import ProfiledDay
@@ -98,6 +99,7 @@ class _Compared:
             return 0
         metrics = self._scores(pending)
         comparison_store.write(self._model.model_version, gone, metrics, run_id)
+        failpoint("comparisons.written")
         log.info("%s: %s comparisons", self._model.model_version, len(pending))
         return len(pending) + len(gone)
 

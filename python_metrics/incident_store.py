@@ -16,6 +16,7 @@ from typing import Any
 from psycopg import sql
 
 from pipeline import database
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import PREDICTION, Windows
 from python_metrics.incident_facts import Facts
 from python_metrics.incidents import DecidedDay, Incident, Ring, Subject, incidents_of
@@ -75,12 +76,14 @@ def record_incidents(relations: Windows, clear_days: int, raise_: Callable[[Ring
                 _insert(connection, incident, raised, events.get(incident.opened.window_date, ""), run_id)
                 known = _Stored(incident.incident_id, incident.subject, incident.opened.window_start, ())
                 added += 1
+                failpoint("incidents.added")
             borne_out.add(known.incident_id)
             added += _follow_up(connection, known, incident, run_id)
         for one in stored:
             if one.incident_id not in borne_out and not one.is_withdrawn:
                 _add(connection, one.incident_id, "withdrawn", run_id)
                 added += 1
+        failpoint("incidents.before_commit")
     return added
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pipeline import database
 from pipeline.errors import naming
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import PREDICTION, Monitoring
 from python_metrics import store
 from python_metrics.binned_drift import scores_of_counts
@@ -122,6 +123,7 @@ def monitor(
     written = 0
     with contextlib.closing(database.connect("metrics", autocommit=True)) as connection:
         store.write_bins(connection, model.reference_id, bins)
+        failpoint("metrics.bins_written")
         for (window, found), (_, rows) in zip(of_profiles, of_rows, strict=True):
             with naming(f"{model.model_version}, {window.window_date}"):
                 groups = _by_group(found)
@@ -135,6 +137,7 @@ def monitor(
                 counts = {name: count_profile(whole[name], of_column) for name, of_column in in_whole.items()}
                 metrics += _binned_drift(bins, counts)
                 store.write_window(connection, model.model_version, model.reference_id, window, metrics, counts, run_id)
+            failpoint("metrics.window_written")
             written += len(metrics)
             advance()
     log.info("%s: %s windows, %s metric rows", model.model_version, len(windows), written)
@@ -178,4 +181,5 @@ def _remove_gone(work: Work) -> None:
     with contextlib.closing(database.connect("metrics", autocommit=True)) as connection:
         for window in work.gone:
             store.remove_window(connection, work.model.model_version, work.model.reference_id, window)
+            failpoint("metrics.window_gone")
     log.info("%s: %s windows are gone", work.model.model_version, len(work.gone))

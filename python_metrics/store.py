@@ -21,6 +21,7 @@ from psycopg import sql
 
 from pipeline import database
 from pipeline.errors import UsageError
+from pipeline.failpoints import failpoint
 from pipeline.monitoring import Monitoring, Windows
 from python_metrics.distributions import Bins
 from python_metrics.windows import MetricRow
@@ -259,6 +260,7 @@ def write_window(
     }
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(_QUERIES["delete_window"], key)
+        failpoint("metrics.window_deleted")
         with cursor.copy(METRIC_VALUES_COPY) as copy:
             copy_metrics(copy, list(key.values()), window.window_end, rows, run_id)
         cursor.execute(_QUERIES["delete_counts"], key)
@@ -269,6 +271,7 @@ def write_window(
                         copy.write_row((*key.values(), column, position, count))
         hashes = {"content_hash": window.content_hash, "inputs_hash": window.inputs_hash}
         cursor.execute(_QUERIES["mark_computed"], {**key, **hashes, "run_id": run_id})
+        failpoint("metrics.window_before_commit")
 
 
 def remove_window(connection: database.Connection, model_version: str, reference_id: str, window: GoneWindow) -> None:

@@ -9,7 +9,6 @@ ordinary. `ingest.sources` calls it; the loader knows a generated file by its me
 from __future__ import annotations
 
 import enum
-import uuid
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -22,7 +21,9 @@ from ingest.sample.draws import Draws
 from ingest.sample.incidents import Columns, incident_on, strike, take
 from ingest.sample.parts import Day
 from ingest.sample.trips import dispatched_trips, metered_trips
+from pipeline.failpoints import failpoint
 from pipeline.months import Month
+from pipeline.unfinished import unfinished
 
 DEFAULT_SEED = 7  # its 2022-01 has an absurd distance early on, as the real month: a model trained on it bears others
 GENERATOR_VERSION = 1
@@ -101,20 +102,16 @@ def write_sample(
     }
     schema = sample_schema(vintage).with_metadata(metadata)
     table = pa.table([_to_arrow(columns, field) for field in schema], schema=schema)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
     early = vintage is Vintage.UP_TO_2023_01
-    try:
+    with unfinished(target) as part:
         pq.write_table(
             table,
-            unfinished,
+            part,
             compression="gzip" if early else "zstd",
             compression_level=6 if early else 3,
             version="2.6" if vintage is Vintage.FROM_2025_01 else "1.0",
         )
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        failpoint("sample.file_unfinished")
 
 
 def _month_of_trips(month: Month, seed: int, *, incidents: bool, with_fee: bool) -> Columns:

@@ -1,0 +1,145 @@
+"""The matrix: every failpoint with the passes at which a process is killed, and the state that it begins from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.hard.killing import STEPS
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place to die at."""
+
+    start: str
+    name: str
+    number: int
+
+    def __str__(self) -> str:
+        if self.name in ("step.done", "step.after"):
+            return f"{self.name}:{STEPS[self.number - 1]}"
+        return f"{self.name}:{self.number}"
+
+    @property
+    def asked(self) -> str:
+        return f"{self.name}:{self.number}"
+
+
+def _points(start: str, **passes: tuple[int, ...]) -> list[Point]:
+    return [Point(start, name.replace("__", "."), number) for name, numbers in passes.items() for number in numbers]
+
+
+_STEP = {name: f"before {number}" for number, name in enumerate(STEPS, start=1)}
+# A first run, from nothing or from where the step begins.
+FIRST = [
+    *_points(
+        "empty",
+        migrate__file_applied=(1, 6),
+        migrate__before_commit=(1,),
+        run__locked=(1,),
+        run__begun=(1,),
+        roles__before_commit=(1,),
+        alert_rules__deleted=(1,),
+    ),
+    *_points(
+        _STEP["ingest"],
+        ingest__before_file=(1, 2),
+        ingest__deleted=(2,),
+        ingest__batch=(1, 2),
+        ingest__before_commit=(1, 2),
+        ingest__after_commit=(1, 2),
+    ),
+    *_points(
+        _STEP["transform"],
+        dbt__before_build=(1,),
+        dbt__node_started=(1, 25, 60),
+        dbt__node_finished=(12, 45),
+        dbt__results_copied=(1,),
+        dbt__after_build=(1,),
+    ),
+    *_points(
+        _STEP["train"],
+        train__file_unfinished=(1, 2),
+        train__file_written=(1,),
+        train__reference_row=(1, 900),
+        train__before_commit=(1, 2),
+        train__after_commit=(1,),
+    ),
+    *_points(
+        _STEP["score"],
+        score__before_month=(2,),
+        score__deleted=(1, 3),
+        score__before_commit=(1, 4),
+        score__after_commit=(1, 3),
+    ),
+    *_points(
+        _STEP["profiles"],
+        profile_plan__deleted=(1,),
+        profile_plan__before_commit=(1,),
+        dbt__node_finished=(1,),
+    ),
+    *_points(_STEP["labels"], labels__removed=(1, 3), labels__before_commit=(1,), labels__after_commit=(2,)),
+    *_points(
+        _STEP["metrics"],
+        metrics__bins_written=(1,),
+        metrics__window_deleted=(1, 4),
+        metrics__window_before_commit=(2,),
+        metrics__window_written=(1, 5),
+        comparisons__deleted=(1,),
+        comparisons__written=(1, 3),
+    ),
+    *_points(_STEP["performance"], beliefs__deleted=(1, 4), beliefs__before_commit=(2,), beliefs__written=(3,)),
+    *_points(
+        _STEP["alarms"],
+        alarms__gone=(1,),
+        alarms__deleted=(1, 9),
+        alarms__written=(2, 12),
+        incidents__added=(1,),
+        incidents__before_commit=(1,),
+    ),
+    *_points(_STEP["marts"], dbt__node_started=(10,), dbt__node_finished=(30,)),
+]
+# The step's work is done and not noted; the step is noted and the next one has not begun.
+ENDS = [
+    Point(f"before {number}", name, number)
+    for number in range(1, len(STEPS) + 1)
+    for name in ("step.done", "step.after")
+]
+# A month that came again with fewer days, under other rules.
+CORRECTED = _points(
+    "complete",
+    ingest__deleted=(1,),
+    ingest__before_commit=(1,),
+    dbt__swap=(1, 8, 20),
+    score__deleted=(1,),
+    predictions__withdrawn=(1,),
+    labels__gone=(1,),
+    metrics__window_gone=(1,),
+    metrics__window_before_commit=(1,),
+    comparisons__deleted=(1,),
+    beliefs__deleted=(1,),
+    alarms__gone=(1,),
+    incidents__before_commit=(1,),
+)
+PREDICTIONS = _points(
+    "whole",
+    predictions__copied=(1, 2000),
+    predictions__version_taken=(1,),
+    predictions__before_commit=(1,),
+)
+LABELS = _points("whole", label_feed__record=(1, 400), label_feed__before_commit=(1,))
+REPLAY = _points("trained", replay__part_written=(1, 2), replay__day_done=(2,))
+SAMPLE = _points("before 1", sample__file_unfinished=(2,))
+HEARTBEAT = _points("whole", heartbeat__written=(2,))
+# `step.before` is where the templates of the steps die, each a case of its own.
+ALL = [
+    *FIRST,
+    *ENDS,
+    *CORRECTED,
+    *PREDICTIONS,
+    *LABELS,
+    *REPLAY,
+    *SAMPLE,
+    *HEARTBEAT,
+    *(Point(f"before {number}", "step.before", number) for number in range(1, len(STEPS) + 1)),
+]

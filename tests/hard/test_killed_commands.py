@@ -1,0 +1,89 @@
+"""Killed (SIGKILL) in a run that takes things away, and in the other commands that write; run again, all is right."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.hard.killing import Yard, labels_arguments, predictions_arguments
+from tests.hard.points import CORRECTED, HEARTBEAT, LABELS, PREDICTIONS, REPLAY, SAMPLE, Point
+from tests.warehouse_hashes import differences, hashes
+
+
+@pytest.mark.parametrize("point", CORRECTED, ids=str)
+def test_killed_while_a_month_is_corrected(yard: Yard, point: Point, monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = yard.expected("corrected")
+    with yard.case("complete") as case:
+        monkeypatch.setenv("MONITORING_FILE", str(case.files.changed_monitoring))
+        case.killed(point.asked, *case.run_arguments(case.files.corrected))
+        case.finish(case.files.corrected)
+        case.check(expected)
+
+
+@pytest.mark.parametrize("point", PREDICTIONS, ids=str)
+def test_killed_while_predictions_are_loaded(yard: Yard, point: Point) -> None:
+    expected = yard.expected("predictions")
+    with yard.case("whole") as case:
+        arguments = predictions_arguments(case)
+        case.killed(point.asked, *arguments)
+        assert case.connection.execute("select count(*) from ml.prediction_loads").fetchone() == (0,)
+        result = case.command(*arguments)
+        assert "predictions loaded" in result.stderr, result.stderr
+        case.check(expected)
+
+
+@pytest.mark.parametrize("point", LABELS, ids=str)
+def test_killed_while_labels_are_loaded(yard: Yard, point: Point) -> None:
+    expected = yard.expected("labels")
+    with yard.case("whole") as case:
+        arguments = labels_arguments(case)
+        case.killed(point.asked, *arguments)
+        result = case.command(*arguments)
+        assert " accepted" in result.stdout + result.stderr, result.stderr
+        case.check(expected)
+
+
+@pytest.mark.parametrize("point", REPLAY, ids=str)
+def test_killed_in_a_replay(yard: Yard, point: Point) -> None:
+    with yard.case("replayed") as case:
+        expected = hashes(case.connection, history=False)
+    with yard.case(point.start) as case:
+        case.killed(point.asked, *case.replay_arguments())
+        result = case.command(*case.replay_arguments())
+        assert "2022-02 is there whole" in result.stderr, result.stderr
+        assert differences(hashes(case.connection, history=False), expected) == {}
+        assert case.left_behind() == []
+
+
+@pytest.mark.parametrize("point", SAMPLE, ids=str)
+def test_killed_while_a_month_is_generated(yard: Yard, point: Point) -> None:
+    with yard.case(point.start) as case:
+        case.killed(point.asked, "run", "--source", "sample")
+        folder = case.state / "sample"
+        assert [path.suffix for path in sorted(folder.rglob("*.*"))] == [".part", ".parquet"]
+        # It is enough to see the months made: the second run is killed where it begins to load them.
+        case.killed("ingest.before_file:1", "run", "--source", "sample")
+        assert [path.suffix for path in sorted(folder.rglob("*.*"))] == [".parquet", ".parquet"]
+
+
+@pytest.mark.parametrize("point", HEARTBEAT, ids=str)
+def test_killed_between_two_beats(yard: Yard, point: Point) -> None:
+    expected = yard.expected("whole")
+    with yard.case("whole") as case:
+        case.killed(point.asked, "heartbeat", "--interval", "0.1", "--count", "5")
+        assert case.connection.execute("select count(*) from monitoring.heartbeats").fetchone() == (point.number,)
+        assert case.command("heartbeat", "--interval", "0.1", "--count", "3").returncode == 0
+        assert case.connection.execute("select count(*) from monitoring.heartbeats").fetchone() == (point.number + 3,)
+        case.check(expected)
+
+
+@pytest.mark.parametrize("name", ["beliefs.written:1", "alarms.written:2", "dbt.swap:3"])
+def test_old_rules_come_back_after_a_run_that_died_under_new_ones(
+    yard: Yard, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with yard.case("complete") as case:
+        expected = hashes(case.connection, history=False)
+        with monkeypatch.context() as changed:
+            changed.setenv("MONITORING_FILE", str(case.files.other_rules))
+            case.killed(name, *case.run_arguments())
+        case.finish()
+        assert differences(hashes(case.connection, history=False), expected) == {}
