@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 
 VARIABLES := TRAIN_MONTH MONTHS DATA_DIR SOURCE TLC_URL SQL ARGS PORT CONFIRM DAY MODEL SEGMENT STRICT REPORT_DIR
 VARIABLES += AS_OF MONTH PAUSE RESTART INTERVAL COUNT DASHBOARD_UID COLUMN FILE TARGET VERSION MONITORING_FILE
+VARIABLES += FROM TO RAW_MONTHS RELOAD
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 # UID is the shell's own name for the user and cannot be handed over under it.
 ifeq ($(origin UID),command line)
@@ -29,6 +30,7 @@ help: ## List the targets
 	@echo "           AS_OF=2022-02-20  MONTH=2022-02  PAUSE=10  RESTART=yes  INTERVAL=10  COUNT=6  UID=..."
 	@echo "           FILE=labels.parquet  TARGET=duration_minutes"
 	@echo "           FILE=predictions.parquet  VERSION=v1  MONITORING_FILE=another.yml"
+	@echo "           FROM=2022-02-01  TO=2022-02-14  RAW_MONTHS=24  RELOAD=2022-02  CONFIRM=yes"
 
 .PHONY: pipeline
 pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, performance, marts
@@ -41,6 +43,22 @@ predictions: $(RUNTIME) ## Load predictions made elsewhere: make predictions FIL
 .PHONY: replay
 replay: $(RUNTIME) ## Feed a month day by day: make replay MONTH=2022-02 PAUSE=10; stopped, it goes on; RESTART=yes
 	@$(BIN)/python -m pipeline replay
+
+.PHONY: backfill
+backfill: $(RUNTIME) ## Compute the windows of some days again: make backfill FROM=2022-02-01 TO=2022-02 [MODEL=]; stopped, it goes on
+	@$(BIN)/python -m pipeline backfill
+
+.PHONY: prune
+prune: $(RUNTIME) ## Take away trips, predictions and labels of old months, their metrics stay: make prune RAW_MONTHS=24
+	@$(BIN)/python -m pipeline prune
+
+.PHONY: backup
+backup: $(RUNTIME) ## Write the whole warehouse with its models into one file: make backup FILE=warehouse.backup
+	@$(BIN)/python -m pipeline backup
+
+.PHONY: restore
+restore: $(RUNTIME) ## Bring a backup back, checked table by table: make restore FILE=warehouse.backup [CONFIRM=yes]
+	@$(BIN)/python -m pipeline restore
 
 .PHONY: labels
 labels: $(RUNTIME) ## Load labels that have arrived: make labels FILE=labels.parquet [TARGET=...], matched with the loads of now

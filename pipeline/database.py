@@ -238,13 +238,22 @@ def queries(path: Path) -> dict[str, LiteralString]:
     return {name: cast(LiteralString, text.strip()) for name, text in pairs}
 
 
+def _migrations() -> dict[int, Path]:
+    return {int(path.name[:3]): path for path in sorted(_MIGRATIONS.glob("[0-9][0-9][0-9]_*.sql"))}
+
+
+def known_version() -> int:
+    """The newest version of the schema that this program knows."""
+    return max(_migrations())
+
+
 def migrate() -> None:
     """Bring the schemas and tables that Python writes to this version's state; idempotent.
 
     Raises:
         DatabaseError: the warehouse was made by a newer version of the project.
     """
-    files = {int(path.name[:3]): path for path in sorted(_MIGRATIONS.glob("[0-9][0-9][0-9]_*.sql"))}
+    files = _migrations()
     with connect("migrate") as connection:
         # Two commands may arrive at an empty warehouse together.
         connection.execute("select pg_advisory_xact_lock(hashtext('monitoring-warehouse migrate'))")

@@ -5,7 +5,15 @@ select current_setting('server_version')
 select to_regclass('raw.files')
 
 -- name: files
-select source_month, rows, origin, loaded_at, covers_until from raw.files where status = 'loaded' order by source_month
+select
+    source_month,
+    rows,
+    origin || case when status = 'pruned' then to_char(pruned_at, ' (gone since YYYY-MM-DD, make prune)') else '' end,
+    loaded_at,
+    covers_until
+from raw.files
+where status in ('loaded', 'pruned')
+order by source_month
 
 -- name: models
 select

@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from psycopg import sql
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -23,7 +24,7 @@ from rich.table import Table
 
 from pipeline import database
 from pipeline.errors import ConfigurationError, UsageError
-from pipeline.monitoring import Monitoring, load_monitoring
+from pipeline.monitoring import Monitoring, Windows, load_monitoring
 from pipeline.relations import missing_relations
 from pipeline.settings import report_dir
 
@@ -137,13 +138,18 @@ def _works(
     """The models that are asked for and monitored that day, with its window."""
     from python_metrics.store import monitored_window
 
-    models = _models(monitoring, request.model)
+    models = chosen_models(monitoring, request.model)
     found = []
     for stored in models:
         window = monitored_window(monitoring.windows, stored.model_version, stored.reference_id, request.day)
         if window is not None:
             found.append((stored, window))
     if not found:
+        if _is_pruned(monitoring.windows, request.day):
+            raise UsageError(
+                f"the trips of {request.day} are gone (make prune), and a report is made from them: "
+                f"`make pipeline MONTHS={request.day:%Y-%m} RELOAD={request.day:%Y-%m}` loads their file again"
+            )
         raise UsageError(_not_monitored(monitoring, request.day, models))
     left_out = [stored.model_version for stored in models if stored not in [model for model, _ in found]]
     if left_out:
@@ -151,7 +157,18 @@ def _works(
     return found
 
 
-def _models(monitoring: Monitoring, wanted: str) -> list[StoredModel]:
+def _is_pruned(relations: Windows, day: date) -> bool:
+    query = sql.SQL(_QUERIES["is_pruned"]).format(windows=database.relation(relations.windows))
+    with database.connect("report", read_only=True) as connection:
+        return connection.execute(query, {"day": day}).fetchone() == (True,)
+
+
+def chosen_models(monitoring: Monitoring, wanted: str) -> list[StoredModel]:
+    """The active models of that name or version; all where none is named.
+
+    Raises:
+        UsageError: there is none; says which there are.
+    """
     from models_ml.store import stored_models
 
     active = [stored for stored in stored_models() if stored.spec in monitoring.models]
@@ -176,13 +193,13 @@ def _not_monitored(monitoring: Monitoring, day: date, models: list[StoredModel])
         for stored in models
         if (stored.model_version, stored.reference_id) in days
     }
-    there = "; ".join(f"{version} has {_spans(found)}" for version, found in held.items())
+    there = "; ".join(f"{version} has {spans(found)}" for version, found in held.items())
     return (
         f"there are no metrics of {day}: {there or 'no day is monitored yet'}. Run `make pipeline MONTHS={day:%Y-%m}`"
     )
 
 
-def _spans(days: list[date]) -> str:
+def spans(days: list[date]) -> str:
     """Days as months where a month's days follow each other: `2022-02-01 to 2022-02-28, 2022-04-01 to 2022-04-30`."""
     spans: list[list[date]] = []
     for day in sorted(days):

@@ -2,7 +2,8 @@
   Incremental strategy `replace_loads`: a load never changes, so a table of loaded rows is right when it holds the
   rows of all current loads and of no other. Rows of loads that are gone are deleted, rows of loads that the table
   has not seen are inserted, all in one transaction. A month that came again with fewer rows, or none, shrinks here.
-  A model that uses it has a load_id column, reads stg_tlc__files, and selects `{{ new_loads() }}` only.
+  A model that uses it has a load_id column, reads stg_tlc__files, and selects `{{ new_loads() }}` only: those have trips.
+  Of a pruned load it keeps what `make prune` has left; what it needs again it reads from `{{ new_pruned_loads() }}`.
 -#}
 {% macro get_incremental_replace_loads_sql(arg_dict) %}
     {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}
@@ -17,5 +18,13 @@
     select load_id from {{ ref("stg_tlc__files") }}
     where
         is_current
+        and not is_pruned
+        {% if is_incremental() %} and load_id not in (select distinct load_id from {{ this }}) {% endif %}
+{% endmacro %}
+
+{% macro new_pruned_loads() %}
+    select load_id from {{ ref("stg_tlc__files") }}
+    where
+        is_pruned
         {% if is_incremental() %} and load_id not in (select distinct load_id from {{ this }}) {% endif %}
 {% endmacro %}

@@ -43,6 +43,8 @@ compared as (
         daily.model_version,
         daily.trip_count,
         daily.rejected_count,
+        models.is_about_part,
+        windows.is_pruned,
         case when models.is_about_part then coalesce(scored.trip_count, 0) else windows.trip_count end as window_trips,
         windows.rejected_count as window_rejected
     from daily
@@ -57,5 +59,6 @@ compared as (
 
 select * from compared
 where
-    trip_count is distinct from window_trips
+    -- What a model had scored of a pruned day is known to its profiles alone.
+    (trip_count is distinct from window_trips and not (coalesce(is_pruned, false) and is_about_part))
     or rejected_count is distinct from window_rejected

@@ -32,6 +32,13 @@ scored_months as (
 
 ),
 
+pruned as (
+
+    select source_month from {{ ref("stg_tlc__files") }}
+    where is_pruned
+
+),
+
 trips as (
 
     select
@@ -98,6 +105,7 @@ wrong_counts as (
             and scored_months.source_month = written.source_month
     where
         scored_months.is_about_part
+        and scored_months.source_month not in (select source_month from pruned)
         and scored_months.rows != coalesce(written.prediction_count, 0)
 
 )

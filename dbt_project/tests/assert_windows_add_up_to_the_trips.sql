@@ -1,9 +1,10 @@
--- A sum over another table: the windows of a load hold exactly its accepted trips.
+-- A sum over another table: the windows of a load hold exactly its accepted trips, those of a pruned one no trip at all.
 with windows as (
 
     select
         load_id,
-        sum(trip_count) as trips
+        sum(trip_count) as trips,
+        bool_or(is_pruned) as is_pruned
     from {{ ref("int_windows") }}
     group by load_id
 
@@ -25,4 +26,6 @@ select
     accepted.trips as accepted_trips
 from windows
 full outer join accepted on windows.load_id = accepted.load_id
-where windows.trips != coalesce(accepted.trips, 0) or windows.load_id is null
+where
+    case when windows.is_pruned then 0 else windows.trips end != coalesce(accepted.trips, 0)
+    or windows.load_id is null

@@ -26,6 +26,18 @@ rejected as (
 
 ),
 
+pruned as (
+
+    select
+        load_id,
+        sum(trip_count) as accepted_trips,
+        sum(rejected_count) as rejected_trips
+    from {{ ref("int_windows") }}
+    where is_pruned
+    group by load_id
+
+),
+
 final as (
 
     select
@@ -38,13 +50,20 @@ final as (
         files.sha256,
         files.origin,
         files.row_count,
-        coalesce(accepted.trips, 0) as accepted_count,
-        coalesce(rejected.trips, 0) as rejected_count,
-        coalesce(rejected.trips_outside_windows, 0) as outside_windows_count,
-        files.loaded_at
+        -- Of a pruned file the windows know what was accepted; all else was rejected.
+        cast(coalesce(pruned.accepted_trips, accepted.trips, 0) as bigint) as accepted_count,
+        cast(coalesce(files.row_count - pruned.accepted_trips, rejected.trips, 0) as bigint) as rejected_count,
+        cast(
+            coalesce(
+                files.row_count - pruned.accepted_trips - pruned.rejected_trips, rejected.trips_outside_windows, 0
+            ) as bigint
+        ) as outside_windows_count,
+        files.loaded_at,
+        files.pruned_at
     from files
     left join accepted on files.load_id = accepted.load_id
     left join rejected on files.load_id = rejected.load_id
+    left join pruned on files.load_id = pruned.load_id
 
 )
 
