@@ -47,7 +47,8 @@ _FILLED_BY = {
 _AFTER_SCORING = ("marts", "tag:after_scoring")
 # What is made of trips and predictions together, before the metrics read it.
 _PROFILES = "tag:profiles"
-# Tests that read every value of every day: they belong to `make test` and `make dbt ARGS=test`, not to each run.
+# Tests that read every value of every day, or a key that the database itself holds: they belong to `make test` and
+# `make dbt ARGS=test`, not to each run.
 _THOROUGH = "tag:thorough"
 # Views that say how the warehouse is at the moment of asking; a run that fails is reported by them. dbt's tag `live`.
 LIVE_VIEWS = (
@@ -443,7 +444,7 @@ class Pipeline:
             step.inputs_hash, step.skipped = last, True
             return
         refresh = ["--full-refresh"] if last and not last.startswith(project) else []
-        step.rows = dbt.build("--select", *_AFTER_SCORING, *refresh, run_id=run.run_id)
+        step.rows = dbt.build("--select", *_AFTER_SCORING, "--exclude", _THOROUGH, *refresh, run_id=run.run_id)
         step.inputs_hash = _marts_inputs(project)
 
 

@@ -8,23 +8,27 @@
 {% macro get_incremental_replace_loads_sql(arg_dict) %}
     {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}
     delete from {{ arg_dict["target_relation"] }}
-    where load_id not in (select load_id from {{ ref("stg_tlc__files") }} where is_current);
+    where load_id in (select load_id from {{ ref("stg_tlc__files") }} where not is_current);
 
     insert into {{ arg_dict["target_relation"] }} ({{ columns }})
     select {{ columns }} from {{ arg_dict["temp_relation"] }}
 {% endmacro %}
 
 {% macro new_loads() %}
-    select load_id from {{ ref("stg_tlc__files") }}
+    select files.load_id from {{ ref("stg_tlc__files") }} as files
     where
-        is_current
-        and not is_pruned
-        {% if is_incremental() %} and load_id not in (select distinct load_id from {{ this }}) {% endif %}
+        files.is_current
+        and not files.is_pruned
+        {% if is_incremental() %}
+            and not exists (select 1 from {{ this }} as seen where seen.load_id = files.load_id)
+        {% endif %}
 {% endmacro %}
 
 {% macro new_pruned_loads() %}
-    select load_id from {{ ref("stg_tlc__files") }}
+    select files.load_id from {{ ref("stg_tlc__files") }} as files
     where
-        is_pruned
-        {% if is_incremental() %} and load_id not in (select distinct load_id from {{ this }}) {% endif %}
+        files.is_pruned
+        {% if is_incremental() %}
+            and not exists (select 1 from {{ this }} as seen where seen.load_id = files.load_id)
+        {% endif %}
 {% endmacro %}

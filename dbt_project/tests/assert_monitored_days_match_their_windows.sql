@@ -32,6 +32,7 @@ scored as (
         on
             trips.model_version = models.model_version
             and models.is_about_part
+    where trips.source_month in ({{ checked_scored_months() }})
     group by trips.model_version, trips.window_date
 
 ),
@@ -44,7 +45,7 @@ compared as (
         daily.trip_count,
         daily.rejected_count,
         models.is_about_part,
-        windows.is_pruned,
+        windows.source_month in ({{ checked_scored_months() }}) as is_checked,
         case when models.is_about_part then coalesce(scored.trip_count, 0) else windows.trip_count end as window_trips,
         windows.rejected_count as window_rejected
     from daily
@@ -59,6 +60,5 @@ compared as (
 
 select * from compared
 where
-    -- What a model had scored of a pruned day is known to its profiles alone.
-    (trip_count is distinct from window_trips and not (coalesce(is_pruned, false) and is_about_part))
+    (trip_count is distinct from window_trips and (is_checked is not false or not is_about_part))
     or rejected_count is distinct from window_rejected

@@ -6,7 +6,15 @@ with counted as (
         load_id,
         count(*) as trips
     from {{ ref("stg_tlc__green_trips") }}
+    where source_month in ({{ checked_months() }})
     group by load_id
+
+),
+
+files as (
+
+    select * from {{ ref("stg_tlc__files") }}
+    where source_month in ({{ checked_months() }})
 
 )
 
@@ -14,7 +22,7 @@ select
     files.load_id,
     files.row_count,
     counted.trips
-from {{ ref("stg_tlc__files") }} as files
+from files
 full outer join counted on files.load_id = counted.load_id
 where
     (files.is_current and not files.is_pruned and files.row_count != coalesce(counted.trips, 0))
