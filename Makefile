@@ -150,6 +150,11 @@ slow: $(DEV) ## The tests that take too long for every day
 bench: $(DEV) ## Measure loading, the whole pipeline, a second run and drift scores against their peers
 	@$(BIN)/python -m benchmarks.run
 	@$(BIN)/python -m benchmarks.profile_speed
+	@$(BIN)/python -m benchmarks.long_life
+
+.PHONY: bench-life
+bench-life: $(DEV) ## Measure what one changed day costs in a warehouse of a year, beside one of a month; a part of make bench
+	@$(BIN)/python -m benchmarks.long_life
 
 .PHONY: bench-profiles
 bench-profiles: $(DEV) ## Measure drift scores from profiles against Evidently's Report; a part of make bench
