@@ -1,9 +1,9 @@
 """`make bench-life`: what one changed day costs in a warehouse of a year, beside one of a month, step by step.
 
-Two warehouses are built of the same training month: one monitors the month after it, the other the eleven months after it.
-Then the last day of each is changed (a corrected file of its month) and the pipeline runs, in turn, so that what else the
-machine does falls on both. Real months are taken from TLC_DATA_DIR or data/raw, else generated. Goes to stdout and to
-benchmarks/long_life.md.
+Two warehouses are built of the same training month: one monitors the month after it, the other the eleven months
+after it. Then the last day of each is changed (a corrected file of its month) and the pipeline runs, in turn, so that
+what else the machine does falls on both. Real months are taken from TLC_DATA_DIR or data/raw, else generated. Goes to
+stdout and to benchmarks/long_life.md.
 """
 
 from __future__ import annotations
@@ -140,7 +140,8 @@ def main() -> None:
     text = f"""# One changed day in a month and in a year
 
 - Command: `make bench-life`, {datetime.now(UTC):%Y-%m-%d}, {(time.perf_counter() - started) / 60:.0f} minutes
-- Data: {"as issued by TLC" if months else "generated sample"}, trained on {TRAIN_MONTH}; monitored {SHORT}, and {SHORT} to {LONG}
+- Data: {"as issued by TLC" if months else "generated sample"}, trained on {TRAIN_MONTH}
+- Monitored: {SHORT}, and {SHORT} to {LONG}
 - The change: every fare of the last day is a cent more, delivered as a corrected file of its month
 - Medians of {ROUNDS} turns taken alternately
 
