@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 VARIABLES := TRAIN_MONTH MONTHS DATA_DIR SOURCE TLC_URL SQL ARGS PORT CONFIRM DAY MODEL SEGMENT STRICT REPORT_DIR
 VARIABLES += AS_OF MONTH PAUSE RESTART INTERVAL COUNT DASHBOARD_UID COLUMN FILE TARGET VERSION MONITORING_FILE
 VARIABLES += HARD_PART OSV_URL INCIDENT NOTE CLOSE
+VARIABLES += FROM TO RAW_MONTHS RELOAD
 $(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
 # UID is the shell's own name for the user and cannot be handed over under it.
 ifeq ($(origin UID),command line)
@@ -32,6 +33,7 @@ help: ## List the targets
 	@echo "           FILE=labels.parquet  TARGET=duration_minutes"
 	@echo "           FILE=predictions.parquet  VERSION=v1  MONITORING_FILE=another.yml"
 	@echo "           INCIDENT=...  NOTE=\"what you know\"  CLOSE=yes  OSV_URL=...  HARD_PART=0..9"
+	@echo "           FROM=2022-02-01  TO=2022-02-14  RAW_MONTHS=24  RELOAD=2022-02  CONFIRM=yes"
 
 .PHONY: pipeline
 pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, performance, marts
@@ -44,6 +46,22 @@ predictions: $(RUNTIME) ## Load predictions made elsewhere: make predictions FIL
 .PHONY: replay
 replay: $(RUNTIME) ## Feed a month day by day: make replay MONTH=2022-02 PAUSE=10; stopped, it goes on; RESTART=yes
 	@$(BIN)/python -m pipeline replay
+
+.PHONY: backfill
+backfill: $(RUNTIME) ## Compute the windows of some days again: make backfill FROM=2022-02-01 TO=2022-02 [MODEL=]; stopped, it goes on
+	@$(BIN)/python -m pipeline backfill
+
+.PHONY: prune
+prune: $(RUNTIME) ## Take away trips, predictions and labels of old months, their metrics stay: make prune RAW_MONTHS=24
+	@$(BIN)/python -m pipeline prune
+
+.PHONY: backup
+backup: $(RUNTIME) ## Write the whole warehouse with its models into one file: make backup FILE=warehouse.backup
+	@$(BIN)/python -m pipeline backup
+
+.PHONY: restore
+restore: $(RUNTIME) ## Bring a backup back, checked table by table: make restore FILE=warehouse.backup [CONFIRM=yes]
+	@$(BIN)/python -m pipeline restore
 
 .PHONY: labels
 labels: $(RUNTIME) ## Load labels that have arrived: make labels FILE=labels.parquet [TARGET=...], matched with the loads of now
@@ -155,6 +173,11 @@ test-hard: $(DEV) ## Tests that hurt: killed at every failpoint, the server gone
 bench: $(DEV) ## Measure loading, the whole pipeline, a second run and drift scores against their peers
 	@$(BIN)/python -m benchmarks.run
 	@$(BIN)/python -m benchmarks.profile_speed
+	@$(BIN)/python -m benchmarks.long_life
+
+.PHONY: bench-life
+bench-life: $(DEV) ## Measure what one changed day costs in a warehouse of a year, beside one of a month; a part of make bench
+	@$(BIN)/python -m benchmarks.long_life
 
 .PHONY: bench-profiles
 bench-profiles: $(DEV) ## Measure drift scores from profiles against Evidently's Report; a part of make bench

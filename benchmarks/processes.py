@@ -24,7 +24,7 @@ from pipeline.settings import ROOT
 _SCRUBBED = (
     "PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGSERVICE", "PGPASSFILE",
     "TRAIN_MONTH", "MONTHS", "DATA_DIR", "SOURCE", "TLC_URL", "SQL", "ARGS", "PORT", "CONFIRM", "LOG_LEVEL",
-    "PYTHONDONTWRITEBYTECODE", "WAREHOUSE_STATE_DIR",
+    "FROM", "TO", "RAW_MONTHS", "RELOAD", "PYTHONDONTWRITEBYTECODE", "WAREHOUSE_STATE_DIR",
 )  # fmt: skip
 _RSS_UNITS_PER_MB = 1024 if sys.platform == "linux" else 1024**2  # ru_maxrss: KiB on Linux, bytes on macOS
 

@@ -4,7 +4,8 @@ from raw.files
 where service = %(service)s and source_month = %(month)s and status = 'loaded'
 
 -- name: origins
-select distinct origin from raw.files where status = 'loaded'
+-- What was found out about pruned months stands beside that of the others.
+select distinct origin from raw.files where status in ('loaded', 'pruned')
 
 -- name: next_load_id
 select nextval('raw.load_ids')
@@ -21,13 +22,13 @@ select cast(
             where service = $1 and source_month = cast($2 as date) and status = 'loaded'
         ),
         'origins',
-        coalesce((select json_agg(distinct origin) from raw.files where status = 'loaded'), '[]')
+        coalesce((select json_agg(distinct origin) from raw.files where status in ('loaded', 'pruned')), '[]')
     ) as text
 )
 
 -- name: retire_file
 update raw.files set status = 'replaced'
-where service = $1 and source_month = cast($2 as date) and status = 'loaded'
+where service = $1 and source_month = cast($2 as date) and status in ('loaded', 'pruned')
 
 -- name: delete_rows
 delete from raw.green_trips where source_month = cast($1 as date)

@@ -6,6 +6,7 @@ months never mix in one warehouse. Called by the conductor.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,8 @@ class Held:
     months: frozenset[Month]
     has_sample: bool
     has_real: bool
+    # Months whose trips were taken away; they are not among `months`.
+    pruned: frozenset[Month] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ def held_months() -> Held:
         rows = connection.execute(_QUERIES["held_months"], {"service": SERVICE}).fetchall()
     origins = {str(row[1]) for row in rows}
     return Held(
-        months=frozenset(Month.parse(str(row[0])[:7]) for row in rows),
+        months=frozenset(Month.parse(str(row[0])[:7]) for row in rows if not row[2]),
+        pruned=frozenset(Month.parse(str(row[0])[:7]) for row in rows if row[2]),
         has_sample="sample" in origins,
         has_real=bool(origins - {"sample"}),
     )
@@ -70,11 +74,20 @@ def held_months() -> Held:
 def find_files(settings: Settings, held: Held) -> Found:
     """The files of all needed months; a month that is loaded and has no file on disk is left as it is.
 
+    So is a month that was pruned, whether its file is there or not, unless the settings name it to be loaded again.
+
     Raises:
         SourceUnavailableError: a month's file is not there and cannot be fetched.
         OriginMixError: the source asked for does not go with what the warehouse holds.
         BadFileError: a checksum file cannot be understood.
     """
+    pruned = sorted((held.pruned & set(settings.needed_months)) - settings.reload)
+    found = _find_files(dataclasses.replace(settings, left_out=frozenset(pruned)), held)
+    notes = tuple(f"{month} was pruned and is left as it is; RELOAD={month} loads its file again" for month in pruned)
+    return dataclasses.replace(found, notes=(*found.notes, *notes))
+
+
+def _find_files(settings: Settings, held: Held) -> Found:
     if settings.source is Source.SAMPLE or (settings.source is Source.AUTO and held.has_sample):
         return _sample(settings, held)
     if held.has_sample and settings.source is Source.TLC:

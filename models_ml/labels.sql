@@ -12,6 +12,7 @@ order by label_load_id
 limit 1
 
 -- name: changed_months
+-- Of a pruned month there is nothing to take labels from.
 select
     windows.source_month,
     windows.load_id,
@@ -22,6 +23,7 @@ from (
         max(load_id) as load_id,
         md5(%(settings)s || ':' || max(load_id) || ':' || string_agg(content_hash, ',' order by window_start)) as inputs_hash
     from {windows}
+    where not is_pruned
     group by source_month
 ) as windows
 left join ml.label_loads as loads

@@ -50,6 +50,7 @@ from (
         max(load_id) as load_id,
         md5(max(load_id) || ':' || string_agg(content_hash, ',' order by window_date)) as inputs_hash
     from intermediate.int_windows
+    where not is_pruned
     group by source_month
 ) as windows
 left join ml.scored_months as scored

@@ -1,16 +1,19 @@
 """What a person asked a command about, held against what the warehouse has: which models, whether anything is there.
 
-Called by pipeline.reports and pipeline.verify.
+Called by pipeline.backfill, pipeline.reports and pipeline.verify.
 """
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from psycopg import sql
+
 from pipeline import database
 from pipeline.errors import ConfigurationError, UsageError
-from pipeline.monitoring import Monitoring
+from pipeline.monitoring import Monitoring, Windows
 from pipeline.relations import missing_relations
 
 if TYPE_CHECKING:
@@ -58,3 +61,10 @@ def chosen_models(monitoring: Monitoring, wanted: str) -> list[StoredModel]:
             f"MODEL '{wanted}' is unknown: use a name ({', '.join(specs)}) or a version ({', '.join(versions)})"
         )
     return models
+
+
+def is_pruned(relations: Windows, day: date) -> bool:
+    """Whether the day's rows are gone, with its findings kept."""
+    query = sql.SQL(_QUERIES["is_pruned"]).format(windows=database.relation(relations.windows))
+    with database.connect("pruned days", read_only=True) as connection:
+        return connection.execute(query, {"day": day}).fetchone() == (True,)

@@ -100,6 +100,7 @@ def run(
     source: SourceName = "",
     tlc_url: TlcUrl = "",
     as_of: AsOf = "",
+    reload: Annotated[str, typer.Option(envvar="RELOAD", help="Pruned months to load again: '2022-02'.")] = "",
 ) -> None:
     """Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, marts."""
     from pipeline import summary
@@ -108,11 +109,99 @@ def run(
 
     started = time.monotonic()
     settings = make_settings(
-        train_month=train_month, months=months, data_dir=data_dir, source=source, tlc_url=tlc_url, as_of=as_of
+        train_month=train_month,
+        months=months,
+        data_dir=data_dir,
+        source=source,
+        tlc_url=tlc_url,
+        as_of=as_of,
+        reload=reload,
     )
     with database.warehouse(), recorded("pipeline", settings.in_words, only_failures=True):
         report = Pipeline(settings, lambda line: _talk.print(_escaped(line))).run()
         summary.show(report, settings, seconds=time.monotonic() - started)
+
+
+@app.command()
+def backfill(
+    first: Annotated[str, typer.Option("--from", envvar="FROM", help="First day or month, such as 2022-02-01.")] = "",
+    last: Annotated[str, typer.Option("--to", envvar="TO", help="Last day or month, such as 2022-02.")] = "",
+    model: Annotated[str, typer.Option(envvar="MODEL", help="A model's name or version; every active model.")] = "",
+    train_month: TrainMonth = "",
+) -> None:
+    """Compute the windows of some days again, or for the first time; stopped, it goes on where it was."""
+    from pipeline import backfill as backfills
+    from pipeline.runs import recorded
+
+    request = backfills.make_request(first=first, last=last, model=model)
+    settings = make_settings(train_month=train_month)
+    with database.warehouse(), recorded("backfill", f"{first} {last} {model}".strip(), only_failures=True):
+        report = backfills.backfill(request, settings, _talk, lambda line: _talk.print(_escaped(line)))
+    _talk.print(f"run {report.run_id} done")
+
+
+@app.command()
+def prune(
+    raw_months: Annotated[str, typer.Option(envvar="RAW_MONTHS", help="How many months keep their rows; 24.")] = "",
+    confirm: Annotated[str, typer.Option(envvar="CONFIRM", help="yes, for a server of your own.")] = "",
+) -> None:
+    """Take away the trips, predictions and labels of old months; what was found out about them stays."""
+    from pipeline import pruning
+    from pipeline.runs import recorded
+
+    count = pruning.read_raw_months(raw_months)
+    if database.is_external() and confirm != "yes":
+        raise UsageError(
+            f"the server in use is {database.server().value}: with CONFIRM=yes the trips, predictions and labels of "
+            f"all months but the newest {count} are removed from its database"
+        )
+    with database.warehouse(), recorded("prune", f"all but the newest {count} months", only_failures=True):
+        pruned = pruning.prune(count, lambda line: _talk.print(_escaped(line)))
+    words = f"{pruned} months pruned; `make pipeline` brings the marts up to date"
+    _talk.print(words if pruned else "nothing to prune")
+
+
+@app.command()
+def backup(file: Annotated[str, typer.Option(envvar="FILE", help="The file to write.")] = "") -> None:
+    """Write the whole warehouse with its model files into one file."""
+    from pathlib import Path
+
+    from pipeline import backup as backups
+    from pipeline.runs import recorded
+
+    if not file.strip():
+        raise UsageError("no file was named: write make backup FILE=warehouse.backup")
+    path = Path(file.strip()).expanduser().absolute()
+    with database.warehouse(), recorded("backup", str(path), only_failures=True):
+        manifest = backups.backup(path, lambda line: _talk.print(_escaped(line)))
+    models = len(manifest.files) - 1
+    _talk.print(
+        _escaped(f"{path}: {len(manifest.tables)} tables and {models} model files, {path.stat().st_size:,} bytes")
+    )
+
+
+@app.command()
+def restore(
+    file: Annotated[str, typer.Option(envvar="FILE", help="A file that `backup` has written.")] = "",
+    confirm: Annotated[str, typer.Option(envvar="CONFIRM", help="yes: replace a warehouse that is not empty.")] = "",
+) -> None:
+    """Bring a backup back, in one transaction; every table is compared with the backup's hash of it."""
+    from pathlib import Path
+
+    from pipeline import backup as backups
+    from pipeline.runs import recorded
+
+    if not file.strip():
+        raise UsageError("no file was named: write make restore FILE=warehouse.backup")
+    confirmed = parameters.confirmed("CONFIRM", confirm)
+    path = Path(file.strip()).expanduser().absolute()
+    with database.warehouse(), recorded("restore", str(path)) as record:
+        manifest = backups.restore(path, confirmed=confirmed, tell=lambda line: _talk.print(_escaped(line)))
+        record.message = f"the backup of {manifest.made_at}"
+    _talk.print(
+        f"restored the backup of {manifest.made_at}: {len(manifest.tables)} tables, each with the hash that the backup "
+        "has of it"
+    )
 
 
 @app.command()

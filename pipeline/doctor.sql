@@ -5,9 +5,16 @@ select current_setting('server_version')
 select to_regclass('raw.files')
 
 -- name: files
-select source_month, rows, origin, loaded_at, covers_until, location, sha256
+select
+    source_month,
+    rows,
+    origin || case when status = 'pruned' then to_char(pruned_at, ' (gone since YYYY-MM-DD, make prune)') else '' end,
+    loaded_at,
+    covers_until,
+    location,
+    sha256
 from raw.files
-where status = 'loaded'
+where status in ('loaded', 'pruned')
 order by source_month
 
 -- name: models

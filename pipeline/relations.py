@@ -15,7 +15,10 @@ from pipeline.settings import DBT_PROJECT_DIR, monitoring_file
 
 _QUERIES = database.queries(Path(__file__).with_name("relations.sql"))
 _NEEDED = {
-    "windows": ("window_date", "window_start", "window_end", "granularity", "content_hash", "duplicate_count"),
+    "windows": (
+        *("window_date", "window_start", "window_end", "granularity", "content_hash", "duplicate_count"),
+        "is_pruned",
+    ),
     "rows": ("model_version", "window_date", "source_month", "source_row", "load_id", PREDICTION),
     "trips": ("source_month", "source_row", "load_id", "window_date"),
     "profiles": (

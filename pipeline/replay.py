@@ -46,6 +46,8 @@ def replay(settings: Settings, *, pause: float, restart: bool, tell: Callable[[s
             f"{month} is the training month, which is loaded whole before anything is replayed: replay another month, "
             "or name another training month with TRAIN_MONTH"
         )
+    # Whoever replays a pruned month wants its trips again.
+    settings = dataclasses.replace(settings, reload=frozenset({month}))
     tell(_where_to_look(month))
     # The training month and its models; the month itself is not touched, nor are its labels known yet.
     before = end_of_day(month.first_day - timedelta(days=1))

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.chosen import check_monitored, chosen_models
+from pipeline.chosen import check_monitored, chosen_models, is_pruned
 from pipeline.errors import ConfigurationError, UsageError
 from pipeline.monitoring import Monitoring, load_monitoring
 from pipeline.settings import report_dir
@@ -128,6 +128,11 @@ def _works(
         if window is not None:
             found.append((stored, window))
     if not found:
+        if is_pruned(monitoring.windows, request.day):
+            raise UsageError(
+                f"the trips of {request.day} are gone (make prune), and a report is made from them: "
+                f"`make pipeline MONTHS={request.day:%Y-%m} RELOAD={request.day:%Y-%m}` loads their file again"
+            )
         raise UsageError(_not_monitored(monitoring, request.day, models))
     left_out = [stored.model_version for stored in models if stored not in [model for model, _ in found]]
     if left_out:
@@ -144,13 +149,13 @@ def _not_monitored(monitoring: Monitoring, day: date, models: list[StoredModel])
         for stored in models
         if (stored.model_version, stored.reference_id) in days
     }
-    there = "; ".join(f"{version} has {_spans(found)}" for version, found in held.items())
+    there = "; ".join(f"{version} has {spans(found)}" for version, found in held.items())
     return (
         f"there are no metrics of {day}: {there or 'no day is monitored yet'}. Run `make pipeline MONTHS={day:%Y-%m}`"
     )
 
 
-def _spans(days: list[date]) -> str:
+def spans(days: list[date]) -> str:
     """Days as months where a month's days follow each other: `2022-02-01 to 2022-02-28, 2022-04-01 to 2022-04-30`."""
     spans: list[list[date]] = []
     for day in sorted(days):

@@ -87,7 +87,7 @@ class RunLog:
         Raises:
             LockedError: another process holds the lock; the message says who and since when.
         """
-        with _lock(command) as connection:
+        with only_lock(command) as connection:
             failpoint("run.locked")
             connection.execute(_QUERIES["abandon_dead_runs"])
             run = cls(connection, database.one_row(connection, _QUERIES["next_run_id"])[0], versions)
@@ -160,7 +160,7 @@ def hold_lock(command: str, windows: str = "", record: Step | None = None) -> It
     Raises:
         LockedError: another process holds it; the message says who and since when.
     """
-    with _lock(command) as connection:
+    with only_lock(command) as connection:
         if not database.one_row(connection, _QUERIES["has_run_log"])[0]:
             yield connection
             return
@@ -236,7 +236,12 @@ def _storable(text: str) -> str:
 
 
 @contextlib.contextmanager
-def _lock(command: str) -> Iterator[database.Connection]:
+def only_lock(command: str) -> Iterator[database.Connection]:
+    """The warehouse's lock without a row in the run log: for commands that read or replace the run log itself.
+
+    Raises:
+        LockedError: another process holds it; the message says who and since when.
+    """
     owner = f"{command} by process {os.getpid()} on {socket.gethostname()}"
     with contextlib.closing(database.connect(owner, autocommit=True)) as connection:
         _take_lock(connection)

@@ -64,6 +64,9 @@ class Settings:
     data_dir: Path
     source: Source
     tlc_url: str
+    # Pruned months that are to be loaded again, and those that are to stay as they are.
+    reload: frozenset[Month] = frozenset()
+    left_out: frozenset[Month] = frozenset()
     # Labels that arrived until then count; a run of its own moment is no other setting.
     as_of: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False)
     # Whether a person named that moment.
@@ -71,8 +74,8 @@ class Settings:
 
     @property
     def needed_months(self) -> tuple[Month, ...]:
-        """The training month and the monitored months, sorted, each once."""
-        return tuple(sorted({self.train_month, *self.months}))
+        """The training month and the monitored months, sorted, each once, without those that are left out."""
+        return tuple(sorted({self.train_month, *self.months} - self.left_out))
 
     @property
     def in_words(self) -> str:
@@ -96,16 +99,18 @@ def make_settings(
     source: str = "",
     tlc_url: str = "",
     as_of: str = "",
+    reload: str = "",
 ) -> Settings:
     """Settings from the texts a person gave; '' takes the default.
 
     Raises:
-        UsageError: a month, a day, a source or an address is not valid, or DATA_DIR is a file.
+        UsageError: a month, a day, a source or an address is not valid, RELOAD is about other months, or DATA_DIR is a
+            file.
     """
     sources = [name.value for name in Source]
     if source and source not in sources:
         raise UsageError(f"SOURCE '{source}' is unknown: use one of {', '.join(sources)}")
-    return Settings(
+    settings = Settings(
         train_month=Month.parse((train_month or DEFAULT_TRAIN_MONTH).strip()),
         months=parse_months(months or DEFAULT_MONTHS),
         data_dir=_folder(data_dir or DEFAULT_DATA_DIR, "DATA_DIR", "holds the parquet files"),
@@ -113,7 +118,15 @@ def make_settings(
         tlc_url=_address(tlc_url.strip() or DEFAULT_TLC_URL),
         as_of=_moment(as_of.strip()),
         is_looking_back=bool(as_of.strip()),
+        reload=frozenset(parse_months(reload)) if reload.strip() else frozenset(),
     )
+    strange = sorted(settings.reload - set(settings.needed_months))
+    if strange:
+        raise UsageError(
+            f"RELOAD names {', '.join(map(str, strange))}, but the run is about "
+            f"{', '.join(map(str, settings.needed_months))}: name the month in MONTHS, too"
+        )
+    return settings
 
 
 def _address(text: str) -> str:

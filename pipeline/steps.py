@@ -27,11 +27,12 @@ from pipeline.months import Month
 from pipeline.profile_plan import store_plan
 from pipeline.relations import check_relations
 from pipeline.roles import Role, acting_as, ensure_roles
-from pipeline.runs import RunLog, Step
+from pipeline.runs import WHOLE_RUN, RunLog, Step
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from models_ml.store import StoredModel
+    from python_metrics.beliefs import Judgement
     from python_metrics.monitor import MonitoredModel, References
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,8 @@ _FILLED_BY = {
 _AFTER_SCORING = ("marts", "tag:after_scoring")
 # What is made of trips and predictions together, before the metrics read it.
 _PROFILES = "tag:profiles"
-# Tests that read every value of every day: they belong to `make test` and `make dbt ARGS=test`, not to each run.
+# Tests that read every value of every day, or a key that the database itself holds: they belong to `make test` and
+# `make dbt ARGS=test`, not to each run.
 _THOROUGH = "tag:thorough"
 # Views that say how the warehouse is at the moment of asking; a run that fails is reported by them. dbt's tag `live`.
 LIVE_VIEWS = (
@@ -79,8 +81,29 @@ class Report:
 class Pipeline:
     """One run. `tell` is called with a line for a person whenever something has happened."""
 
-    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        tell: Callable[[str], None],
+        *,
+        words: str = "",
+        without: frozenset[str] = frozenset(),
+        begin: Callable[[int], None] = lambda run_id: None,
+        watch: Callable[[str, int], Callable[[], None]] = lambda what, total: lambda: None,
+    ) -> None:
+        """A run of the steps.
+
+        Args:
+            words: what the run is about, in the run log; the months where it is ''.
+            without: steps that are left out.
+            begin: called with the run's number, under the lock, before the first step.
+            watch: called with a step and its number of windows; gives what is to be called after each of them.
+        """
         self.settings = settings
+        self._words = words or settings.in_words
+        self._without = without
+        self._begin = begin
+        self._watch = watch
         self.monitoring: Monitoring = load_monitoring()
         self.tell = tell
         self.notice = ""
@@ -93,7 +116,7 @@ class Pipeline:
             WarehouseError: a step failed; the steps before it stand, the run log says what happened.
         """
         database.migrate()
-        with RunLog.open("pipeline", self.settings.in_words, _versions()) as run:
+        with RunLog.open(WHOLE_RUN, self._words, _versions()) as run:
             note = ensure_roles()
             if note:
                 self.tell(f"note: {note}")
@@ -103,7 +126,9 @@ class Pipeline:
                 applied = bool(last.done) and not last.are_of_another(dbt.project_hash()[:16])
                 check_relations(self.monitoring, may_be_missing=True, may_change=not applied)
                 store_rules(self.monitoring.alerts)
+                self._begin(run.run_id)
                 self._take_steps(run)
+                _finish_backfills(run.run_id)
             except BaseException:
                 _bring_back_live_views(run.run_id)
                 raise
@@ -123,8 +148,10 @@ class Pipeline:
             ("alarms", Role.MONITOR, self._alarms),
             ("marts", None, self._marts),
         ):
+            if name in self._without:
+                continue
             failpoint("step.before")
-            with run.step(name, self.settings.in_words) as record, acting_as(role):
+            with run.step(name, self._words) as record, acting_as(role):
                 step(run, record)
                 failpoint("step.done")
             failpoint("step.after")
@@ -326,15 +353,16 @@ class Pipeline:
 
         works = []
         for stored in stored_models():
-            model = _monitored(stored)
+            model = monitored(stored)
             asked = stored.is_loaded or stored.train_month == self.settings.train_month
             months = [month.first_day for month in self.settings.months] if asked else []
             if stored.is_loaded:
                 months = sorted(set(months) & scored_months(stored.model_version))
             works.append(pending(self.monitoring, model, months))
         windows = sum(len(work.windows) for work in works)
+        advance = self._watch("metrics", windows)
         for work in works:
-            step.rows += monitor(self.monitoring, work, self._references(), run.run_id)
+            step.rows += monitor(self.monitoring, work, self._references(), run.run_id, advance)
         gone = sum(len(work.gone) for work in works)
         compared = compare(self.monitoring, [work.model for work in works], self._references(), run.run_id)
         step.skipped = windows == gone == compared == 0
@@ -351,14 +379,21 @@ class Pipeline:
             return
         run.note_inputs(step, inputs)
         from models_ml.store import stored_models
-        from python_metrics.beliefs import judge, pending
+        from python_metrics.beliefs import judge, pending, recalled
+
+        def watch(judgement: Judgement) -> Callable[[], None]:
+            return self._watch("performance", len(judgement.windows)) if judgement.windows else lambda: None
 
         windows = 0
         for stored in stored_models():
-            model = _monitored(stored)
+            model = monitored(stored)
+            # What is judged again as of its own moment comes first: what has arrived since is a belief of its own.
+            for judgement in recalled(self.monitoring, model):
+                windows += len(judgement.windows)
+                step.rows += judge(self.monitoring, judgement, self._references(), run.run_id, watch(judgement))
             judgement = pending(self.monitoring, model, self.settings.as_of)
             windows += len(judgement.windows)
-            step.rows += judge(self.monitoring, judgement, self._references(), run.run_id)
+            step.rows += judge(self.monitoring, judgement, self._references(), run.run_id, watch(judgement))
         step.inputs_hash, step.skipped = inputs, not windows
         step.message = f"{windows} windows" if windows else ""
 
@@ -371,7 +406,7 @@ class Pipeline:
         from models_ml.store import stored_models
         from python_metrics.alarms import ring
 
-        models = [_monitored(stored) for stored in stored_models()]
+        models = [monitored(stored) for stored in stored_models()]
         result = ring(self.monitoring, models, run.run_id)
         step.rows = result.decisions + result.recorded
         step.inputs_hash = inputs
@@ -422,8 +457,14 @@ class Pipeline:
             return
         refresh = ["--full-refresh"] if last.are_of_another(project) else []
         run.note_inputs(step, project)
-        step.rows = dbt.build("--select", *_AFTER_SCORING, *refresh, run_id=run.run_id)
+        step.rows = dbt.build("--select", *_AFTER_SCORING, "--exclude", _THOROUGH, *refresh, run_id=run.run_id)
         step.inputs_hash = _marts_inputs(project)
+
+
+def _finish_backfills(run_id: int) -> None:
+    """A run that has ended well has computed all that was pending."""
+    with acting_as(Role.MONITOR), database.connect("backfills") as connection:
+        connection.execute(_QUERIES["finish_backfills"], {"run_id": run_id})
 
 
 def _bring_back_live_views(run_id: int) -> None:
@@ -437,7 +478,8 @@ def _bring_back_live_views(run_id: int) -> None:
         log.info("the live views are not all there: %s", error)
 
 
-def _monitored(stored: StoredModel) -> MonitoredModel:
+def monitored(stored: StoredModel) -> MonitoredModel:
+    """The model as python_metrics knows it."""
     from python_metrics.monitor import MonitoredModel
 
     return MonitoredModel(stored.spec, stored.model_version, stored.reference_id, stored.judged_reference_id)

@@ -1,5 +1,5 @@
 -- name: origins
-select coalesce(string_agg(distinct origin, ', ' order by origin), '') from raw.files where status = 'loaded'
+select coalesce(string_agg(distinct origin, ', ' order by origin), '') from raw.files where status in ('loaded', 'pruned')
 
 -- name: transform_inputs
 -- The loads, and the relations that dbt has built of them: a dropped table is missed.
@@ -57,6 +57,8 @@ select md5(
             from monitoring.computed_windows
         ), ''
     )
+    || '|'
+    || coalesce((select cast(max(backfill_id) as text) from monitoring.backfills), '')
 )
 
 -- name: alarms_inputs
@@ -93,6 +95,8 @@ select md5(
     || coalesce((select string_agg(events::text, ',' order by events::text) from intermediate.int_expected_events as events), '')
     || '|'
     || coalesce((select string_agg(model_version || is_active, ',' order by model_version) from ml.models), '')
+    || '|'
+    || coalesce((select cast(max(backfill_id) as text) from monitoring.backfills), '')
 )
 
 -- name: ended_days
@@ -165,6 +169,8 @@ select md5(
             where table_schema = 'marts'
         ), ''
     )
+    || '|'
+    || coalesce((select cast(max(backfill_id) as text) from monitoring.backfills), '')
 )
 
 -- name: live_views_gone
@@ -175,3 +181,8 @@ select
         select from unnest(cast(%(views)s as text [])) as named (live_view)
         where to_regclass(live_view) is null
     )
+
+-- name: finish_backfills
+update monitoring.backfills
+set finished_at = clock_timestamp(), finished_run_id = %(run_id)s
+where finished_at is null

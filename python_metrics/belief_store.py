@@ -19,6 +19,8 @@ from python_metrics.store import Window
 from python_metrics.windows import MetricRow
 
 _QUERIES = database.queries(Path(__file__).with_name("belief_store.sql"))
+# Stands in the place of what a belief was made from where it is to be computed again, as of its own moment.
+AGAIN = "again"
 
 
 def pending_windows(
@@ -38,6 +40,17 @@ def pending_windows(
     with database.connect("beliefs", read_only=True) as connection:
         rows: list[Any] = connection.execute(query, parameters).fetchall()
     return [Window(*row) for row in rows]
+
+
+def to_recall(model_version: str, reference_id: str) -> dict[datetime, set[tuple[datetime, str]]]:
+    """Windows (start, granularity) whose belief is to be computed again, by its moment, earliest first."""
+    parameters = {"model_version": model_version, "reference_id": reference_id, "again": AGAIN}
+    with database.connect("beliefs", read_only=True) as connection:
+        rows: list[Any] = connection.execute(_QUERIES["to_recall"], parameters).fetchall()
+    found: dict[datetime, set[tuple[datetime, str]]] = {}
+    for as_of, window_start, granularity in rows:
+        found.setdefault(as_of, set()).add((window_start, granularity))
+    return found
 
 
 def write_belief(

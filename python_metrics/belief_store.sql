@@ -58,7 +58,9 @@ current_state as (
             and computed.window_start = windows.window_start
             and computed.granularity = windows.granularity
     left join arrived on windows.window_date = arrived.window_date
-    where windows.window_end <= %(as_of)s
+    where
+        windows.window_end <= %(as_of)s
+        and not windows.is_pruned
 )
 
 select
@@ -75,6 +77,15 @@ left join believed
         and state.granularity = believed.granularity
 where believed.inputs_hash is distinct from state.inputs_hash
 order by state.window_date
+
+-- name: to_recall
+select as_of, window_start, granularity
+from monitoring.believed_windows
+where
+    model_version = %(model_version)s
+    and reference_id = %(reference_id)s
+    and inputs_hash = %(again)s
+order by as_of, window_start
 
 -- name: latest_belief
 select max(as_of)

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -54,8 +55,22 @@ def pending(monitoring: Monitoring, model: MonitoredModel, as_of: datetime) -> J
     return Judgement(model, as_of, windows)
 
 
-def judge(monitoring: Monitoring, judgement: Judgement, references: References, run_id: int) -> int:
-    """Compute and write the windows; gives the number of metric rows."""
+def recalled(monitoring: Monitoring, model: MonitoredModel) -> Iterator[Judgement]:
+    """Beliefs that are to be computed again as of their own moments, the earliest first."""
+    for as_of, wanted in belief_store.to_recall(model.model_version, model.reference_id).items():
+        judgement = pending(monitoring, model, as_of)
+        windows = [one for one in judgement.windows if (one.window_start, one.granularity) in wanted]
+        yield Judgement(model, as_of, windows)
+
+
+def judge(
+    monitoring: Monitoring,
+    judgement: Judgement,
+    references: References,
+    run_id: int,
+    advance: Callable[[], None] = lambda: None,
+) -> int:
+    """Compute and write the windows; gives the number of metric rows. `advance` is called after each window."""
     model, windows = judgement.model, judgement.windows
     if not windows:
         return 0
@@ -81,6 +96,7 @@ def judge(monitoring: Monitoring, judgement: Judgement, references: References, 
                 )
             failpoint("beliefs.written")
             written += len(metrics)
+            advance()
     log.info("%s: %s windows judged, %s metric rows", model.model_version, len(windows), written)
     return written
 

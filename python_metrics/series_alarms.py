@@ -105,6 +105,16 @@ def _read(monitoring: Monitoring, model: MonitoredModel) -> dict[str, Figures]:
     return found
 
 
+def _digests(figures: Figures) -> dict[date, str]:
+    """A hash of each day's figures, made once: a day is in the reference of many others."""
+    of_day: dict[date, list[tuple[str, float, float]]] = {}
+    for figure, values in sorted(figures.items()):
+        name = figure.name
+        for day, one in values.items():
+            of_day.setdefault(day, []).append((name, one.value, one.n))
+    return {day: hashlib.sha256(json.dumps(found).encode()).hexdigest() for day, found in of_day.items()}
+
+
 class _Judged:
     """One family of a model."""
 
@@ -123,6 +133,7 @@ class _Judged:
         dates = sorted({day for values in figures.values() for day in values})
         self._dates = [day for day in dates if day not in unusual]
         self._known = set(dates)
+        self._digests = _digests(figures)
 
     def judge(self, days: Sequence[ProfiledDay], run_id: int) -> tuple[int, int]:
         stored = alarm_store.stored_alarms(self._model.model_version, self._family)
@@ -163,10 +174,7 @@ class _Judged:
     def _inputs_hash(self, day: date) -> str:
         """Of the rules, the day's figures, and those of the days that it and the days it remembers are judged by."""
         days = [*self._reference(day, LOOK_BACK), day]
-        figures = [
-            (figure.name, [(one.isoformat(), values[one].value, values[one].n) for one in days if one in values])
-            for figure, values in sorted(self._figures.items())
-        ]
+        figures = [(one.isoformat(), self._digests[one]) for one in days]
         rules = [VERSION, self._calibration.model_dump(mode="json")]
         return hashlib.sha256(json.dumps([rules, figures]).encode()).hexdigest()
 

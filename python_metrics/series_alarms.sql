@@ -2,7 +2,15 @@
 -- Figures of a model's days that are judged together, with what each is of and the rows behind it.
 with metrics as (
     select
-        metrics.*,
+        metrics.window_start,
+        metrics.layer,
+        metrics.segment_key,
+        metrics.segment_value,
+        metrics.column_name,
+        metrics.metric,
+        metrics.status,
+        metrics.value,
+        metrics.n_current,
         windows.window_date
     from monitoring.metric_values as metrics
     inner join {windows} as windows
@@ -13,6 +21,11 @@ with metrics as (
         metrics.model_version = %(model_version)s
         and metrics.reference_id = %(reference_id)s
         and metrics.granularity = 'day'
+        and metrics.layer in ('performance', 'quality')
+        and (
+            metrics.metric in ('row_count', 'rejected_count', 'share_missing_values', 'label_coverage')
+            or metrics.metric = any(%(performance)s)
+        )
 ),
 
 rows_of_day as (

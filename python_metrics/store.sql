@@ -19,6 +19,7 @@ where
         or computed.inputs_hash is not null
     )
     and computed.inputs_hash is distinct from md5(windows.content_hash || %(rules)s)
+    and not windows.is_pruned
 order by windows.window_date
 
 -- name: gone_windows
@@ -95,7 +96,9 @@ inner join {windows} as windows
     on
         computed.window_start = windows.window_start
         and computed.granularity = windows.granularity
-where computed.granularity = 'day'
+where
+    computed.granularity = 'day'
+    and not windows.is_pruned
 group by computed.model_version, computed.reference_id
 
 -- name: monitored_window
@@ -116,6 +119,7 @@ where
     and computed.reference_id = %(reference_id)s
     and computed.granularity = 'day'
     and windows.window_date = %(day)s
+    and not windows.is_pruned
 
 -- name: delete_window
 delete from monitoring.metric_values

@@ -1,7 +1,8 @@
-{#- The columns together are a key: each combination once, no part missing. -#}
-{% test unique_combination(model, columns) %}
+{#- The columns together are a key: each combination once, no part missing; of trips in the months that are checked. -#}
+{% test unique_combination(model, columns, of_trips=false) %}
     select {{ columns | join(", ") }}, count(*) as occurrences
     from {{ model }}
+    {% if of_trips %} where source_month in ({{ checked_months() }}) {% endif %}
     group by {{ columns | join(", ") }}
     having
         count(*) > 1

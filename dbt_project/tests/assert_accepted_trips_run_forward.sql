@@ -4,7 +4,10 @@ select
     source_row
 from {{ ref("int_trips_accepted") }}
 where
-    dropoff_at <= pickup_at
-    or pickup_at < window_date
-    or pickup_at >= window_date + 1
-    or date_trunc('month', window_date) != source_month
+    source_month in ({{ checked_months() }})
+    and (
+        dropoff_at <= pickup_at
+        or pickup_at < window_date
+        or pickup_at >= window_date + 1
+        or date_trunc('month', window_date) != source_month
+    )

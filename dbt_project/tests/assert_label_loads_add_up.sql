@@ -8,6 +8,13 @@ with loads as (
 
 ),
 
+pruned as (
+
+    select source_month from {{ ref("stg_tlc__files") }}
+    where is_pruned
+
+),
+
 labels as (
 
     select
@@ -37,6 +44,10 @@ select
 from loads
 left join labels on loads.label_load_id = labels.label_load_id
 left join rejected on loads.label_load_id = rejected.label_load_id
+left join pruned on loads.source_month = pruned.source_month
 where
-    loads.quarantined != coalesce(rejected.rejected_count, 0)
-    or (loads.origin = 'trips' and loads.accepted != coalesce(labels.label_count, 0))
+    pruned.source_month is null
+    and (
+        loads.quarantined != coalesce(rejected.rejected_count, 0)
+        or (loads.origin = 'trips' and loads.accepted != coalesce(labels.label_count, 0))
+    )

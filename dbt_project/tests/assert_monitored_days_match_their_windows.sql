@@ -32,6 +32,7 @@ scored as (
         on
             trips.model_version = models.model_version
             and models.is_about_part
+    where trips.source_month in ({{ checked_scored_months() }})
     group by trips.model_version, trips.window_date
 
 ),
@@ -43,6 +44,8 @@ compared as (
         daily.model_version,
         daily.trip_count,
         daily.rejected_count,
+        models.is_about_part,
+        windows.source_month in ({{ checked_scored_months() }}) as is_checked,
         case when models.is_about_part then coalesce(scored.trip_count, 0) else windows.trip_count end as window_trips,
         windows.rejected_count as window_rejected
     from daily
@@ -57,5 +60,5 @@ compared as (
 
 select * from compared
 where
-    trip_count is distinct from window_trips
+    (trip_count is distinct from window_trips and (is_checked is not false or not is_about_part))
     or rejected_count is distinct from window_rejected

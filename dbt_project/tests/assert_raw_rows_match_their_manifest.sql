@@ -1,11 +1,20 @@
--- No generic test compares a count with another table's column: rows in raw = rows that the manifest promised.
+-- No generic test compares a count with another table's column: rows in raw = rows that the manifest promised; none of a
+-- pruned load.
 with counted as (
 
     select
         load_id,
         count(*) as trips
     from {{ ref("stg_tlc__green_trips") }}
+    where source_month in ({{ checked_months() }})
     group by load_id
+
+),
+
+files as (
+
+    select * from {{ ref("stg_tlc__files") }}
+    where source_month in ({{ checked_months() }})
 
 )
 
@@ -13,8 +22,8 @@ select
     files.load_id,
     files.row_count,
     counted.trips
-from {{ ref("stg_tlc__files") }} as files
+from files
 full outer join counted on files.load_id = counted.load_id
 where
-    (files.is_current and files.row_count != coalesce(counted.trips, 0))
-    or (not coalesce(files.is_current, false) and counted.trips > 0)
+    (files.is_current and not files.is_pruned and files.row_count != coalesce(counted.trips, 0))
+    or ((not coalesce(files.is_current, false) or files.is_pruned) and counted.trips > 0)

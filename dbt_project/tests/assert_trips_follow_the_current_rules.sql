@@ -7,12 +7,14 @@ with stored as (
         source_row,
         null as rule
     from {{ ref("int_trips_accepted") }}
+    where source_month in ({{ checked_months() }})
     union all
     select
         source_month,
         source_row,
         rule
     from {{ ref("int_trips_rejected") }}
+    where source_month in ({{ checked_months() }})
 
 )
 
@@ -26,4 +28,6 @@ inner join stored
     on
         classified.source_month = stored.source_month
         and classified.source_row = stored.source_row
-where classified.rule is distinct from stored.rule
+where
+    classified.source_month in ({{ checked_months() }})
+    and classified.rule is distinct from stored.rule

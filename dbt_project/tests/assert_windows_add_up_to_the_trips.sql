@@ -1,10 +1,12 @@
--- A sum over another table: the windows of a load hold exactly its accepted trips.
+-- A sum over another table: the windows of a load hold exactly its accepted trips, those of a pruned one no trip at all.
 with windows as (
 
     select
         load_id,
-        sum(trip_count) as trips
+        sum(trip_count) as trips,
+        bool_or(is_pruned) as is_pruned
     from {{ ref("int_windows") }}
+    where source_month in ({{ checked_months() }})
     group by load_id
 
 ),
@@ -15,6 +17,7 @@ accepted as (
         load_id,
         count(*) as trips
     from {{ ref("int_trips_accepted") }}
+    where source_month in ({{ checked_months() }})
     group by load_id
 
 )
@@ -25,4 +28,6 @@ select
     accepted.trips as accepted_trips
 from windows
 full outer join accepted on windows.load_id = accepted.load_id
-where windows.trips != coalesce(accepted.trips, 0) or windows.load_id is null
+where
+    case when windows.is_pruned then 0 else windows.trips end != coalesce(accepted.trips, 0)
+    or windows.load_id is null

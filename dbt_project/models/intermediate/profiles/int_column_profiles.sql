@@ -12,9 +12,35 @@
 {%- set segment_columns = plan["segmentations"] | sum(start=[]) | unique | list %}
 {%- set features = plan["columns"] | map(attribute="name") | reject("equalto", "prediction") | unique | list %}
 
-with windows as (
+with changed as (
 
     {{ changed_windows() }}
+
+),
+
+windows as (
+
+    select * from changed
+    where not is_pruned
+
+),
+
+pruned as (
+
+    select kept.*
+    from {{ ref("stg_monitoring__pruned_profiles") }} as kept
+    inner join {{ ref("int_windows") }} as of_load
+        on
+            kept.load_id = of_load.load_id
+            and kept.window_start = of_load.window_start
+    inner join changed
+        on
+            kept.window_date = changed.window_date
+            and kept.model_version = changed.model_version
+            and kept.inputs_hash = changed.inputs_hash
+    where
+        changed.is_pruned
+        and of_load.is_pruned
 
 ),
 
@@ -191,6 +217,22 @@ final as (
     inner join numbered_windows as windows on profiles.window_no = windows.window_no
     inner join profiled_columns on profiles.column_no = profiled_columns.column_no
     inner join segments on profiles.segment_no = segments.segment_no
+    union all
+    select
+        window_date,
+        window_start,
+        model_version,
+        segment_key,
+        segment_value,
+        column_name,
+        column_type,
+        n,
+        n_missing,
+        numbers,
+        categories,
+        counts,
+        inputs_hash
+    from pruned
 
 )
 

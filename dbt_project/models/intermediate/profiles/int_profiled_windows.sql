@@ -6,6 +6,12 @@ with windows as (
 
 ),
 
+pruned as (
+
+    select * from {{ ref("stg_monitoring__pruned_profiled_windows") }}
+
+),
+
 models as (
 
     select * from {{ ref("stg_ml__models") }}
@@ -83,6 +89,7 @@ subjects as (
         windows.trip_count,
         windows.content_hash
     from windows
+    where not windows.is_pruned
     union all
     -- Only where the trips that are there now have been scored.
     select
@@ -96,7 +103,8 @@ subjects as (
     inner join scored_months on windows.source_month = scored_months.source_month
     inner join models on scored_months.model_version = models.model_version
     where
-        exists (
+        not windows.is_pruned
+        and exists (
             select 1 from predictions
             where
                 predictions.model_version = scored_months.model_version
@@ -116,13 +124,33 @@ final as (
         subjects.trip_count,
         md5(
             subjects.content_hash || '|' || rules.rules || '|' || coalesce(loaded_days.predictions_hash, '')
-        ) as inputs_hash
+        ) as inputs_hash,
+        false as is_pruned
     from subjects
     inner join rules on subjects.model_spec = rules.model_spec
     left join loaded_days
         on
             subjects.model_version = loaded_days.model_version
             and subjects.window_date = loaded_days.window_date
+    union all
+    -- Made once, and no more: the trips are gone.
+    select
+        pruned.window_date,
+        pruned.window_start,
+        pruned.model_version,
+        pruned.model_spec,
+        pruned.trip_count,
+        pruned.inputs_hash,
+        true as is_pruned
+    from pruned
+    inner join windows
+        on
+            pruned.load_id = windows.load_id
+            and pruned.window_start = windows.window_start
+            and windows.is_pruned
+    where
+        pruned.model_version = ''
+        or pruned.model_version in (select model_version from models)
 
 )
 

@@ -3,7 +3,7 @@
         materialized="incremental",
         incremental_strategy="replace_loads",
         on_schema_change="fail",
-        indexes=[{"columns": ["source_month", "source_row"], "unique": true}, {"columns": ["window_date"]}],
+        indexes=[{"columns": ["source_month", "source_row"], "unique": true}, {"columns": ["window_date"]}, {"columns": ["load_id"]}],
     )
 }}
 

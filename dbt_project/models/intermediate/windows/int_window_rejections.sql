@@ -12,6 +12,22 @@ rejected as (
 
 ),
 
+files as (
+
+    select * from {{ ref("stg_tlc__files") }}
+    where is_pruned
+
+),
+
+pruned as (
+
+    -- A copy that is kept counts while its month is pruned, and no more once the month is loaded again.
+    select pruned_rejections.*
+    from {{ ref("stg_monitoring__pruned_rejections") }} as pruned_rejections
+    inner join files on pruned_rejections.load_id = files.load_id
+
+),
+
 rules as (
 
     select * from {{ ref("rejection_rules") }}
@@ -26,6 +42,12 @@ counted as (
         count(*) as rejected_count
     from rejected
     group by window_date, rule
+    union all
+    select
+        window_date,
+        rule,
+        rejected_count
+    from pruned
 
 ),
 

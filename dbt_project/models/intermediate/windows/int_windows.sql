@@ -30,6 +30,13 @@ rejected as (
 
 ),
 
+pruned as (
+
+    select * from {{ ref("stg_monitoring__pruned_windows") }}
+    where load_id in ({{ new_pruned_loads() }})
+
+),
+
 days as (
 
     -- Every day that a file covers is a window, also one without a trip; a day not yet delivered is none.
@@ -105,10 +112,26 @@ final as (
         cast(coalesce(rejected_by_day.rejected_count, 0) as bigint) as rejected_count,
         coalesce(accepted_by_day.duplicate_count, 0) as duplicate_count,
         md5(coalesce(accepted_by_day.rows_hash, '') || '|' || coalesce(rejected_by_day.rejections, ''))
-            as content_hash
+            as content_hash,
+        false as is_pruned
     from days
     left join accepted_by_day on days.window_date = accepted_by_day.window_date
     left join rejected_by_day on days.window_date = rejected_by_day.window_date
+    union all
+    select
+        window_date,
+        window_start,
+        window_end,
+        granularity,
+        source_month,
+        load_id,
+        origin,
+        trip_count,
+        rejected_count,
+        duplicate_count,
+        content_hash,
+        true as is_pruned
+    from pruned
 
 )
 

@@ -1,5 +1,8 @@
 {{
     config(
+        materialized="incremental",
+        incremental_strategy="replace_computed",
+        on_schema_change="fail",
         indexes=[{"columns": ["model_version", "column_name", "window_date", "bin"]}],
     )
 }}
@@ -10,21 +13,28 @@ with bins as (
 
 ),
 
+computed as (
+
+    {{ newly_computed() }}
+
+),
+
 counts as (
 
-    select * from {{ ref("stg_monitoring__distribution_counts") }}
+    select counts.*
+    from {{ ref("stg_monitoring__distribution_counts") }} as counts
+    inner join computed
+        on
+            counts.model_version = computed.model_version
+            and counts.reference_id = computed.reference_id
+            and counts.window_start = computed.window_start
+            and counts.granularity = computed.granularity
 
 ),
 
 windows as (
 
     select * from {{ ref("int_windows") }}
-
-),
-
-computed as (
-
-    select * from {{ ref("stg_monitoring__computed_windows") }}
 
 ),
 

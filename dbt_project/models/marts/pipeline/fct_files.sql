@@ -5,23 +5,13 @@ with files as (
 
 ),
 
-accepted as (
+windows as (
 
     select
         load_id,
-        count(*) as trips
-    from {{ ref("int_trips_accepted") }}
-    group by load_id
-
-),
-
-rejected as (
-
-    select
-        load_id,
-        count(*) as trips,
-        count(*) filter (where window_date is null) as trips_outside_windows
-    from {{ ref("int_trips_rejected") }}
+        sum(trip_count) as accepted_trips,
+        sum(rejected_count) as rejected_trips
+    from {{ ref("int_windows") }}
     group by load_id
 
 ),
@@ -38,13 +28,16 @@ final as (
         files.sha256,
         files.origin,
         files.row_count,
-        coalesce(accepted.trips, 0) as accepted_count,
-        coalesce(rejected.trips, 0) as rejected_count,
-        coalesce(rejected.trips_outside_windows, 0) as outside_windows_count,
-        files.loaded_at
+        -- Every trip is accepted or rejected; assert_every_raw_trip_is_accepted_or_rejected holds it.
+        cast(coalesce(windows.accepted_trips, 0) as bigint) as accepted_count,
+        cast(files.row_count - coalesce(windows.accepted_trips, 0) as bigint) as rejected_count,
+        cast(
+            files.row_count - coalesce(windows.accepted_trips, 0) - coalesce(windows.rejected_trips, 0) as bigint
+        ) as outside_windows_count,
+        files.loaded_at,
+        files.pruned_at
     from files
-    left join accepted on files.load_id = accepted.load_id
-    left join rejected on files.load_id = rejected.load_id
+    left join windows on files.load_id = windows.load_id
 
 )
 

@@ -53,7 +53,9 @@ final as (
             and beginnings.reference_id = computed.reference_id
             and windows.window_start = computed.window_start
             and windows.granularity = computed.granularity
-    where computed.content_hash is distinct from windows.content_hash
+    where
+        computed.content_hash is distinct from windows.content_hash
+        and not windows.is_pruned
 
 )
 

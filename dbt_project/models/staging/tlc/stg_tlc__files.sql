@@ -17,14 +17,16 @@ renamed as (
         covers_until,
         location,
         origin,
-        status = 'loaded' as is_current,
+        status in ('loaded', 'pruned') as is_current,
+        status = 'pruned' as is_pruned,
 
         ---------- numbers
         bytes as file_bytes,
         rows as row_count,
 
         ---------- times
-        loaded_at
+        loaded_at,
+        pruned_at
     from source
 
 )

@@ -1,0 +1,40 @@
+{#-
+  The months that a test of trips reads. A load never changes, so a run of the pipeline tests the months that were loaded
+  since the last transform that ended well: its cost is that of what is new. `dbt test`, and a full refresh, read all.
+-#}
+{% macro checked_months() -%}
+    select source_month from {{ ref("stg_tlc__files") }} where loaded_at >= {{ last_success("transform") }}
+{%- endmacro %}
+
+{#- The same of a test of predictions: months with trips that were scored since the marts were last built. -#}
+{% macro checked_scored_months() -%}
+    select month_scores.source_month
+    from {{ ref("stg_ml__scored_months") }} as month_scores
+    inner join {{ ref("stg_tlc__files") }} as files
+        on
+            month_scores.source_month = files.source_month
+            and files.is_current
+            and not files.is_pruned
+    where month_scores.scored_at >= {{ last_success("marts") }}
+{%- endmacro %}
+
+{% macro last_success(step) -%}
+    {#- The linter has no flags. -#}
+    {%- if flags is defined and flags.WHICH == "build" and not flags.FULL_REFRESH -%}
+        (
+            select coalesce(max(started_at), '-infinity') from {{ ref("stg_monitoring__runs") }}
+            where step = '{{ step }}' and status = 'ok'
+        )
+    {%- else -%}
+        '-infinity'
+    {%- endif -%}
+{%- endmacro %}
+
+{#- The column is never missing in the months that are checked. -#}
+{% test known(model, column_name) %}
+    select *
+    from {{ model }}
+    where
+        source_month in ({{ checked_months() }})
+        and {{ column_name }} is null
+{% endtest %}

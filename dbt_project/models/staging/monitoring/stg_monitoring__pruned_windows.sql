@@ -1,0 +1,7 @@
+with source as (
+
+    select * from {{ source("monitoring", "pruned_windows") }}
+
+)
+
+select * from source

@@ -1,0 +1,95 @@
+-- name: days
+-- Windows of days that can be computed: what is left of a pruned day is no rows.
+select window_date from {windows} where granularity = 'day' and not is_pruned order by window_date
+
+-- name: unfinished
+select backfill_id, started_at
+from monitoring.backfills
+where
+    finished_at is null
+    and first_day = %(first)s
+    and last_day = %(last)s
+    and model_versions = cast(%(model_versions)s as text [])
+order by backfill_id
+limit 1
+
+-- name: insert_backfill
+insert into monitoring.backfills (first_day, last_day, model_versions, windows, run_id)
+values (%(first)s, %(last)s, %(model_versions)s, %(windows)s, %(run_id)s)
+
+-- name: invalidate_windows
+-- A window that was never computed gets its note, so that the step that computes what is pending finds it.
+insert into monitoring.computed_windows (
+    model_version, reference_id, window_start, granularity, content_hash, inputs_hash, run_id
+)
+select
+    %(model_version)s,
+    %(reference_id)s,
+    windows.window_start,
+    windows.granularity,
+    null,
+    '',
+    %(run_id)s
+from {windows} as windows
+where
+    windows.window_date between %(first)s and %(last)s
+    and not windows.is_pruned
+    and (
+        date_trunc('month', windows.window_date) = any(cast(%(months)s as timestamp []))
+        or exists (
+            select 1 from monitoring.computed_windows as computed
+            where
+                computed.model_version = %(model_version)s
+                and computed.reference_id = %(reference_id)s
+                and computed.window_start = windows.window_start
+                and computed.granularity = windows.granularity
+        )
+    )
+on conflict (model_version, reference_id, window_start, granularity) do update
+set inputs_hash = '', content_hash = null
+
+-- name: invalidate_beliefs
+-- The belief in force of each window; what was believed before it stays what it was.
+update monitoring.believed_windows as believed
+set inputs_hash = %(again)s
+from {windows} as windows
+where
+    believed.model_version = %(model_version)s
+    and believed.reference_id = %(reference_id)s
+    and believed.window_start = windows.window_start
+    and believed.granularity = windows.granularity
+    and windows.window_date between %(first)s and %(last)s
+    and not windows.is_pruned
+    and not exists (
+        select 1 from monitoring.believed_windows as later
+        where
+            later.model_version = believed.model_version
+            and later.reference_id = believed.reference_id
+            and later.window_start = believed.window_start
+            and later.granularity = believed.granularity
+            and later.as_of > believed.as_of
+    )
+
+-- name: invalidate_comparisons
+-- Of longer windows those that hold one of the days.
+update monitoring.comparisons
+set inputs_hash = ''
+where
+    model_version = %(model_version)s
+    and first_day <= %(last)s
+    and last_day >= %(first)s
+
+-- name: left
+-- Windows that wait, of how many.
+select
+    count(*) filter (where computed.inputs_hash = ''),
+    count(*)
+from monitoring.computed_windows as computed
+inner join {windows} as windows
+    on
+        computed.window_start = windows.window_start
+        and computed.granularity = windows.granularity
+where
+    computed.model_version = any(%(model_versions)s)
+    and windows.window_date between %(first)s and %(last)s
+    and not windows.is_pruned
