@@ -15,7 +15,7 @@ from pipeline import database
 from pipeline.failpoints import failpoint
 from pipeline.monitoring import ReferenceName
 from python_metrics.periods import Period
-from python_metrics.store import METRIC_VALUES_COPY, copy_metrics
+from python_metrics.store import copy_metrics
 from python_metrics.windows import MetricRow
 
 _QUERIES = database.queries(Path(__file__).with_name("comparison_store.sql"))
@@ -56,10 +56,11 @@ def write(
         cursor.executemany(_QUERIES["delete_metric_values"], keys)
         cursor.executemany(_QUERIES["delete_comparison"], keys)
         failpoint("comparisons.deleted")
-        with cursor.copy(METRIC_VALUES_COPY) as copy:
-            for one, rows in made:
-                start = (model_version, one.reference_id, one.window_start, one.period.granularity)
-                copy_metrics(copy, start, one.window_end, rows, run_id)
+        windows = (
+            ((model_version, one.reference_id, one.window_start, one.period.granularity), one.window_end, rows)
+            for one, rows in made
+        )
+        copy_metrics(cursor, windows, run_id)
         inserted = [{**_parameters(model_version, one.key), **_described(one), "run_id": run_id} for one, _ in made]
         cursor.executemany(_QUERIES["insert_comparison"], inserted)
 

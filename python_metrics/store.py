@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import version
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _QUERIES = database.queries(Path(__file__).with_name("store.sql"))
-METRIC_VALUES_COPY = _QUERIES["copy_metric_values"]
 # Raised when the figures themselves change their meaning or their definition.
 METRICS_VERSION = 4
 LABEL = "label"
@@ -232,14 +231,15 @@ def read_rejections(relations: Windows, windows: list[Window]) -> dict[datetime,
 
 
 def copy_metrics(
-    copy: psycopg.Copy, key: Sequence[object], window_end: datetime, rows: Sequence[MetricRow], run_id: int
+    cursor: psycopg.Cursor[tuple[object, ...]],
+    windows: Iterable[tuple[Sequence[object], datetime, Sequence[MetricRow]]],
+    run_id: int,
 ) -> None:
-    """Add metric rows of a window to a running METRIC_VALUES_COPY.
-
-    `key` is the window's: model version, reference, start and granularity.
-    """
-    for row in rows:
-        copy.write_row((*key, window_end, run_id, *row.fields()))
+    """Add metric rows: of each window its key (model version, reference, start, granularity), its end and its rows."""
+    with cursor.copy(_QUERIES["copy_metric_values"]) as copy:
+        for key, window_end, rows in windows:
+            for row in rows:
+                copy.write_row((*key, window_end, run_id, *row.fields()))
 
 
 def write_window(
@@ -261,8 +261,7 @@ def write_window(
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(_QUERIES["delete_window"], key)
         failpoint("metrics.window_deleted")
-        with cursor.copy(METRIC_VALUES_COPY) as copy:
-            copy_metrics(copy, list(key.values()), window.window_end, rows, run_id)
+        copy_metrics(cursor, [(list(key.values()), window.window_end, rows)], run_id)
         cursor.execute(_QUERIES["delete_counts"], key)
         with cursor.copy(_QUERIES["copy_counts"]) as copy:
             for column, in_bins in counts.items():

@@ -144,8 +144,7 @@ def write(model: MonitoredModel, start: datetime, end: datetime, verified: list[
     rows = [row for one in verified for row in one.rows]
     with database.connect("verify") as connection, connection.cursor() as cursor:
         cursor.execute(_QUERIES["delete_verification"], key)
-        with cursor.copy(store.METRIC_VALUES_COPY) as copy:
-            store.copy_metrics(copy, [*key.values(), GRANULARITY], end, rows, run_id)
+        store.copy_metrics(cursor, [([*key.values(), GRANULARITY], end, rows)], run_id)
     return len(rows)
 
 
