@@ -64,6 +64,7 @@ judged_days as (
         beliefs.as_of,
         max(beliefs.run_id) as run_id,
         max(beliefs.value) filter (where beliefs.metric = 'label_coverage') as coverage,
+        max(beliefs.value) filter (where beliefs.metric = 'label_count') as label_count,
         max(beliefs.value) filter (where beliefs.metric = 'reference_loss') as reference_loss,
         max(beliefs.value) filter (where beliefs.metric in ('mae', 'log_loss')) as loss,
         max(beliefs.value) filter (where beliefs.metric = 'loss_excess') as loss_excess,
@@ -167,7 +168,9 @@ missing_values as (
             order by n_current desc nulls last, value desc, run_id desc
         ) as place
     from metrics
-    where metric = 'missing_share'
+    where
+        metric = 'missing_share'
+        and n_current >= {{ var("alert_min_rows") }}
 
 ),
 
@@ -223,6 +226,7 @@ performance as (
         as_of,
         coverage
     from judged_days
+    where label_count >= {{ var("alert_min_rows") }}
 
 ),
 
