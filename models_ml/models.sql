@@ -2,7 +2,8 @@
 -- Those that can be used: a model whose predictions are loaded waits until the days of its reference are there.
 select
     model_version, spec, cast(train_month as text), coalesce(artifact_file, ''), coalesce(artifact_sha256, ''),
-    feature_names, reference_id, definition_sha256, coalesce(judged_reference_id, reference_id)
+    feature_names, reference_id, definition_sha256, coalesce(judged_reference_id, reference_id),
+    predictions = 'scored' and judged_reference_id is null
 from ml.models
 where is_active and reference_id is not null
 order by train_month, model_version
@@ -29,6 +30,12 @@ values (
 
 -- name: repin
 update ml.models set artifact_sha256 = %(sha256)s, artifact_file = %(file)s where model_version = %(version)s
+
+-- name: set_judged_reference
+update ml.models set judged_reference_id = %(judged_reference_id)s where model_version = %(version)s
+
+-- name: delete_reference_rows
+delete from ml.reference_rows where reference_id = %(reference_id)s
 
 -- name: insert_reference
 insert into ml.reference_sets (

@@ -47,22 +47,33 @@ def make_reference(prefix: str, name: str, rows: pd.DataFrame, columns: list[str
 
 
 def store_reference(
-    connection: database.Connection, reference: Reference, model_version: str, segment_columns: tuple[str, ...]
+    connection: database.Connection,
+    reference: Reference,
+    model_version: str,
+    segment_columns: tuple[str, ...],
+    *,
+    is_there: bool = False,
 ) -> None:
-    """Write it for a model that is recorded; segment columns are kept as far as the rows have them."""
+    """Write it for a model that is recorded; segment columns are kept as far as the rows have them.
+
+    Where it `is_there`, as an older version wrote it, its rows are written with what is kept of them now.
+    """
     rows = reference.rows
-    connection.execute(
-        _QUERIES["insert_reference"],
-        {
-            "reference_id": reference.reference_id,
-            "name": reference.name,
-            "model_version": model_version,
-            "sha256": frame_sha256(reference.values),
-            "rows": len(rows),
-            "first": rows["pickup_at"].min().to_pydatetime(),
-            "last": rows["pickup_at"].max().to_pydatetime(),
-        },
-    )
+    if is_there:
+        connection.execute(_QUERIES["delete_reference_rows"], {"reference_id": reference.reference_id})
+    else:
+        connection.execute(
+            _QUERIES["insert_reference"],
+            {
+                "reference_id": reference.reference_id,
+                "name": reference.name,
+                "model_version": model_version,
+                "sha256": frame_sha256(reference.values),
+                "rows": len(rows),
+                "first": rows["pickup_at"].min().to_pydatetime(),
+                "last": rows["pickup_at"].max().to_pydatetime(),
+            },
+        )
     records = _records(reference.values)
     segments = _records(rows[[name for name in segment_columns if name in rows.columns]])
     keys = rows[["source_month", "source_row", "window_date"]].itertuples(index=False)

@@ -31,6 +31,8 @@ class StoredModel:
     reference_id: str
     definition_sha256: str
     judged_reference_id: str
+    # Trained by a version that kept less of a reference: no segments, and no rows to judge by.
+    has_old_reference: bool = False
 
     @property
     def is_loaded(self) -> bool:
@@ -59,9 +61,19 @@ def stored_models() -> list[StoredModel]:
             reference_id=str(row[6]),
             definition_sha256=str(row[7]),
             judged_reference_id=str(row[8]),
+            has_old_reference=bool(row[9]),
         )
         for row in rows
     ]
+
+
+def keep_old_reference(stored: StoredModel) -> None:
+    """The rows that the model was trained on are others now: it is judged by the reference that it has."""
+    with database.connect("models") as connection:
+        connection.execute(
+            _QUERIES["set_judged_reference"],
+            {"version": stored.model_version, "judged_reference_id": stored.reference_id},
+        )
 
 
 def scored_months(model_version: str) -> set[date]:

@@ -100,7 +100,8 @@ def train(
         if known is not None:
             pinned = {"version": model_version, "sha256": artifact_sha256, "file": artifact_file}
             connection.execute(_QUERIES["repin"], pinned)
-            return model_version, 0
+            if not known.has_old_reference:
+                return model_version, 0
         kept = [*features, PREDICTION, model.target]
         reference = make_reference(f"{spec}-validation-{month}", f"validation rows of {month}", held_out, kept)
         judged = reference
@@ -113,6 +114,16 @@ def train(
             judged = make_reference(
                 f"{spec}-held-out-{month}", f"all accepted rows of {month} that did not train", others, kept
             )
+        references = {reference.reference_id: reference, judged.reference_id: judged}
+        if known is not None:
+            for one in references.values():
+                is_there = one.reference_id == known.reference_id
+                store_reference(connection, one, model_version, segment_columns, is_there=is_there)
+            connection.execute(
+                _QUERIES["set_judged_reference"],
+                {"version": model_version, "judged_reference_id": judged.reference_id},
+            )
+            return model_version, len(rows)
         stamps = rows.loc[is_training, "pickup_at"]
         connection.execute(
             _QUERIES["insert_model"],
@@ -138,7 +149,7 @@ def train(
                 "run_id": run_id,
             },
         )
-        for one in {reference.reference_id: reference, judged.reference_id: judged}.values():
+        for one in references.values():
             store_reference(connection, one, model_version, segment_columns)
         failpoint("train.before_commit")
     failpoint("train.after_commit")

@@ -217,12 +217,13 @@ class Pipeline:
         check_relations(self.monitoring, may_be_missing=False, may_change=False, scored=False)
 
     def _train(self, run: RunLog, step: Step) -> None:
-        from models_ml.store import stored_models
+        from models_ml.store import keep_old_reference, stored_models
 
         models = stored_models()
         there = {stored.spec for stored in models if stored.train_month == self.settings.train_month}
         model_dir = self.settings.model_dir
-        # Models to make, and models whose file has gone: those are trained again, and must come out the same.
+        # Models to make, and models whose file has gone or whose reference an older version has stored: those are
+        # trained again, and must come out the same.
         wanted: list[tuple[str, Month, StoredModel | None]] = [
             (spec, self.settings.train_month, None)
             for spec, model in self.monitoring.models.items()
@@ -231,22 +232,30 @@ class Pipeline:
         wanted += [
             (stored.spec, stored.train_month, stored)
             for stored in models
-            if stored.train_month is not None and not (model_dir / stored.artifact_file).exists()
+            if stored.train_month is not None
+            and (stored.has_old_reference or not (model_dir / stored.artifact_file).exists())
         ]
         for spec, month, known in wanted:
             from models_ml.train import train
 
-            model_version, rows = train(
-                spec,
-                self.monitoring.models[spec],
-                month,
-                model_dir=model_dir,
-                origin=run.origin,
-                run_id=run.run_id,
-                prediction_drift=self._prediction_drift(spec),
-                segment_columns=self.monitoring.segments.columns,
-                known=known,
-            )
+            try:
+                model_version, rows = train(
+                    spec,
+                    self.monitoring.models[spec],
+                    month,
+                    model_dir=model_dir,
+                    origin=run.origin,
+                    run_id=run.run_id,
+                    prediction_drift=self._prediction_drift(spec),
+                    segment_columns=self.monitoring.segments.columns,
+                    known=known,
+                )
+            except ModelError as error:
+                if known is None or not (model_dir / known.artifact_file).exists():
+                    raise
+                keep_old_reference(known)
+                self.tell(f"note: the reference of {known.model_version} stays without segments: {error}")
+                continue
             step.rows += rows
             step.message += f"{', ' if step.message else ''}{model_version}"
         for model_version in self._loaded_references():
