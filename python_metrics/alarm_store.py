@@ -14,7 +14,7 @@ from typing import Any
 from psycopg import sql
 
 from pipeline import database
-from pipeline.monitoring import Windows
+from pipeline.monitoring import PREDICTION, Windows
 from python_metrics.store import Window
 
 _QUERIES = database.queries(Path(__file__).with_name("alarm_store.sql"))
@@ -100,6 +100,19 @@ def stored_alarms(model_version: str, family: str) -> dict[datetime, StoredAlarm
             _QUERIES["stored_alarms"], {"model_version": model_version, "family": family}
         ).fetchall()
     return {start: StoredAlarm(inputs_hash, frozenset(columns)) for start, inputs_hash, columns in rows}
+
+
+def farthest_column(model_version: str, window_start: datetime, statistic: str) -> str:
+    """The input whose figure of that name is farthest from what is expected of the day; '' where there is none."""
+    parameters: dict[str, object] = {
+        "model_version": model_version,
+        "window_start": window_start,
+        "statistic": statistic,
+        "prediction": PREDICTION,
+    }
+    with database.connect("alarms", read_only=True) as connection:
+        row: Any = connection.execute(_QUERIES["farthest_column"], parameters).fetchone()
+    return row[0] if row else ""
 
 
 def event_days(relations: Windows) -> frozenset[date]:

@@ -32,6 +32,18 @@ select window_start, inputs_hash, worst_columns
 from monitoring.day_alarms
 where model_version = %(model_version)s and family = %(family)s and granularity = 'day'
 
+-- name: farthest_column
+select column_name
+from monitoring.alarm_scores
+where
+    model_version = %(model_version)s
+    and family = 'columns'
+    and window_start = %(window_start)s
+    and statistic = %(statistic)s
+    and column_name not in ('', %(prediction)s)
+order by abs(standardised) desc nulls last, column_name
+limit 1
+
 -- name: delete_alarm
 delete from monitoring.day_alarms
 where

@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from pipeline import database
@@ -19,7 +19,7 @@ from pipeline.monitoring import PREDICTION, Family, MonitoredColumn, Monitoring
 from python_metrics import alarm_store
 from python_metrics.alarm_store import AlarmScore, DayAlarm
 from python_metrics.day_statistics import Day
-from python_metrics.incident_facts import Facts, facts_of, rows_query
+from python_metrics.incident_facts import Facts, Relation, copies_query, days_query, facts_of, rows_query
 from python_metrics.incident_store import Raised, record_incidents
 from python_metrics.incidents import Ring
 from python_metrics.monitor import MonitoredModel
@@ -108,30 +108,69 @@ class _JudgedModel:
 
     def say(self, ring: Ring) -> Raised:
         """What there is to say about an incident that this ring raises."""
-        windows = self._monitoring.windows
-        name = ring.subject.column_name
-        column = next((column for column in self._columns if column.name == name), None)
-        facts = self._facts(ring, column) if column else Facts()
-        if name == PREDICTION:
-            query = rows_query(windows.rows, ring.window_date, name, facts.moved, ring.model_version)
-        else:
-            query = rows_query(windows.trips, ring.window_date, name if column else "", facts.moved)
-        return Raised(facts, query)
+        column = self._column(ring.subject.column_name)
+        if column is not None:
+            facts = self._facts(ring, column)
+            relation = self._relation(column)
+            return Raised(facts, rows_query(relation, ring.window_date, column.name, facts))
+        relation, day = self._relation(None), ring.window_date
+        if ring.subject.segment_key:
+            relation = replace(relation, only={**relation.only, ring.subject.segment_key: ring.subject.segment_value})
+        if ring.subject.family == COLUMNS and ring.statistic == "duplicate_share":
+            return Raised(Facts(), copies_query(relation, day))
+        if ring.subject.family == COLUMNS and ring.statistic == "rows":
+            first = self.days[min(self._reference(self._place(ring)))].window.window_date
+            return Raised(Facts(), days_query(relation, first, day))
+        if ring.subject.family == COLUMNS and ring.statistic == "weekend_likeness":
+            return self._say_of_days(ring)
+        return Raised(Facts(), rows_query(relation, day, "", Facts()))
+
+    def _say_of_days(self, ring: Ring) -> Raised:
+        """Of rows that are like those of another weekday: the column that is farthest from its own weekday's."""
+        name = alarm_store.farthest_column(ring.model_version, ring.window_start, ring.statistic)
+        column = self._column(name)
+        if column is None:
+            return Raised(Facts(), rows_query(self._relation(None), ring.window_date, "", Facts()))
+        facts = self._facts(ring, column)
+        query = rows_query(self._relation(column), ring.window_date, name, facts)
+        return Raised(
+            replace(facts, moved=tuple(replace(one, label=f"{name} {one.label}") for one in facts.moved)), query
+        )
+
+    def _column(self, name: str) -> MonitoredColumn | None:
+        return next((column for column in self._columns if column.name == name), None)
+
+    def _relation(self, column: MonitoredColumn | None) -> Relation:
+        """Where the rows of a column are, or those that the model is judged by."""
+        windows, model = self._monitoring.windows, self._monitoring.models[self.model.spec]
+        if column is not None and column.name == PREDICTION:
+            return Relation(windows.rows, self.model.model_version, {}, column.decimals)
+        return (
+            Relation(windows.rows, self.model.model_version)
+            if model.is_loaded
+            else Relation(windows.trips, "", model.only)
+        )
+
+    def _place(self, ring: Ring) -> int:
+        return next(one for one, day in enumerate(self.days) if day.window.window_start == ring.window_start)
 
     def _facts(self, ring: Ring, column: MonitoredColumn) -> Facts:
-        place = next(one for one, day in enumerate(self.days) if day.window.window_start == ring.window_start)
+        place = self._place(ring)
         keys = ["", *(key for (key, *more) in self._monitoring.segments.by if not more)]
         chosen = [self.days[one].window for one in (*self._reference(place), place)]
         before: dict[tuple[str, str], list[Profile]] = {}
         after: dict[tuple[str, str], Profile] = {}
+        dated: list[tuple[date, Profile]] = []
         for window, profiles in self._profiles(chosen, [column], keys):
             for key, profile in profiles.items():
                 group = (key.segment_key, key.segment_value)
                 if window.window_start == ring.window_start:
                     after[group] = profile
-                else:
-                    before.setdefault(group, []).append(profile)
-        return facts_of({group: add_profiles(parts, column.type) for group, parts in before.items()}, after)
+                    continue
+                before.setdefault(group, []).append(profile)
+                if group == ("", ""):
+                    dated.append((window.window_date, profile))
+        return facts_of({group: add_profiles(parts, column.type) for group, parts in before.items()}, after, dated)
 
     def _reference(self, place: int) -> list[int]:
         """Places of the days that a day is judged against: those before it, without days of expected events."""

@@ -77,6 +77,28 @@ def test_an_incident_says_what_moved_and_shows_its_rows(monitored_warehouse: Con
     assert len(rows(monitored_warehouse, query)) == 100
 
 
+def test_the_statement_of_an_incident_shows_its_rows(monitored_warehouse: Connection) -> None:
+    """Of what vanished the rows before it, of copies the rows that have one, of fares those that rose."""
+    recorded = rows(
+        monitored_warehouse,
+        "select column_name, statistic, opened_date, rows_query from marts.fct_incidents where family = 'columns'",
+    )
+    queries = {(name, f"{day}"): query for name, _, day, query in recorded}
+    for found in (rows(monitored_warehouse, query) for query in queries.values()):
+        assert found
+    outage = queries["pickup_location_id", "2022-02-21"]
+    assert "75: no row on 2022-02-21" in outage
+    copies = queries["", "2022-02-24"].removesuffix(" limit 100")
+    ((count, kinds),) = rows(
+        monitored_warehouse, f"select count(*), count(distinct to_jsonb(one) - 'source_row') from ({copies}) as one"
+    )
+    duplicates = "select duplicate_count from intermediate.int_windows where window_date = '2022-02-24'"
+    assert count - kinds == one(monitored_warehouse, duplicates) > 100
+    likeness = next(query for name, statistic, _, query in recorded if (name, statistic) == ("", "weekend_likeness"))
+    assert "limit 100" in likeness
+    assert likeness.count(" and ") >= 1, "rows of what moved, not any of the day"
+
+
 def test_every_figure_of_a_decision_is_stored(monitored_warehouse: Connection) -> None:
     ((days, without),) = rows(
         monitored_warehouse,

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from python_metrics.incident_facts import facts_of, rows_query
+from python_metrics.incident_facts import Facts, Relation, facts_of, rows_query
 from python_metrics.moves import Move, largest_moves
 from python_metrics.profiles import Profile
 
@@ -97,8 +97,38 @@ def test_a_change_that_all_groups_share_names_none() -> None:
     ],
 )
 def test_the_query_shows_the_rows_of_the_bin(move: Move, condition: str) -> None:
-    query = rows_query("intermediate.trips", date(2022, 2, 3), "fare", (move,), "m'1")
-    assert query == (
+    relation = Relation("intermediate.trips", "m'1", {"payment_type": "credit card", "vendor_id": 2})
+    assert rows_query(relation, date(2022, 2, 3), "fare", Facts((move,), shown=move)) == (
         "select * from intermediate.trips where window_date = '2022-02-03' and model_version = 'm''1' "
-        f"and {condition} limit 100"
+        f'and "payment_type" = \'credit card\' and "vendor_id" = 2 and {condition} limit 100'
+    )
+
+
+def test_what_is_rounded_in_profiles_is_rounded_in_the_query() -> None:
+    move = Move("range", "x", 1.5, 2.5, 0, 1, 0, 1)
+    query = rows_query(Relation("rows", decimals=3), date(2022, 2, 3), "prediction", Facts((move,), shown=move))
+    assert 'round(cast("prediction" as numeric), 3) between 1.5 and 2.5' in query
+
+
+def test_rows_that_came_are_shown_not_the_bin_that_shrank() -> None:
+    """Fares rise: cheap trips shrink most, and what there is of them says nothing."""
+    facts = facts_of({WHOLE: numbers({1: 60, 2: 40})}, {WHOLE: numbers({1: 20, 2: 65, 3: 15})})
+    assert facts.moved[0].label == "1"
+    assert facts.shown is not None
+    assert (facts.shown.label, facts.shown_on) == ("2", None)
+
+
+def test_of_a_level_that_vanished_the_last_rows_there_were_are_shown() -> None:
+    reference = {WHOLE: levels({"73": 60, "74": 90, "75": 60})}
+    dated = [
+        (date(2022, 2, 18), levels({"74": 30, "75": 40})),
+        (date(2022, 2, 19), levels({"74": 30, "75": 20})),
+        (date(2022, 2, 20), levels({"74": 30})),
+    ]
+    facts = facts_of(reference, {WHOLE: levels({"73": 28, "74": 40})}, dated)
+    assert facts.shown is not None
+    assert (facts.shown.label, facts.shown_on) == ("75", date(2022, 2, 19))
+    assert rows_query(Relation("trips"), date(2022, 2, 21), "zone", facts) == (
+        "/* zone 75: no row on 2022-02-21; these are of 2022-02-19, the last day that had it */ select * from trips "
+        "where window_date = '2022-02-19' and cast(\"zone\" as text) = '75' limit 100"
     )
