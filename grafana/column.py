@@ -62,24 +62,27 @@ def _judged(house: House) -> list[parts.AnyPanel]:
     severities = steps(levels, look=WATCH)
     band = About(
         "Is ${statistic} of ${column} what is usual?",
-        "The figure per day inside what held-out reference days showed of it: the median for the weekday, and what 90 "
-        "and 99 % of days stay below. Large points: days that ring and name this column; they may do so for another of "
-        "its figures, or for what this one is given the other columns. A click on a day shows it.",
+        "The figure per day inside what held-out reference days showed of it: the median for the weekday, and the "
+        "two bands that one day in ten and one in a hundred goes beyond, on either side; of a distance above only. "
+        "Large points: days that ring and name this column; they may do so for another of its figures, or for what "
+        "this one is given the other columns. A click on a day shows it.",
         "short",
         no_data=NOT_JUDGED,
         decimals=3,
     )
     band_panel = parts.lines(band, [Query(sql["band"], "time_series")], width=15, height=10)
-    parts.as_band(band_panel, "usual", "99 % of days are below", BLUE)
-    parts.as_band(band_panel, "usual", "90 % of days are below", BLUE, opacity=30)
+    for days, opacity in ((100, 15), (10, 30)):
+        beyond = f"1 day in {days} goes beyond"
+        parts.as_band(band_panel, f"from, {beyond}", beyond, BLUE, opacity)
     band_panel.override_by_name("usual", styled(color=parts.colored(BLUE), custom__lineWidth=1))
     band_panel.override_by_name("score", styled(color=parts.colored(GREY)))
     band_panel.override_by_name("ringing day", parts.marks(ORANGE))
     band_panel.data_links([parts.link("Show this day", to_column("${column}", day=True))])
     figures = About(
         "Which figures of ${column} stood out on ${day:text}?",
-        "Every figure of the column that the day was judged by, the worst first. Severity is in multiples of the day's "
-        "threshold, of the figure alone or given the other columns, whichever is worse.",
+        "Every figure of the column that the day was judged by, the worst first, and what one usual day in ten and in "
+        "a hundred goes beyond, both sides together. Severity is in multiples of the day's threshold; where "
+        "another column rings, no more than the figure is by itself.",
         "short",
         no_data="Not judged on this day: choose another one above",
         decimals=3,
@@ -137,11 +140,7 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     for name in ("p01", "p99"):
         ribbon_panel.override_by_name(name, parts.dashed(parts.GREY))
     for low, high, opacity in (("p05", "p95", 15), ("p25", "p75", 35)):
-        blue = parts.colored(BLUE)
-        ribbon_panel.override_by_name(low, styled(color=blue, custom__lineWidth=0))
-        ribbon_panel.override_by_name(
-            high, styled(color=blue, custom__lineWidth=0, custom__fillBelowTo=low, custom__fillOpacity=opacity)
-        )
+        parts.as_band(ribbon_panel, low, high, BLUE, opacity)
     ribbon_panel.override_by_name("p50", styled(color=parts.colored(BLUE), custom__lineWidth=2))
     unexpected = About(
         "How much lies outside the reference?",

@@ -47,7 +47,7 @@ order by window_start desc
 with found as (
     select
         statistic,
-        coalesce(max(severity) filter (where window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)), 0) as on_day,
+        coalesce(max(own_severity) filter (where window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)), 0) as on_day,
         max(severity) as in_range
     from marts.fct_alarm_scores
     where
@@ -93,34 +93,49 @@ with rings as materialized (
         and segment_key = ''
         and column_name = replace('${column}', '{{table}}', '')
         and is_ringing
+),
+
+-- A figure that is judged both ways is drawn as it is judged by itself.
+scores as (
+    select distinct on (window_start) *
+    from marts.fct_alarm_scores
+    where
+        $__timeFilter(window_start)
+        and model_version = '${model_version}'
+        and family = 'columns'
+        and segment_key = ''
+        and column_name = replace('${column}', '{{table}}', '')
+        and statistic = '${statistic}'
+    order by window_start, given_others
 )
 
 select
     scores.window_start as time,
     scores.score as "score",
     scores.expected as "usual",
-    scores.null_p90 as "90 % of days are below",
-    scores.null_p99 as "99 % of days are below",
+    coalesce(scores.null_p01, scores.expected) as "from, 1 day in 100 goes beyond",
+    scores.null_p99 as "1 day in 100 goes beyond",
+    coalesce(scores.null_p10, scores.expected) as "from, 1 day in 10 goes beyond",
+    scores.null_p90 as "1 day in 10 goes beyond",
     case when rings.window_start is not null then scores.score end as "ringing day"
-from marts.fct_alarm_scores as scores
+from scores
 left join rings on scores.window_start = rings.window_start
-where
-    $__timeFilter(scores.window_start)
-    and scores.model_version = '${model_version}'
-    and scores.family = 'columns'
-    and scores.segment_key = ''
-    and scores.column_name = replace('${column}', '{{table}}', '')
-    and scores.statistic = '${statistic}'
 order by scores.window_start
 
 -- name: figures
 select
-    statistic as "figure",
+    statistic
+    || case when level = '' then '' else ' (' || level || ')' end
+    || case
+        when given_others and statistic = 'rows' then ', given the other columns' else ''
+    end as "figure",
     score,
     expected as "usual",
-    null_p90 as "90 % below",
-    null_p99 as "99 % below",
-    severity
+    null_p01 as "1 in 100 below",
+    null_p10 as "1 in 10 below",
+    null_p90 as "1 in 10 above",
+    null_p99 as "1 in 100 above",
+    own_severity as "severity"
 from marts.fct_alarm_scores
 where
     window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)
@@ -128,14 +143,14 @@ where
     and family = 'columns'
     and segment_key = ''
     and column_name = replace('${column}', '{{table}}', '')
-order by severity desc nulls last, statistic asc
+order by own_severity desc nulls last, statistic asc
 
 -- name: severity
 -- A day can ring without any figure past its threshold, for a column that is bad again: the decision counts, too.
 with severities as (
     select
         window_start,
-        severity,
+        own_severity as severity,
         false as is_ringing
     from marts.fct_alarm_scores
     where

@@ -103,7 +103,7 @@ def _lines(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str:
             line=line,
             marker=marker,
             yaxis=axis,
-            showlegend=name not in named,
+            showlegend=name not in named and not settings.get("custom.hideFrom", {}).get("legend"),
             **fill,
         )
         named.add(name)

@@ -108,7 +108,9 @@ def judged_days(house: House) -> list[parts.AnyPanel]:
         "Which column is not as usual, and since when?",
         "The worst figure of a column in multiples of the day's calibrated threshold. Green: as usual. Yellow: from "
         f"{WATCH:g} on, worth a look. Orange: from {RINGS:g} on the day rings. Red: critical, from {levels.critical:g} "
-        "on. An empty cell has no decision. `(table)` is the rows as a whole. A click opens the column on that day.",
+        "on. Most figures are judged given the other columns, and a broken one makes others look wrong: on a day that "
+        "rings, columns other than the named one show no more than their figures are by themselves. An empty cell has "
+        "no decision. `(table)` is the rows as a whole. A click opens the column on that day.",
         "suffix:x",
         no_data=NOT_JUDGED,
         thresholds=((None, GREEN), (WATCH, YELLOW), (RINGS, ORANGE), (levels.critical, RED)),

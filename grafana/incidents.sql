@@ -117,7 +117,7 @@ with severities as (
     select
         window_start,
         column_name,
-        severity
+        own_severity as severity
     from marts.fct_alarm_scores
     where
         $__timeFilter(window_start)

@@ -61,12 +61,16 @@ class AlarmScore:
     given_others: bool
     score: float | None
     expected: float | None
+    level: str
+    null_p01: float | None
+    null_p10: float | None
     null_p90: float | None
     null_p99: float | None
     excess: float | None
     standardised: float | None
     p_value: float | None
     severity: float | None
+    own_severity: float | None
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ values (
 copy monitoring.alarm_scores (
     model_version, family, window_start, granularity, run_id,
     segment_key, segment_value, column_name, statistic, given_others,
-    score, expected, null_p90, null_p99, excess, standardised, p_value, severity
+    score, expected, level, null_p01, null_p10, null_p90, null_p99, excess, standardised, p_value, severity, own_severity
 ) from stdin
 
 -- name: event_days

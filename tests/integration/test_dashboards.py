@@ -206,7 +206,7 @@ def test_every_incident_leads_to_a_column_that_can_be_looked_into(monitored_ware
 
 
 def test_the_figure_that_stands_out_on_the_day_is_drawn_first(monitored_warehouse: Connection) -> None:
-    monitored_warehouse.execute("update marts.fct_alarm_scores set severity = 0.1")
+    monitored_warehouse.execute("update marts.fct_alarm_scores set severity = 0.1, own_severity = 0.1")
     dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "column.json")
     with as_dashboard("figure") as connection:
         dashboard.choose(connection, column="trip_distance")
@@ -215,7 +215,8 @@ def test_the_figure_that_stands_out_on_the_day_is_drawn_first(monitored_warehous
         ]
         day = dashboard.texts["day"]
     monitored_warehouse.execute(
-        "update marts.fct_alarm_scores set severity = 1.5, score = 7, expected = 1, null_p90 = 2, null_p99 = 3 "
+        "update marts.fct_alarm_scores set severity = 1.5, own_severity = 1.5, score = 7, expected = 1, "
+        "null_p01 = -1, null_p10 = 0, null_p90 = 2, null_p99 = 3 "
         "where window_date = %s and column_name = 'trip_distance' and statistic = 'mean'",
         [day],
     )
@@ -223,8 +224,33 @@ def test_the_figure_that_stands_out_on_the_day_is_drawn_first(monitored_warehous
         dashboard.choose(connection, column="trip_distance")
         assert dashboard.values["statistic"] == "mean"
         found = found_rows(connection, "column", column="trip_distance")
-    assert found["Is ${statistic} of ${column} what is usual?"][-1][1:5] == (7, 1, 2, 3)
-    assert found["Which figures of ${column} stood out on ${day:text}?"][0] == ("mean", 7, 1, 2, 3, 1.5)
+    assert found["Is ${statistic} of ${column} what is usual?"][-1][1:7] == (7, 1, -1, 3, 0, 2)
+    assert found["Which figures of ${column} stood out on ${day:text}?"][0] == ("mean", 7, 1, -1, 0, 2, 3, 1.5)
+
+
+def test_rows_are_one_line_in_their_band_though_they_are_judged_both_ways(monitored_warehouse: Connection) -> None:
+    with as_dashboard("rows") as connection:
+        dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "column.json")
+        dashboard.choose(connection, column="(table)", statistic="rows")
+        found = {title: dashboard.run(connection, sql).rows for title, _, sql in dashboard.queries()}
+    days = found["Is ${statistic} of ${column} what is usual?"]
+    assert len(days) == len({day[0] for day in days}) > 20
+    for _, _, usual, rare_below, rare_above, below, above, _ in days:
+        assert rare_below < below < usual < above < rare_above
+    figures = {row[0] for row in found["Which figures of ${column} stood out on ${day:text}?"]}
+    assert {"rows", "rows, given the other columns"} <= figures
+
+
+def test_a_column_that_a_broken_one_makes_look_wrong_is_not_red(monitored_warehouse: Connection) -> None:
+    monitored_warehouse.execute(
+        "update marts.fct_alarm_scores set severity = 4.9, own_severity = 0.1 "
+        "where window_date = '2022-02-03' and column_name = 'pickup_location_id'"
+    )
+    with as_dashboard("grid") as connection:
+        grid = found_rows(connection, FRONT_PAGE)["Which column is not as usual, and since when?"]
+    cells = {name: value for day, name, value in grid if f"{day:%Y-%m-%d}" == "2022-02-03"}
+    assert cells["pickup_location_id"] == pytest.approx(0.1)
+    assert cells["passenger_count"] > 1
 
 
 def test_what_moved_has_rows_before_and_after(monitored_warehouse: Connection) -> None:

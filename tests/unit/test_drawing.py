@@ -44,21 +44,22 @@ def test_bands_are_filled_from_their_own_lower_quantile() -> None:
     )
     assert [first or second for first, second in fills] == ["0.15", "0.35"]
     assert body.count("tonexty") == 2
+    shown = dict(re.findall(r'"name":"([^"]+)","showlegend":(\w+)', body))
+    assert {name for name, is_shown in shown.items() if is_shown == "false"} == {"p05", "p25"}, "blank in the legend"
 
 
 def test_a_score_lies_inside_its_two_bands() -> None:
     board, panel = panel_of("column", "Is ${statistic} of ${column} what is usual?")
-    names = ["score", "usual", "90 % of days are below", "99 % of days are below", "ringing day"]
-    found = Rows(["time", *names], [(DAY, 5, 1, 2, 3, 5), (DAY + timedelta(days=1), 1, 1, 2, 3, None)])
+    rare, seldom = "1 day in 100 goes beyond", "1 day in 10 goes beyond"
+    names = ["score", "usual", f"from, {rare}", rare, f"from, {seldom}", seldom, "ringing day"]
+    found = Rows(["time", *names], [(DAY, 5, 2, 0, 4, 1, 3, 5), (DAY + timedelta(days=1), 1, 2, 0, 4, 1, 3, None)])
     order = [name for name, _, _ in bands_together(panel, series_of(board, found))]
-    assert order == [
-        *("usual", "99 % of days are below", "usual", "90 % of days are below"),
-        *("score", "ringing day"),
-    ]
+    assert order == [f"from, {rare}", rare, f"from, {seldom}", seldom, "score", "usual", "ringing day"]
     body = drawn(board, panel, found)
     assert body.count("tonexty") == 2
-    # What both bands begin at is named once.
-    assert re.findall(r'"name":"usual","showlegend":(\w+)', body) == ["true", "false"]
+    # A band is named once, by its upper bound: its lower one has no colour to show.
+    shown = dict(re.findall(r'"name":"([^"]+)","showlegend":(\w+)', body))
+    assert {name for name, is_shown in shown.items() if is_shown == "false"} == {f"from, {rare}", f"from, {seldom}"}
 
 
 def test_figures_in_a_table_take_the_colour_of_their_level() -> None:
