@@ -13,8 +13,8 @@ from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, 
 
 NO_QUANTILES = "No quantiles: the column is categorical, or empty in this time range"
 NO_STOCK_SCORE = "No score in this time range: choose another one, or another column"
-NO_DAY = "Choose a day with trips above, and a column: the rows as a whole have no distribution"
-NO_COLUMN = "Nothing here: choose a column (the rows as a whole have no values), or another time range"
+NO_DAY = "Choose a day with trips above"
+NO_COLUMN = "Nothing here: choose another column, or another time range"
 COLORED_FIGURE = {"type": "color-text"}
 COMMAND = """\
 Evidently's own report of this day, from the same rows and rules as the figures here:
@@ -114,14 +114,14 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     incidents = About(
         "Which incidents of ${column} are there?",
         "Open ones, and those that rang in the time range, of the chosen model or of an input that models share. What "
-        "moved compares the day that raised one with the days before; `rows of it` is a statement for "
-        '`make sql SQL="..."` that shows rows of what moved most.',
+        "moved compares the day that raised one with the days before.",
         "none",
         no_data="No incident of this column is open, and none rang in this time range",
     )
     missing = About(
         "How much of ${column} is missing?",
-        "Missing values / rows of the day, of all trips. The alert's levels are in monitoring.yml.",
+        "Missing values / rows of the day, of all trips; of the rows as a whole that of the column that lacks most. "
+        "The alert's levels are in monitoring.yml.",
         "percentunit",
         no_data=NO_COLUMN,
         thresholds=steps(alerts.missing_share),
@@ -131,7 +131,7 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     ribbon = About(
         "Where do the values of ${column} lie?",
         "Quantiles per day, of all trips: the median as a line, the middle half dark, 90 % light, the 1st and the 99th "
-        "percentile as dashes.",
+        "percentile as dashes. Of the rows as a whole: how many there are, and how many are usual for the weekday.",
         "short",
         no_data=NO_QUANTILES,
     )
@@ -145,15 +145,28 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     unexpected = About(
         "How much lies outside the reference?",
         "Share of rows below or above every value of the reference, in categories that it does not have, and in its "
-        "rarer categories.",
+        "rarer categories. Of the rows as a whole: rejected ones / all, and copies / accepted ones.",
         "percentunit",
         no_data=NO_COLUMN,
         minimum=0,
         decimals=2,
     )
+    statements = About(
+        "How do I see the rows of an incident?",
+        "A command for each incident above, to be copied: it prints rows of what grew most, of a level that vanished "
+        "the last ones, of copies all that have one (docs/alerts.md).",
+        "none",
+        no_data="No incident of this column is open, and none rang in this time range",
+    )
+    statements_panel = parts.rows(statements, sql["statements"], height=6)
+    statements_panel.override_by_name("incident", styled(custom__width=90))
+    statements_panel.override_by_name("since", styled(custom__width=95))
+    whole = styled(custom__inspect=True, custom__cellOptions={"type": "auto", "wrapText": True})
+    statements_panel.override_by_name("command", whole)
     return [
         parts.lines(missing, [Query(sql["missing"], "time_series")], width=8),
         incidents_table(incidents, sql["incidents"], height=6),
+        statements_panel,
         ribbon_panel,
         parts.lines(unexpected, [Query(sql["unexpected"], "time_series")], width=8),
     ]
@@ -164,7 +177,8 @@ def _one_day(house: House) -> list[parts.AnyPanel]:
     distribution = About(
         "How does ${column} on ${day:text} compare with the reference?",
         "Share of rows by value, of all trips, side by side. The bins are frozen from the quantiles or the most "
-        "frequent categories of the reference; what lies outside and what is missing are bins of their own.",
+        "frequent categories of the reference; what lies outside and what is missing are bins of their own. "
+        "Of the rows as a whole: the bins of all columns that moved most.",
         "percentunit",
         no_data=NO_DAY,
         minimum=0,
@@ -199,7 +213,8 @@ def _stock_flag(house: House) -> list[parts.AnyPanel]:
     drift = About(
         "When did ${column} pass the stock threshold?",
         "Evidently's drift score per day, with the threshold of its method. A distance drifts at or above it, a "
-        "p-value below it. A click on a day shows its distribution above.",
+        "p-value below it. Of the rows as a whole: the share of columns that drifted. A click on a day shows its "
+        "distribution above.",
         "short",
         no_data=NO_STOCK_SCORE,
         minimum=0,

@@ -66,7 +66,7 @@ def incidents_table(about: About, sql: str, *, height: int) -> parts.AnyPanel:
     for name, width in widths.items():
         panel.override_by_name(name, styled(custom__width=width))
     panel.override_by_name("worst", styled(unit="suffix:x", decimals=1))
-    panel.override_by_regexp("what moved|affected groups|rows of it", styled(custom__inspect=True))
+    panel.override_by_regexp("what moved|affected groups", styled(custom__inspect=True))
     address = (
         "/d/column?${__url_time_range}&var-model_version=${__data.fields.looked_at}"
         "&var-column=${__data.fields.looked_into}&var-day=${__data.fields."
@@ -90,15 +90,16 @@ def incidents(house: House) -> list[parts.AnyPanel]:
     )
     followups = About(
         "What has come of the incidents?",
-        "What happened to the incidents above after they were raised, open ones first: what people said "
-        "(`make ack INCIDENT=... NOTE=...`), that they rang again, or ended.",
+        "What happened to the incidents above after they were raised, an incident at a time from its beginning on, "
+        "open ones first: what people said (`make ack INCIDENT=... NOTE=...`), that they rang again, or ended, with "
+        "the last quiet day.",
         "none",
         no_data="Nothing yet: nobody has said anything, and none rang again or ended",
     )
     followups_panel = parts.rows(followups, sql["followups"], height=6)
     followups_panel.override_by_name("state", parts.colored_words(STATES))
     followups_panel.override_by_name("recorded", styled(unit="dateTimeAsIso", custom__width=160))
-    return [incidents_table(about, sql["incidents"], height=9), followups_panel]
+    return [incidents_table(about, sql["incidents"], height=13), followups_panel]
 
 
 def judged_days(house: House) -> list[parts.AnyPanel]:

@@ -15,6 +15,7 @@ from psycopg import sql
 
 from pipeline import database
 from pipeline.monitoring import PREDICTION, Windows
+from python_metrics.incidents import Ring
 from python_metrics.store import Window
 
 _QUERIES = database.queries(Path(__file__).with_name("alarm_store.sql"))
@@ -116,6 +117,20 @@ def farthest_column(model_version: str, window_start: datetime, statistic: str) 
     }
     with database.connect("alarms", read_only=True) as connection:
         row: Any = connection.execute(_QUERIES["farthest_column"], parameters).fetchone()
+    return row[0] if row else ""
+
+
+def level_of(ring: Ring) -> str:
+    """The level whose share a column's figure is that rang; '' for any other figure."""
+    parameters: dict[str, object] = {
+        "model_version": ring.model_version,
+        "family": ring.subject.family,
+        "window_start": ring.window_start,
+        "column_name": ring.subject.column_name,
+        "statistic": ring.statistic,
+    }
+    with database.connect("alarms", read_only=True) as connection:
+        row: Any = connection.execute(_QUERIES["level_of"], parameters).fetchone()
     return row[0] if row else ""
 
 

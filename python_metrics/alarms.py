@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -21,7 +21,7 @@ from python_metrics.alarm_store import AlarmScore, DayAlarm
 from python_metrics.day_statistics import Day
 from python_metrics.incident_facts import Facts, Relation, copies_query, days_query, facts_of, rows_query
 from python_metrics.incident_store import Raised, record_incidents
-from python_metrics.incidents import Ring
+from python_metrics.incidents import Incident, Ring
 from python_metrics.monitor import MonitoredModel
 from python_metrics.profile_store import WindowProfiles, read_profiles
 from python_metrics.profiles import Profile, add_profiles
@@ -56,10 +56,19 @@ def ring(monitoring: Monitoring, models: Sequence[MonitoredModel], run_id: int) 
     recorded = record_incidents(
         monitoring.windows,
         monitoring.calibration.clear_days,
-        lambda ring: judged[ring.model_version].say(ring) if ring.model_version in judged else Raised(Facts(), ""),
+        lambda incident: _raised(judged, incident),
         run_id,
     )
     return Result(sum(made for made, _ in counts), sum(rings for _, rings in counts), recorded, gone)
+
+
+def _raised(judged: Mapping[str, _JudgedModel], incident: Incident) -> Raised:
+    """What moved is told of the model that sees most rows, the figure is of the one that it is worst for."""
+    teller, worst = judged.get(incident.told_by.model_version), judged.get(incident.opened.model_version)
+    raised = teller.say(incident.told_by) if teller else Raised(Facts(), "")
+    if worst is None:
+        return raised
+    return replace(raised, figure_of=worst.rows_in_words, level=alarm_store.level_of(incident.opened))
 
 
 class _JudgedModel:
@@ -74,6 +83,18 @@ class _JudgedModel:
         self.days = alarm_store.profiled_days(monitoring.windows, model.model_version, model.reference_id, names)
         self._unusual = unusual
         self._read: dict[int, Day] = {}
+
+    @property
+    def rows_in_words(self) -> str:
+        """Which rows the model is about; '' for all."""
+        model = self._monitoring.models[self.model.spec]
+        if model.is_loaded:
+            return f"trips that {self.model.spec} scored"
+        return (
+            f"trips with {' and '.join(f'{name} = {value}' for name, value in model.only.items())}"
+            if model.only
+            else ""
+        )
 
     def judge(self, run_id: int) -> tuple[int, int]:
         """Decide and write what is pending; gives the number of decisions and of those that ring."""
@@ -112,7 +133,12 @@ class _JudgedModel:
         if column is not None:
             facts = self._facts(ring, column)
             relation = self._relation(column)
-            return Raised(facts, rows_query(relation, ring.window_date, column.name, facts))
+            query = rows_query(relation, ring.window_date, column.name, facts)
+            return Raised(facts, query, moved_of=self.rows_in_words)
+        return self._say_of_rows(ring)
+
+    def _say_of_rows(self, ring: Ring) -> Raised:
+        """What there is to say where no column is named: the statement follows from what rang."""
         relation, day = self._relation(None), ring.window_date
         if ring.subject.segment_key:
             relation = replace(relation, only={**relation.only, ring.subject.segment_key: ring.subject.segment_value})
@@ -133,9 +159,8 @@ class _JudgedModel:
             return Raised(Facts(), rows_query(self._relation(None), ring.window_date, "", Facts()))
         facts = self._facts(ring, column)
         query = rows_query(self._relation(column), ring.window_date, name, facts)
-        return Raised(
-            replace(facts, moved=tuple(replace(one, label=f"{name} {one.label}") for one in facts.moved)), query
-        )
+        named = tuple(replace(one, label=f"{name} {one.label}") for one in facts.moved)
+        return Raised(replace(facts, moved=named), query, moved_of=self.rows_in_words)
 
     def _column(self, name: str) -> MonitoredColumn | None:
         return next((column for column in self._columns if column.name == name), None)

@@ -14,9 +14,11 @@ import numpy as np
 from python_metrics.moves import Move, largest_moves
 from python_metrics.profiles import Profile
 
-# A group is named as affected when it holds this part of the change, and this many times its part of the rows.
+# A group is named as affected when it holds this part of the change, and this many times its part of the rows and of
+# what it would hold if all were affected alike; by so many standard deviations of a count.
 LEAST_PART = 0.2
 LEAST_LIFT = 1.5
+CHANCE_DEVIATIONS = 3.0
 MOST_SEGMENTS = 3
 MOST_MOVES = 3
 SHOWN_ROWS = 100
@@ -45,12 +47,16 @@ class Facts:
         segments: the groups that hold more of the change than of the rows.
         shown: the bin or level whose rows say most: the one that grew most, or one that vanished.
         shown_on: the last day of the reference that had it, of a level that vanished; None: the day itself.
+        days: of the reference, with rows: the counts before are of all of them.
+        groups: how many were looked at for those that differ.
     """
 
     moved: tuple[Move, ...] = ()
     segments: tuple[AffectedSegment, ...] = ()
     shown: Move | None = None
     shown_on: date | None = None
+    days: int = 0
+    groups: int = 0
 
 
 def facts_of(
@@ -70,7 +76,15 @@ def facts_of(
     if not moves:
         return Facts()
     shown, shown_on = _shown(moves, dated)
-    return Facts(tuple(moves[:MOST_MOVES]), _affected(moves[0], reference, day), shown, shown_on)
+    groups = [group for group in day if group != whole and group in reference and reference[group].n]
+    return Facts(
+        tuple(moves[:MOST_MOVES]),
+        _affected(moves[0], groups, reference, day),
+        shown,
+        shown_on,
+        sum(profile.n > 0 for _, profile in dated),
+        len(groups),
+    )
 
 
 def _shown(moves: Sequence[Move], dated: Sequence[tuple[date, Profile]]) -> tuple[Move | None, date | None]:
@@ -83,20 +97,62 @@ def _shown(moves: Sequence[Move], dated: Sequence[tuple[date, Profile]]) -> tupl
 
 
 def _affected(
-    move: Move, reference: Mapping[Group, Profile], day: Mapping[Group, Profile]
+    move: Move, groups: Sequence[Group], reference: Mapping[Group, Profile], day: Mapping[Group, Profile]
 ) -> tuple[AffectedSegment, ...]:
-    whole = day["", ""]
+    """The groups that hold more of the change than of the rows, and more than if the same had befallen all alike."""
+    whole_before, whole = reference["", ""], day["", ""]
     excess = move.after - whole.n * move.share_before
+    if not excess:
+        return ()
     found = []
-    for group, profile in day.items():
-        before = reference.get(group)
-        if group == ("", "") or before is None or not before.n or not excess:
-            continue
-        own = _count_in(profile, move) - profile.n * _count_in(before, move) / before.n
-        segment = AffectedSegment(*group, profile.n / whole.n, own / excess)
-        if segment.part >= LEAST_PART and segment.part >= LEAST_LIFT * segment.share_of_rows:
+    for group in groups:
+        before, profile = reference[group], day[group]
+        usual = profile.n * _count_in(before, move) / before.n
+        count, alike = _count_in(profile, move), _if_all_alike(move, before, profile, whole_before, whole)
+        segment = AffectedSegment(*group, profile.n / whole.n, (count - usual) / excess)
+        least = LEAST_LIFT * max(segment.share_of_rows, (alike - usual) / excess)
+        is_chance = abs(count - alike) < CHANCE_DEVIATIONS * max(alike, 1.0) ** 0.5
+        if segment.part >= max(LEAST_PART, least) and not is_chance:
             found.append(segment)
     return tuple(sorted(found, key=lambda one: (-one.part, one.key, one.value))[:MOST_SEGMENTS])
+
+
+def _if_all_alike(move: Move, before: Profile, profile: Profile, whole_before: Profile, whole: Profile) -> float:
+    """Rows of a group in the bin if what befell the whole befell its rows, too.
+
+    Numbers are taken from quantile to quantile of the whole: where all grow by 15 %, those of the group do. Missing
+    values come from the rows that had one, or are filled, at the rate of the whole. Levels change by the share of the
+    rows.
+    """
+    if profile.type == "categorical" and move.kind != "missing":
+        return profile.n * (_count_in(before, move) / before.n + move.change)
+    missing = _missing_if_all_alike(before, profile, whole_before, whole)
+    if move.kind == "missing":
+        return missing
+    if not (before.n_present and whole_before.n_present and whole.n_present):
+        return 0.0
+    upper = np.cumsum(whole_before.counts) / whole_before.n_present
+    lower = upper - whole_before.counts / whole_before.n_present
+    to = [_count_up_to(whole, bound, including) / whole.n_present for bound, including in _bounds(move)]
+    inside = np.maximum(np.minimum(upper, to[1]) - np.maximum(lower, to[0]), 0) / (upper - lower)
+    places = np.searchsorted(whole_before.values, before.values)
+    return float((profile.n - missing) * (before.counts * inside[places]).sum() / before.n_present)
+
+
+def _missing_if_all_alike(before: Profile, profile: Profile, whole_before: Profile, whole: Profile) -> float:
+    was, now, share = whole_before.n_missing / whole_before.n, whole.n_missing / whole.n, before.n_missing / before.n
+    if now > was:
+        return float(profile.n * (share + (1 - share) * (now - was) / (1 - was)))
+    return float(profile.n * share * now / was) if was else 0.0
+
+
+def _bounds(move: Move) -> tuple[tuple[float, bool], tuple[float, bool]]:
+    lower = -np.inf if move.lower is None else move.lower
+    return (lower, False), (np.inf if move.upper is None else move.upper, True)
+
+
+def _count_up_to(profile: Profile, bound: float, including: bool) -> int:
+    return int(profile.counts[profile.values <= bound if including else profile.values < bound].sum())
 
 
 def _count_in(profile: Profile, move: Move) -> int:
@@ -104,9 +160,8 @@ def _count_in(profile: Profile, move: Move) -> int:
         return profile.n_missing
     if profile.type == "categorical":
         return int(profile.counts[profile.values == move.label].sum())
-    lower = -np.inf if move.lower is None else move.lower
-    upper = np.inf if move.upper is None else move.upper
-    return int(profile.counts[(profile.values >= lower) & (profile.values <= upper)].sum())
+    below, up_to = (_count_up_to(profile, bound, including) for bound, including in _bounds(move))
+    return up_to - below
 
 
 @dataclass(frozen=True)

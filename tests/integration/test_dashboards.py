@@ -161,7 +161,7 @@ def test_rings_are_counted_against_their_budget(monitored_warehouse: Connection)
     assert len(others) == 3 * 4 - 1, "of three models, four families each"
 
 
-def test_open_incidents_and_what_people_said_come_first(monitored_warehouse: Connection) -> None:
+def test_what_has_come_of_incidents_is_told_from_its_beginning_open_ones_first(monitored_warehouse: Connection) -> None:
     monitored_warehouse.execute("delete from monitoring.incident_followups where kind = 'resolved'")
     monitored_warehouse.execute(
         "insert into monitoring.incident_followups (incident_id, kind, note, noted_by) "
@@ -175,9 +175,19 @@ def test_open_incidents_and_what_people_said_come_first(monitored_warehouse: Con
     states = [row[0] for row in found["Which incidents are there, since when, and what moved?"]]
     assert set(states) == {"open", "acknowledged"}
     assert len(states) == critical + warning + acknowledged
-    said = found["What has come of the incidents?"][0]
+    happened = found["What has come of the incidents?"]
+    (said,) = [row for row in happened if row[4] == "acknowledged"]
     assert said[2:5] == ("acknowledged", "passenger_count", "acknowledged")
     assert said[6:] == ("the vendor was asked", "ana")
+    monitored_warehouse.execute(
+        "insert into monitoring.incident_followups (incident_id, kind, window_start) select incident_id, 'resolved', "
+        "timestamptz '2022-02-16 05:00+00' from monitoring.incidents where column_name = 'fare_amount'"
+    )
+    with as_dashboard("followups") as connection:
+        found = found_rows(connection, FRONT_PAGE)
+    of_fares = [row[4:6] for row in found["What has come of the incidents?"] if row[3] == "fare_amount"]
+    assert of_fares[0][0] == "seen"
+    assert of_fares[-1] == ("resolved", "2022-02-15"), "the last quiet day, not the midnight after it"
 
 
 def test_every_incident_leads_to_a_column_that_can_be_looked_into(monitored_warehouse: Connection) -> None:
@@ -239,6 +249,20 @@ def test_rows_are_one_line_in_their_band_though_they_are_judged_both_ways(monito
         assert rare_below < below < usual < above < rare_above
     figures = {row[0] for row in found["Which figures of ${column} stood out on ${day:text}?"]}
     assert {"rows", "rows, given the other columns"} <= figures
+
+
+def test_the_rows_as_a_whole_have_a_page_without_empty_panels(monitored_warehouse: Connection) -> None:
+    with as_dashboard("table") as connection:
+        dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "column.json")
+        dashboard.choose(connection)
+        (day,) = [value for value, text in dashboard.options["day"].items() if text == "2022-02-16"]
+        found = found_rows(connection, "column", column="(table)", day=day)
+    assert [title for title, rows in found.items() if not rows] == []
+    moved = found["What moved on ${day:text}?"]
+    assert len(moved) == 12
+    assert len({label.split(" ")[0] for label, *_ in moved}) > 1, "of several columns"
+    commands = {row[2] for row in found["How do I see the rows of an incident?"]}
+    assert any("copies > 1" in command and command.startswith('make sql SQL="') for command in commands)
 
 
 def test_a_column_that_a_broken_one_makes_look_wrong_is_not_red(monitored_warehouse: Connection) -> None:

@@ -78,6 +78,19 @@ def test_times_are_by_the_dashboards_clock() -> None:
     assert text_of(board, {}, DAY) == "2022-02-01 00:00"
 
 
+def test_a_single_run_is_drawn_on_an_axis_of_hours() -> None:
+    board, panel = panel_of("pipeline-health", "How long does each stage take?")
+    body = drawn(board, panel, Rows(["time", "metric", "value"], [(DAY, "dbt", 9.0), (DAY, "train", 3.0)]))
+    assert '"range":["2022-01-31T18:00:00","2022-02-01T06:00:00"]' in body
+    assert body.count('"width":1728000.0') == 2, "as wide as can be seen"
+
+
+def test_days_keep_the_axis_that_fits_them() -> None:
+    board, panel = panel_of("column", "How much of ${column} is missing?")
+    body = drawn(board, panel, Rows(["time", "missing"], [(DAY, 0.004), (DAY + timedelta(days=1), 0.006)]))
+    assert '"range":["2022' not in body
+
+
 def test_small_shares_are_told_apart_and_begin_at_zero() -> None:
     board, panel = panel_of("column", "How much of ${column} is missing?")
     body = drawn(board, panel, Rows(["time", "missing"], [(DAY, 0.004), (DAY + timedelta(days=1), 0.006)]))

@@ -86,6 +86,56 @@ def test_a_change_that_all_groups_share_names_none() -> None:
     assert facts_of(reference, day).segments == ()
 
 
+def by_length(scale: float, only: str = "") -> dict[tuple[str, str], Profile]:
+    """A day of mostly short and of mostly long trips, of whom all or one kind are in another unit."""
+    whole: dict[float, int] = {}
+    kinds: dict[tuple[str, str], Profile] = {}
+    for kind, slope, often in (("short", -1, 4), ("long", 1, 1)):
+        counts: dict[float, int] = {}
+        for place in range(90):
+            length = round((1 + place / 10) * (scale if only in ("", kind) else 1), 2)
+            counts[length] = counts.get(length, 0) + (55 + slope * (place - 45)) * often
+        kinds["kind", kind] = numbers(counts)
+        whole |= {length: whole.get(length, 0) + count for length, count in counts.items()}
+    return {WHOLE: numbers(whole)} | kinds
+
+
+def test_a_unit_that_changed_for_all_names_no_group_though_one_has_longer_trips() -> None:
+    facts = facts_of(by_length(1), by_length(1.3))
+    long_trips = facts_of(by_length(1), by_length(1.3, only="long"))
+    assert facts.moved
+    assert (facts.segments, facts.groups) == ((), 2)
+    assert [segment.value for segment in long_trips.segments] == ["long"]
+
+
+def test_values_that_are_lost_everywhere_at_one_rate_name_no_group() -> None:
+    """A group that lacked more before lacks more now, too."""
+    reference = {
+        WHOLE: numbers({1: 800}, missing=200),
+        ("k", "a"): numbers({1: 100}, missing=100),
+        ("k", "b"): numbers({1: 700}, missing=100),
+    }
+    day = {
+        WHOLE: numbers({1: 400}, missing=600),
+        ("k", "a"): numbers({1: 50}, missing=150),
+        ("k", "b"): numbers({1: 350}, missing=450),
+    }
+    assert facts_of(reference, day).segments == ()
+    of_one = day | {("k", "a"): numbers({}, missing=200), ("k", "b"): numbers({1: 400}, missing=400)}
+    assert facts_of(reference, of_one).segments == (), "1.1 and 0.9 times as much: less than it takes"
+    broken = {
+        WHOLE: numbers({1: 700}, missing=300),
+        ("k", "a"): numbers({}, missing=200),
+        ("k", "b"): numbers({1: 700}, missing=100),
+    }
+    assert [segment.value for segment in facts_of(reference, broken).segments] == ["a"]
+
+
+def test_the_days_of_the_reference_are_counted_where_they_have_rows() -> None:
+    days = [(date(2022, 2, 1), numbers({1: 5})), (date(2022, 2, 2), numbers({})), (date(2022, 2, 3), numbers({1: 5}))]
+    assert facts_of({WHOLE: numbers({1: 10})}, {WHOLE: numbers({2: 5})}, days).days == 2
+
+
 @pytest.mark.parametrize(
     ("move", "condition"),
     [

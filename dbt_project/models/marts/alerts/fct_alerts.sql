@@ -101,7 +101,7 @@ about_incidents as (
         concat_ws(
             '; ',
             format(
-                '%s of %s is %s times its threshold', incidents.statistic,
+                '%s of %s is %s times its threshold', incidents.figure,
                 coalesce(
                     nullif(concat_ws(' ', nullif(incidents.segment_value, ''), nullif(incidents.column_name, '')), ''),
                     'the table'
