@@ -61,7 +61,7 @@ def _judged(house: House) -> list[parts.AnyPanel]:
     sql, levels = house.sql("column"), house.monitoring.alerts.incident
     severities = steps(levels, look=WATCH)
     band = About(
-        "Is ${statistic} of ${column} what is usual?",
+        "Is ${statistic:text} of ${column} what is usual?",
         "The figure per day inside what held-out reference days showed of it: the median for the weekday, and the "
         "two bands that one day in ten and one in a hundred goes beyond, on either side; of a distance above only. "
         "Large points: days that ring and name this column; they may do so for another of its figures, or for what "
@@ -70,7 +70,7 @@ def _judged(house: House) -> list[parts.AnyPanel]:
         no_data=NOT_JUDGED,
         decimals=3,
     )
-    band_panel = parts.lines(band, [Query(sql["band"], "time_series")], width=15, height=10)
+    band_panel = parts.lines(band, [Query(sql["band"], "time_series")], width=14, height=10)
     for days, opacity in ((100, 15), (10, 30)):
         beyond = f"1 day in {days} goes beyond"
         parts.as_band(band_panel, f"from, {beyond}", beyond, BLUE, opacity)
@@ -87,7 +87,7 @@ def _judged(house: House) -> list[parts.AnyPanel]:
         no_data="Not judged on this day: choose another one above",
         decimals=3,
     )
-    figures_panel = parts.rows(figures, sql["figures"], width=9, height=10)
+    figures_panel = parts.rows(figures, sql["figures"], width=10, height=10)
     figures_panel.override_by_name(
         "severity",
         styled(unit="suffix:x", decimals=2, thresholds=parts.levels(severities), custom__cellOptions=COLORED_FIGURE),
@@ -158,7 +158,7 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
         "none",
         no_data="No incident of this column is open, and none rang in this time range",
     )
-    statements_panel = parts.rows(statements, sql["statements"], height=6)
+    statements_panel = parts.rows(statements, sql["statements"], height=5)
     statements_panel.override_by_name("incident", styled(custom__width=90))
     statements_panel.override_by_name("since", styled(custom__width=95))
     whole = styled(custom__inspect=True, custom__cellOptions={"type": "auto", "wrapText": True})

@@ -48,7 +48,9 @@ with found as (
     select
         statistic,
         coalesce(max(own_severity) filter (where window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)), 0) as on_day,
-        max(severity) as in_range
+        max(severity) as in_range,
+        -- The level whose share it is may be another one on another day.
+        max(level) filter (where window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)) as level
     from marts.fct_alarm_scores
     where
         $__timeFilter(window_start)
@@ -66,18 +68,22 @@ options as (
         array_position(
             array['wasserstein', 'jensenshannon', 'missing_share', 'unseen_share', 'rows', 'duplicate_share'], statistic
         ) as place,
-        in_range
+        in_range,
+        level
     from found
     union all
     select
         'none yet' as statistic,
         0 as stands_out,
         null as place,
-        0 as in_range
+        0 as in_range,
+        '' as level
     where not exists (select from found)
 )
 
-select statistic
+select
+    statistic || coalesce(' (share of ' || nullif(level, '') || ')', '') as __text,
+    statistic as __value
 from options
 order by stands_out desc, place asc nulls last, in_range desc nulls last, statistic asc
 

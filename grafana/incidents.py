@@ -62,7 +62,8 @@ def incidents_table(about: About, sql: str, *, height: int) -> parts.AnyPanel:
     panel = parts.rows(about, sql, height=height)
     panel.override_by_name("state", parts.colored_words(STATES))
     panel.override_by_name("severity", parts.colored_words(parts.SEVERITIES))
-    widths = {"state": 100, "severity": 80, "since": 95, "last seen": 95, "days": 60, "worst": 70, "what moved": 340}
+    widths = {"state": 100, "severity": 80, "since": 95, "last seen": 95, "days": 60, "worst": 70, "figure": 120}
+    widths |= {"what moved": 270, "affected groups": 120}
     for name, width in widths.items():
         panel.override_by_name(name, styled(custom__width=width))
     panel.override_by_name("worst", styled(unit="suffix:x", decimals=1))

@@ -234,7 +234,7 @@ def test_the_figure_that_stands_out_on_the_day_is_drawn_first(monitored_warehous
         dashboard.choose(connection, column="trip_distance")
         assert dashboard.values["statistic"] == "mean"
         found = found_rows(connection, "column", column="trip_distance")
-    assert found["Is ${statistic} of ${column} what is usual?"][-1][1:7] == (7, 1, -1, 3, 0, 2)
+    assert found["Is ${statistic:text} of ${column} what is usual?"][-1][1:7] == (7, 1, -1, 3, 0, 2)
     assert found["Which figures of ${column} stood out on ${day:text}?"][0] == ("mean", 7, 1, -1, 0, 2, 3, 1.5)
 
 
@@ -243,7 +243,7 @@ def test_rows_are_one_line_in_their_band_though_they_are_judged_both_ways(monito
         dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "column.json")
         dashboard.choose(connection, column="(table)", statistic="rows")
         found = {title: dashboard.run(connection, sql).rows for title, _, sql in dashboard.queries()}
-    days = found["Is ${statistic} of ${column} what is usual?"]
+    days = found["Is ${statistic:text} of ${column} what is usual?"]
     assert len(days) == len({day[0] for day in days}) > 20
     for _, _, usual, rare_below, rare_above, below, above, _ in days:
         assert rare_below < below < usual < above < rare_above
@@ -295,7 +295,7 @@ def test_a_warehouse_without_decisions_has_pages_all_the_same(monitored_warehous
     with as_dashboard("no decisions") as connection:
         column = found_rows(connection, "column", column="trip_distance")
         front_page = found_rows(connection, FRONT_PAGE)
-    assert column["Is ${statistic} of ${column} what is usual?"] == []
+    assert column["Is ${statistic:text} of ${column} what is usual?"] == []
     assert column["How does ${column} on ${day:text} compare with the reference?"]
     assert front_page["Is the model all right today?"] == []
 

@@ -49,7 +49,7 @@ def test_bands_are_filled_from_their_own_lower_quantile() -> None:
 
 
 def test_a_score_lies_inside_its_two_bands() -> None:
-    board, panel = panel_of("column", "Is ${statistic} of ${column} what is usual?")
+    board, panel = panel_of("column", "Is ${statistic:text} of ${column} what is usual?")
     rare, seldom = "1 day in 100 goes beyond", "1 day in 10 goes beyond"
     names = ["score", "usual", f"from, {rare}", rare, f"from, {seldom}", seldom, "ringing day"]
     found = Rows(["time", *names], [(DAY, 5, 2, 0, 4, 1, 3, 5), (DAY + timedelta(days=1), 1, 2, 0, 4, 1, 3, None)])
