@@ -92,7 +92,7 @@ verify: $(RUNTIME) ## Hold a month's drift scores against Evidently's own tests:
 	@$(BIN)/python -m pipeline verify
 
 .PHONY: preview
-preview: $(RUNTIME) ## Write the dashboards as plain pages, without Grafana: make preview MODEL=... COLUMN=trip_distance
+preview: $(RUNTIME) ## Write the dashboards as plain pages, without Grafana: make preview MODEL=... COLUMN=trip_distance DAY=2022-02-08
 	@$(BIN)/python -m grafana.preview
 
 .PHONY: psql

@@ -20,7 +20,7 @@ from pipeline.errors import ConfigurationError, UsageError, WarehouseError
 
 TARGET = Path(__file__).with_name("front-page.png")
 # As far as the incidents and the judged days reach.
-WIDTH, HEIGHT = 1400, 1505
+WIDTH, HEIGHT = 1400, 1665
 SPEC = "green_duration_hgb"
 
 

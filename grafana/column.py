@@ -13,8 +13,8 @@ from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, 
 
 NO_QUANTILES = "No quantiles: the column is categorical, or empty in this time range"
 NO_STOCK_SCORE = "No score in this time range: choose another one, or another column"
-NO_DAY = "Choose a day with trips above, and a column: the rows as a whole have no distribution"
-NO_COLUMN = "Nothing here: choose a column (the rows as a whole have no values), or another time range"
+NO_DAY = "Choose a day with trips above"
+NO_COLUMN = "Nothing here: choose another column, or another time range"
 COLORED_FIGURE = {"type": "color-text"}
 COMMAND = """\
 Evidently's own report of this day, from the same rows and rules as the figures here:
@@ -61,30 +61,33 @@ def _judged(house: House) -> list[parts.AnyPanel]:
     sql, levels = house.sql("column"), house.monitoring.alerts.incident
     severities = steps(levels, look=WATCH)
     band = About(
-        "Is ${statistic} of ${column} what is usual?",
-        "The figure per day inside what held-out reference days showed of it: the median for the weekday, and what 90 "
-        "and 99 % of days stay below. Large points: days that ring and name this column; they may do so for another of "
-        "its figures, or for what this one is given the other columns. A click on a day shows it.",
+        "Is ${statistic:text} of ${column} what is usual?",
+        "The figure per day inside what held-out reference days showed of it: the median for the weekday, and the "
+        "two bands that one day in ten and one in a hundred goes beyond, on either side; of a distance above only. "
+        "Large points: days that ring and name this column; they may do so for another of its figures, or for what "
+        "this one is given the other columns. A click on a day shows it.",
         "short",
         no_data=NOT_JUDGED,
         decimals=3,
     )
-    band_panel = parts.lines(band, [Query(sql["band"], "time_series")], width=15, height=10)
-    parts.as_band(band_panel, "usual", "99 % of days are below", BLUE)
-    parts.as_band(band_panel, "usual", "90 % of days are below", BLUE, opacity=30)
+    band_panel = parts.lines(band, [Query(sql["band"], "time_series")], width=14, height=10)
+    for days, opacity in ((100, 15), (10, 30)):
+        beyond = f"1 day in {days} goes beyond"
+        parts.as_band(band_panel, f"from, {beyond}", beyond, BLUE, opacity)
     band_panel.override_by_name("usual", styled(color=parts.colored(BLUE), custom__lineWidth=1))
     band_panel.override_by_name("score", styled(color=parts.colored(GREY)))
     band_panel.override_by_name("ringing day", parts.marks(ORANGE))
     band_panel.data_links([parts.link("Show this day", to_column("${column}", day=True))])
     figures = About(
         "Which figures of ${column} stood out on ${day:text}?",
-        "Every figure of the column that the day was judged by, the worst first. Severity is in multiples of the day's "
-        "threshold, of the figure alone or given the other columns, whichever is worse.",
+        "Every figure of the column that the day was judged by, the worst first, and what one usual day in ten and in "
+        "a hundred goes beyond, both sides together. Severity is in multiples of the day's threshold; where "
+        "another column rings, no more than the figure is by itself.",
         "short",
         no_data="Not judged on this day: choose another one above",
         decimals=3,
     )
-    figures_panel = parts.rows(figures, sql["figures"], width=9, height=10)
+    figures_panel = parts.rows(figures, sql["figures"], width=10, height=10)
     figures_panel.override_by_name(
         "severity",
         styled(unit="suffix:x", decimals=2, thresholds=parts.levels(severities), custom__cellOptions=COLORED_FIGURE),
@@ -111,14 +114,14 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     incidents = About(
         "Which incidents of ${column} are there?",
         "Open ones, and those that rang in the time range, of the chosen model or of an input that models share. What "
-        "moved compares the day that raised one with the days before; `rows of it` is a statement for "
-        '`make sql SQL="..."` that shows rows of what moved most.',
+        "moved compares the day that raised one with the days before.",
         "none",
         no_data="No incident of this column is open, and none rang in this time range",
     )
     missing = About(
         "How much of ${column} is missing?",
-        "Missing values / rows of the day, of all trips. The alert's levels are in monitoring.yml.",
+        "Missing values / rows of the day, of all trips; of the rows as a whole that of the column that lacks most. "
+        "The alert's levels are in monitoring.yml.",
         "percentunit",
         no_data=NO_COLUMN,
         thresholds=steps(alerts.missing_share),
@@ -128,7 +131,7 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     ribbon = About(
         "Where do the values of ${column} lie?",
         "Quantiles per day, of all trips: the median as a line, the middle half dark, 90 % light, the 1st and the 99th "
-        "percentile as dashes.",
+        "percentile as dashes. Of the rows as a whole: how many there are, and how many are usual for the weekday.",
         "short",
         no_data=NO_QUANTILES,
     )
@@ -137,24 +140,33 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     for name in ("p01", "p99"):
         ribbon_panel.override_by_name(name, parts.dashed(parts.GREY))
     for low, high, opacity in (("p05", "p95", 15), ("p25", "p75", 35)):
-        blue = parts.colored(BLUE)
-        ribbon_panel.override_by_name(low, styled(color=blue, custom__lineWidth=0))
-        ribbon_panel.override_by_name(
-            high, styled(color=blue, custom__lineWidth=0, custom__fillBelowTo=low, custom__fillOpacity=opacity)
-        )
+        parts.as_band(ribbon_panel, low, high, BLUE, opacity)
     ribbon_panel.override_by_name("p50", styled(color=parts.colored(BLUE), custom__lineWidth=2))
     unexpected = About(
         "How much lies outside the reference?",
         "Share of rows below or above every value of the reference, in categories that it does not have, and in its "
-        "rarer categories.",
+        "rarer categories. Of the rows as a whole: rejected ones / all, and copies / accepted ones.",
         "percentunit",
         no_data=NO_COLUMN,
         minimum=0,
         decimals=2,
     )
+    statements = About(
+        "How do I see the rows of an incident?",
+        "A command for each incident above, to be copied: it prints rows of what grew most, of a level that vanished "
+        "the last ones, of copies all that have one (docs/alerts.md).",
+        "none",
+        no_data="No incident of this column is open, and none rang in this time range",
+    )
+    statements_panel = parts.rows(statements, sql["statements"], height=5)
+    statements_panel.override_by_name("incident", styled(custom__width=90))
+    statements_panel.override_by_name("since", styled(custom__width=95))
+    whole = styled(custom__inspect=True, custom__cellOptions={"type": "auto", "wrapText": True})
+    statements_panel.override_by_name("command", whole)
     return [
         parts.lines(missing, [Query(sql["missing"], "time_series")], width=8),
         incidents_table(incidents, sql["incidents"], height=6),
+        statements_panel,
         ribbon_panel,
         parts.lines(unexpected, [Query(sql["unexpected"], "time_series")], width=8),
     ]
@@ -165,7 +177,8 @@ def _one_day(house: House) -> list[parts.AnyPanel]:
     distribution = About(
         "How does ${column} on ${day:text} compare with the reference?",
         "Share of rows by value, of all trips, side by side. The bins are frozen from the quantiles or the most "
-        "frequent categories of the reference; what lies outside and what is missing are bins of their own.",
+        "frequent categories of the reference; what lies outside and what is missing are bins of their own. "
+        "Of the rows as a whole: the bins of all columns that moved most.",
         "percentunit",
         no_data=NO_DAY,
         minimum=0,
@@ -200,7 +213,8 @@ def _stock_flag(house: House) -> list[parts.AnyPanel]:
     drift = About(
         "When did ${column} pass the stock threshold?",
         "Evidently's drift score per day, with the threshold of its method. A distance drifts at or above it, a "
-        "p-value below it. A click on a day shows its distribution above.",
+        "p-value below it. Of the rows as a whole: the share of columns that drifted. A click on a day shows its "
+        "distribution above.",
         "short",
         no_data=NO_STOCK_SCORE,
         minimum=0,

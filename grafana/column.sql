@@ -47,8 +47,10 @@ order by window_start desc
 with found as (
     select
         statistic,
-        coalesce(max(severity) filter (where window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)), 0) as on_day,
-        max(severity) as in_range
+        coalesce(max(own_severity) filter (where window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)), 0) as on_day,
+        max(severity) as in_range,
+        -- The level whose share it is may be another one on another day.
+        max(level) filter (where window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)) as level
     from marts.fct_alarm_scores
     where
         $__timeFilter(window_start)
@@ -66,18 +68,22 @@ options as (
         array_position(
             array['wasserstein', 'jensenshannon', 'missing_share', 'unseen_share', 'rows', 'duplicate_share'], statistic
         ) as place,
-        in_range
+        in_range,
+        level
     from found
     union all
     select
         'none yet' as statistic,
         0 as stands_out,
         null as place,
-        0 as in_range
+        0 as in_range,
+        '' as level
     where not exists (select from found)
 )
 
-select statistic
+select
+    statistic || coalesce(' (share of ' || nullif(level, '') || ')', '') as __text,
+    statistic as __value
 from options
 order by stands_out desc, place asc nulls last, in_range desc nulls last, statistic asc
 
@@ -93,34 +99,49 @@ with rings as materialized (
         and segment_key = ''
         and column_name = replace('${column}', '{{table}}', '')
         and is_ringing
+),
+
+-- A figure that is judged both ways is drawn as it is judged by itself.
+scores as (
+    select distinct on (window_start) *
+    from marts.fct_alarm_scores
+    where
+        $__timeFilter(window_start)
+        and model_version = '${model_version}'
+        and family = 'columns'
+        and segment_key = ''
+        and column_name = replace('${column}', '{{table}}', '')
+        and statistic = '${statistic}'
+    order by window_start, given_others
 )
 
 select
     scores.window_start as time,
     scores.score as "score",
     scores.expected as "usual",
-    scores.null_p90 as "90 % of days are below",
-    scores.null_p99 as "99 % of days are below",
+    coalesce(scores.null_p01, scores.expected) as "from, 1 day in 100 goes beyond",
+    scores.null_p99 as "1 day in 100 goes beyond",
+    coalesce(scores.null_p10, scores.expected) as "from, 1 day in 10 goes beyond",
+    scores.null_p90 as "1 day in 10 goes beyond",
     case when rings.window_start is not null then scores.score end as "ringing day"
-from marts.fct_alarm_scores as scores
+from scores
 left join rings on scores.window_start = rings.window_start
-where
-    $__timeFilter(scores.window_start)
-    and scores.model_version = '${model_version}'
-    and scores.family = 'columns'
-    and scores.segment_key = ''
-    and scores.column_name = replace('${column}', '{{table}}', '')
-    and scores.statistic = '${statistic}'
 order by scores.window_start
 
 -- name: figures
 select
-    statistic as "figure",
+    statistic
+    || case when level = '' then '' else ' (share of ' || level || ')' end
+    || case
+        when given_others and statistic = 'rows' then ', given the other columns' else ''
+    end as "figure",
     score,
     expected as "usual",
-    null_p90 as "90 % below",
-    null_p99 as "99 % below",
-    severity
+    null_p01 as "1 in 100 below",
+    null_p10 as "1 in 10 below",
+    null_p90 as "1 in 10 above",
+    null_p99 as "1 in 100 above",
+    own_severity as "severity"
 from marts.fct_alarm_scores
 where
     window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)
@@ -128,14 +149,14 @@ where
     and family = 'columns'
     and segment_key = ''
     and column_name = replace('${column}', '{{table}}', '')
-order by severity desc nulls last, statistic asc
+order by own_severity desc nulls last, statistic asc
 
 -- name: severity
 -- A day can ring without any figure past its threshold, for a column that is bad again: the decision counts, too.
 with severities as (
     select
         window_start,
-        severity,
+        own_severity as severity,
         false as is_ringing
     from marts.fct_alarm_scores
     where
@@ -177,7 +198,7 @@ select
     incidents.days as "days",
     incidents.worst_severity as "worst",
     left(incidents.incident_id, 8) as "incident",
-    incidents.statistic as "figure",
+    incidents.figure as "figure",
     concat_ws(
         '; ',
         nullif(incidents.first_moved, ''), nullif(incidents.second_moved, ''), nullif(incidents.third_moved, '')
@@ -186,7 +207,6 @@ select
     incidents.model_specs as "models",
     incidents.event as "expected event",
     incidents.last_note as "last note",
-    incidents.rows_query as "rows of it",
     '${column}' as looked_into,
     '${model_version}' as looked_at,
     cast(extract(epoch from incidents.opened_at) * 1000 as bigint) as opened_ms,
@@ -206,7 +226,25 @@ where
     )
 order by incidents.state in ('open', 'acknowledged') desc, incidents.opened_at desc
 
+-- name: statements
+select
+    left(incidents.incident_id, 8) as "incident",
+    incidents.opened_date as "since",
+    'make sql SQL="' || replace(incidents.rows_query, '"', '\"') || '"' as "command"
+from marts.fct_incidents as incidents
+where
+    incidents.column_name = replace('${column}', '{{table}}', '')
+    and incidents.model_version in ('', '${model_version}')
+    and incidents.rows_query != ''
+    and (
+        incidents.state in ('open', 'acknowledged')
+        or $__timeFilter(incidents.opened_at)
+        or $__timeFilter(incidents.last_seen_at)
+    )
+order by incidents.state in ('open', 'acknowledged') desc, incidents.opened_at desc
+
 -- name: drift
+-- Of the rows as a whole: the share of columns past theirs.
 select
     window_start as time,
     drift_score as "drift score",
@@ -217,7 +255,17 @@ where
     and model_version = '${model_version}'
     and segment = '${segment}'
     and column_name = '${column}'
-order by window_start
+union all
+select
+    window_start as time,
+    share_drifted_columns as "drift score",
+    null as "threshold"
+from marts.fct_daily_monitoring
+where
+    $__timeFilter(window_start)
+    and model_version = '${model_version}'
+    and '${column}' = '{{table}}'
+order by time
 
 -- name: missing
 select
@@ -229,30 +277,55 @@ where
     and model_version = '${model_version}'
     and segment = 'all'
     and column_name = '${column}'
-order by window_start
-
--- name: quantiles
+union all
 select
     window_start as time,
-    p01,
-    p05,
-    p25,
-    p50,
-    p75,
-    p95,
-    p99
+    max(missing_share) as "missing"
 from marts.fct_column_quality
 where
     $__timeFilter(window_start)
     and model_version = '${model_version}'
     and segment = 'all'
-    and column_name = '${column}'
-    and p50 is not null
-order by window_start
+    and '${column}' = '{{table}}'
+group by window_start
+order by time
+
+-- name: quantiles
+select
+    quality.window_start as time,
+    quantiles.name as metric,
+    quantiles.value
+from marts.fct_column_quality as quality
+cross join lateral (
+    values
+    ('p01', quality.p01), ('p05', quality.p05), ('p25', quality.p25), ('p50', quality.p50), ('p75', quality.p75),
+    ('p95', quality.p95), ('p99', quality.p99)
+) as quantiles (name, value)
+where
+    $__timeFilter(quality.window_start)
+    and quality.model_version = '${model_version}'
+    and quality.segment = 'all'
+    and quality.column_name = '${column}'
+    and quality.p50 is not null
+union all
+select
+    volume.window_start as time,
+    counts.name as metric,
+    counts.value
+from marts.fct_daily_volume as volume
+cross join lateral (
+    values ('rows', volume.trip_count), ('usual for the weekday', volume.usual_trip_count)
+) as counts (name, value)
+where
+    $__timeFilter(volume.window_start)
+    and '${column}' = '{{table}}'
+    and counts.value is not null
+order by time, metric
 
 -- name: that_day
 select
     to_char(drift.window_date, 'Dy YYYY-MM-DD') as "day",
+    drift.column_name as "column",
     drift.drift_score as "drift score",
     drift.threshold,
     drift.method,
@@ -274,23 +347,26 @@ where
     drift.window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)
     and drift.model_version = '${model_version}'
     and drift.segment = '${segment}'
-    and drift.column_name = '${column}'
+    and (drift.column_name = '${column}' or '${column}' = '{{table}}')
+order by drift.column_name
 
 -- name: distribution
+-- Of the rows as a whole the bins of all columns that moved most.
 select
-    bin_label as "value",
+    case when '${column}' = '{{table}}' then column_name || ' ' else '' end || bin_label as "value",
     share as "that day",
     reference_share as "reference"
 from marts.fct_column_distribution
 where
     window_date = cast(to_timestamp(cast('${day}' as bigint) / 1000.0) at time zone '{{timezone}}' as date)
     and model_version = '${model_version}'
-    and column_name = '${column}'
-order by bin
+    and (column_name = '${column}' or '${column}' = '{{table}}')
+order by case when '${column}' = '{{table}}' then -abs(share - reference_share) end, bin
+limit case when '${column}' = '{{table}}' then 12 end
 
 -- name: moved
 select
-    bin_label as "value",
+    case when '${column}' = '{{table}}' then column_name || ' ' else '' end || bin_label as "value",
     reference_share as "share before",
     share as "share that day",
     share - reference_share as "change",
@@ -300,8 +376,8 @@ from marts.fct_column_distribution
 where
     window_date = cast(to_timestamp(cast('${day}' as bigint) / 1000.0) at time zone '{{timezone}}' as date)
     and model_version = '${model_version}'
-    and column_name = '${column}'
-order by abs(share - reference_share) desc, bin
+    and (column_name = '${column}' or '${column}' = '{{table}}')
+order by abs(share - reference_share) desc, column_name, bin
 limit 12
 
 -- name: unexpected
@@ -320,7 +396,28 @@ where
     and model_version = '${model_version}'
     and column_name = '${column}'
     and bin_kind in ('under', 'over', 'unseen', 'other')
-order by window_start, bin
+union all
+select
+    window_start as time,
+    'rejected' as metric,
+    rejected_share as value
+from marts.fct_daily_volume
+where
+    $__timeFilter(window_start)
+    and '${column}' = '{{table}}'
+union all
+select
+    window_start as time,
+    'copies of another row' as metric,
+    score as value
+from marts.fct_alarm_scores
+where
+    $__timeFilter(window_start)
+    and model_version = '${model_version}'
+    and '${column}' = '{{table}}'
+    and column_name = ''
+    and statistic = 'duplicate_share'
+order by time, metric
 
 -- name: conditions
 select
@@ -334,7 +431,7 @@ select
 from marts.fct_alert_conditions
 where
     $__timeFilter(window_start)
-    and named_column = '${column}'
+    and named_column = replace('${column}', '{{table}}', '')
     and model_version in ('', '${model_version}')
     and level != 'none'
 order by window_date desc, rule

@@ -51,7 +51,7 @@ def dashboards_page(boards: list[dict[str, Any]]) -> str:
         "\n".join(parts)
         .replace("${column}", "the column")
         .replace("${day:text}", "the day")
-        .replace("${statistic}", "a figure")
+        .replace("${statistic:text}", "a figure")
         .replace("${group}", "a group")
     )
 

@@ -9,7 +9,7 @@ import html
 import itertools
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,6 +18,7 @@ import plotly.graph_objects as go
 from grafana.asking import OpenDashboard, Rows
 
 ROW_PIXELS = 34
+LEAST_SPAN = timedelta(hours=12)
 COLORS = {
     "green": "#4a9d5b",
     "yellow": "#e0b400",
@@ -103,10 +104,11 @@ def _lines(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str:
             line=line,
             marker=marker,
             yaxis=axis,
-            showlegend=name not in named,
+            showlegend=name not in named and not settings.get("custom.hideFrom", {}).get("legend"),
             **fill,
         )
         named.add(name)
+    _time_axis(figure)
     _value_axis(figure, defaults)
     if defaults["custom"].get("scaleDistribution", {}).get("type") == "log":
         figure.update_yaxes(type="log")
@@ -136,6 +138,19 @@ def bands_together(panel: dict[str, Any], series: list[Series]) -> list[Series]:
 def _translucent(color: str, percent: int) -> str:
     red, green, blue = (int(color[place : place + 2], 16) for place in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, {percent / 100:g})"
+
+
+def _time_axis(figure: go.Figure) -> None:
+    """At least LEAST_SPAN wide: of moments that lie closer together plotly would draw milliseconds."""
+    times = sorted({time for trace in figure.data for time in trace.x or ()})
+    if not times or times[-1] - times[0] >= LEAST_SPAN:
+        return
+    middle = times[0] + (times[-1] - times[0]) / 2
+    figure.update_xaxes(range=[middle - LEAST_SPAN / 2, middle + LEAST_SPAN / 2])
+    # Bars as wide as the closest two are apart, within what can be seen.
+    apart = min((later - earlier for earlier, later in itertools.pairwise(times)), default=LEAST_SPAN / 20)
+    width = min(max(apart * 0.8, LEAST_SPAN / 100), LEAST_SPAN / 20)
+    figure.update_traces(width=width.total_seconds() * 1000, selector={"type": "bar"})
 
 
 def _value_axis(figure: go.Figure, defaults: dict[str, Any]) -> None:

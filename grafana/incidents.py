@@ -62,11 +62,12 @@ def incidents_table(about: About, sql: str, *, height: int) -> parts.AnyPanel:
     panel = parts.rows(about, sql, height=height)
     panel.override_by_name("state", parts.colored_words(STATES))
     panel.override_by_name("severity", parts.colored_words(parts.SEVERITIES))
-    widths = {"state": 100, "severity": 80, "since": 95, "last seen": 95, "days": 60, "worst": 70, "what moved": 340}
+    widths = {"state": 100, "severity": 80, "since": 95, "last seen": 95, "days": 60, "worst": 70, "figure": 120}
+    widths |= {"what moved": 270, "affected groups": 120}
     for name, width in widths.items():
         panel.override_by_name(name, styled(custom__width=width))
     panel.override_by_name("worst", styled(unit="suffix:x", decimals=1))
-    panel.override_by_regexp("what moved|affected groups|rows of it", styled(custom__inspect=True))
+    panel.override_by_regexp("what moved|affected groups", styled(custom__inspect=True))
     address = (
         "/d/column?${__url_time_range}&var-model_version=${__data.fields.looked_at}"
         "&var-column=${__data.fields.looked_into}&var-day=${__data.fields."
@@ -90,15 +91,16 @@ def incidents(house: House) -> list[parts.AnyPanel]:
     )
     followups = About(
         "What has come of the incidents?",
-        "What happened to the incidents above after they were raised, open ones first: what people said "
-        "(`make ack INCIDENT=... NOTE=...`), that they rang again, or ended.",
+        "What happened to the incidents above after they were raised, an incident at a time from its beginning on, "
+        "open ones first: what people said (`make ack INCIDENT=... NOTE=...`), that they rang again, or ended, with "
+        "the last quiet day.",
         "none",
         no_data="Nothing yet: nobody has said anything, and none rang again or ended",
     )
     followups_panel = parts.rows(followups, sql["followups"], height=6)
     followups_panel.override_by_name("state", parts.colored_words(STATES))
     followups_panel.override_by_name("recorded", styled(unit="dateTimeAsIso", custom__width=160))
-    return [incidents_table(about, sql["incidents"], height=9), followups_panel]
+    return [incidents_table(about, sql["incidents"], height=13), followups_panel]
 
 
 def judged_days(house: House) -> list[parts.AnyPanel]:
@@ -108,7 +110,9 @@ def judged_days(house: House) -> list[parts.AnyPanel]:
         "Which column is not as usual, and since when?",
         "The worst figure of a column in multiples of the day's calibrated threshold. Green: as usual. Yellow: from "
         f"{WATCH:g} on, worth a look. Orange: from {RINGS:g} on the day rings. Red: critical, from {levels.critical:g} "
-        "on. An empty cell has no decision. `(table)` is the rows as a whole. A click opens the column on that day.",
+        "on. Most figures are judged given the other columns, and a broken one makes others look wrong: on a day that "
+        "rings, columns other than the named one show no more than their figures are by themselves. An empty cell has "
+        "no decision. `(table)` is the rows as a whole. A click opens the column on that day.",
         "suffix:x",
         no_data=NOT_JUDGED,
         thresholds=((None, GREEN), (WATCH, YELLOW), (RINGS, ORANGE), (levels.critical, RED)),

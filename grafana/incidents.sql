@@ -19,9 +19,22 @@ select
         when not is_ringing then 'as usual'
         else
             concat_ws(' of ', coalesce(nullif(column_name, ''), '{{table}}'), nullif(segment_value, ''))
-            || ' (' || statistic || ')' || case when is_muted then ', expected: ' || event else '' end
+            || ' (' || coalesce(
+                (
+                    select 'share of ' || scores.level
+                    from marts.fct_alarm_scores as scores
+                    where
+                        scores.window_start = alarms.window_start
+                        and scores.model_version = alarms.model_version
+                        and scores.family = alarms.family
+                        and scores.column_name = alarms.column_name
+                        and scores.statistic = alarms.statistic
+                        and scores.level != ''
+                    limit 1
+                ), statistic
+            ) || ')' || case when is_muted then ', expected: ' || event else '' end
     end as "the day"
-from marts.fct_day_alarms
+from marts.fct_day_alarms as alarms
 where
     $__timeFilter(window_start)
     and model_version = '${model_version}'
@@ -52,7 +65,7 @@ select
     incidents.days as "days",
     incidents.worst_severity as "worst",
     left(incidents.incident_id, 8) as "incident",
-    incidents.statistic as "figure",
+    incidents.figure as "figure",
     concat_ws(
         '; ',
         nullif(incidents.first_moved, ''), nullif(incidents.second_moved, ''), nullif(incidents.third_moved, '')
@@ -95,7 +108,11 @@ select
         ' of ', coalesce(nullif(incidents.column_name, ''), '{{table}}'), nullif(incidents.segment_value, '')
     ) as "column",
     followups.kind as "what happened",
-    to_char(followups.window_start at time zone '{{timezone}}', 'YYYY-MM-DD') as "day",
+    -- Of an end the last quiet day: what is stored is the midnight after it.
+    to_char(
+        (followups.window_start - case when followups.kind = 'resolved' then interval '1 second' else interval '0' end)
+        at time zone '{{timezone}}', 'YYYY-MM-DD'
+    ) as "day",
     followups.note,
     followups.noted_by as "by"
 from marts.fct_incident_followups as followups
@@ -106,9 +123,9 @@ where
     or $__timeFilter(incidents.last_seen_at)
 order by
     incidents.state in ('open', 'acknowledged') desc,
-    followups.noted_by != '' desc,
-    followups.recorded_at desc,
-    followups.followup_id desc
+    incidents.opened_at desc,
+    incidents.incident_id,
+    followups.followup_id
 limit 200
 
 -- name: severity_by_column
@@ -117,7 +134,7 @@ with severities as (
     select
         window_start,
         column_name,
-        severity
+        own_severity as severity
     from marts.fct_alarm_scores
     where
         $__timeFilter(window_start)

@@ -223,9 +223,10 @@ def marks(color: str) -> list[models.DynamicConfigValue]:
 
 
 def as_band(panel: timeseries.Panel, low: str, high: str, color: str, opacity: int = 15) -> None:
-    """Draw two fields as the bounds of a filled band."""
+    """Draw two fields as the bounds of a filled band; the legend names it once, by its upper bound."""
     bound = styled(color=colored(color), custom__lineWidth=0, custom__showPoints="never")
-    panel.override_by_name(low, bound)
+    not_named = styled(custom__hideFrom={"legend": True, "tooltip": False, "viz": False})
+    panel.override_by_name(low, [*bound, *not_named])
     panel.override_by_name(high, [*bound, *styled(custom__fillBelowTo=low, custom__fillOpacity=opacity)])
 
 

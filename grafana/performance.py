@@ -111,7 +111,7 @@ def _figures(house: House) -> list[parts.AnyPanel]:
         decimals=3,
     )
     loss_panel = parts.lines(loss, [Query(sql["realised_and_estimated"], "time_series")], width=16, height=10)
-    parts.as_band(loss_panel, "interval from", "interval to", BLUE)
+    parts.as_band(loss_panel, "interval from", "95 % interval", BLUE)
     loss_panel.override_by_name("estimated", styled(color=parts.colored(BLUE)))
     loss_panel.override_by_name("realised", styled(color=parts.colored(ORANGE)))
     coverage = About(

@@ -78,7 +78,7 @@ having count(*) > 0
 select
     window_start as time,
     lower_bound as "interval from",
-    upper_bound as "interval to",
+    upper_bound as "95 % interval",
     estimate as "estimated",
     case when comparison_status != 'few_labels' then realised end as "realised"
 from marts.fct_estimate_quality

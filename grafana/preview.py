@@ -1,7 +1,8 @@
 """The dashboards as plain HTML pages, without Grafana: `make preview`, for a first look where there is no Docker.
 
 In: the committed dashboards and the warehouse in use, asked as the role `dashboard`. Out: a page each under `reports/`,
-with the default time range and the first option of every variable, or with MODEL and COLUMN as they were given. Panels
+with the default time range and the first option of every variable, or with MODEL, COLUMN and DAY as they were given.
+Without a DAY the drill-down shows the latest incident of the model, or of the column, on the day that raised it. Panels
 show what Grafana shows - the same queries, titles, units and colours - in a simpler drawing; nothing can be chosen.
 """
 
@@ -18,6 +19,7 @@ from plotly.offline import get_plotlyjs
 
 from grafana.asking import DASHBOARDS, OpenDashboard, as_dashboard, open_dashboard
 from grafana.drawing import drawn
+from grafana.house import COLUMN
 from pipeline import database
 from pipeline.database import Connection
 from pipeline.errors import ConfigurationError, DatabaseError, UsageError, WarehouseError
@@ -44,11 +46,11 @@ pre {white-space: pre-wrap; margin: 0}
 
 def main() -> None:
     """Write the pages and print their paths; an expected error is one line."""
-    model, column = (os.environ.get(name, "").strip() for name in ("MODEL", "COLUMN"))
+    model, column, day = (os.environ.get(name, "").strip() for name in ("MODEL", "COLUMN", "DAY"))
     try:
         folder = report_dir(os.environ.get("REPORT_DIR", "")) / "dashboards"
         with database.warehouse():
-            for path in write_pages(folder, model=model, column=column):
+            for path in write_pages(folder, model=model, column=column, day=day):
                 sys.stdout.write(f"{path}\n")
     except WarehouseError as error:
         sys.stderr.write(f"error: {error}\n")
@@ -58,14 +60,15 @@ def main() -> None:
         sys.exit(DatabaseError.exit_code)
 
 
-def write_pages(folder: Path, *, model: str = "", column: str = "") -> list[Path]:
+def write_pages(folder: Path, *, model: str = "", column: str = "", day: str = "") -> list[Path]:
     """A page for every dashboard, each complete or not at all; gives their paths.
 
-    `model` is a name or a version, as in `make report`; '' takes the first.
+    `model` is a name or a version, as in `make report`; '' takes the first. Without a column and a day it is those of
+    the latest incident.
 
     Raises:
         DatabaseError: the warehouse has no marts to ask.
-        UsageError: there is no such model, or no such column of it.
+        UsageError: there is no such model, or no such column or day of it.
         ConfigurationError: a page cannot be written, or the dashboards' time range holds no day.
     """
     # Asked by the owner: before the first run the role is not there either.
@@ -74,11 +77,13 @@ def write_pages(folder: Path, *, model: str = "", column: str = "") -> list[Path
             raise DatabaseError("the warehouse has no marts to look at: run `make pipeline` first")
     written = []
     with as_dashboard("preview") as connection:
-        chosen = _chosen(connection, model, column)
+        chosen = _chosen(connection, model, column, day)
+        incident = {} if day else _incident(connection, chosen)
         for source in DASHBOARDS:
             board = open_dashboard(source)
             try:
-                board.choose(connection, **chosen)
+                # The day of an incident is the drill-down's; one that a person has named is every page's.
+                board.choose(connection, **(incident if board.uid == COLUMN and not day else {}), **chosen)
             except ValueError as error:
                 raise ConfigurationError(
                     f"{error} from {board.time_from} to {board.time_to}: set `dashboards` in monitoring.yml to days "
@@ -88,7 +93,7 @@ def write_pages(folder: Path, *, model: str = "", column: str = "") -> list[Path
     return written
 
 
-def _chosen(connection: Connection, model: str, column: str) -> dict[str, str]:
+def _chosen(connection: Connection, model: str, column: str, day: str) -> dict[str, str]:
     """The variables that a person has set, by their names on the dashboards."""
     models: list[Any] = connection.execute(_QUERIES["models"]).fetchall()
     if not models:
@@ -103,7 +108,38 @@ def _chosen(connection: Connection, model: str, column: str) -> dict[str, str]:
     columns = [name for (name,) in found]
     if column and column not in columns:
         raise UsageError(f"COLUMN '{column}' is no monitored column of {versions[0]}: use one of {', '.join(columns)}")
-    return chosen | {"column": column} if column else chosen
+    of_column = {"column": column} if column else {}
+    return chosen | of_column | ({"day": _day(connection, versions[0], day)} if day else {})
+
+
+def _incident(connection: Connection, chosen: dict[str, str]) -> dict[str, str]:
+    """The variables that show the latest incident within the drill-down's time range, as far as they are not chosen."""
+    parameters = {"column": "", **chosen, **_range()}
+    found: Any = connection.execute(_QUERIES["latest_incident"], parameters).fetchone()
+    if found is None:
+        return {}
+    column, instant, statistic = found
+    return {
+        name: value
+        for name, value in (("column", column), ("day", str(instant)), ("statistic", statistic))
+        if name not in chosen
+    }
+
+
+def _range() -> dict[str, str]:
+    (source,) = [path for path in DASHBOARDS if path.stem == COLUMN]
+    board = open_dashboard(source)
+    return {"time_from": board.time_from, "time_to": board.time_to}
+
+
+def _day(connection: Connection, version: str, day: str) -> str:
+    """The day as the variable of the dashboards has it."""
+    found: list[Any] = connection.execute(_QUERIES["days"], {"model_version": version, **_range()}).fetchall()
+    days = {text: str(instant) for text, instant in found}
+    if day not in days:
+        between = f"use one of {min(days)} to {max(days)}" if days else "none is"
+        raise UsageError(f"DAY '{day}' is no monitored day of {version} in the time range of the dashboards: {between}")
+    return days[day]
 
 
 def _written(target: Path, text: str) -> Path:

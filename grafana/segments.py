@@ -123,7 +123,7 @@ def _gaps(house: House) -> list[parts.AnyPanel]:
         decimals=2,
     )
     gap_panel = parts.lines(gap, [Query(sql["gap"], "time_series")], width=14, height=9)
-    parts.as_band(gap_panel, "interval from", "interval to", BLUE)
+    parts.as_band(gap_panel, "interval from", "95 % interval", BLUE)
     gap_panel.override_by_name("gap", styled(color=parts.colored(BLUE)))
     gap_panel.override_by_name("gap beyond chance", parts.marks(ORANGE))
     worst = About(
@@ -227,7 +227,7 @@ def _losses(house: House, min_rows: int) -> parts.AnyPanel:
         decimals=2,
     )
     panel = parts.lines(about, [Query(house.sql("segments")["group_loss"], "time_series")], width=8)
-    parts.as_band(panel, "interval from", "interval to", BLUE)
+    parts.as_band(panel, "interval from", "95 % interval", BLUE)
     panel.override_by_name("estimated", styled(color=parts.colored(BLUE)))
     panel.override_by_name("realised", styled(color=parts.colored(ORANGE)))
     return panel.repeat("group").repeat_direction("h").max_per_row(3)

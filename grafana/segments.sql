@@ -169,7 +169,7 @@ with gaps as (
 select
     window_start as time,
     loss_gap_lower as "interval from",
-    loss_gap_upper as "interval to",
+    loss_gap_upper as "95 % interval",
     loss_gap as "gap",
     case when is_loss_gap then loss_gap end as "gap beyond chance"
 from gaps
@@ -326,7 +326,7 @@ order by grouping(segment_value) desc, abs(sum(contribution)) desc, segment_valu
 select
     window_start as time,
     estimated_loss_lower as "interval from",
-    estimated_loss_upper as "interval to",
+    estimated_loss_upper as "95 % interval",
     estimated_loss as "estimated",
     loss as "realised"
 from marts.fct_segment_monitoring

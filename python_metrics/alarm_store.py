@@ -15,7 +15,8 @@ from psycopg import sql
 
 from pipeline import database
 from pipeline.failpoints import failpoint
-from pipeline.monitoring import Windows
+from pipeline.monitoring import PREDICTION, Windows
+from python_metrics.incidents import Ring
 from python_metrics.store import Window
 
 _QUERIES = database.queries(Path(__file__).with_name("alarm_store.sql"))
@@ -62,12 +63,16 @@ class AlarmScore:
     given_others: bool
     score: float | None
     expected: float | None
+    level: str
+    null_p01: float | None
+    null_p10: float | None
     null_p90: float | None
     null_p99: float | None
     excess: float | None
     standardised: float | None
     p_value: float | None
     severity: float | None
+    own_severity: float | None
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,33 @@ def stored_alarms(model_version: str, family: str) -> dict[datetime, StoredAlarm
             _QUERIES["stored_alarms"], {"model_version": model_version, "family": family}
         ).fetchall()
     return {start: StoredAlarm(inputs_hash, frozenset(columns)) for start, inputs_hash, columns in rows}
+
+
+def farthest_column(model_version: str, window_start: datetime, statistic: str) -> str:
+    """The input whose figure of that name is farthest from what is expected of the day; '' where there is none."""
+    parameters: dict[str, object] = {
+        "model_version": model_version,
+        "window_start": window_start,
+        "statistic": statistic,
+        "prediction": PREDICTION,
+    }
+    with database.connect("alarms", read_only=True) as connection:
+        row: Any = connection.execute(_QUERIES["farthest_column"], parameters).fetchone()
+    return row[0] if row else ""
+
+
+def level_of(ring: Ring) -> str:
+    """The level whose share a column's figure is that rang; '' for any other figure."""
+    parameters: dict[str, object] = {
+        "model_version": ring.model_version,
+        "family": ring.subject.family,
+        "window_start": ring.window_start,
+        "column_name": ring.subject.column_name,
+        "statistic": ring.statistic,
+    }
+    with database.connect("alarms", read_only=True) as connection:
+        row: Any = connection.execute(_QUERIES["level_of"], parameters).fetchone()
+    return row[0] if row else ""
 
 
 def event_days(relations: Windows) -> frozenset[date]:

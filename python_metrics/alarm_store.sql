@@ -32,6 +32,29 @@ select window_start, inputs_hash, worst_columns
 from monitoring.day_alarms
 where model_version = %(model_version)s and family = %(family)s and granularity = 'day'
 
+-- name: farthest_column
+select column_name
+from monitoring.alarm_scores
+where
+    model_version = %(model_version)s
+    and family = 'columns'
+    and window_start = %(window_start)s
+    and statistic = %(statistic)s
+    and column_name not in ('', %(prediction)s)
+order by abs(standardised) desc nulls last, column_name
+limit 1
+
+-- name: level_of
+select level
+from monitoring.alarm_scores
+where
+    model_version = %(model_version)s
+    and family = %(family)s
+    and window_start = %(window_start)s
+    and column_name = %(column_name)s
+    and statistic = %(statistic)s
+limit 1
+
 -- name: delete_alarm
 delete from monitoring.day_alarms
 where
@@ -89,7 +112,7 @@ values (
 copy monitoring.alarm_scores (
     model_version, family, window_start, granularity, run_id,
     segment_key, segment_value, column_name, statistic, given_others,
-    score, expected, null_p90, null_p99, excess, standardised, p_value, severity
+    score, expected, level, null_p01, null_p10, null_p90, null_p99, excess, standardised, p_value, severity, own_severity
 ) from stdin
 
 -- name: event_days

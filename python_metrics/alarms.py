@@ -10,8 +10,8 @@ import contextlib
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from pipeline import database
@@ -20,9 +20,9 @@ from pipeline.monitoring import PREDICTION, Family, MonitoredColumn, Monitoring
 from python_metrics import alarm_store
 from python_metrics.alarm_store import AlarmScore, DayAlarm
 from python_metrics.day_statistics import Day
-from python_metrics.incident_facts import Facts, facts_of, rows_query
+from python_metrics.incident_facts import Facts, Relation, copies_query, days_query, facts_of, rows_query
 from python_metrics.incident_store import Raised, record_incidents
-from python_metrics.incidents import Ring
+from python_metrics.incidents import Incident, Ring
 from python_metrics.monitor import MonitoredModel
 from python_metrics.profile_store import WindowProfiles, read_profiles
 from python_metrics.profiles import Profile, add_profiles
@@ -57,10 +57,19 @@ def ring(monitoring: Monitoring, models: Sequence[MonitoredModel], run_id: int) 
     recorded = record_incidents(
         monitoring.windows,
         monitoring.calibration.clear_days,
-        lambda ring: judged[ring.model_version].say(ring) if ring.model_version in judged else Raised(Facts(), ""),
+        lambda incident: _raised(judged, incident),
         run_id,
     )
     return Result(sum(made for made, _ in counts), sum(rings for _, rings in counts), recorded, gone)
+
+
+def _raised(judged: Mapping[str, _JudgedModel], incident: Incident) -> Raised:
+    """What moved is told of the model that sees most rows, the figure is of the one that it is worst for."""
+    teller, worst = judged.get(incident.told_by.model_version), judged.get(incident.opened.model_version)
+    raised = teller.say(incident.told_by) if teller else Raised(Facts(), "")
+    if worst is None:
+        return raised
+    return replace(raised, figure_of=worst.rows_in_words, level=alarm_store.level_of(incident.opened))
 
 
 class _JudgedModel:
@@ -75,6 +84,18 @@ class _JudgedModel:
         self.days = alarm_store.profiled_days(monitoring.windows, model.model_version, model.reference_id, names)
         self._unusual = unusual
         self._read: dict[int, Day] = {}
+
+    @property
+    def rows_in_words(self) -> str:
+        """Which rows the model is about; '' for all."""
+        model = self._monitoring.models[self.model.spec]
+        if model.is_loaded:
+            return f"trips that {self.model.spec} scored"
+        return (
+            f"trips with {' and '.join(f'{name} = {value}' for name, value in model.only.items())}"
+            if model.only
+            else ""
+        )
 
     def judge(self, run_id: int) -> tuple[int, int]:
         """Decide and write what is pending; gives the number of decisions and of those that ring."""
@@ -110,30 +131,73 @@ class _JudgedModel:
 
     def say(self, ring: Ring) -> Raised:
         """What there is to say about an incident that this ring raises."""
-        windows = self._monitoring.windows
-        name = ring.subject.column_name
-        column = next((column for column in self._columns if column.name == name), None)
-        facts = self._facts(ring, column) if column else Facts()
-        if name == PREDICTION:
-            query = rows_query(windows.rows, ring.window_date, name, facts.moved, ring.model_version)
-        else:
-            query = rows_query(windows.trips, ring.window_date, name if column else "", facts.moved)
-        return Raised(facts, query)
+        column = self._column(ring.subject.column_name)
+        if column is not None:
+            facts = self._facts(ring, column)
+            relation = self._relation(column)
+            query = rows_query(relation, ring.window_date, column.name, facts)
+            return Raised(facts, query, moved_of=self.rows_in_words)
+        return self._say_of_rows(ring)
+
+    def _say_of_rows(self, ring: Ring) -> Raised:
+        """What there is to say where no column is named: the statement follows from what rang."""
+        relation, day = self._relation(None), ring.window_date
+        if ring.subject.segment_key:
+            relation = replace(relation, only={**relation.only, ring.subject.segment_key: ring.subject.segment_value})
+        if ring.subject.family == COLUMNS and ring.statistic == "duplicate_share":
+            return Raised(Facts(), copies_query(relation, day))
+        if ring.subject.family == COLUMNS and ring.statistic == "rows":
+            first = self.days[min(self._reference(self._place(ring)))].window.window_date
+            return Raised(Facts(), days_query(relation, first, day))
+        if ring.subject.family == COLUMNS and ring.statistic == "weekend_likeness":
+            return self._say_of_days(ring)
+        return Raised(Facts(), rows_query(relation, day, "", Facts()))
+
+    def _say_of_days(self, ring: Ring) -> Raised:
+        """Of rows that are like those of another weekday: the column that is farthest from its own weekday's."""
+        name = alarm_store.farthest_column(ring.model_version, ring.window_start, ring.statistic)
+        column = self._column(name)
+        if column is None:
+            return Raised(Facts(), rows_query(self._relation(None), ring.window_date, "", Facts()))
+        facts = self._facts(ring, column)
+        query = rows_query(self._relation(column), ring.window_date, name, facts)
+        named = tuple(replace(one, label=f"{name} {one.label}") for one in facts.moved)
+        return Raised(replace(facts, moved=named), query, moved_of=self.rows_in_words)
+
+    def _column(self, name: str) -> MonitoredColumn | None:
+        return next((column for column in self._columns if column.name == name), None)
+
+    def _relation(self, column: MonitoredColumn | None) -> Relation:
+        """Where the rows of a column are, or those that the model is judged by."""
+        windows, model = self._monitoring.windows, self._monitoring.models[self.model.spec]
+        if column is not None and column.name == PREDICTION:
+            return Relation(windows.rows, self.model.model_version, {}, column.decimals)
+        return (
+            Relation(windows.rows, self.model.model_version)
+            if model.is_loaded
+            else Relation(windows.trips, "", model.only)
+        )
+
+    def _place(self, ring: Ring) -> int:
+        return next(one for one, day in enumerate(self.days) if day.window.window_start == ring.window_start)
 
     def _facts(self, ring: Ring, column: MonitoredColumn) -> Facts:
-        place = next(one for one, day in enumerate(self.days) if day.window.window_start == ring.window_start)
+        place = self._place(ring)
         keys = ["", *(key for (key, *more) in self._monitoring.segments.by if not more)]
         chosen = [self.days[one].window for one in (*self._reference(place), place)]
         before: dict[tuple[str, str], list[Profile]] = {}
         after: dict[tuple[str, str], Profile] = {}
+        dated: list[tuple[date, Profile]] = []
         for window, profiles in self._profiles(chosen, [column], keys):
             for key, profile in profiles.items():
                 group = (key.segment_key, key.segment_value)
                 if window.window_start == ring.window_start:
                     after[group] = profile
-                else:
-                    before.setdefault(group, []).append(profile)
-        return facts_of({group: add_profiles(parts, column.type) for group, parts in before.items()}, after)
+                    continue
+                before.setdefault(group, []).append(profile)
+                if group == ("", ""):
+                    dated.append((window.window_date, profile))
+        return facts_of({group: add_profiles(parts, column.type) for group, parts in before.items()}, after, dated)
 
     def _reference(self, place: int) -> list[int]:
         """Places of the days that a day is judged against: those before it, without days of expected events."""
@@ -234,12 +298,16 @@ def _scores(decision: Decision) -> list[AlarmScore]:
             given_others=one.given_others,
             score=one.score,
             expected=one.expected,
+            level=one.level,
+            null_p01=one.null_01,
+            null_p10=one.null_10,
             null_p90=one.null_90,
             null_p99=one.null_99,
             excess=one.excess,
             standardised=one.standardised,
             p_value=one.p,
             severity=one.severity,
+            own_severity=one.own_severity,
         )
         for one in decision.signals
     ]

@@ -176,9 +176,15 @@ def score_day(calibration: Calibration, figures: Figures, values: Floats, weekda
 
 def in_units(alone: Floats, given: Floats, figures: Figures, alone_90: Floats, given_90: Floats) -> Floats:
     """How bad: scores in units, shape (..., figures, 2): alone, and given others; 0 where not judged."""
-    bad = _badness(alone, figures.is_distance) / np.maximum(alone_90, LEAST_UNIT)
+    bad = units_alone(alone, figures, alone_90)
     left = np.abs(given) / np.maximum(given_90, LEAST_UNIT)
     units: Floats = np.stack([np.where(figures.alone, bad, 0.0), np.where(figures.given_others, left, 0.0)], axis=-1)
+    return units
+
+
+def units_alone(alone: Floats, figures: Figures, alone_90: Floats) -> Floats:
+    """Scores in units, each figure by itself, also those that are judged given others only; shape as the scores."""
+    units: Floats = _badness(alone, figures.is_distance) / np.maximum(alone_90, LEAST_UNIT)
     return units
 
 

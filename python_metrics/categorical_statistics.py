@@ -27,15 +27,16 @@ TOP_LEVELS = 5
 DISTANCE_LEVELS, MOST_LEVELS = 40, 300
 
 
-def categorical_statistics(column: str) -> list[Statistic]:
-    """What is measured of a categorical column, in the order of its figures."""
+def categorical_statistics(column: str, levels: Sequence[str] = ()) -> list[Statistic]:
+    """What is measured of a categorical column, in the order of its figures; its most frequent levels come first."""
+    names = [*levels[:TOP_LEVELS], *[""] * TOP_LEVELS]
     return [
         Statistic(column, "jensenshannon", "distance", "log", True, False, 0.05, False),
         Statistic(column, "largest_level_change", "distance", "log", True, False, 0.05, False),
         Statistic(column, "unseen_share", "signed", "angle", False, True, 0.5),
         Statistic(column, "missing_share", "signed", "angle", False, True, 0.2),
         *(
-            Statistic(column, f"level_{place + 1}_share", "signed", "angle", False, True, 0.4)
+            Statistic(column, f"level_{place + 1}_share", "signed", "angle", False, True, 0.4, level=names[place])
             for place in range(TOP_LEVELS)
         ),
         Statistic(column, "weekend_likeness", "signed", "plain", False, True, 0.05),

@@ -116,7 +116,7 @@ def freeze(
             statistics += numerical_statistics(column)
         else:
             frame, figures = freeze_categorical(full, small, folds, weekdays)
-            statistics += categorical_statistics(column)
+            statistics += categorical_statistics(column, frame.levels)
         frames[column] = frame
         parts.append(figures)
     rows = np.log(np.maximum([day.rows for day in reference], 1.0))

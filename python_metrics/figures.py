@@ -33,6 +33,7 @@ class Statistic:
         alone: whether it is judged by itself.
         given_others: whether it is judged given the other columns' signed figures of the day, and is one of those.
         floor: the least standard deviation believed of it, of a day of one row where per_root_n, else as it is.
+        level: whose share it is, of a categorical column.
     """
 
     column: str
@@ -43,6 +44,7 @@ class Statistic:
     given_others: bool
     floor: float
     per_root_n: bool = True
+    level: str = ""
 
     def natural(self, value: float) -> float:
         """A figure as it is shown: a distance, a share, a ratio."""

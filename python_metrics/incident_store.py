@@ -26,10 +26,17 @@ _QUERIES = database.queries(Path(__file__).with_name("incident_store.sql"))
 
 @dataclass(frozen=True)
 class Raised:
-    """What an incident says when it is raised."""
+    """What an incident says when it is raised.
+
+    `figure_of` and `moved_of` say which rows the worst figure and what moved are of, '' for all; `level` is the one
+    whose share the figure is.
+    """
 
     facts: Facts
     rows_query: str
+    figure_of: str = ""
+    moved_of: str = ""
+    level: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ class _Stored:
         return next((kind for kind, _ in reversed(self.followups) if kind in kinds), "")
 
 
-def record_incidents(relations: Windows, clear_days: int, raise_: Callable[[Ring], Raised], run_id: int) -> int:
+def record_incidents(relations: Windows, clear_days: int, raise_: Callable[[Incident], Raised], run_id: int) -> int:
     """Bring the record of incidents up to date with the decisions as they are now; gives the rows added.
 
     Nothing on record is changed: an incident that the decisions no longer bear out gets the follow-up `withdrawn`.
@@ -61,7 +68,7 @@ def record_incidents(relations: Windows, clear_days: int, raise_: Callable[[Ring
     Args:
         relations: where windows and expected events are read from.
         clear_days: decided days in a row without a ring that end an incident.
-        raise_: says what there is to say about a new incident, from its first ring.
+        raise_: says what there is to say about a new incident.
         run_id: whose work it is.
     """
     rings, decided, events = _read_decisions(relations)
@@ -72,7 +79,7 @@ def record_incidents(relations: Windows, clear_days: int, raise_: Callable[[Ring
         for incident in incidents_of(rings, decided, clear_days):
             known = _on_record(incident, stored, borne_out)
             if known is None:
-                raised = raise_(incident.told_by)
+                raised = raise_(incident)
                 _insert(connection, incident, raised, events.get(incident.opened.window_date, ""), run_id)
                 known = _Stored(incident.incident_id, incident.subject, incident.opened.window_start, ())
                 added += 1
@@ -136,7 +143,7 @@ def _add(
 
 
 def _insert(connection: database.Connection, incident: Incident, raised: Raised, event: str, run_id: int) -> None:
-    ring = incident.opened
+    ring, facts = incident.opened, raised.facts
     parameters: dict[str, object] = {
         **asdict(incident.subject),
         "incident_id": incident.incident_id,
@@ -148,10 +155,13 @@ def _insert(connection: database.Connection, incident: Incident, raised: Raised,
         "status": ring.status,
         "reference_days": ring.reference_days,
         "model_specs": list(incident.models[0]),
-        "moved": json.dumps([asdict(move) for move in raised.facts.moved]),
-        "affected_segments": json.dumps([asdict(segment) for segment in raised.facts.segments]),
+        "moved": json.dumps([{**asdict(move), "days": facts.days, "groups": facts.groups} for move in facts.moved]),
+        "affected_segments": json.dumps([asdict(segment) for segment in facts.segments]),
         "rows_query": raised.rows_query,
         "event": event,
+        "figure_of": raised.figure_of,
+        "moved_of": raised.moved_of,
+        "level": raised.level,
         "run_id": run_id,
     }
     connection.execute(_QUERIES["insert_incident"], parameters)

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from python_metrics.calibration import LEAST_UNIT, Calibration, Figures, in_units
+from python_metrics.calibration import LEAST_UNIT, Calibration, Figures, in_units, units_alone
 from python_metrics.figures import Floats, Statistic
 
 Status = Literal["ok", "learning", "too_short"]
@@ -38,11 +38,16 @@ class Signal:
         given_others: judged given the other columns' figures of the day, not alone.
         score: what was found, as it is shown: a share, a distance, a ratio; None where the column has no values.
         expected: what is expected: the weekday's median, moved by what the other columns say if given_others.
-        null_90, null_99: what one usual day in ten, in a hundred reaches on the side where the score lies.
+        level: whose share it is, where it is one level's.
+        null_10, null_01, null_90, null_99: one usual day in ten goes below null_10 or above null_90, one in a hundred
+            below null_01 or above null_99. A distance is bad when large only: one day in ten is above null_90, and
+            the lower ones are None.
         excess: score - expected.
         standardised: the distance from expected, in standard deviations.
         p: the share of usual days on which any figure of any column is as bad.
         severity: in multiples of the threshold of the day; above 1 it rings.
+        own_severity: the same; on a day that rings, of columns other than the named one, no more than the figure is by
+            itself.
     """
 
     column: str
@@ -50,12 +55,16 @@ class Signal:
     given_others: bool
     score: float | None
     expected: float
+    level: str
+    null_01: float | None
+    null_10: float | None
     null_90: float
     null_99: float
     excess: float | None
     standardised: float
     p: float
     severity: float
+    own_severity: float
 
 
 @dataclass(frozen=True)
@@ -139,7 +148,13 @@ def judge(
     candidates = (ringing - last) or ringing or (set(worst_of) - last) or set(worst_of)
     column = min(candidates, key=lambda name: (-worst_of[name], name))
     worst = max(worst_of.values())
-    signals = _signals(calibration, figures, statistics, values, weekday, scores, scale, units, threshold)
+    own_units = units
+    if ringing:
+        # A broken column is no explanation: what it makes others look like is not theirs.
+        by_itself = units_alone(scores[0], figures, calibration.alone_90)
+        is_other = np.array([name != column for name in names])
+        own_units = np.where(is_other[:, None], np.minimum(units, by_itself[:, None]), units)
+    signals = _signals(calibration, figures, statistics, values, weekday, scores, scale, (units, own_units), threshold)
     columns: dict[str, Signal] = {}
     for one in sorted(signals, key=lambda signal: -signal.severity):
         columns.setdefault(one.column, one)
@@ -165,7 +180,7 @@ def _signals(
     weekday: int,
     scores: tuple[Floats, Floats],
     scale: Floats,
-    units: Floats,
+    units: tuple[Floats, Floats],
     threshold: float,
 ) -> tuple[Signal, ...]:
     centre = calibration.centres.by_weekday[weekday]
@@ -180,12 +195,12 @@ def _signals(
             one_sided = basis == 0 and statistic.sort == "distance"
             z = float(scores[basis][place])
             far = max(float(quantiles[basis][place]), LEAST_UNIT * 0.5) * float(deviation[place])
-            side = -1.0 if z < 0 and not one_sided else 1.0
             middle = float(expected[place])
             value = float(values[place])
             score = statistic.natural(value) if np.isfinite(value) else None
             usual = statistic.natural(middle)
-            unit = float(units[place, basis])
+            unit, own_unit = (float(one[place, basis]) for one in units)
+            further = far * float(_TO_99[0 if one_sided else 1])
             found.append(
                 Signal(
                     statistic.column,
@@ -193,12 +208,16 @@ def _signals(
                     basis == 1,
                     score,
                     usual,
-                    statistic.natural(middle + side * far),
-                    statistic.natural(middle + side * far * float(_TO_99[0 if one_sided else 1])),
+                    statistic.level,
+                    None if one_sided else statistic.natural(middle - further),
+                    None if one_sided else statistic.natural(middle - far),
+                    statistic.natural(middle + far),
+                    statistic.natural(middle + further),
                     None if score is None else score - usual,
                     z,
                     calibration.tail.p_value(unit),
                     unit / threshold,
+                    own_unit / threshold,
                 )
             )
     return tuple(found)

@@ -47,8 +47,8 @@ class Move:
         return self.share_after - self.share_before
 
 
-def largest_moves(reference: Profile, day: Profile, most: int = 3) -> list[Move]:
-    """The bins or levels whose share changed most, at most `most`; none where either has no rows."""
+def largest_moves(reference: Profile, day: Profile, most: int | None = 3) -> list[Move]:
+    """The bins or levels whose share changed most, at most `most`, or all; none where either has no rows."""
     if not reference.n or not day.n:
         return []
     moves = [*_levels(reference, day), _move("missing", "missing", reference.n_missing, day.n_missing, reference, day)]

@@ -228,12 +228,16 @@ class _Judged:
                 given_others=one.given_others,
                 score=one.score,
                 expected=one.expected,
+                level=one.level,
+                null_p01=one.null_01,
+                null_p10=one.null_10,
                 null_p90=one.null_90,
                 null_p99=one.null_99,
                 excess=one.excess,
                 standardised=one.standardised,
                 p_value=one.p,
                 severity=one.severity,
+                own_severity=one.own_severity,
             )
             for one in decision.signals
         ]

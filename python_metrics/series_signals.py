@@ -21,7 +21,7 @@ from python_metrics.judgement import DEFAULT_BUDGET, FEWEST_DAYS, Decision, Stat
 from python_metrics.plain_values import from_plain, to_plain
 
 Kind = Literal["share", "positive", "number"]
-VERSION = 1
+VERSION = 2
 # The least standard deviation believed of the log of a positive figure.
 _LEAST_LOG_DEVIATION = 0.005
 

@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 # Raised with every change of a constant or a formula: nulls of another version are not used again.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def test_the_first_version_ends_as_a_fresh_warehouse(
     assert "as_of" not in columns(first_version, "monitoring.metric_values")
     result = command("run", "--source", "local", "--data-dir", str(sample_dir))
     assert result.returncode == 0, result.stderr
-    assert one(first_version, "select max(version) from monitoring.schema_versions") == database.known_version()
+    assert one(first_version, "select max(version) from monitoring.schema_versions") == database.known_schema_version()
     fresh = contents(monitored_warehouse)
     upgraded = contents(first_version)
     assert {name for name in fresh if fresh[name] != upgraded.get(name)} == set()

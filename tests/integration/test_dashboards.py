@@ -161,7 +161,7 @@ def test_rings_are_counted_against_their_budget(monitored_warehouse: Connection)
     assert len(others) == 3 * 4 - 1, "of three models, four families each"
 
 
-def test_open_incidents_and_what_people_said_come_first(monitored_warehouse: Connection) -> None:
+def test_what_has_come_of_incidents_is_told_from_its_beginning_open_ones_first(monitored_warehouse: Connection) -> None:
     monitored_warehouse.execute("delete from monitoring.incident_followups where kind = 'resolved'")
     monitored_warehouse.execute(
         "insert into monitoring.incident_followups (incident_id, kind, note, noted_by) "
@@ -175,9 +175,19 @@ def test_open_incidents_and_what_people_said_come_first(monitored_warehouse: Con
     states = [row[0] for row in found["Which incidents are there, since when, and what moved?"]]
     assert set(states) == {"open", "acknowledged"}
     assert len(states) == critical + warning + acknowledged
-    said = found["What has come of the incidents?"][0]
+    happened = found["What has come of the incidents?"]
+    (said,) = [row for row in happened if row[4] == "acknowledged"]
     assert said[2:5] == ("acknowledged", "passenger_count", "acknowledged")
     assert said[6:] == ("the vendor was asked", "ana")
+    monitored_warehouse.execute(
+        "insert into monitoring.incident_followups (incident_id, kind, window_start) select incident_id, 'resolved', "
+        "timestamptz '2022-02-16 05:00+00' from monitoring.incidents where column_name = 'fare_amount'"
+    )
+    with as_dashboard("followups") as connection:
+        found = found_rows(connection, FRONT_PAGE)
+    of_fares = [row[4:6] for row in found["What has come of the incidents?"] if row[3] == "fare_amount"]
+    assert of_fares[0][0] == "seen"
+    assert of_fares[-1] == ("resolved", "2022-02-15"), "the last quiet day, not the midnight after it"
 
 
 def test_every_incident_leads_to_a_column_that_can_be_looked_into(monitored_warehouse: Connection) -> None:
@@ -206,7 +216,7 @@ def test_every_incident_leads_to_a_column_that_can_be_looked_into(monitored_ware
 
 
 def test_the_figure_that_stands_out_on_the_day_is_drawn_first(monitored_warehouse: Connection) -> None:
-    monitored_warehouse.execute("update marts.fct_alarm_scores set severity = 0.1")
+    monitored_warehouse.execute("update marts.fct_alarm_scores set severity = 0.1, own_severity = 0.1")
     dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "column.json")
     with as_dashboard("figure") as connection:
         dashboard.choose(connection, column="trip_distance")
@@ -215,7 +225,8 @@ def test_the_figure_that_stands_out_on_the_day_is_drawn_first(monitored_warehous
         ]
         day = dashboard.texts["day"]
     monitored_warehouse.execute(
-        "update marts.fct_alarm_scores set severity = 1.5, score = 7, expected = 1, null_p90 = 2, null_p99 = 3 "
+        "update marts.fct_alarm_scores set severity = 1.5, own_severity = 1.5, score = 7, expected = 1, "
+        "null_p01 = -1, null_p10 = 0, null_p90 = 2, null_p99 = 3 "
         "where window_date = %s and column_name = 'trip_distance' and statistic = 'mean'",
         [day],
     )
@@ -223,8 +234,47 @@ def test_the_figure_that_stands_out_on_the_day_is_drawn_first(monitored_warehous
         dashboard.choose(connection, column="trip_distance")
         assert dashboard.values["statistic"] == "mean"
         found = found_rows(connection, "column", column="trip_distance")
-    assert found["Is ${statistic} of ${column} what is usual?"][-1][1:5] == (7, 1, 2, 3)
-    assert found["Which figures of ${column} stood out on ${day:text}?"][0] == ("mean", 7, 1, 2, 3, 1.5)
+    assert found["Is ${statistic:text} of ${column} what is usual?"][-1][1:7] == (7, 1, -1, 3, 0, 2)
+    assert found["Which figures of ${column} stood out on ${day:text}?"][0] == ("mean", 7, 1, -1, 0, 2, 3, 1.5)
+
+
+def test_rows_are_one_line_in_their_band_though_they_are_judged_both_ways(monitored_warehouse: Connection) -> None:
+    with as_dashboard("rows") as connection:
+        dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "column.json")
+        dashboard.choose(connection, column="(table)", statistic="rows")
+        found = {title: dashboard.run(connection, sql).rows for title, _, sql in dashboard.queries()}
+    days = found["Is ${statistic:text} of ${column} what is usual?"]
+    assert len(days) == len({day[0] for day in days}) > 20
+    for _, _, usual, rare_below, rare_above, below, above, _ in days:
+        assert rare_below < below < usual < above < rare_above
+    figures = {row[0] for row in found["Which figures of ${column} stood out on ${day:text}?"]}
+    assert {"rows", "rows, given the other columns"} <= figures
+
+
+def test_the_rows_as_a_whole_have_a_page_without_empty_panels(monitored_warehouse: Connection) -> None:
+    with as_dashboard("table") as connection:
+        dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "column.json")
+        dashboard.choose(connection)
+        (day,) = [value for value, text in dashboard.options["day"].items() if text == "2022-02-16"]
+        found = found_rows(connection, "column", column="(table)", day=day)
+    assert [title for title, rows in found.items() if not rows] == []
+    moved = found["What moved on ${day:text}?"]
+    assert len(moved) == 12
+    assert len({label.split(" ")[0] for label, *_ in moved}) > 1, "of several columns"
+    commands = {row[2] for row in found["How do I see the rows of an incident?"]}
+    assert any("copies > 1" in command and command.startswith('make sql SQL="') for command in commands)
+
+
+def test_a_column_that_a_broken_one_makes_look_wrong_is_not_red(monitored_warehouse: Connection) -> None:
+    monitored_warehouse.execute(
+        "update marts.fct_alarm_scores set severity = 4.9, own_severity = 0.1 "
+        "where window_date = '2022-02-03' and column_name = 'pickup_location_id'"
+    )
+    with as_dashboard("grid") as connection:
+        grid = found_rows(connection, FRONT_PAGE)["Which column is not as usual, and since when?"]
+    cells = {name: value for day, name, value in grid if f"{day:%Y-%m-%d}" == "2022-02-03"}
+    assert cells["pickup_location_id"] == pytest.approx(0.1)
+    assert cells["passenger_count"] > 1
 
 
 def test_what_moved_has_rows_before_and_after(monitored_warehouse: Connection) -> None:
@@ -245,7 +295,7 @@ def test_a_warehouse_without_decisions_has_pages_all_the_same(monitored_warehous
     with as_dashboard("no decisions") as connection:
         column = found_rows(connection, "column", column="trip_distance")
         front_page = found_rows(connection, FRONT_PAGE)
-    assert column["Is ${statistic} of ${column} what is usual?"] == []
+    assert column["Is ${statistic:text} of ${column} what is usual?"] == []
     assert column["How does ${column} on ${day:text} compare with the reference?"]
     assert front_page["Is the model all right today?"] == []
 

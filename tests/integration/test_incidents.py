@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -26,7 +27,9 @@ SEEN = "select opened_date::text, last_seen_date::text from marts.fct_incidents 
 
 def record() -> int:
     monitoring = load_monitoring()
-    return record_incidents(monitoring.windows, monitoring.calibration.clear_days, lambda ring: Raised(Facts(), ""), 9)
+    return record_incidents(
+        monitoring.windows, monitoring.calibration.clear_days, lambda incident: Raised(Facts(), ""), 9
+    )
 
 
 def followups(connection: Connection, incident_id: str) -> list[str]:
@@ -68,13 +71,64 @@ def test_an_incident_says_what_moved_and_shows_its_rows(monitored_warehouse: Con
         "select first_moved, rows_query, (moved::jsonb -> 0 ->> 'after')::int from marts.fct_incidents "
         "where column_name = 'passenger_count' and opened_date = '2022-02-03'",
     )
-    assert moved.startswith("missing: ")
+    # 49 January and February days without public holidays: what is compared is a day's rows, not theirs.
+    assert re.fullmatch(r"missing: [\d.]+ % -> [\d.]+ % \([\d.]+ -> \d+ rows a day\) over \d\d days before.*", moved)
+    assert float(moved.split("(")[1].split(" ")[0]) < after
     assert after == one(
         monitored_warehouse,
         "select count(*) from intermediate.int_trips_accepted "
         "where window_date = '2022-02-03' and passenger_count is null",
     )
     assert len(rows(monitored_warehouse, query)) == 100
+
+
+def test_the_statement_of_an_incident_shows_its_rows(monitored_warehouse: Connection) -> None:
+    """Of what vanished the rows before it, of copies the rows that have one, of fares those that rose."""
+    recorded = rows(
+        monitored_warehouse,
+        "select column_name, statistic, opened_date, rows_query from marts.fct_incidents where family = 'columns'",
+    )
+    queries = {(name, f"{day}"): query for name, _, day, query in recorded}
+    for found in (rows(monitored_warehouse, query) for query in queries.values()):
+        assert found
+    outage = queries["pickup_location_id", "2022-02-21"]
+    assert "75: no row on 2022-02-21" in outage
+    copies = queries["", "2022-02-24"].removesuffix(" limit 100")
+    ((count, kinds),) = rows(
+        monitored_warehouse, f"select count(*), count(distinct to_jsonb(one) - 'source_row') from ({copies}) as one"
+    )
+    duplicates = "select duplicate_count from intermediate.int_windows where window_date = '2022-02-24'"
+    assert count - kinds == one(monitored_warehouse, duplicates) > 100
+    likeness = next(query for name, statistic, _, query in recorded if (name, statistic) == ("", "weekend_likeness"))
+    assert "limit 100" in likeness
+    assert likeness.count(" and ") >= 1, "rows of what moved, not any of the day"
+
+
+def test_an_incident_says_whose_figure_it_is_and_names_groups_that_differ_only(monitored_warehouse: Connection) -> None:
+    told = {
+        (column, day): (figure, moved, groups)
+        for column, day, figure, moved, groups in rows(
+            monitored_warehouse,
+            "select column_name, opened_date::text, figure, first_moved, affected_segments from marts.fct_incidents",
+        )
+    }
+    assert told["trip_distance", "2022-02-08"][2] == "all groups alike", "kilometres for miles in every trip"
+    assert told["fare_amount", "2022-02-10"][2] == "all groups alike", "all fares rose"
+    assert "Manhattan" in told["pickup_location_id", "2022-02-21"][2]
+    specs = dict(rows(monitored_warehouse, "select model_version, spec from ml.models"))
+    for column, day in told:
+        worst = rows(
+            monitored_warehouse,
+            "select model_version from marts.fct_day_alarms where window_date = %s and column_name = %s and is_ringing "
+            "and family = 'columns' order by severity desc, model_version desc limit 1",
+            day,
+            column,
+        )
+        if column and worst:
+            of_part = specs[worst[0][0]] == "green_tipped"
+            figure, moved, _ = told[column, day]
+            assert figure.endswith("(of trips with payment_type = credit card)") == of_part
+            assert moved.endswith(", of all trips") == (of_part and column != "prediction")
 
 
 def test_every_figure_of_a_decision_is_stored(monitored_warehouse: Connection) -> None:

@@ -44,21 +44,22 @@ def test_bands_are_filled_from_their_own_lower_quantile() -> None:
     )
     assert [first or second for first, second in fills] == ["0.15", "0.35"]
     assert body.count("tonexty") == 2
+    shown = dict(re.findall(r'"name":"([^"]+)","showlegend":(\w+)', body))
+    assert {name for name, is_shown in shown.items() if is_shown == "false"} == {"p05", "p25"}, "blank in the legend"
 
 
 def test_a_score_lies_inside_its_two_bands() -> None:
-    board, panel = panel_of("column", "Is ${statistic} of ${column} what is usual?")
-    names = ["score", "usual", "90 % of days are below", "99 % of days are below", "ringing day"]
-    found = Rows(["time", *names], [(DAY, 5, 1, 2, 3, 5), (DAY + timedelta(days=1), 1, 1, 2, 3, None)])
+    board, panel = panel_of("column", "Is ${statistic:text} of ${column} what is usual?")
+    rare, seldom = "1 day in 100 goes beyond", "1 day in 10 goes beyond"
+    names = ["score", "usual", f"from, {rare}", rare, f"from, {seldom}", seldom, "ringing day"]
+    found = Rows(["time", *names], [(DAY, 5, 2, 0, 4, 1, 3, 5), (DAY + timedelta(days=1), 1, 2, 0, 4, 1, 3, None)])
     order = [name for name, _, _ in bands_together(panel, series_of(board, found))]
-    assert order == [
-        *("usual", "99 % of days are below", "usual", "90 % of days are below"),
-        *("score", "ringing day"),
-    ]
+    assert order == [f"from, {rare}", rare, f"from, {seldom}", seldom, "score", "usual", "ringing day"]
     body = drawn(board, panel, found)
     assert body.count("tonexty") == 2
-    # What both bands begin at is named once.
-    assert re.findall(r'"name":"usual","showlegend":(\w+)', body) == ["true", "false"]
+    # A band is named once, by its upper bound: its lower one has no colour to show.
+    shown = dict(re.findall(r'"name":"([^"]+)","showlegend":(\w+)', body))
+    assert {name for name, is_shown in shown.items() if is_shown == "false"} == {f"from, {rare}", f"from, {seldom}"}
 
 
 def test_figures_in_a_table_take_the_colour_of_their_level() -> None:
@@ -75,6 +76,19 @@ def test_times_are_by_the_dashboards_clock() -> None:
     ((_, times, _),) = series_of(board, Rows(["time", "missing"], [(DAY, 0.1)]))
     assert times == [datetime(2022, 2, 1)]
     assert text_of(board, {}, DAY) == "2022-02-01 00:00"
+
+
+def test_a_single_run_is_drawn_on_an_axis_of_hours() -> None:
+    board, panel = panel_of("pipeline-health", "How long does each stage take?")
+    body = drawn(board, panel, Rows(["time", "metric", "value"], [(DAY, "dbt", 9.0), (DAY, "train", 3.0)]))
+    assert '"range":["2022-01-31T18:00:00","2022-02-01T06:00:00"]' in body
+    assert body.count('"width":1728000.0') == 2, "as wide as can be seen"
+
+
+def test_days_keep_the_axis_that_fits_them() -> None:
+    board, panel = panel_of("column", "How much of ${column} is missing?")
+    body = drawn(board, panel, Rows(["time", "missing"], [(DAY, 0.004), (DAY + timedelta(days=1), 0.006)]))
+    assert '"range":["2022' not in body
 
 
 def test_small_shares_are_told_apart_and_begin_at_zero() -> None:

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from python_metrics.incident_facts import facts_of, rows_query
+from python_metrics.incident_facts import Facts, Relation, facts_of, rows_query
 from python_metrics.moves import Move, largest_moves
 from python_metrics.profiles import Profile
 
@@ -86,6 +86,56 @@ def test_a_change_that_all_groups_share_names_none() -> None:
     assert facts_of(reference, day).segments == ()
 
 
+def by_length(scale: float, only: str = "") -> dict[tuple[str, str], Profile]:
+    """A day of mostly short and of mostly long trips, of whom all or one kind are in another unit."""
+    whole: dict[float, int] = {}
+    kinds: dict[tuple[str, str], Profile] = {}
+    for kind, slope, often in (("short", -1, 4), ("long", 1, 1)):
+        counts: dict[float, int] = {}
+        for place in range(90):
+            length = round((1 + place / 10) * (scale if only in ("", kind) else 1), 2)
+            counts[length] = counts.get(length, 0) + (55 + slope * (place - 45)) * often
+        kinds["kind", kind] = numbers(counts)
+        whole |= {length: whole.get(length, 0) + count for length, count in counts.items()}
+    return {WHOLE: numbers(whole)} | kinds
+
+
+def test_a_unit_that_changed_for_all_names_no_group_though_one_has_longer_trips() -> None:
+    facts = facts_of(by_length(1), by_length(1.3))
+    long_trips = facts_of(by_length(1), by_length(1.3, only="long"))
+    assert facts.moved
+    assert (facts.segments, facts.groups) == ((), 2)
+    assert [segment.value for segment in long_trips.segments] == ["long"]
+
+
+def test_values_that_are_lost_everywhere_at_one_rate_name_no_group() -> None:
+    """A group that lacked more before lacks more now, too."""
+    reference = {
+        WHOLE: numbers({1: 800}, missing=200),
+        ("k", "a"): numbers({1: 100}, missing=100),
+        ("k", "b"): numbers({1: 700}, missing=100),
+    }
+    day = {
+        WHOLE: numbers({1: 400}, missing=600),
+        ("k", "a"): numbers({1: 50}, missing=150),
+        ("k", "b"): numbers({1: 350}, missing=450),
+    }
+    assert facts_of(reference, day).segments == ()
+    of_one = day | {("k", "a"): numbers({}, missing=200), ("k", "b"): numbers({1: 400}, missing=400)}
+    assert facts_of(reference, of_one).segments == (), "1.1 and 0.9 times as much: less than it takes"
+    broken = {
+        WHOLE: numbers({1: 700}, missing=300),
+        ("k", "a"): numbers({}, missing=200),
+        ("k", "b"): numbers({1: 700}, missing=100),
+    }
+    assert [segment.value for segment in facts_of(reference, broken).segments] == ["a"]
+
+
+def test_the_days_of_the_reference_are_counted_where_they_have_rows() -> None:
+    days = [(date(2022, 2, 1), numbers({1: 5})), (date(2022, 2, 2), numbers({})), (date(2022, 2, 3), numbers({1: 5}))]
+    assert facts_of({WHOLE: numbers({1: 10})}, {WHOLE: numbers({2: 5})}, days).days == 2
+
+
 @pytest.mark.parametrize(
     ("move", "condition"),
     [
@@ -97,8 +147,38 @@ def test_a_change_that_all_groups_share_names_none() -> None:
     ],
 )
 def test_the_query_shows_the_rows_of_the_bin(move: Move, condition: str) -> None:
-    query = rows_query("intermediate.trips", date(2022, 2, 3), "fare", (move,), "m'1")
-    assert query == (
+    relation = Relation("intermediate.trips", "m'1", {"payment_type": "credit card", "vendor_id": 2})
+    assert rows_query(relation, date(2022, 2, 3), "fare", Facts((move,), shown=move)) == (
         "select * from intermediate.trips where window_date = '2022-02-03' and model_version = 'm''1' "
-        f"and {condition} limit 100"
+        f'and "payment_type" = \'credit card\' and "vendor_id" = 2 and {condition} limit 100'
+    )
+
+
+def test_what_is_rounded_in_profiles_is_rounded_in_the_query() -> None:
+    move = Move("range", "x", 1.5, 2.5, 0, 1, 0, 1)
+    query = rows_query(Relation("rows", decimals=3), date(2022, 2, 3), "prediction", Facts((move,), shown=move))
+    assert 'round(cast("prediction" as numeric), 3) between 1.5 and 2.5' in query
+
+
+def test_rows_that_came_are_shown_not_the_bin_that_shrank() -> None:
+    """Fares rise: cheap trips shrink most, and what there is of them says nothing."""
+    facts = facts_of({WHOLE: numbers({1: 60, 2: 40})}, {WHOLE: numbers({1: 20, 2: 65, 3: 15})})
+    assert facts.moved[0].label == "1"
+    assert facts.shown is not None
+    assert (facts.shown.label, facts.shown_on) == ("2", None)
+
+
+def test_of_a_level_that_vanished_the_last_rows_there_were_are_shown() -> None:
+    reference = {WHOLE: levels({"73": 60, "74": 90, "75": 60})}
+    dated = [
+        (date(2022, 2, 18), levels({"74": 30, "75": 40})),
+        (date(2022, 2, 19), levels({"74": 30, "75": 20})),
+        (date(2022, 2, 20), levels({"74": 30})),
+    ]
+    facts = facts_of(reference, {WHOLE: levels({"73": 28, "74": 40})}, dated)
+    assert facts.shown is not None
+    assert (facts.shown.label, facts.shown_on) == ("75", date(2022, 2, 19))
+    assert rows_query(Relation("trips"), date(2022, 2, 21), "zone", facts) == (
+        "/* zone 75: no row on 2022-02-21; these are of 2022-02-19, the last day that had it */ select * from trips "
+        "where window_date = '2022-02-19' and cast(\"zone\" as text) = '75' limit 100"
     )

@@ -137,6 +137,39 @@ def test_a_change_of_the_rows_is_the_tables(null: Null) -> None:
     assert (decide(null, many).ring, decide(null, many).column) == (True, TABLE)
 
 
+def test_usual_days_lie_between_both_sides_of_a_figure(days: list[Day], null: Null) -> None:
+    decision = decide(null, days[56])
+    for one in decision.signals:
+        assert one.null_90 <= one.null_99
+        if one.statistic in ("wasserstein", "jensenshannon", "largest_level_change"):
+            assert (one.null_10, one.null_01) == (None, None), "a distance is bad when large only"
+            continue
+        assert one.null_01 is not None
+        assert one.null_10 is not None
+        assert one.null_01 <= one.null_10 <= one.expected <= one.null_90
+
+
+def test_shares_of_levels_say_whose_they_are(days: list[Day], null: Null) -> None:
+    levels = {one.statistic: one.level for one in decide(null, days[56]).signals if one.column == "place"}
+    assert (levels["level_1_share"], levels["level_2_share"]) == ("001", "002")
+    assert levels["jensenshannon"] == ""
+
+
+def test_a_broken_column_does_not_make_the_others_look_wrong(null: Null) -> None:
+    """Price follows length: where length alone is broken, price is not what length makes one expect, and yet well."""
+    columns = columns_of(60)
+    broken = decide(null, to_day(60, columns | {"length": columns["length"] * 1.6}))
+    assert (broken.ring, broken.column) == (True, "length")
+    worst = {name: max(one.severity for one in broken.signals if one.column == name) for name in ("length", "price")}
+    own = {name: max(one.own_severity for one in broken.signals if one.column == name) for name in ("length", "price")}
+    assert worst["price"] > 1, "judged given length"
+    assert own["price"] < 1
+    assert own["length"] == worst["length"]
+    assert all(one.own_severity <= one.severity for one in broken.signals)
+    quiet = decide(null, to_day(60, columns))
+    assert all(one.own_severity == one.severity for one in quiet.signals)
+
+
 def test_the_prediction_is_named_only_where_no_input_rings(null: Null) -> None:
     columns = columns_of(56)
     alone = to_day(56, {**columns, "guess": columns["guess"] * 2})
@@ -220,7 +253,7 @@ def test_a_null_survives_json(days: list[Day], null: Null) -> None:
     read = Null.from_json(null.to_json())
     assert decide(read, days[56]) == decide(null, days[56])
     assert read.to_json() == null.to_json()
-    with pytest.raises(ValueError, match="of version 0, 1 is needed"):
+    with pytest.raises(ValueError, match="of version 0, 2 is needed"):
         Null.from_json('{"version": 0}')
 
 

@@ -38,12 +38,16 @@ final as (
         scores.given_others,
         scores.score,
         scores.expected,
+        scores.level,
+        scores.null_p01,
+        scores.null_p10,
         scores.null_p90,
         scores.null_p99,
         scores.excess,
         scores.standardised,
         scores.p_value,
         scores.severity,
+        coalesce(scores.own_severity, scores.severity) as own_severity,
         windows.origin,
         scores.run_id
     from scores

@@ -142,11 +142,17 @@ final as (
         {{ moved_label(1) }} as second_moved,
         {{ moved_label(2) }} as third_moved,
         cast(incidents.moved as text) as moved,
-        coalesce(affected.segments, '') as affected_segments,
+        case
+            when affected.segments is not null then affected.segments
+            when cast(incidents.moved -> 0 ->> 'groups' as integer) > 0 then 'all groups alike'
+            else ''
+        end as affected_segments,
         incidents.rows_query,
         incidents.event,
         coalesce(latest.last_note, '') as last_note,
-        incidents.run_id
+        incidents.run_id,
+        case when incidents.level = '' then incidents.statistic else 'share of ' || incidents.level end
+        || coalesce(' (of ' || nullif(incidents.figure_of, '') || ')', '') as figure
     from incidents
     inner join seen on incidents.incident_id = seen.incident_id
     inner join named_models on incidents.incident_id = named_models.incident_id

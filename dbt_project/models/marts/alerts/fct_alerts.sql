@@ -101,12 +101,12 @@ about_incidents as (
         concat_ws(
             '; ',
             format(
-                '%s by its %s; the day is %s times the threshold of %s',
+                '%s (%s); the day is %s times the threshold of %s',
                 coalesce(
                     nullif(concat_ws(' ', nullif(incidents.segment_value, ''), nullif(incidents.column_name, '')), ''),
                     'the table'
                 ),
-                incidents.statistic,
+                incidents.figure,
                 {{ rounded("incidents.worst_severity", 1) }},
                 incidents.family
             ),
