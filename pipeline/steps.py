@@ -202,7 +202,8 @@ class Pipeline:
             step.inputs_hash, step.skipped = last, True
             return
         # Rules or SQL that changed apply to all months, not only to new ones.
-        refresh = ["--full-refresh"] if last and not last.startswith(project) else []
+        # What dbt has kept of the old project's parsing can hide what a changed macro has come to depend on.
+        refresh = ["--full-refresh", "--no-partial-parse"] if last and not last.startswith(project) else []
         step.rows = dbt.build("--exclude", *_AFTER_SCORING, _PROFILES, _THOROUGH, *refresh, run_id=run.run_id)
         step.inputs_hash = _transform_inputs(project)
         step.message = "rebuilt, the dbt project has changed" if refresh else ""
