@@ -119,8 +119,15 @@ def _parsed(quiet: list[str]) -> Any:
     # Relations are named with their database, and a test's project may lie elsewhere.
     key = (project_hash(), str(DBT_PROJECT_DIR), os.environ.get("PGDATABASE", ""))
     if _manifest is None or _manifest[0] != key:
-        parsed = dbtRunner().invoke(["parse", *_folders(), *quiet])
+        # What dbt has kept of parsing another project can hide what a changed macro has come to depend on.
+        kept_of = state_dir() / "dbt" / "project_hash"
+        is_same = kept_of.exists() and kept_of.read_text(encoding="utf-8") == key[0]
+        again = [] if is_same else ["--no-partial-parse"]
+        parsed = dbtRunner().invoke(["parse", *_folders(), *quiet, *again])
         _manifest = (key, parsed.result) if parsed.success else None
+        if parsed.success:
+            kept_of.parent.mkdir(parents=True, exist_ok=True)
+            kept_of.write_text(key[0], encoding="utf-8")
     return _manifest[1] if _manifest else None
 
 
