@@ -149,7 +149,7 @@ def first_run(server: embedded.Address, sample_dir: Path) -> FirstRun:
         env=os.environ | {"PGDATABASE": name},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     return FirstRun(name, result.returncode, result.stdout, result.stderr)
