@@ -173,5 +173,5 @@ def test_check_alerts_of_an_empty_warehouse_says_what_to_do(empty_warehouse: Con
 def test_a_run_ends_with_its_alerts(first_run: FirstRun) -> None:
     # A table may break the line of a finding.
     words = " ".join(first_run.stdout.split())
-    assert "duplicate_share of the table is" in words
+    assert "the table (duplicate_share)" in words
     assert "0 trips where 2064 are usual" in words
