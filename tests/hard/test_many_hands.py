@@ -123,7 +123,8 @@ def test_a_reader_sees_each_mart_before_or_after(
             reading.join()
         assert not reader.errors, Counter(reader.errors)
         for table in states[0].keys() - ABOUT_THE_MOMENT:
-            assert set(reader.seen[table]) <= {state[table] for state in states}, (table, reader.seen[table], states[0][table], states[1][table])
+            known = {state[table] for state in states}
+            assert set(reader.seen[table]) <= known, (table, reader.seen[table], known)
         # Every scored day is there with all its trips, of the file before or of the one after.
         assert set(reader.days) <= {raw_days(files.months), raw_days(other_months)}
         assert set(reader.files) == {(True, 2)}
