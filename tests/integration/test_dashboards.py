@@ -35,13 +35,13 @@ update earlier set
     is_latest = false, as_of = as_of - interval '1 day', mae = mae + 1, label_count = 700, label_coverage = 0.5;
 insert into marts.fct_model_performance select * from earlier;
 insert into monitoring.metric_values (
-    model_version, reference_id, window_start, window_end, granularity, layer, metric, column_name, method, value,
-    threshold, alert, status, n_reference, n_current, run_id
+    model_version, reference_id, window_start, window_end, granularity, layer, metric, column_name, method, segment_key,
+    segment_value, value, threshold, alert, status, n_reference, n_current, run_id
 )
 select distinct on (model_version)
     model_version, reference_id, timestamptz '2022-02-01 05:00+00', timestamptz '2022-03-01 05:00+00', 'month',
-    'verification', metric, 'trip_distance', 'wasserstein', 1e-15, 1e-9, false, 'ok', 9, 9, 92
-from monitoring.computed_windows, unnest(array['stored_difference']) as metric;
+    'verification', 'stored_difference', 'trip_distance', 'wasserstein', '', '', 1e-15, 1e-9, false, 'ok', 9, 9, 92
+from monitoring.computed_windows;
 update marts.fct_alert_conditions set level = 'warning'
 where rule = 'missing_share' and named_column = 'trip_distance' and window_date = '2022-02-20';
 """
