@@ -63,7 +63,7 @@ seen as (
         incident_id,
         max(window_start) as last_seen_at,
         max(severity) as worst_severity,
-        (array_agg(window_start order by severity desc, window_start))[1] as worst_at,
+        (array_agg(window_start order by severity desc, window_start asc))[1] as worst_at,
         (array_agg(severity order by window_start desc))[1] as last_severity,
         count(*) as days
     from days
