@@ -74,6 +74,7 @@ NAMES = (
     "alarms.gone",
     "alarms.deleted",
     "alarms.written",
+    "alarms.removed",
     "incidents.added",
     "incidents.before_commit",
     "predictions.copied",
