@@ -73,6 +73,7 @@ NAMES = (
     "alarms.gone",
     "alarms.deleted",
     "alarms.written",
+    "alarms.removed",
     "incidents.added",
     "incidents.before_commit",
     "predictions.copied",

@@ -172,6 +172,20 @@ def write_alarm(
     failpoint("alarms.written")
 
 
+def remove_alarm(connection: database.Connection, model_version: str, family: str, window: Window) -> None:
+    """Take out the decision about a day, with its figures, in one transaction."""
+    key: dict[str, object] = {
+        "model_version": model_version,
+        "family": family,
+        "window_start": window.window_start,
+        "granularity": window.granularity,
+    }
+    with connection.transaction():
+        connection.execute(_QUERIES["delete_alarm"], key)
+        connection.execute(_QUERIES["delete_scores"], key)
+    failpoint("alarms.removed")
+
+
 def remove_gone() -> int:
     """Take out decisions about days that are no windows any more; gives their number."""
     with database.connect("alarms") as connection:

@@ -143,6 +143,10 @@ class _Judged:
             for day in days:
                 window = day.window
                 if not day.is_monitored or window.window_date not in self._known:
+                    # Decided once, and a correction has left the day without figures.
+                    if window.window_start in stored:
+                        alarm_store.remove_alarm(connection, self._model.model_version, self._family, window)
+                        made += 1
                     continue
                 inputs_hash = self._inputs_hash(window.window_date)
                 known = stored.get(window.window_start)

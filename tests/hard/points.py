@@ -130,6 +130,7 @@ PREDICTIONS = _points(
 LABELS = _points("whole", label_feed__record=(1, 400), label_feed__before_commit=(1,))
 REPLAY = _points("trained", replay__part_written=(1, 2), replay__day_done=(2,))
 SAMPLE = _points("before 1", sample__file_unfinished=(2,))
+EMPTIED = _points("whole", alarms__removed=(1,))
 HEARTBEAT = _points("whole", heartbeat__written=(2,))
 # `step.before` is where the templates of the steps die, each a case of its own.
 ALL = [
@@ -140,6 +141,7 @@ ALL = [
     *LABELS,
     *REPLAY,
     *SAMPLE,
+    *EMPTIED,
     *HEARTBEAT,
     *(Point(f"before {number}", "step.before", number) for number in range(1, len(STEPS) + 1)),
 ]

@@ -50,7 +50,8 @@ def test_killed_in_a_replay(yard: Yard, point: Point) -> None:
         case.killed(point.asked, *case.replay_arguments())
         result = case.command(*case.replay_arguments())
         assert "2022-02 is there whole" in result.stderr, result.stderr
-        assert differences(hashes(case.connection, history=False), expected) == {}
+        found = differences(hashes(case.connection, history=False), expected)
+        assert not found, found
         assert case.left_behind() == []
 
 
@@ -86,4 +87,5 @@ def test_old_rules_come_back_after_a_run_that_died_under_new_ones(
             changed.setenv("MONITORING_FILE", str(case.files.other_rules))
             case.killed(name, *case.run_arguments())
         case.finish()
-        assert differences(hashes(case.connection, history=False), expected) == {}
+        found = differences(hashes(case.connection, history=False), expected)
+        assert not found, found

@@ -15,6 +15,7 @@ from ingest.sample import write_sample
 from pipeline.months import Month
 from tests.files import named, with_column
 from tests.hard.killing import FEBRUARY, JANUARY, Case, Files, Yard, covering, thinned, without_trips
+from tests.hard.points import EMPTIED, Point
 from tests.warehouse_hashes import differences, hashes
 
 MARCH = Month(2022, 3)
@@ -66,7 +67,8 @@ def at_once(yard: Yard, deliveries: dict[str, Path]) -> dict[str, str]:
 def test_months_come_in_any_order(yard: Yard, at_once: dict[str, str], deliveries: dict[str, Path], way: str) -> None:
     with yard.case("trained") as case:
         reports = [case.finish(deliveries[folder], months) for folder, months in WAYS[way]]
-        assert differences(hashes(case.connection, history=False), at_once) == {}
+        found = differences(hashes(case.connection, history=False), at_once)
+        assert not found, found
         assert [report.nothing_new for report in reports][-1] == (way == "both months twice")
 
 
@@ -104,12 +106,28 @@ def test_a_corrected_file_leaves_what_it_says(yard: Yard, files: Files, correcti
         before = _computed(case)
         run_id = case.finish(folder).run_id
         after = _computed(case)
-        assert differences(hashes(case.connection, history=False), expected) == {}
+        found = differences(hashes(case.connection, history=False), expected)
+        assert not found, found
     # Drift and quality of untouched days are not computed again.
     assert {day for (day, _), runs in after.items() if runs == [run_id]} == changed_days
     assert {key: runs for key, runs in after.items() if key[0] not in changed_days} == {
         key: runs for key, runs in before.items() if key[0] not in changed_days
     }
+
+
+@pytest.mark.parametrize("point", EMPTIED, ids=str)
+def test_killed_while_a_month_is_emptied(yard: Yard, files: Files, point: Point, tmp_path: Path) -> None:
+    table = _none(pq.read_table(named(files.months, FEBRUARY)))
+    folder = _with_february(files, tmp_path / "emptied", covering(table, date(2022, 2, 3)))
+    with yard.case("trained") as case:
+        case.finish(folder)
+        expected = hashes(case.connection, history=False)
+    with yard.case("whole") as case:
+        case.killed(point.asked, *case.run_arguments(folder))
+        case.finish(folder)
+        found = differences(hashes(case.connection, history=False), expected)
+        assert not found, found
+        assert case.left_behind() == []
 
 
 def _computed(case: Case) -> dict[tuple[object, object], object]:
