@@ -6,6 +6,3 @@ select exists (select 1 from {windows} where window_date = %(day)s and is_pruned
 
 -- name: has_windows
 select exists (select from monitoring.computed_windows)
-
--- name: is_pruned
-select exists (select 1 from {windows} where window_date = %(day)s and is_pruned)
