@@ -79,7 +79,7 @@ left join zones on priced.pickup_location_id = zones.location_id
 -- name: windows
 insert into intermediate.int_windows (
     window_date, window_start, window_end, granularity, source_month, load_id, origin, trip_count, rejected_count,
-    duplicate_count, content_hash
+    duplicate_count, content_hash, is_pruned
 )
 select
     window_date,
@@ -92,7 +92,8 @@ select
     count(*),
     0,
     0,
-    md5(window_date || ':' || count(*))
+    md5(window_date || ':' || count(*)),
+    false
 from intermediate.int_trips_accepted
 group by window_date
 
