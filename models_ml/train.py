@@ -56,7 +56,8 @@ def train(
     """Train, write the file, record the model and its reference; gives the version and the rows it saw.
 
     `segment_columns` are kept beside the reference's rows, as far as the training rows have them.
-    `known` is the recorded model whose file has gone: it is trained again and only the file is pinned anew.
+    `known` is the recorded model whose file has gone, or whose reference an older version has stored: it is trained
+    again, only the file is pinned anew, and the reference is completed.
 
     Raises:
         ModelError: too few rows, a missing feature, a target that is not 0 or 1 for a binary task, or a known model's
@@ -94,7 +95,11 @@ def train(
         "validation_rows": int((~is_training).sum()),
         "prediction_drift": prediction_drift(scored[is_training][PREDICTION], held_out[PREDICTION]),
     }
-    artifact_file, artifact_sha256 = write_artifact(estimator, model_dir, model_version)
+    # The file of a known model that is there stays: the same model is not written as the same bytes twice.
+    if known is not None and (model_dir / known.artifact_file).exists():
+        artifact_file, artifact_sha256 = known.artifact_file, known.artifact_sha256
+    else:
+        artifact_file, artifact_sha256 = write_artifact(estimator, model_dir, model_version)
 
     with database.connect("train") as connection:
         if known is not None:

