@@ -45,6 +45,8 @@ def test_a_run_that_fails_on_a_test_leaves_its_result(monitored_warehouse: Conne
         "delete from ml.predictions where source_month = '2022-02-01' and source_row = (select min(source_row) "
         "from intermediate.int_trips_accepted where source_month = '2022-02-01' and payment_type = 'credit card')"
     )
+    # A run tests what was scored since the last one; `dbt test` reads all.
+    monitored_warehouse.execute("update ml.scored_months set scored_at = now() where source_month = '2022-02-01'")
     monitored_warehouse.execute("drop table marts.dim_models cascade")
     with pytest.raises(DbtError, match="assert_predictions_cover_accepted_trips"):
         run(sample_dir)
