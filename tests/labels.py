@@ -23,7 +23,11 @@ truncate ml.labels, ml.label_loads, ml.rejected_labels restart identity;
 drop schema if exists shop cascade;
 create schema shop;
 create table shop.days (
-    source_month date, load_id bigint, window_start timestamptz, content_hash text, is_pruned boolean not null default false
+    source_month date,
+    load_id bigint,
+    window_start timestamptz,
+    content_hash text,
+    is_pruned boolean not null default false
 );
 create table shop.orders (
     source_month date, source_row bigint, load_id bigint, done_at timestamp, amount double precision, place text
