@@ -95,10 +95,18 @@ def test_all_rows_are_replaced_and_the_table_stays(monitored_warehouse: Connecti
     assert [oid(monitored_warehouse, view) for view in ("marts.fct_daily_volume", "marts.fct_alerts")] == views
 
 
+# A run tests the months that were loaded or scored since the last one; `dbt test` reads all.
 BREAKS = {
-    "transform": ("update raw.files set rows = rows + 1 where source_month = '2022-01-01'", DbtError),
+    "transform": (
+        "update raw.files set rows = rows + 1, loaded_at = now() where source_month = '2022-01-01'",
+        DbtError,
+    ),
     "score": ("update ml.models set artifact_sha256 = 'another'", ModelError),
-    "marts": ("delete from ml.predictions where source_month = '2022-02-01' and source_row = 7", DbtError),
+    "marts": (
+        "delete from ml.predictions where source_month = '2022-02-01' and source_row = 7; "
+        "update ml.scored_months set scored_at = now() where source_month = '2022-02-01'",
+        DbtError,
+    ),
 }
 
 

@@ -15,7 +15,7 @@ import pytest
 from pipeline.database import Connection
 from pipeline.errors import ConfigurationError, UsageError
 from pipeline.reports import WrittenReport, make_request, write_reports
-from pipeline.runs import hold_lock
+from pipeline.runs import only_lock
 from pipeline.settings import ROOT
 from tests.commands import command, make
 
@@ -322,7 +322,7 @@ def test_stored_metrics_that_are_out_of_date_are_told(monitored_warehouse: Conne
 def test_a_report_waits_for_no_lock_and_writes_nothing(monitored_warehouse: Connection, tmp_path: Path) -> None:
     written = "select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_user_tables"
     before = monitored_warehouse.execute(written).fetchone()
-    with hold_lock("test"):
+    with only_lock("test"):
         result = command("report", DAY=EMPTY_DAY, MODEL=LR, REPORT_DIR=str(tmp_path))
     assert result.returncode == 0, result.stderr
     assert monitored_warehouse.execute(written).fetchone() == before
