@@ -198,6 +198,7 @@ def _opened(file: Path) -> Iterator[tuple[zipfile.ZipFile, Manifest]]:
             for member in manifest.files:
                 with Path(os.devnull).open("wb") as nowhere:
                     _take_out(archive, manifest, member, nowhere)
+    # NotImplementedError is zipfile's word for a damaged header: a compression or a version that does not exist.
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError, EOFError, NotImplementedError) as error:
         reason = " ".join(str(error).split())[:200]
         raise BadFileError(f"{file} is no backup of this program, or is damaged ({reason}): {again}") from error

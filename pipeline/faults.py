@@ -18,6 +18,7 @@ import yaml
 
 from pipeline import database
 from pipeline.database import Connection
+from pipeline.runs import lock_holders
 from pipeline.settings import DBT_PROJECT_DIR
 
 _QUERIES = database.queries(Path(__file__).with_name("faults.sql"))
@@ -63,11 +64,11 @@ def of_clocks(connection: Connection) -> list[str]:
 def of_lock(connection: Connection) -> tuple[list[str], list[str]]:
     """Sentences on locks whose owner does not work any more, and on one whose owner does."""
     stale, held = [], []
-    rows: list[Any] = connection.execute(_QUERIES["lock_holders"]).fetchall()
-    for pid, name, began, seconds_idle, began_at in rows:
-        who = str(name or "a session that you may not see").removeprefix("monitoring-warehouse ")
-        reason = _why_stale(str(name or ""), float(began_at), float(seconds_idle))
-        words = f"the warehouse's lock is held since {began} by {who} (server process {pid})"
+    for holder in lock_holders(connection):
+        pid = holder.pid
+        reason = _why_stale(holder.name, holder.began_at, holder.idle_seconds)
+        who = holder.words or "a session that you may not see"
+        words = f"the warehouse's lock is held since {holder.began} by {who} (server process {pid})"
         if reason:
             stale.append(
                 f"{words}, {reason}: no command can change the warehouse meanwhile. End that session: "

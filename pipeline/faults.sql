@@ -17,21 +17,6 @@ from raw.files
 where loaded_at = (select max(loaded_at) from raw.files)
     and loaded_at > clock_timestamp() + make_interval(secs => %(seconds)s)
 
--- name: lock_holders
-select
-    activity.pid,
-    activity.application_name,
-    to_char(activity.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ'),
-    coalesce(extract(epoch from clock_timestamp() - activity.state_change), 0),
-    extract(epoch from activity.backend_start)
-from pg_locks as locks
-inner join pg_stat_activity as activity on locks.pid = activity.pid
-where
-    locks.locktype = 'advisory'
-    and locks.granted
-    and locks.database = (select oid from pg_database where datname = current_database())
-    and locks.objid = cast(cast(hashtext('monitoring-warehouse') as bigint) & 4294967295 as oid)
-
 -- name: half_loaded
 select
     files.load_id,

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -251,6 +252,30 @@ def only_lock(command: str) -> Iterator[database.Connection]:
 def _take_lock(connection: database.Connection) -> None:
     if connection.execute(_QUERIES["take_lock"]).fetchone() == (True,):
         return
-    holder = connection.execute(_QUERIES["lock_holder"]).fetchone()
-    who = f"{holder[0]}, since {holder[1]}" if holder else "it has just ended; try again"
+    holders = lock_holders(connection)
+    who = f"{holders[0].words}, since {holders[0].began}" if holders else "it has just ended; try again"
     raise LockedError(f"another command is changing the warehouse ({who}): wait until it ends, then run this again")
+
+
+@dataclass(frozen=True)
+class LockHolder:
+    """A session that holds the warehouse's lock: its server process, its name, and since when, in words and seconds."""
+
+    pid: int
+    name: str
+    began: str
+    idle_seconds: float
+    began_at: float
+
+    @property
+    def words(self) -> str:
+        return self.name.removeprefix("monitoring-warehouse ")
+
+
+def lock_holders(connection: database.Connection) -> list[LockHolder]:
+    """Who holds the lock; a name is '' where the session may not be seen."""
+    rows: list[Any] = connection.execute(_QUERIES["lock_holders"]).fetchall()
+    return [
+        LockHolder(pid, str(name or ""), str(began), float(idle or 0), float(began_at or 0))
+        for pid, name, began, idle, began_at in rows
+    ]

@@ -1,10 +1,13 @@
 -- name: take_lock
 select pg_try_advisory_lock(hashtext('monitoring-warehouse'))
 
--- name: lock_holder
+-- name: lock_holders
 select
-    regexp_replace(activity.application_name, '^monitoring-warehouse ', ''),
-    to_char(activity.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')
+    activity.pid,
+    activity.application_name,
+    to_char(activity.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ'),
+    coalesce(extract(epoch from clock_timestamp() - activity.state_change), 0),
+    extract(epoch from activity.backend_start)
 from pg_locks as locks
 inner join pg_stat_activity as activity on locks.pid = activity.pid
 where
