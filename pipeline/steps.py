@@ -8,7 +8,6 @@ imported only by steps that work. Called by pipeline.cli.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from pipeline import database, dbt
+from pipeline import database, dbt, step_inputs
 from pipeline.alert_rules import store_rules
 from pipeline.errors import ModelError
 from pipeline.failpoints import failpoint
@@ -204,7 +203,7 @@ class Pipeline:
     def _transform(self, run: RunLog, step: Step) -> None:
         project = dbt.project_hash()[:16]
         last = run.last_inputs("transform")
-        if last.are(_transform_inputs(project)):
+        if last.are(step_inputs.of_transform(project)):
             check_relations(self.monitoring, may_be_missing=False, may_change=False, scored=False)
             step.inputs_hash, step.skipped = last.done, True
             return
@@ -212,7 +211,7 @@ class Pipeline:
         refresh = ["--full-refresh"] if last.are_of_another(project) else []
         run.note_inputs(step, project)
         step.rows = dbt.build("--exclude", *_AFTER_SCORING, _PROFILES, _THOROUGH, *refresh, run_id=run.run_id)
-        step.inputs_hash = _transform_inputs(project)
+        step.inputs_hash = step_inputs.of_transform(project)
         step.message = "rebuilt, the dbt project has changed" if refresh else ""
         check_relations(self.monitoring, may_be_missing=False, may_change=False, scored=False)
 
@@ -315,13 +314,13 @@ class Pipeline:
         store_plan(self.monitoring)
         project = dbt.project_hash()[:16]
         last = run.last_inputs("profiles")
-        if last.are(_profiles_inputs(project)):
+        if last.are(step_inputs.of_profiles(project)):
             step.inputs_hash, step.skipped = last.done, True
             return
         refresh = ["--full-refresh"] if last.are_of_another(project) else []
         run.note_inputs(step, project)
         step.rows = dbt.build("--select", _PROFILES, "--exclude", _THOROUGH, *refresh, run_id=run.run_id)
-        step.inputs_hash = _profiles_inputs(project)
+        step.inputs_hash = step_inputs.of_profiles(project)
         check_relations(self.monitoring, may_be_missing=False, may_change=False)
 
     def _labels(self, run: RunLog, step: Step) -> None:
@@ -382,7 +381,7 @@ class Pipeline:
     def _performance(self, run: RunLog, step: Step) -> None:
         if self.settings.is_looking_back:
             self.tell(self._moment())
-        last, inputs = run.last_inputs("performance"), self._performance_inputs()
+        last, inputs = run.last_inputs("performance"), step_inputs.of_performance(self.monitoring, self.settings.as_of)
         if last.are(inputs):
             step.inputs_hash, step.skipped = inputs, True
             return
@@ -407,7 +406,7 @@ class Pipeline:
         step.message = f"{windows} windows" if windows else ""
 
     def _alarms(self, run: RunLog, step: Step) -> None:
-        last, inputs = run.last_inputs("alarms"), self._alarms_inputs()
+        last, inputs = run.last_inputs("alarms"), step_inputs.of_alarms(self.monitoring)
         if last.are(inputs):
             step.inputs_hash, step.skipped = inputs, True
             return
@@ -422,13 +421,6 @@ class Pipeline:
         step.skipped = not (step.rows or result.gone)
         step.message = f"{result.decisions} decisions, {result.ringing} ring" if result.decisions else ""
 
-    def _alarms_inputs(self) -> str:
-        """The profiles, the metrics and what labels say, the expected events and the rules."""
-        with database.connect("alarms", read_only=True) as connection:
-            state = database.one_row(connection, _QUERIES["alarms_inputs"])[0]
-        rules = self.monitoring.model_dump_json()
-        return hashlib.sha256(f"{state}|{rules}".encode()).hexdigest()
-
     def _moment(self) -> str:
         """The moment that AS_OF names, and where what was known then stands."""
         with database.connect("performance", read_only=True) as connection:
@@ -442,14 +434,6 @@ class Pipeline:
             f"marts.fct_model_performance where as_of <= '{self.settings.as_of:%Y-%m-%d %H:%M%z}' (docs/labels.md)"
         )
 
-    def _performance_inputs(self) -> str:
-        """What the labels that count were, and everything that they are held against."""
-        with database.connect("performance", read_only=True) as connection:
-            parameters: dict[str, object] = {"as_of": self.settings.as_of}
-            state = database.one_row(connection, _QUERIES["performance_inputs"], parameters)[0]
-        rules = self.monitoring.model_dump_json()
-        return hashlib.sha256(f"{state}|{rules}".encode()).hexdigest()
-
     def _references(self) -> References:
         """The references of this run; what is learned from one serves two steps."""
         if self._read_references is None:
@@ -461,13 +445,13 @@ class Pipeline:
     def _marts(self, run: RunLog, step: Step) -> None:
         project = dbt.project_hash()[:16]
         last = run.last_inputs("marts")
-        if last.are(_marts_inputs(project)):
+        if last.are(step_inputs.of_marts(project)):
             step.inputs_hash, step.skipped = last.done, True
             return
         refresh = ["--full-refresh"] if last.are_of_another(project) else []
         run.note_inputs(step, project)
         step.rows = dbt.build("--select", *_AFTER_SCORING, "--exclude", _THOROUGH, *refresh, run_id=run.run_id)
-        step.inputs_hash = _marts_inputs(project)
+        step.inputs_hash = step_inputs.of_marts(project)
 
 
 def _finish_backfills(run_id: int) -> None:
@@ -499,24 +483,6 @@ def _analyze(tables: tuple[str, ...]) -> None:
     with database.connect("analyze", autocommit=True) as connection:
         for name in tables:
             connection.execute(sql.SQL("analyze {}").format(database.relation(name)))
-
-
-def _transform_inputs(project: str) -> str:
-    with database.connect("transform", read_only=True) as connection:
-        state = database.one_row(connection, _QUERIES["transform_inputs"])[0]
-    return f"{project}:{state}"
-
-
-def _profiles_inputs(project: str) -> str:
-    with database.connect("profiles", read_only=True) as connection:
-        state = database.one_row(connection, _QUERIES["profiles_inputs"])[0]
-    return f"{project}:{state}"
-
-
-def _marts_inputs(project: str) -> str:
-    with database.connect("marts", read_only=True) as connection:
-        state = database.one_row(connection, _QUERIES["marts_inputs"])[0]
-    return f"{project}:{state}"
 
 
 def _line(step: Step) -> str:

@@ -1,0 +1,164 @@
+-- name: transform
+-- The loads, and the relations that dbt has built of them: a dropped table is missed.
+select md5(
+    coalesce((select string_agg(load_id::text, ',' order by load_id) from raw.files where status = 'loaded'), '')
+    || '|'
+    || coalesce(
+        (
+            select string_agg(table_schema || '.' || table_name, ',' order by table_schema, table_name)
+            from information_schema.tables
+            where
+                table_schema in ('staging', 'intermediate')
+                and table_name not in ('int_column_profiles', 'int_profiled_windows')
+        ), ''
+    )
+)
+
+-- name: profiles
+-- The loads of trips and of predictions, the months that are scored, and what is profiled.
+select md5(
+    coalesce((select string_agg(load_id::text, ',' order by load_id) from raw.files where status = 'loaded'), '')
+    || '|'
+    || coalesce((select string_agg(model_version || is_active, ',' order by model_version) from ml.models), '')
+    || '|'
+    || coalesce((select cast(max(prediction_load_id) as text) from ml.prediction_loads), '')
+    || '|'
+    || coalesce(
+        (
+            select string_agg(model_version || source_month || inputs_hash, ',' order by model_version, source_month)
+            from ml.scored_months
+        ), ''
+    )
+    || '|'
+    || coalesce((select string_agg(cast(rules as text), ',' order by cast(rules as text)) from monitoring.profiled_columns as rules), '')
+    || '|'
+    || coalesce((select string_agg(segment_key, ';' order by segment_key) from monitoring.segmentations), '')
+    || '|'
+    || (to_regclass('intermediate.int_column_profiles') is not null)
+    || (to_regclass('intermediate.int_profiled_windows') is not null)
+)
+
+-- name: performance
+-- The labels that had arrived, known by their loads and the latest of them, and the windows that have metrics.
+select md5(
+    coalesce((select string_agg(label_load_id::text, ',' order by label_load_id) from ml.label_loads), '')
+    || '|'
+    || coalesce((select max(observed_at)::text from ml.labels where observed_at <= %(as_of)s), '')
+    || '|'
+    || coalesce(
+        (
+            select string_agg(
+                model_version || reference_id || window_start::text || granularity || inputs_hash,
+                ',' order by model_version, reference_id, window_start, granularity
+            )
+            from monitoring.computed_windows
+        ), ''
+    )
+    || '|'
+    || coalesce((select cast(max(backfill_id) as text) from monitoring.backfills), '')
+)
+
+-- name: alarms
+select md5(
+    coalesce(
+        (
+            select string_agg(
+                window_date::text || model_version || inputs_hash, ',' order by window_date, model_version
+            )
+            from intermediate.int_profiled_windows
+        ), ''
+    )
+    || '|'
+    || coalesce(
+        (
+            select string_agg(
+                model_version || reference_id || window_start::text || granularity || inputs_hash,
+                ',' order by model_version, reference_id, window_start, granularity
+            )
+            from monitoring.computed_windows
+        ), ''
+    )
+    || '|'
+    || coalesce(
+        (
+            select string_agg(
+                model_version || reference_id || window_start::text || granularity || as_of::text || inputs_hash,
+                ',' order by model_version, reference_id, window_start, granularity, as_of
+            )
+            from monitoring.believed_windows
+        ), ''
+    )
+    || '|'
+    || coalesce((select string_agg(events::text, ',' order by events::text) from intermediate.int_expected_events as events), '')
+    || '|'
+    || coalesce((select string_agg(model_version || is_active, ',' order by model_version) from ml.models), '')
+    || '|'
+    || coalesce((select cast(max(backfill_id) as text) from monitoring.backfills), '')
+)
+
+-- name: marts
+select md5(
+    coalesce((select string_agg(load_id::text, ',' order by load_id) from raw.files where status = 'loaded'), '')
+    || '|'
+    || coalesce((select string_agg(model_version || is_active || coalesce(reference_id, ''), ',' order by model_version) from ml.models), '')
+    || '|'
+    || coalesce((select cast(max(prediction_load_id) as text) from ml.prediction_loads), '')
+    || '|'
+    || coalesce(
+        (
+            select string_agg(model_version || source_month || inputs_hash, ',' order by model_version, source_month)
+            from ml.scored_months
+        ), ''
+    )
+    || '|'
+    || coalesce(
+        (
+            select string_agg(
+                model_version || reference_id || window_start::text || granularity || inputs_hash,
+                ',' order by model_version, reference_id, window_start, granularity
+            )
+            from monitoring.computed_windows
+        ), ''
+    )
+    || '|'
+    || coalesce((select string_agg(label_load_id::text, ',' order by label_load_id) from ml.label_loads), '')
+    || '|'
+    || coalesce(
+        (
+            select string_agg(
+                model_version || family || window_start::text || inputs_hash,
+                ',' order by model_version, family, window_start
+            )
+            from monitoring.day_alarms
+        ), ''
+    )
+    || '|'
+    || coalesce(
+        (
+            select md5(string_agg(model_version || inputs_hash, ',' order by model_version, inputs_hash))
+            from monitoring.comparisons
+        ), ''
+    )
+    || '|'
+    || coalesce(
+        (
+            select string_agg(
+                model_version || reference_id || window_start::text || granularity || as_of::text || inputs_hash,
+                ',' order by model_version, reference_id, window_start, granularity, as_of
+            )
+            from monitoring.believed_windows
+        ), ''
+    )
+    || '|'
+    || coalesce((select string_agg(cast(rules as text), ',' order by cast(rules as text)) from monitoring.alert_rules as rules), '')
+    || '|'
+    || coalesce(
+        (
+            select string_agg(table_name, ',' order by table_name)
+            from information_schema.tables
+            where table_schema = 'marts'
+        ), ''
+    )
+    || '|'
+    || coalesce((select cast(max(backfill_id) as text) from monitoring.backfills), '')
+)
