@@ -42,7 +42,12 @@ _RECORDED = ("evidently", "dbt-core", "dbt-postgres", "scikit-learn", "duckdb", 
 _FILLED_BY = {
     "score": ("ml.predictions",),
     "labels": ("ml.labels",),
-    "metrics": ("monitoring.metric_values", "monitoring.computed_windows"),
+    "metrics": (
+        "monitoring.metric_values",
+        "monitoring.computed_windows",
+        "monitoring.distribution_bins",
+        "monitoring.distribution_counts",
+    ),
 }
 _AFTER_SCORING = ("marts", "tag:after_scoring")
 # What is made of trips and predictions together, before the metrics read it.
