@@ -14,10 +14,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingest.checksums import checked_sha256
 from ingest.schema import SERVICE
 from ingest.sources import SourceFile
 from pipeline import database
+from pipeline.checksums import checked_sha256
 from pipeline.errors import BadFileError, DatabaseError, OriginMixError
 from pipeline.failpoints import failpoint
 from pipeline.months import Month

@@ -25,9 +25,8 @@ from ingest.schema import (
     Family,
     FileSchema,
     match_schema,
-    printable,
 )
-from pipeline.errors import BadFileError
+from pipeline.errors import BadFileError, printable
 from pipeline.failpoints import failpoint
 from pipeline.months import Month
 

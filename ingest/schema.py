@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pipeline.errors import BadFileError
+from pipeline.errors import BadFileError, printable
 
 SERVICE = "green"
 
@@ -130,11 +130,6 @@ def match_schema(found: list[tuple[str, str]], file_name: str) -> FileSchema:
         extra=tuple(printable(spelling) for name, (spelling, _) in by_name.items() if name not in known),
         fingerprint=hashlib.sha256(repr(found).encode()).hexdigest()[:16],
     )
-
-
-def printable(text: str) -> str:
-    """A text out of a file as it can be shown and stored: control characters as escapes."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def shortened(names: Sequence[str], most: int = 8) -> str:

@@ -11,10 +11,10 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingest.checksums import LIST_NAME, without_checksum
 from ingest.records import read_record
 from ingest.schema import SERVICE
 from pipeline import database
+from pipeline.checksums import LIST_NAME, without_checksum
 from pipeline.errors import NetworkUnreachableError, OriginMixError, SourceUnavailableError
 from pipeline.months import Month
 from pipeline.settings import Settings, Source

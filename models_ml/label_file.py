@@ -19,6 +19,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.checksums import check_stated
 from pipeline.errors import BadFileError, SourceUnavailableError
 
 BATCH_ROWS = 20_000
@@ -74,7 +75,7 @@ def check_feed_file(path: Path) -> FeedFile:
     Raises:
         SourceUnavailableError: it is not there.
         BadFileError: it cannot be opened, is empty, no parquet and no CSV, lacks a column, has one twice or of a wrong
-            type, or no text of a column can be read.
+            type, no text of a column can be read, or it is not what the checksum files beside it say.
     """
     is_csv = _is_csv(path)
     sha256 = _sha256(path)
@@ -137,13 +138,14 @@ def _sha256(path: Path) -> str:
             sha256 = file_digest(file, "sha256").hexdigest()
             if not file.tell():
                 raise BadFileError(f"{path.name} is empty (0 bytes): a feed has the columns {', '.join(COLUMNS)}")
-            return sha256
     except FileNotFoundError as error:
         raise SourceUnavailableError(f"{path} does not exist: name a file of labels, FILE=labels.parquet") from error
     except OSError as error:
         raise BadFileError(
             f"{path} cannot be opened ({error.strerror}): a parquet or CSV file that may be read is needed"
         ) from error
+    check_stated(path, sha256)
+    return sha256
 
 
 def _connect() -> duckdb.DuckDBPyConnection:

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.checksums import check_stated
 from pipeline.errors import BadFileError, SourceUnavailableError, UsageError
 from pipeline.monitoring import Model
 
@@ -52,11 +53,13 @@ def read_predictions(path: Path, spec: str, model: Model, version: str) -> Predi
 
     Raises:
         SourceUnavailableError: there is no such file.
-        BadFileError: it is neither parquet nor CSV, lacks a column, or holds a value that is not valid.
+        BadFileError: it is neither parquet nor CSV, lacks a column, holds a value that is not valid, or is not what the
+            checksum files beside it say.
         UsageError: the version is no name, or the file names another one.
     """
     if not path.is_file():
         raise SourceUnavailableError(f"FILE '{path}' is not there: name a .parquet or .csv file with {_COLUMNS}")
+    sha256 = _sha256(path)
     table = _read(path)
     missing = [name for name in _NEEDED if name not in table.column_names]
     if missing:
@@ -78,8 +81,14 @@ def read_predictions(path: Path, spec: str, model: Model, version: str) -> Predi
             "prediction": predictions,
         }
     )
+    return PredictionFile(str(path), sha256, rows)
+
+
+def _sha256(path: Path) -> str:
     with path.open("rb") as file:
-        return PredictionFile(str(path), hashlib.file_digest(file, "sha256").hexdigest(), rows)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    check_stated(path, sha256)
+    return sha256
 
 
 def _read(path: Path) -> Any:

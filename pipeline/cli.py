@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import logging
 import os
 import shlex
@@ -21,7 +22,7 @@ import typer
 from rich.console import Console
 
 from pipeline import database, embedded, interrupts, parameters
-from pipeline.errors import DatabaseError, UsageError, WarehouseError, words_of
+from pipeline.errors import DatabaseError, DbtError, UsageError, WarehouseError, words_of
 from pipeline.months import Month
 from pipeline.settings import DEFAULT_MONTHS, make_settings
 
@@ -82,14 +83,22 @@ def _run_command() -> int:
         interrupts.recognise(error)
         if not interrupts.noted():
             _talk.print(f"[bold red]error:[/] {_escaped(words_of(error))}")
+            _advise_on_full_disk(error)
         return error.exit_code
     except psycopg.Error as error:
         if not interrupts.noted():
             _talk.print(f"[bold red]error:[/] the database refused: {_escaped(' '.join(words_of(error).split()))}")
+            _advise_on_full_disk(error)
         return DatabaseError.exit_code
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0
     return 0
+
+
+def _advise_on_full_disk(error: Exception) -> None:
+    # The server's words come by psycopg, ADBC and dbt, each in an error of its own.
+    if isinstance(error, psycopg.Error | DatabaseError | DbtError) and os.strerror(errno.ENOSPC) in str(error):
+        _talk.print("make room on the disk of the Postgres server, then run the same command again: it goes on")
 
 
 @app.command()

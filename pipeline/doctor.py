@@ -149,8 +149,8 @@ def _warehouse(findings: _Findings, settings: Settings) -> None:
 
 def _checksums(findings: _Findings, folder: Path, files: list[Any]) -> None:
     """Hold the hashes of what was loaded from DATA_DIR, or downloaded into it, against the checksums that lie there."""
-    from ingest.checksums import LIST_NAME, listed_in
     from ingest.sources import file_name
+    from pipeline.checksums import LIST_NAME, listed_in
 
     names: dict[str, str] = {}
     for month, _, origin, _, _, location, sha256 in files:

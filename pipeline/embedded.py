@@ -39,6 +39,7 @@ client_connection_check_interval = '1s'  # a killed client's lock is gone within
 fsync = on
 jit = off                                # queries here are short; compiling them costs more
 max_wal_size = '2GB'
+random_page_cost = 1.1                    # disks of today seek for nothing
 shared_buffers = '256MB'
 timezone = 'UTC'
 work_mem = '32MB'

@@ -102,3 +102,8 @@ def words_of(error: BaseException) -> str:
     # The innermost block was left first.
     places = ", ".join(reversed(getattr(error, "__notes__", [])))
     return f"{text} (at {places})" if places else text
+
+
+def printable(text: str) -> str:
+    """A text out of a file as it can be shown and stored: control characters as escapes."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -70,6 +70,7 @@ NAMES = (
     "beliefs.deleted",
     "beliefs.before_commit",
     "beliefs.written",
+    "beliefs.settled",
     "alarms.gone",
     "alarms.deleted",
     "alarms.written",

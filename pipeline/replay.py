@@ -104,9 +104,9 @@ def _last_belief(start: datetime, end: datetime) -> datetime | None:
 
 def _month_file(settings: Settings, month: Month) -> Inspection:
     """The month's own file, checked, found as the pipeline would find it if it had nothing of the month."""
-    from ingest.checksums import checked_sha256
     from ingest.read import inspect
     from ingest.sources import find_files, held_months
+    from pipeline.checksums import checked_sha256
 
     held = held_months()
     held = dataclasses.replace(held, months=held.months - {month})

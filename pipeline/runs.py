@@ -245,8 +245,14 @@ def only_lock(command: str) -> Iterator[database.Connection]:
     """
     owner = f"{command} by process {os.getpid()} on {socket.gethostname()}"
     with contextlib.closing(database.connect(owner, autocommit=True)) as connection:
+        connection.execute(_QUERIES["notice_gone_owner"])
         _take_lock(connection)
-        yield connection
+        try:
+            yield connection
+        finally:
+            # A busy server takes its time to see that a session has ended; the next command may come before that.
+            with contextlib.suppress(psycopg.Error):
+                connection.execute(_QUERIES["release_lock"])
 
 
 def _take_lock(connection: database.Connection) -> None:

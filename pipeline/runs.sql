@@ -1,6 +1,15 @@
 -- name: take_lock
 select pg_try_advisory_lock(hashtext('monitoring-warehouse'))
 
+-- name: release_lock
+select pg_advisory_unlock(hashtext('monitoring-warehouse'))
+
+-- name: notice_gone_owner
+-- Where the owner's machine is gone, no word of it reaches the server: it asks. Nothing to set on a socket.
+set tcp_keepalives_idle = 10;
+set tcp_keepalives_interval = 5;
+set tcp_keepalives_count = 3
+
 -- name: lock_holders
 select
     activity.pid,

@@ -9,7 +9,8 @@ select md5(
             from information_schema.tables
             where
                 table_schema in ('staging', 'intermediate')
-                and table_name not in ('int_column_profiles', 'int_profiled_windows')
+                -- What is built of predictions and of metrics belongs to later steps.
+                and table_name not in ('int_column_profiles', 'int_profiled_windows', 'int_monitored_windows')
         ), ''
     )
 )
@@ -159,6 +160,8 @@ select md5(
             where table_schema = 'marts'
         ), ''
     )
+    || '|'
+    || (to_regclass('intermediate.int_monitored_windows') is not null)
     || '|'
     || coalesce((select cast(max(backfill_id) as text) from monitoring.backfills), '')
 )

@@ -392,7 +392,7 @@ class Pipeline:
             return
         run.note_inputs(step, inputs)
         from models_ml.store import stored_models
-        from python_metrics.beliefs import judge, pending, recalled
+        from python_metrics.beliefs import judge, pending, recalled, settle
 
         def watch(judgement: Judgement) -> Callable[[], None]:
             return self._watch("performance", len(judgement.windows)) if judgement.windows else lambda: None
@@ -407,6 +407,7 @@ class Pipeline:
             judgement = pending(self.monitoring, model, self.settings.as_of)
             windows += len(judgement.windows)
             step.rows += judge(self.monitoring, judgement, self._references(), run.run_id, watch(judgement))
+            settle(self.monitoring, model, self.settings.as_of)
         step.inputs_hash, step.skipped = inputs, not windows
         step.message = f"{windows} windows" if windows else ""
 

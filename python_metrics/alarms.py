@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import logging
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -82,6 +83,12 @@ class _JudgedModel:
         self._columns = monitoring.columns(model.spec)
         names = [column.name for column in self._columns]
         self.days = alarm_store.profiled_days(monitoring.windows, model.model_version, model.reference_id, names)
+        self._dates = [day.window.window_date for day in self.days]
+        self._rules = {
+            "version": VERSION,
+            "columns": [(column.name, column.type) for column in self._columns],
+            "calibration": monitoring.calibration.model_dump(mode="json"),
+        }
         self._unusual = unusual
         self._read: dict[int, Day] = {}
 
@@ -201,17 +208,12 @@ class _JudgedModel:
 
     def _reference(self, place: int) -> list[int]:
         """Places of the days that a day is judged against: those before it, without days of expected events."""
-        first = self.days[place].window.window_date - timedelta(days=self._monitoring.calibration.reference_days)
-        dates = [day.window.window_date for day in self.days[:place]]
-        return [one for one, day in enumerate(dates) if day >= first and day not in self._unusual]
+        first = self._dates[place] - timedelta(days=self._monitoring.calibration.reference_days)
+        places = range(bisect_left(self._dates, first), place)
+        return [one for one in places if self._dates[one] not in self._unusual]
 
     def _inputs_hash(self, place: int) -> str:
         """Of all that a decision follows from: rules, day, reference, and the same of the days that it remembers."""
-        rules = {
-            "version": VERSION,
-            "columns": [(column.name, column.type) for column in self._columns],
-            "calibration": self._monitoring.calibration.model_dump(mode="json"),
-        }
         first = min([place, *self._reference(max(place - LOOK_BACK, 0))])
         days = [
             (
@@ -223,7 +225,7 @@ class _JudgedModel:
             )
             for day in self.days[first : place + 1]
         ]
-        return hashlib.sha256(json.dumps([rules, days], sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps([self._rules, days], sort_keys=True).encode()).hexdigest()
 
     def _decide(self, place: int, before: Sequence[Decision]) -> tuple[DayAlarm, list[AlarmScore]]:
         budget = self._monitoring.calibration.false_alarm_days[COLUMNS]

@@ -6,6 +6,7 @@ that it took the place of in monitoring.metric_history. Called by python_metrics
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,23 +24,38 @@ _QUERIES = database.queries(Path(__file__).with_name("belief_store.sql"))
 AGAIN = "again"
 
 
-def pending_windows(
-    relations: Windows, model_version: str, reference_id: str, target: str, rules: str, as_of: datetime
-) -> list[Window]:
+@dataclass(frozen=True)
+class Judged:
+    """What is judged, by which labels and rules: a model against its reference, as of a moment."""
+
+    model_version: str
+    reference_id: str
+    target: str
+    rules: str
+    as_of: datetime
+
+
+def pending_windows(relations: Windows, judged: Judged) -> list[Window]:
     """Windows with metrics whose labels, as of then, are not those of the belief held at that time; by date."""
-    query = sql.SQL(_QUERIES["pending_beliefs"]).format(
-        windows=database.relation(relations.windows), trips=database.relation(relations.trips)
-    )
-    parameters = {
-        "model_version": model_version,
-        "reference_id": reference_id,
-        "target": target,
-        "rules": rules,
-        "as_of": as_of,
-    }
+    query = sql.SQL(_QUERIES["pending_beliefs"]).format(**_parts(relations))
     with database.connect("beliefs", read_only=True) as connection:
-        rows: list[Any] = connection.execute(query, parameters).fetchall()
+        rows: list[Any] = connection.execute(query, vars(judged)).fetchall()
     return [Window(*row) for row in rows]
+
+
+def settle_months(relations: Windows, judged: Judged) -> None:
+    """Note the months of which all labels have arrived; called when no window is pending any more."""
+    query = sql.SQL(_QUERIES["settle_months"]).format(**_parts(relations))
+    with database.connect("beliefs") as connection:
+        connection.execute(query, vars(judged))
+    failpoint("beliefs.settled")
+
+
+def _parts(relations: Windows) -> dict[str, sql.Composable]:
+    """What the two queries about months share."""
+    windows, believed = database.relation(relations.windows), sql.SQL(_QUERIES["believed"])
+    months = sql.SQL(_QUERIES["months"]).format(windows=windows, believed=believed)
+    return {"windows": windows, "trips": database.relation(relations.trips), "believed": believed, "months": months}
 
 
 def to_recall(model_version: str, reference_id: str) -> dict[datetime, set[tuple[datetime, str]]]:

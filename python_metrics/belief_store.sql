@@ -1,7 +1,79 @@
+-- name: months
+-- A model's months, and all that the judging of their days follows from but the labels themselves. Named apart, since it is
+-- what tells whether the labels have to be counted.
+select
+    windows.source_month,
+    max(windows.window_end) as ends_at,
+    md5(
+        concat_ws(
+            '|',
+            cast(%(rules)s as text),
+            string_agg(
+                concat_ws(':', windows.window_start, windows.content_hash, coalesce(believed.inputs_hash, '')),
+                ',' order by windows.window_start
+            ),
+            (
+                select string_agg(cast(loads.label_load_id as text), ',' order by loads.label_load_id)
+                from ml.label_loads as loads
+                where
+                    loads.target = %(target)s
+                    and (loads.source_month = windows.source_month or loads.source_month is null)
+            )
+        )
+    ) as inputs_hash
+from {windows} as windows
+inner join monitoring.computed_windows as computed
+    on
+        computed.model_version = %(model_version)s
+        and computed.reference_id = %(reference_id)s
+        and computed.window_start = windows.window_start
+        and computed.granularity = windows.granularity
+left join ({believed}) as believed
+    on
+        windows.window_start = believed.window_start
+        and windows.granularity = believed.granularity
+where not windows.is_pruned
+group by windows.source_month
+
+-- name: believed
+select distinct on (window_start, granularity)
+    window_start,
+    granularity,
+    inputs_hash
+from monitoring.believed_windows
+where
+    model_version = %(model_version)s
+    and reference_id = %(reference_id)s
+    and as_of <= %(as_of)s
+order by window_start, granularity, as_of desc
+
 -- name: pending_beliefs
 -- Windows with metrics whose labels, as of then, are not those of the belief in force at that time. Of a window that was
--- not over yet nothing was believed.
-with arrived as (
+-- not over yet nothing was believed. The labels of a settled month are not counted again.
+with months as (
+    {months}
+),
+
+open_months as materialized (
+    select months.source_month
+    from months
+    where
+        not exists (
+            select 1 from monitoring.settled_months as settled
+            where
+                settled.model_version = %(model_version)s
+                and settled.reference_id = %(reference_id)s
+                and settled.source_month = months.source_month
+                and settled.inputs_hash = months.inputs_hash
+                and settled.settled_at <= %(as_of)s
+        )
+),
+
+believed as (
+    {believed}
+),
+
+arrived as (
     select
         trips.window_date,
         count(*) as label_count,
@@ -17,20 +89,9 @@ with arrived as (
     where
         labels.target = %(target)s
         and labels.observed_at <= %(as_of)s
+        and labels.source_month = any(array(select source_month from open_months))
+        and trips.source_month = any(array(select source_month from open_months))
     group by trips.window_date
-),
-
-believed as (
-    select distinct on (window_start, granularity)
-        window_start,
-        granularity,
-        inputs_hash
-    from monitoring.believed_windows
-    where
-        model_version = %(model_version)s
-        and reference_id = %(reference_id)s
-        and as_of <= %(as_of)s
-    order by window_start, granularity, as_of desc
 ),
 
 current_state as (
@@ -61,6 +122,7 @@ current_state as (
     where
         windows.window_end <= %(as_of)s
         and not windows.is_pruned
+        and windows.source_month in (select source_month from open_months)
 )
 
 select
@@ -77,6 +139,37 @@ left join believed
         and state.granularity = believed.granularity
 where believed.inputs_hash is distinct from state.inputs_hash
 order by state.window_date
+
+-- name: settle_months
+-- Months that are over, with no label that is yet to arrive. What is written is true while nothing is pending.
+insert into monitoring.settled_months (model_version, reference_id, source_month, inputs_hash, settled_at)
+select
+    %(model_version)s,
+    %(reference_id)s,
+    months.source_month,
+    months.inputs_hash,
+    %(as_of)s
+from ({months}) as months
+where
+    months.ends_at <= %(as_of)s
+    and not exists (
+        select 1 from monitoring.settled_months as settled
+        where
+            settled.model_version = %(model_version)s
+            and settled.reference_id = %(reference_id)s
+            and settled.source_month = months.source_month
+            and settled.inputs_hash = months.inputs_hash
+            and settled.settled_at <= %(as_of)s
+    )
+    and not exists (
+        select 1 from ml.labels as labels
+        where
+            labels.target = %(target)s
+            and labels.source_month = months.source_month
+            and labels.observed_at > %(as_of)s
+    )
+on conflict (model_version, reference_id, source_month) do update
+set inputs_hash = excluded.inputs_hash, settled_at = excluded.settled_at
 
 -- name: to_recall
 select as_of, window_start, granularity

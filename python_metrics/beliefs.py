@@ -45,14 +45,22 @@ class Judgement:
 
 def pending(monitoring: Monitoring, model: MonitoredModel, as_of: datetime) -> Judgement:
     """Windows whose labels, as of then, are not those that the belief held at that time was made from."""
-    target = monitoring.models[model.spec].target
-    rules = _rules_hash(monitoring, model.spec)
-    if target not in monitoring.labels:
+    judged = _judged(monitoring, model, as_of)
+    if judged.target not in monitoring.labels:
         return Judgement(model, as_of, [])
-    windows = belief_store.pending_windows(
-        monitoring.windows, model.model_version, model.reference_id, target, rules, as_of
-    )
-    return Judgement(model, as_of, windows)
+    return Judgement(model, as_of, belief_store.pending_windows(monitoring.windows, judged))
+
+
+def settle(monitoring: Monitoring, model: MonitoredModel, as_of: datetime) -> None:
+    """Note what need not be asked again: called when all that was pending as of then has been judged."""
+    judged = _judged(monitoring, model, as_of)
+    if judged.target in monitoring.labels:
+        belief_store.settle_months(monitoring.windows, judged)
+
+
+def _judged(monitoring: Monitoring, model: MonitoredModel, as_of: datetime) -> belief_store.Judged:
+    target, rules = monitoring.models[model.spec].target, _rules_hash(monitoring, model.spec)
+    return belief_store.Judged(model.model_version, model.reference_id, target, rules, as_of)
 
 
 def recalled(monitoring: Monitoring, model: MonitoredModel) -> Iterator[Judgement]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -79,40 +80,48 @@ def judge_series(
     run_id: int,
 ) -> tuple[int, int]:
     """Decide on a model's monitored days, a family at a time; gives the number of decisions and of those that ring."""
-    families = _read(monitoring, model)
-    counts = [
-        _Judged(monitoring, model, family, families.get(family, {}), unusual).judge(days, run_id) for family in FAMILIES
-    ]
+    digests = _digests(monitoring, model)
+    judged = [_Judged(monitoring, model, family, digests.get(family, {}), days, unusual) for family in FAMILIES]
+    wanted = sorted(frozenset[date]().union(*(one.wanted for one in judged)))
+    figures = _read(monitoring, model, wanted) if wanted else {}
+    counts = [one.judge(figures.get(family, {}), run_id) for family, one in zip(FAMILIES, judged, strict=True)]
     return sum(made for made, _ in counts), sum(rings for _, rings in counts)
 
 
-def _read(monitoring: Monitoring, model: MonitoredModel) -> dict[str, Figures]:
-    query = sql.SQL(_QUERIES["daily_figures"]).format(windows=database.relation(monitoring.windows.windows))
-    parameters: dict[str, object] = {
+def _parameters(monitoring: Monitoring, model: MonitoredModel, dates: list[date] | None) -> dict[str, object]:
+    return {
         "model_version": model.model_version,
         "reference_id": model.reference_id,
         "coverage": LEAST_COVERAGE,
         "performance": list(PERFORMANCE[monitoring.models[model.spec].task]),
         "segment_keys": [key for (key, *more) in monitoring.segments.by if not more],
+        "dates": dates,
     }
+
+
+def _digests(monitoring: Monitoring, model: MonitoredModel) -> dict[str, dict[date, str]]:
+    """A hash of each day's figures, by family: what has changed is known without reading all figures of all days."""
+    windows = database.relation(monitoring.windows.windows)
+    query = sql.SQL(_QUERIES["digests"]).format(figures=sql.SQL(_QUERIES["figures"]).format(windows=windows))
     with database.connect("alarms", read_only=True) as connection:
-        rows: list[Any] = connection.execute(query, parameters).fetchall()
+        rows: list[Any] = connection.execute(query, _parameters(monitoring, model, None)).fetchall()
+    found: dict[str, dict[date, str]] = {}
+    for family, day, digest in rows:
+        found.setdefault(family, {})[day] = digest
+    return found
+
+
+def _read(monitoring: Monitoring, model: MonitoredModel, dates: list[date]) -> dict[str, Figures]:
+    """The figures of these days, by family."""
+    query = sql.SQL(_QUERIES["figures"]).format(windows=database.relation(monitoring.windows.windows))
+    with database.connect("alarms", read_only=True) as connection:
+        rows: list[Any] = connection.execute(query, _parameters(monitoring, model, dates)).fetchall()
     found: dict[str, Figures] = {}
     for family, day, key, value, metric, number, n in rows:
         if number is not None:
             of_family = found.setdefault(family, {})
             of_family.setdefault(Figure(key, value, metric), {})[day] = _Value(float(number), float(n or 0))
     return found
-
-
-def _digests(figures: Figures) -> dict[date, str]:
-    """A hash of each day's figures, made once: a day is in the reference of many others."""
-    of_day: dict[date, list[tuple[str, float, float]]] = {}
-    for figure, values in sorted(figures.items()):
-        name = figure.name
-        for day, one in values.items():
-            of_day.setdefault(day, []).append((name, one.value, one.n))
-    return {day: hashlib.sha256(json.dumps(found).encode()).hexdigest() for day, found in of_day.items()}
 
 
 class _Judged:
@@ -123,33 +132,49 @@ class _Judged:
         monitoring: Monitoring,
         model: MonitoredModel,
         family: Family,
-        figures: Figures,
+        digests: dict[date, str],
+        days: Sequence[ProfiledDay],
         unusual: frozenset[date],
     ) -> None:
         self._calibration = monitoring.calibration
+        self._rules = json.dumps([VERSION, monitoring.calibration.model_dump(mode="json")])
         self._budget = monitoring.calibration.false_alarm_days[family]
-        self._model, self._family, self._figures = model, family, figures
-        self._by_name = {figure.name: figure for figure in figures}
-        dates = sorted({day for values in figures.values() for day in values})
-        self._dates = [day for day in dates if day not in unusual]
-        self._known = set(dates)
-        self._digests = _digests(figures)
+        self._model, self._family, self._days = model, family, days
+        self._dates = [day for day in sorted(digests) if day not in unusual]
+        self._tokens = {day: f"{day.isoformat()}:{digest}" for day, digest in digests.items()}
+        self._figures: Figures = {}
+        self._by_name: dict[str, Figure] = {}
+        self._stored = alarm_store.stored_alarms(model.model_version, family)
+        self._hashes = {
+            day.window.window_date: self._inputs_hash(day.window.window_date)
+            for day in days
+            if day.is_monitored and day.window.window_date in digests
+        }
 
-    def judge(self, days: Sequence[ProfiledDay], run_id: int) -> tuple[int, int]:
-        stored = alarm_store.stored_alarms(self._model.model_version, self._family)
+    @property
+    def wanted(self) -> set[date]:
+        """The days that are to be decided about, and those that they are judged by."""
+        known = {start: alarm.inputs_hash for start, alarm in self._stored.items()}
+        of_days = [(day.window.window_date, day.window.window_start) for day in self._days]
+        pending = [day for day, start in of_days if day in self._hashes and self._hashes[day] != known.get(start)]
+        return {one for day in pending for one in (*self._reference(day), day)}
+
+    def judge(self, figures: Figures, run_id: int) -> tuple[int, int]:
+        self._figures = figures
+        self._by_name = {figure.name: figure for figure in figures}
         made = ringing = 0
         remembered: list[Decision] = []
         with contextlib.closing(database.connect("alarms", autocommit=True)) as connection:
-            for day in days:
+            for day in self._days:
                 window = day.window
-                if not day.is_monitored or window.window_date not in self._known:
+                if window.window_date not in self._hashes:
                     # Decided once, and a correction has left the day without figures.
-                    if window.window_start in stored:
+                    if window.window_start in self._stored:
                         alarm_store.remove_alarm(connection, self._model.model_version, self._family, window)
                         made += 1
                     continue
-                inputs_hash = self._inputs_hash(window.window_date)
-                known = stored.get(window.window_start)
+                inputs_hash = self._hashes[window.window_date]
+                known = self._stored.get(window.window_start)
                 if known is not None and known.inputs_hash == inputs_hash:
                     remembered.append(Decision(window.window_date, "ok", repeated=known.worst_columns))
                     continue
@@ -173,14 +198,12 @@ class _Judged:
 
     def _reference(self, day: date, further: int = 0) -> list[date]:
         first = day - timedelta(days=self._calibration.reference_days + further)
-        return [one for one in self._dates if first <= one < day]
+        return self._dates[bisect_left(self._dates, first) : bisect_left(self._dates, day)]
 
     def _inputs_hash(self, day: date) -> str:
         """Of the rules, the day's figures, and those of the days that it and the days it remembers are judged by."""
         days = [*self._reference(day, LOOK_BACK), day]
-        figures = [(one.isoformat(), self._digests[one]) for one in days]
-        rules = [VERSION, self._calibration.model_dump(mode="json")]
-        return hashlib.sha256(json.dumps([rules, figures]).encode()).hexdigest()
+        return hashlib.sha256("|".join([self._rules, *(self._tokens[one] for one in days)]).encode()).hexdigest()
 
     def _decide(self, day: date, before: Sequence[Decision]) -> tuple[Decision, list[date]]:
         reference = self._reference(day)

@@ -1,18 +1,64 @@
--- name: daily_figures
--- Figures of a model's days that are judged together, with what each is of and the rows behind it.
-with metrics as (
+-- name: figures
+-- Figures of a model's days that are judged together, with what each is of and the rows behind it. Without joins of
+-- metrics with metrics: the planner knows too little of them.
+select
+    family,
+    window_date,
+    segment_key,
+    segment_value,
+    case metric when 'row_count' then 'share_of_rows' when 'rejected_count' then 'rejected_share' else metric end as metric,
+    case metric
+        when 'row_count' then value / nullif(row_count, 0)
+        when 'rejected_count' then value / nullif(row_count + rejected_count, 0)
+        else value
+    end as value,
+    case
+        when family = 'quality' then row_count + rejected_count
+        when metric = 'row_count' then row_count
+        else n_current
+    end as n
+from (
     select
-        metrics.window_start,
-        metrics.layer,
-        metrics.segment_key,
-        metrics.segment_value,
-        metrics.column_name,
-        metrics.metric,
-        metrics.status,
-        metrics.value,
-        metrics.n_current,
-        windows.window_date
-    from monitoring.metric_values as metrics
+        windows.window_date,
+        metrics.*,
+        case
+            when metrics.status != 'ok' then null
+            when metrics.layer = 'performance' and metrics.segment_key = '' and metrics.metric = any(%(performance)s)
+                then 'performance'
+            when metrics.metric = 'label_coverage' or metrics.layer != 'quality' then null
+            when
+                metrics.segment_key = any(%(segment_keys)s) and metrics.metric in ('row_count', 'share_missing_values')
+                then 'segments'
+            when
+                metrics.column_name = ''
+                and metrics.segment_key in ('', 'rejection_rule')
+                and metrics.metric in ('rejected_count', 'share_missing_values')
+                then 'quality'
+        end as family,
+        max(metrics.value) filter (
+            where metrics.layer = 'performance' and metrics.segment_key = '' and metrics.metric = 'label_coverage'
+        ) over day as coverage,
+        max(metrics.value) filter (where metrics.segment_key = '' and metrics.metric = 'row_count') over day as row_count,
+        coalesce(
+            sum(metrics.value) filter (where metrics.segment_key = 'rejection_rule' and metrics.metric = 'rejected_count')
+            over day, 0
+        ) as rejected_count
+    from (
+        -- Each part has an index of its own.
+        select * from monitoring.metric_values
+        where
+            granularity = 'day'
+            and layer = 'quality'
+            and column_name = ''
+            and metric in ('row_count', 'rejected_count', 'share_missing_values')
+        union all
+        select * from monitoring.metric_values
+        where
+            granularity = 'day'
+            and layer in ('performance', 'concept')
+            and segment_key = ''
+            and (metric = 'label_coverage' or metric = any(%(performance)s))
+    ) as metrics
     inner join {windows} as windows
         on
             metrics.window_start = windows.window_start
@@ -20,86 +66,25 @@ with metrics as (
     where
         metrics.model_version = %(model_version)s
         and metrics.reference_id = %(reference_id)s
-        and metrics.granularity = 'day'
-        and metrics.layer in ('performance', 'quality')
-        and (
-            metrics.metric in ('row_count', 'rejected_count', 'share_missing_values', 'label_coverage')
-            or metrics.metric = any(%(performance)s)
+        and (cast(%(dates)s as date[]) is null or windows.window_date = any(cast(%(dates)s as date[])))
+    window day as (partition by metrics.window_start)
+) as found
+where
+    family is not null
+    and (family != 'performance' or coverage >= %(coverage)s)
+    and value is not null
+
+-- name: digests
+-- A hash of each day's figures by family.
+select
+    family,
+    window_date,
+    md5(
+        string_agg(
+            concat_ws('|', segment_key, segment_value, metric, value, n), ','
+            order by segment_key collate "C", segment_value collate "C", metric collate "C"
         )
-),
-
-rows_of_day as (
-    select
-        window_start,
-        max(value) filter (where segment_key = '') as row_count,
-        coalesce(sum(value) filter (where segment_key = 'rejection_rule'), 0) as rejected_count
-    from metrics
-    where metric in ('row_count', 'rejected_count')
-    group by window_start
-),
-
-labelled as (
-    select window_start
-    from metrics
-    where
-        layer = 'performance'
-        and segment_key = ''
-        and metric = 'label_coverage'
-        and value >= %(coverage)s
-)
-
-select
-    'performance' as family,
-    metrics.window_date,
-    metrics.segment_key,
-    metrics.segment_value,
-    metrics.metric,
-    metrics.value,
-    metrics.n_current as n
-from metrics
-inner join labelled on metrics.window_start = labelled.window_start
-where
-    metrics.layer = 'performance'
-    and metrics.segment_key = ''
-    and metrics.status = 'ok'
-    and metrics.metric = any(%(performance)s)
-union all
-select
-    'segments' as family,
-    metrics.window_date,
-    metrics.segment_key,
-    metrics.segment_value,
-    case metrics.metric when 'row_count' then 'share_of_rows' else metrics.metric end as metric,
-    case metrics.metric
-        when 'row_count' then metrics.value / nullif(rows_of_day.row_count, 0)
-        else metrics.value
-    end as value,
-    case metrics.metric when 'row_count' then rows_of_day.row_count else metrics.n_current end as n
-from metrics
-inner join rows_of_day on metrics.window_start = rows_of_day.window_start
-where
-    metrics.layer = 'quality'
-    and metrics.segment_key = any(%(segment_keys)s)
-    and metrics.metric in ('row_count', 'share_missing_values')
-    and metrics.status = 'ok'
-union all
-select
-    'quality' as family,
-    metrics.window_date,
-    metrics.segment_key,
-    metrics.segment_value,
-    case metrics.metric when 'rejected_count' then 'rejected_share' else metrics.metric end as metric,
-    case metrics.metric
-        when 'rejected_count'
-            then metrics.value / nullif(rows_of_day.row_count + rows_of_day.rejected_count, 0)
-        else metrics.value
-    end as value,
-    rows_of_day.row_count + rows_of_day.rejected_count as n
-from metrics
-inner join rows_of_day on metrics.window_start = rows_of_day.window_start
-where
-    metrics.layer = 'quality'
-    and metrics.column_name = ''
-    and metrics.segment_key in ('', 'rejection_rule')
-    and metrics.metric in ('rejected_count', 'share_missing_values')
-    and metrics.status = 'ok'
+    )
+from ({figures}) as figures
+where value is not null
+group by family, window_date

@@ -38,9 +38,16 @@
     {%- endif -%}
 {%- endmacro %}
 
+{#- A column's name, which may be a word of the language, such as user or order. -#}
+{% macro quoted(column) -%}
+    {#- The linter has no adapter. -#}
+    {{- adapter.quote(column) if adapter is defined else column }}
+{%- endmacro %}
+
 {#- A column's value as its rows are counted by it: categories become text only when they have been counted. -#}
 {% macro counted_value(column) -%}
-    {{ profiled_number(column["name"], column["decimals"]) if column["type"] == "numerical" else column["name"] }}
+    {%- set name = quoted(column["name"]) -%}
+    {{ profiled_number(name, column["decimals"]) if column["type"] == "numerical" else name }}
 {%- endmacro %}
 
 {#- The same as its profile keeps it. -#}
@@ -91,9 +98,15 @@
     {{ text }} collate "C"
 {%- endmacro %}
 
+{% macro quoted_names(columns) -%}
+    {%- set names = [] -%}
+    {%- for column in columns %}{% do names.append(quoted(column)) %}{% endfor -%}
+    {{ return(names) }}
+{%- endmacro %}
+
 {#- A value that trips are compared by, as text. -#}
 {% macro segment_text(column) -%}
-    coalesce(cast(trips.{{ column }} as text), 'missing')
+    coalesce(cast(trips.{{ quoted(column) }} as text), 'missing')
 {%- endmacro %}
 
 {#- All values that a trip is compared by in one text: a join on it alone is planned as what it is. -#}
@@ -105,7 +118,7 @@
 {% macro segment_texts(columns) -%}
     {{ combination(columns) }} as combination
     {%- for column in columns %},
-        {{ segment_text(column) }} as {{ column }}
+        {{ segment_text(column) }} as {{ quoted(column) }}
     {%- endfor %}
 {%- endmacro %}
 
@@ -113,7 +126,7 @@
 {% macro segment_numbers(segmentations) -%}
     found.*
     {%- for columns in segmentations %},
-        dense_rank() over (order by {{ columns | join(", ") }}) as by_{{ loop.index }}
+        dense_rank() over (order by {{ quoted_names(columns) | join(", ") }}) as by_{{ loop.index }}
     {%- endfor %}
 {%- endmacro %}
 

@@ -8,14 +8,28 @@
 {% macro get_incremental_replace_loads_sql(arg_dict) %}
     {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}
     delete from {{ arg_dict["target_relation"] }}
-    where load_id in (select load_id from {{ ref("stg_tlc__files") }} where not is_current);
+    -- Of loads that were taken back nothing tells any more: each number is asked for, by the table's index.
+    where
+        load_id = any(
+            array(
+                select numbers.load_id
+                from generate_series(
+                    1, (select max(load_id) from {{ arg_dict["target_relation"] }})
+                ) as numbers (load_id)
+                where
+                    not exists (
+                        select 1 from {{ ref("stg_tlc__files") }} as files
+                        where files.load_id = numbers.load_id and files.is_current
+                    )
+            )
+        );
 
     insert into {{ arg_dict["target_relation"] }} ({{ columns }})
     select {{ columns }} from {{ arg_dict["temp_relation"] }}
 {% endmacro %}
 
-{% macro new_loads() %}
-    select files.load_id from {{ ref("stg_tlc__files") }} as files
+{% macro new_loads(column="load_id") %}
+    select files.{{ column }} from {{ ref("stg_tlc__files") }} as files
     where
         files.is_current
         and not files.is_pruned

@@ -2,7 +2,7 @@
 {% test unique_combination(model, columns, of_trips=false) %}
     select {{ columns | join(", ") }}, count(*) as occurrences
     from {{ model }}
-    {% if of_trips %} where source_month in ({{ checked_months() }}) {% endif %}
+    {% if of_trips %} where source_month = any(array({{ checked_months() }})) {% endif %}
     group by {{ columns | join(", ") }}
     having
         count(*) > 1

@@ -4,7 +4,7 @@ select
     source_row
 from {{ ref("int_trips_accepted") }}
 where
-    source_month in ({{ checked_months() }})
+    source_month = any(array({{ checked_months() }}))
     and (
         dropoff_at <= pickup_at
         or pickup_at < window_date

@@ -7,7 +7,7 @@ with raw_trips as (
         load_id,
         count(*) as trips
     from {{ ref("stg_tlc__green_trips") }}
-    where source_month in ({{ checked_months() }})
+    where source_month = any(array({{ checked_months() }}))
     group by load_id
 
 ),
@@ -18,13 +18,13 @@ split as (
         load_id,
         source_row
     from {{ ref("int_trips_accepted") }}
-    where source_month in ({{ checked_months() }})
+    where source_month = any(array({{ checked_months() }}))
     union all
     select
         load_id,
         source_row
     from {{ ref("int_trips_rejected") }}
-    where source_month in ({{ checked_months() }})
+    where source_month = any(array({{ checked_months() }}))
 
 ),
 

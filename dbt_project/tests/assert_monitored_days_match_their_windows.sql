@@ -32,7 +32,7 @@ scored as (
         on
             trips.model_version = models.model_version
             and models.is_about_part
-    where trips.source_month in ({{ checked_scored_months() }})
+    where trips.source_month = any(array({{ checked_scored_months() }}))
     group by trips.model_version, trips.window_date
 
 ),
@@ -45,7 +45,7 @@ compared as (
         daily.trip_count,
         daily.rejected_count,
         models.is_about_part,
-        windows.source_month in ({{ checked_scored_months() }}) as is_checked,
+        windows.source_month = any(array({{ checked_scored_months() }})) as is_checked,
         case when models.is_about_part then coalesce(scored.trip_count, 0) else windows.trip_count end as window_trips,
         windows.rejected_count as window_rejected
     from daily

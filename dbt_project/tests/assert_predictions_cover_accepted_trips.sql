@@ -19,7 +19,7 @@ predictions as (
         active.is_about_part
     from {{ ref("stg_ml__predictions") }} as predictions
     inner join active on predictions.model_version = active.model_version
-    where predictions.source_month in ({{ checked_scored_months() }})
+    where predictions.source_month = any(array({{ checked_scored_months() }}))
 
 ),
 
@@ -30,7 +30,7 @@ scored_months as (
         active.is_about_part
     from {{ ref("stg_ml__scored_months") }} as scored_months
     inner join active on scored_months.model_version = active.model_version
-    where scored_months.source_month in ({{ checked_scored_months() }})
+    where scored_months.source_month = any(array({{ checked_scored_months() }}))
 
 ),
 
@@ -41,7 +41,7 @@ trips as (
         source_row,
         load_id
     from {{ ref("int_trips_accepted") }}
-    where source_month in ({{ checked_scored_months() }})
+    where source_month = any(array({{ checked_scored_months() }}))
 
 ),
 

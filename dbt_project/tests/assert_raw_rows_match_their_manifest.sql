@@ -6,7 +6,7 @@ with counted as (
         load_id,
         count(*) as trips
     from {{ ref("stg_tlc__green_trips") }}
-    where source_month in ({{ checked_months() }})
+    where source_month = any(array({{ checked_months() }}))
     group by load_id
 
 ),
@@ -14,7 +14,7 @@ with counted as (
 files as (
 
     select * from {{ ref("stg_tlc__files") }}
-    where source_month in ({{ checked_months() }})
+    where source_month = any(array({{ checked_months() }}))
 
 )
 

@@ -7,14 +7,14 @@ with stored as (
         source_row,
         null as rule
     from {{ ref("int_trips_accepted") }}
-    where source_month in ({{ checked_months() }})
+    where source_month = any(array({{ checked_months() }}))
     union all
     select
         source_month,
         source_row,
         rule
     from {{ ref("int_trips_rejected") }}
-    where source_month in ({{ checked_months() }})
+    where source_month = any(array({{ checked_months() }}))
 
 )
 
@@ -29,5 +29,5 @@ inner join stored
         classified.source_month = stored.source_month
         and classified.source_row = stored.source_row
 where
-    classified.source_month in ({{ checked_months() }})
+    classified.source_month = any(array({{ checked_months() }}))
     and classified.rule is distinct from stored.rule

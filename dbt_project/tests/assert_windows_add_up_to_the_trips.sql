@@ -6,7 +6,7 @@ with windows as (
         sum(trip_count) as trips,
         bool_or(is_pruned) as is_pruned
     from {{ ref("int_windows") }}
-    where source_month in ({{ checked_months() }})
+    where source_month = any(array({{ checked_months() }}))
     group by load_id
 
 ),
@@ -17,7 +17,7 @@ accepted as (
         load_id,
         count(*) as trips
     from {{ ref("int_trips_accepted") }}
-    where source_month in ({{ checked_months() }})
+    where source_month = any(array({{ checked_months() }}))
     group by load_id
 
 )

@@ -220,9 +220,9 @@ class Case:
         return found + [str(path.relative_to(self.state)) for path in files]
 
     def check_told(self) -> None:
-        """Runs that died are called so; only the last one is a success."""
+        """Runs that died are called so; only the last one is a success, or had nothing left to do."""
         whole = [str(status) for _, step, status in self.statuses() if step == "pipeline"]
-        assert whole[-1] == "ok", whole
+        assert whole[-1] in ("ok", "skipped"), whole
         assert set(whole[:-1]) <= {"abandoned"}, whole
 
     def check(self, expected: dict[str, str]) -> None:
@@ -362,6 +362,11 @@ def predictions_arguments(case: Case) -> list[str]:
 
 def labels_arguments(case: Case) -> list[str]:
     return ["labels", "--file", str(write_labels(case)), "--target", LOADED_TARGET]
+
+
+def monitored_by(file: Path) -> contextlib.AbstractContextManager[None]:
+    """Another monitoring.yml inside this block, which lies within the case's own: each puts back what it found."""
+    return database.environment({"MONITORING_FILE": str(file)})
 
 
 def _done(case: Case, *arguments: str, **environment: str) -> None:

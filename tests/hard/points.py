@@ -86,9 +86,15 @@ FIRST = [
         metrics__window_before_commit=(2,),
         metrics__window_written=(1, 5),
         comparisons__deleted=(1,),
-        comparisons__written=(1, 3),
+        comparisons__written=(1, 2),
     ),
-    *_points(_STEP["performance"], beliefs__deleted=(1, 4), beliefs__before_commit=(2,), beliefs__written=(3,)),
+    *_points(
+        _STEP["performance"],
+        beliefs__deleted=(1, 4),
+        beliefs__before_commit=(2,),
+        beliefs__written=(3,),
+        beliefs__settled=(1,),
+    ),
     *_points(
         _STEP["alarms"],
         alarms__gone=(1,),

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.hard.killing import Yard, labels_arguments, predictions_arguments
+from tests.hard.killing import Yard, labels_arguments, monitored_by, predictions_arguments
 from tests.hard.points import CORRECTED, HEARTBEAT, LABELS, PREDICTIONS, REPLAY, SAMPLE, Point
 from tests.warehouse_hashes import differences, hashes
 
 
 @pytest.mark.parametrize("point", CORRECTED, ids=str)
-def test_killed_while_a_month_is_corrected(yard: Yard, point: Point, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_while_a_month_is_corrected(yard: Yard, point: Point) -> None:
     expected = yard.expected("corrected")
-    with yard.case("complete") as case:
-        monkeypatch.setenv("MONITORING_FILE", str(case.files.changed_monitoring))
+    with yard.case("complete") as case, monitored_by(case.files.changed_monitoring):
         case.killed(point.asked, *case.run_arguments(case.files.corrected))
         case.finish(case.files.corrected)
         case.check(expected)
@@ -78,13 +77,10 @@ def test_killed_between_two_beats(yard: Yard, point: Point) -> None:
 
 
 @pytest.mark.parametrize("name", ["beliefs.written:1", "alarms.written:2", "dbt.swap:3"])
-def test_old_rules_come_back_after_a_run_that_died_under_new_ones(
-    yard: Yard, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_old_rules_come_back_after_a_run_that_died_under_new_ones(yard: Yard, name: str) -> None:
     with yard.case("complete") as case:
         expected = hashes(case.connection, history=False)
-        with monkeypatch.context() as changed:
-            changed.setenv("MONITORING_FILE", str(case.files.other_rules))
+        with monitored_by(case.files.other_rules):
             case.killed(name, *case.run_arguments())
         case.finish()
         found = differences(hashes(case.connection, history=False), expected)

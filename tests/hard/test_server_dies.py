@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -17,7 +18,7 @@ from psycopg import sql
 
 from pipeline import embedded
 from pipeline.failpoints import VARIABLE
-from tests.hard.killing import Case, Yard
+from tests.hard.killing import Case, Yard, monitored_by
 
 DISK = 64 * 1024 * 1024
 TABLESPACE = "small_disk"
@@ -44,17 +45,15 @@ def stopped_at(case: Case, point: str, file: Path, arguments: list[str], stop: C
 
 
 @pytest.mark.parametrize("where", STOPS)
-def test_the_server_stops_at_once(
-    yard: Yard, where: str, clean_environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_server_stops_at_once(yard: Yard, where: str, clean_environment: Path, tmp_path: Path) -> None:
     start, point, exit_code, end = STOPS[where]
     expected = yard.expected(end)
     server = embedded.EmbeddedServer(clean_environment)
-    with yard.case(start) as case:
+    with yard.case(start) as case, contextlib.ExitStack() as rules:
         folder = case.files.months
         if end == "corrected":
             folder = case.files.corrected
-            monkeypatch.setenv("MONITORING_FILE", str(case.files.changed_monitoring))
+            rules.enter_context(monitored_by(case.files.changed_monitoring))
         try:
             code, words = stopped_at(
                 case,
@@ -114,6 +113,7 @@ def test_the_disk_is_full(yard: Yard, where: str, small_disk: Path) -> None:
         assert result.returncode in (7, 8), result.stderr
         assert result.stderr.count("error: ") == 1, result.stderr
         assert "No space left on device" in result.stderr
+        assert result.stderr.count("make room on the disk of the Postgres server") == 1
         assert "Traceback" not in result.stderr
         if where == "load":
             files = case.connection.execute("select source_month, rows from raw.files order by 1").fetchall()

@@ -91,6 +91,7 @@ def test_a_server_of_the_users_own_is_not_emptied_unasked(own_state: Path) -> No
             command("db-stop", WAREHOUSE_STATE_DIR=folder)
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_with_its_own_code_and_a_run_row(own_state: Path, sample_dir: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", "run", "--source", "local", "--data-dir", str(sample_dir)],

@@ -116,6 +116,7 @@ FAULTS = {
 }
 
 
+@pytest.mark.slow
 def test_planted_faults_are_found(monitored_warehouse: Connection, target: Path) -> None:
     """Each singular test passes on sound tables and fails on its fault."""
     sound = dbt(target, "test", "--select", "test_type:singular")

@@ -38,6 +38,7 @@ def test_dbt_by_hand_keeps_them_too_with_the_rows_that_fail(monitored_warehouse:
     assert one(monitored_warehouse, "select count(*) from marts.fct_test_results where run_id is null") == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_on_a_test_leaves_its_result(monitored_warehouse: Connection, sample_dir: Path) -> None:
     # A trip is lost from a table that the marts are built of: the next build of them finds it.
     # All three models have scored it, also the one that is about card payments only.

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pipeline import embedded
+from pipeline import database, embedded, runs
 from pipeline.errors import DatabaseError
 from pipeline.settings import ROOT
 
@@ -123,6 +123,17 @@ def test_over_tcp_a_password_is_needed(own_state: Path) -> None:
     assert (own_state / "postgres.password").stat().st_mode & 0o077 == 0
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(host="127.0.0.1", port=54329, user="postgres", password=secrets.token_hex(), dbname="warehouse")
+    # What holds the lock is asked whether it is still there: of a machine that has gone no word comes.
+    variables = {
+        "PGHOST": address.host,
+        "PGPORT": address.port,
+        "PGUSER": embedded.SUPERUSER,
+        "PGPASSWORD": address.password,
+        "PGDATABASE": embedded.DATABASE,
+    }
+    with database.environment(variables), runs.only_lock("test") as holder:
+        asked = "select current_setting('tcp_keepalives_idle'), current_setting('tcp_keepalives_count')"
+        assert database.one_row(holder, asked) == ("10", "3")
     # Commands use the same server, through its socket.
     with embedded.running() as inside:
         assert answer(inside) == 42

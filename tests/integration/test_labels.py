@@ -285,6 +285,14 @@ def load(path: Path, entry: Labels = FEED) -> LabelLoad:
     return load_labels(monitoring(amount=entry), "amount", path)
 
 
+def test_a_file_that_is_not_what_its_checksum_says_is_refused(shop: Connection, tmp_path: Path) -> None:
+    path = csv(tmp_path / "labels.csv", "2022-02,0,1.5,2022-02-10 10:00")
+    path.with_name("labels.csv.sha256").write_text("0" * 64, encoding="utf-8")
+    with pytest.raises(BadFileError, match=r"labels.csv is not the file that labels.csv.sha256 means"):
+        load(path)
+    assert rows(shop, "select * from ml.label_loads where origin = 'feed'") == []
+
+
 def test_every_record_comes_to_one_end(shop: Connection, tmp_path: Path) -> None:
     path = csv(
         tmp_path / "labels.csv",

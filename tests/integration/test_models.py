@@ -283,6 +283,7 @@ def test_a_file_with_an_unexpected_type_is_refused(tmp_path: Path) -> None:
         read_artifact(tmp_path / "m.skops", hashlib.sha256(content).hexdigest())
 
 
+@pytest.mark.slow
 def test_a_missing_file_is_trained_again_from_the_same_rows(monitored_warehouse: Connection, sample_dir: Path) -> None:
     before = predictions_hash(monitored_warehouse)
     model = stored_models()[0]

@@ -232,6 +232,17 @@ def test_what_is_no_file_of_predictions_is_named(
     assert one(monitored_warehouse, "select count(*) from ml.models where spec = %s", SPEC) == 0
 
 
+def test_a_file_that_is_not_what_its_checksum_says_is_refused(
+    monitored_warehouse: Connection, trips: pd.DataFrame, tmp_path: Path
+) -> None:
+    path = write(trips.tail(50), tmp_path / "predictions.parquet")
+    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  {path.name}\n", encoding="utf-8")
+    before = contents(monitored_warehouse)
+    with pytest.raises(BadFileError, match="is not the file that SHA256SUMS means"):
+        load(path)
+    assert contents(monitored_warehouse) == before
+
+
 def test_versions_are_models_of_their_own(monitored_warehouse: Connection, trips: pd.DataFrame, tmp_path: Path) -> None:
     both = pd.concat([trips.assign(model_version="v1"), trips.assign(model_version="partner_tips-v2")])
     said = load(write(both, tmp_path / "both.parquet"))

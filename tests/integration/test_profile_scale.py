@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from benchmarks import profile_scale
 from pipeline.database import Connection
 from pipeline.profile_plan import store_plan
 
 
+@pytest.mark.slow
 def test_generated_days_are_profiled_scored_and_made_again_one_by_one(monitored_warehouse: Connection) -> None:
     monitored_warehouse.rollback()  # its locks
     store_plan(profile_scale.one_model())

@@ -115,6 +115,29 @@ def test_copied_trips_are_counted_by_day(monitored_warehouse: Connection) -> Non
 
 
 @pytest.mark.slow
+def test_a_column_may_be_called_by_a_word_of_the_language(monitored_warehouse: Connection) -> None:
+    """Unquoted, "user" would be the name of the role that asks."""
+    for statement in (
+        'alter table intermediate.int_trips_accepted add "user" integer default 7',
+        """alter table intermediate.int_trips_accepted add "order" text default 'first'""",
+        "insert into monitoring.profiled_columns values ('', 'user', 'categorical', null)",
+        "insert into monitoring.segmentations values ('order'), ('order,user')",
+    ):
+        monitored_warehouse.execute(statement.encode())
+    dbt.build("--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None)
+    found = monitored_warehouse.execute(
+        "select segment_key, segment_value, categories, n > 100 from intermediate.int_column_profiles "
+        "where column_name = 'user' and window_date = '2022-02-15' and segment_key in ('', 'order', 'order,user') "
+        "order by 1"
+    ).fetchall()
+    assert found == [
+        ("", "", ["7"], True),
+        ("order", "first", ["7"], True),
+        ("order,user", "first / 7", ["7"], True),
+    ]
+
+
+@pytest.mark.slow
 def test_one_changed_day_is_made_again_alone(monitored_warehouse: Connection) -> None:
     """A day's fares are raised, another day is there no more: rows of the other days are not written anew."""
     raised, gone = date(2022, 2, 15), date(2022, 2, 28)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,13 @@ import pandas as pd
 import pytest
 from psycopg import sql
 
+from models_ml.store import stored_models
 from pipeline import dbt
 from pipeline.database import Connection, read_frame
 from pipeline.monitoring import load_monitoring
 from pipeline.settings import ROOT, end_of_day
-from pipeline.steps import Pipeline
+from pipeline.steps import Pipeline, monitored
+from python_metrics.beliefs import pending
 from python_metrics.evidently_adapter import statistical_test
 from tests.integration.test_pipeline import one, rows, run, settings
 
@@ -185,7 +188,7 @@ def test_an_estimate_is_compared_where_nine_tenths_of_the_labels_are_there(monit
         "update monitoring.metric_values set value = null, status = 'empty', lower_bound = null, upper_bound = null "
         "where metric = 'estimated_mae' and segment_key = '' and window_start = '2022-02-13 00:00-05'"
     )
-    dbt.build("--select", "fct_estimate_quality", run_id=None)
+    dbt.build("--full-refresh", "--select", "fct_estimate_quality", run_id=None)
     days = rows(
         monitored_warehouse,
         "select window_date::text, comparison_status, estimate, realised, error, is_covered, trailing_days, "
@@ -229,6 +232,7 @@ def told(folder: Path, **values: str) -> list[str]:
     return [line for line in lines if line.startswith("AS_OF")]
 
 
+@pytest.mark.slow
 def test_a_look_back_says_which_moment_and_where_to_look(monitored_warehouse: Connection, sample_dir: Path) -> None:
     assert told(sample_dir) == []
     (early,) = told(sample_dir, as_of="2022-01-31")
@@ -329,6 +333,29 @@ def test_an_earlier_belief_goes_into_the_history(monitored_warehouse: Connection
     assert set(before) == {"2022-02-25", "2022-02-27", "2022-02-28"}
 
 
+def test_a_settled_month_is_not_counted_again_until_something_of_it_changes(
+    monitored_warehouse: Connection, sample_dir: Path
+) -> None:
+    settled = "select distinct model_version, source_month from monitoring.settled_months order by 1"
+    believed = "select distinct model_version, cast('2022-02-01' as date) from monitoring.believed_windows order by 1"
+    assert rows(monitored_warehouse, settled) == rows(monitored_warehouse, believed) != []
+    judge = Pipeline(settings(sample_dir), lambda line: None)
+    (model,) = (monitored(one) for one in stored_models() if one.spec == HGB)
+    as_of = judge.settings.as_of
+    monitored_warehouse.execute("update ml.labels set label = label + 1 where source_month = '2022-02-01'")
+    assert pending(judge.monitoring, model, as_of).windows == []
+    # What happened behind its back is seen with the next load of labels.
+    monitored_warehouse.execute(
+        "insert into ml.label_loads "
+        "(target, origin, location, sha256, inputs_hash, rows, accepted, unchanged, quarantined) "
+        "values ('duration_minutes', 'feed', 'x', 'x', 'x', 0, 0, 0, 0)"
+    )
+    assert len(pending(judge.monitoring, model, as_of).windows) > 20
+    # Of an earlier moment less was known.
+    assert pending(judge.monitoring, model, end_of_day(date(2022, 2, 10))).windows != []
+
+
+@pytest.mark.slow
 def test_a_model_without_labels_has_estimates_only(monitored_warehouse: Connection, sample_dir: Path) -> None:
     lines: list[str] = []
     pipeline = Pipeline(settings(sample_dir), lines.append)

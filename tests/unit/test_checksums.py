@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.checksums import checked_sha256, listed_in, without_checksum
+from pipeline.checksums import checked_sha256, listed_in, without_checksum
 from pipeline.errors import BadFileError
 
 NAME, OTHER = "green_tripdata_2022-01.parquet", "green_tripdata_2022-02.parquet"

@@ -89,7 +89,7 @@ segments as (
         select distinct
             {{ segment_no(loop.index) }} as segment_no,
             '{{ columns | join(",") }}' as segment_key,
-            {{ columns | join(" || ' / ' || ") }} as segment_value
+            {{ quoted_names(columns) | join(" || ' / ' || ") }} as segment_value
         from combinations
         union all
     {% endfor %}
@@ -115,7 +115,7 @@ profiles as (
                 trips.source_month,
                 trips.source_row,
                 trips.load_id,
-                {% for name in features %}trips.{{ name }}, {% endfor %}
+                {% for name in features %}trips.{{ quoted(name) }}, {% endfor %}
                 {% for columns in plan["segmentations"] %}combinations.by_{{ loop.index }}, {% endfor %}
                 trips.window_date
             from {{ ref("int_trips_accepted") }} as trips

@@ -29,7 +29,9 @@ accepted as (
     from trips
     where
         rule is null
-        and load_id in ({{ new_loads() }})
+        -- By month, too: that is what the raw table has an index of, and an array gets down to it.
+        and load_id = any(array({{ new_loads() }}))
+        and source_month = any(array({{ new_loads("source_month") }}))
 
 )
 

@@ -16,9 +16,13 @@ losses as (
     select
         model_version,
         reference_id,
-        {{ metric("reference_loss") }} as judged_loss
+        max(value) as judged_loss
     from {{ ref("stg_monitoring__metric_values") }}
-    where layer = 'performance'
+    where
+        granularity = 'day'
+        and layer = 'performance'
+        and segment_key = ''
+        and metric = 'reference_loss'
     group by model_version, reference_id
 
 ),

@@ -1,39 +1,51 @@
-with metrics as (
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="replace_windows",
+        on_schema_change="fail",
+        post_hook="{{ analyze_when_built() }}",
+        indexes=[{"columns": ["model_version", "column_name", "window_start"]}],
+    )
+}}
 
-    select * from {{ ref("stg_monitoring__metric_values") }}
-    where
-        layer = 'drift'
-        and metric = 'drift_score'
+with windows as (
+
+    {{ stale_windows() }}
 
 ),
 
-binned as (
+metrics as (
+
+    select metrics.*
+    from {{ ref("stg_monitoring__metric_values") }} as metrics
+    {{ join_windows("metrics") }}
+    where
+        metrics.layer = 'drift'
+        and metrics.metric in ('drift_score', 'binned_jensenshannon', 'binned_psi')
+
+),
+
+pivoted as materialized (
 
     select
         model_version,
         reference_id,
         window_start,
         granularity,
+        {{ segment() }} as segment,
         column_name,
+        max(method) filter (where metric = 'drift_score') as method,
+        {{ metric("drift_score") }} as drift_score,
+        max(threshold) filter (where metric = 'drift_score') as threshold,
+        bool_or(alert) filter (where metric = 'drift_score') as is_drifted,
+        max(status) filter (where metric = 'drift_score') as status,
         {{ metric("binned_jensenshannon") }} as binned_jensenshannon,
-        {{ metric("binned_psi") }} as binned_psi
-    from {{ ref("stg_monitoring__metric_values") }}
-    where
-        layer = 'drift'
-        and metric in ('binned_jensenshannon', 'binned_psi')
-    group by model_version, reference_id, window_start, granularity, column_name
-
-),
-
-models as (
-
-    select * from {{ ref("stg_ml__models") }}
-
-),
-
-windows as (
-
-    select * from {{ ref("int_windows") }}
+        {{ metric("binned_psi") }} as binned_psi,
+        max(n_reference) filter (where metric = 'drift_score') as n_reference,
+        max(n_current) filter (where metric = 'drift_score') as n_current,
+        max(run_id) as run_id
+    from metrics
+    group by model_version, reference_id, window_start, granularity, segment, column_name
 
 ),
 
@@ -41,39 +53,28 @@ final as (
 
     select
         windows.window_date,
-        metrics.window_start,
-        metrics.window_end,
-        metrics.model_version,
-        models.spec as model_spec,
-        metrics.reference_id,
-        {{ segment() }} as segment,
-        metrics.column_name,
-        metrics.method,
-        metrics.value as drift_score,
-        metrics.threshold,
-        metrics.alert as is_drifted,
-        {{ drift_excess("metrics.value", "metrics.threshold", "metrics.alert") }} as excess,
-        metrics.status,
-        binned.binned_jensenshannon,
-        binned.binned_psi,
-        metrics.n_reference,
-        metrics.n_current,
+        windows.window_start,
+        windows.window_end,
+        windows.model_version,
+        windows.model_spec,
+        windows.reference_id,
+        pivoted.segment,
+        pivoted.column_name,
+        pivoted.method,
+        pivoted.drift_score,
+        pivoted.threshold,
+        pivoted.is_drifted,
+        {{ drift_excess("pivoted.drift_score", "pivoted.threshold", "pivoted.is_drifted") }} as excess,
+        pivoted.status,
+        pivoted.binned_jensenshannon,
+        pivoted.binned_psi,
+        pivoted.n_reference,
+        pivoted.n_current,
         windows.origin,
-        metrics.run_id
-    from metrics
-    inner join windows
-        on
-            metrics.window_start = windows.window_start
-            and metrics.granularity = windows.granularity
-    inner join models on metrics.model_version = models.model_version
-    left join binned
-        on
-            metrics.model_version = binned.model_version
-            and metrics.reference_id = binned.reference_id
-            and metrics.window_start = binned.window_start
-            and metrics.granularity = binned.granularity
-            and metrics.column_name = binned.column_name
-            and metrics.segment_key = ''
+        pivoted.run_id,
+        windows.made_of
+    from pivoted
+    {{ join_windows("pivoted") }}
 
 )
 

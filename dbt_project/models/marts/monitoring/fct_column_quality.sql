@@ -1,23 +1,35 @@
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="replace_windows",
+        on_schema_change="fail",
+        post_hook="{{ analyze_when_built() }}",
+        indexes=[{"columns": ["model_version", "column_name", "window_start"]}],
+    )
+}}
+
 {%- set statistics = [
     "missing_share", "distinct_count", "min", "max", "mean", "std", "p01", "p05", "p25", "p50", "p75", "p95", "p99"
 ] %}
 
-with metrics as (
+with windows as (
 
-    select * from {{ ref("stg_monitoring__metric_values") }}
+    {{ stale_windows() }}
+
+),
+
+metrics as (
+
+    select metrics.*
+    from {{ ref("stg_monitoring__metric_values") }} as metrics
+    {{ join_windows("metrics") }}
     where
-        layer = 'quality'
-        and column_name != ''
+        metrics.layer = 'quality'
+        and metrics.column_name != ''
 
 ),
 
-windows as (
-
-    select * from {{ ref("int_windows") }}
-
-),
-
-pivoted as (
+pivoted as materialized (
 
     select
         model_version,
@@ -64,12 +76,10 @@ final as (
         pivoted.p99,
         pivoted.status,
         windows.origin,
-        pivoted.run_id
+        pivoted.run_id,
+        windows.made_of
     from pivoted
-    inner join windows
-        on
-            pivoted.window_start = windows.window_start
-            and pivoted.granularity = windows.granularity
+    {{ join_windows("pivoted") }}
 
 )
 

@@ -1,118 +1,85 @@
-with metrics as (
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="replace_windows",
+        on_schema_change="fail",
+        post_hook="{{ analyze_when_built() }}",
+        indexes=[{"columns": ["model_version", "window_start"]}],
+    )
+}}
 
-    select * from {{ ref("stg_monitoring__metric_values") }}
+with windows as (
+
+    {{ stale_windows(made_of="made_of_with_load") }}
+
+),
+
+metrics as (
+
+    select metrics.*
+    from {{ ref("stg_monitoring__metric_values") }} as metrics
+    {{ join_windows("metrics") }}
     where
-        granularity = 'day'
-        and layer in ('quality', 'drift')
+        metrics.granularity = 'day'
+        and metrics.layer in ('quality', 'drift')
+        and metrics.segment_key in ('', 'rejection_rule')
+        and metrics.column_name in ('', 'prediction')
 
 ),
 
-models as (
+headlines as materialized (
 
-    select * from {{ ref("stg_ml__models") }}
-
-),
-
-windows as (
-
-    select * from {{ ref("int_windows") }}
-
-),
-
-headlines as (
+    {%- set of_rows = "segment_key = '' and column_name = '' and metric" %}
+    {%- set of_prediction = "segment_key = '' and column_name = 'prediction' and metric" %}
 
     select
         model_version,
         reference_id,
         window_start,
-        {{ metric("row_count") }} as trip_count,
-        {{ metric("share_missing_values") }} as share_missing_values,
-        {{ metric("num_drifted_columns") }} as num_drifted_columns,
-        {{ metric("num_scored_columns") }} as num_scored_columns,
-        {{ metric("share_drifted_columns") }} as share_drifted_columns,
-        max(run_id) as run_id
+        granularity,
+        {% for name in ["row_count", "share_missing_values", "num_drifted_columns", "num_scored_columns", "share_drifted_columns"] %}
+            max(value) filter (where {{ of_rows }} = '{{ name }}') as {{ name }},
+        {% endfor %}
+        sum(value) filter (where segment_key = 'rejection_rule' and metric = 'rejected_count') as rejected_count,
+        max(value) filter (where {{ of_prediction }} = 'drift_score') as prediction_drift,
+        max(method) filter (where {{ of_prediction }} = 'drift_score') as prediction_drift_method,
+        max(threshold) filter (where {{ of_prediction }} = 'drift_score') as prediction_drift_threshold,
+        bool_or(alert) filter (where {{ of_prediction }} = 'drift_score') as is_prediction_drifted,
+        max(value) filter (where {{ of_prediction }} = 'mean') as mean_prediction,
+        max(run_id) filter (where segment_key = '' and column_name = '') as run_id
     from metrics
-    where
-        segment_key = ''
-        and column_name = ''
-    group by model_version, reference_id, window_start
-
-),
-
-rejections as (
-
-    select
-        model_version,
-        reference_id,
-        window_start,
-        sum(value) as rejected_count
-    from metrics
-    where
-        segment_key = 'rejection_rule'
-        and metric = 'rejected_count'
-    group by model_version, reference_id, window_start
-
-),
-
-predictions as (
-
-    select
-        model_version,
-        reference_id,
-        window_start,
-        max(value) filter (where metric = 'drift_score') as prediction_drift,
-        max(method) filter (where metric = 'drift_score') as prediction_drift_method,
-        max(threshold) filter (where metric = 'drift_score') as prediction_drift_threshold,
-        bool_or(alert) filter (where metric = 'drift_score') as is_prediction_drifted,
-        {{ metric("mean") }} as mean_prediction
-    from metrics
-    where
-        segment_key = ''
-        and column_name = 'prediction'
-    group by model_version, reference_id, window_start
+    group by model_version, reference_id, window_start, granularity
 
 ),
 
 final as (
 
+    -- A model can have several references; the front page speaks of its own, the one it was trained with.
     select
         windows.window_date,
         windows.window_start,
         windows.window_end,
-        headlines.model_version,
-        models.spec as model_spec,
-        headlines.reference_id,
-        cast(headlines.trip_count as bigint) as trip_count,
-        cast(rejections.rejected_count as bigint) as rejected_count,
-        predictions.prediction_drift,
-        predictions.prediction_drift_method,
-        predictions.prediction_drift_threshold,
-        predictions.is_prediction_drifted,
+        windows.model_version,
+        windows.model_spec,
+        windows.reference_id,
+        cast(headlines.row_count as bigint) as trip_count,
+        cast(headlines.rejected_count as bigint) as rejected_count,
+        headlines.prediction_drift,
+        headlines.prediction_drift_method,
+        headlines.prediction_drift_threshold,
+        headlines.is_prediction_drifted,
         cast(headlines.num_drifted_columns as integer) as num_drifted_columns,
         cast(headlines.num_scored_columns as integer) as num_scored_columns,
         headlines.share_drifted_columns,
         headlines.share_missing_values,
-        predictions.mean_prediction,
+        headlines.mean_prediction,
         windows.load_id,
         windows.origin,
-        headlines.run_id
+        headlines.run_id,
+        windows.made_of_with_load as made_of
     from headlines
-    -- A model can have several references; the front page speaks of its own, the one it was trained with.
-    inner join models
-        on
-            headlines.model_version = models.model_version
-            and headlines.reference_id = models.reference_id
-    inner join windows on headlines.window_start = windows.window_start
-    left join rejections
-        on
-            headlines.model_version = rejections.model_version
-            and headlines.reference_id = rejections.reference_id
-            and headlines.window_start = rejections.window_start
-    left join predictions
-        on
-            headlines.model_version = predictions.model_version
-            and headlines.reference_id = predictions.reference_id
-            and headlines.window_start = predictions.window_start
+    {{ join_windows("headlines") }}
+    where windows.is_own_reference
 
 )
 

@@ -23,9 +23,10 @@ models as (
 
 ),
 
-windows as (
+origins as (
 
-    select * from {{ ref("int_windows") }}
+    -- Days do not come from several origins.
+    select max(origin) as origin from {{ ref("int_windows") }}
 
 ),
 
@@ -77,7 +78,7 @@ final as (
         pivoted.binned_psi,
         pivoted.n_reference,
         pivoted.n_current,
-        windows.origin,
+        origins.origin,
         pivoted.run_id
     from comparisons
     inner join pivoted
@@ -87,11 +88,7 @@ final as (
             and comparisons.window_start = pivoted.window_start
             and comparisons.granularity = pivoted.granularity
     inner join models on comparisons.model_version = models.model_version
-    -- Of the window's first day: days do not come from several origins.
-    inner join windows
-        on
-            comparisons.window_start = windows.window_start
-            and windows.granularity = 'day'
+    cross join origins
 
 )
 

@@ -1,18 +1,25 @@
-with metrics as (
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="replace_windows",
+        on_schema_change="fail",
+        post_hook="{{ analyze_when_built() }}",
+        indexes=[{"columns": ["model_version", "window_start"]}],
+    )
+}}
 
-    select * from {{ ref("stg_monitoring__metric_values") }}
+with windows as (
+
+    {{ stale_windows() }}
 
 ),
 
-models as (
+metrics as (
 
-    select * from {{ ref("stg_ml__models") }}
-
-),
-
-windows as (
-
-    select * from {{ ref("int_windows") }}
+    select metrics.*
+    from {{ ref("stg_monitoring__metric_values") }} as metrics
+    {{ join_windows("metrics") }}
+    where metrics.layer in ('attribution', 'drift')
 
 ),
 
@@ -85,7 +92,7 @@ shares as (
 
 ),
 
-pivoted as (
+pivoted as materialized (
 
     select * from effects
     union all
@@ -101,9 +108,9 @@ final as (
         pivoted.window_start,
         windows.window_end,
         pivoted.model_version,
-        models.spec as model_spec,
+        windows.model_spec,
         pivoted.reference_id,
-        case when pivoted.kind = 'segment' then {{ judged_reference() }} else pivoted.reference_id end as judged_reference_id,
+        case when pivoted.kind = 'segment' then windows.judged_reference_id else pivoted.reference_id end as judged_reference_id,
         pivoted.kind,
         pivoted.segment_key,
         pivoted.segment_value,
@@ -119,13 +126,10 @@ final as (
         ) as contribution_rank,
         pivoted.as_of,
         windows.origin,
-        pivoted.run_id
+        pivoted.run_id,
+        windows.made_of
     from pivoted
-    inner join windows
-        on
-            pivoted.window_start = windows.window_start
-            and pivoted.granularity = windows.granularity
-    inner join models on pivoted.model_version = models.model_version
+    {{ join_windows("pivoted") }}
 
 )
 

@@ -1,23 +1,29 @@
-with metrics as (
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="replace_windows",
+        on_schema_change="fail",
+        post_hook="{{ analyze_when_built() }}",
+        indexes=[{"columns": ["model_version", "window_start"]}],
+    )
+}}
 
-    select * from {{ ref("stg_monitoring__metric_values") }}
-    where layer = 'concept'
+with windows as (
 
-),
-
-models as (
-
-    select * from {{ ref("stg_ml__models") }}
-
-),
-
-windows as (
-
-    select * from {{ ref("int_windows") }}
+    {{ stale_windows() }}
 
 ),
 
-pivoted as (
+metrics as (
+
+    select metrics.*
+    from {{ ref("stg_monitoring__metric_values") }} as metrics
+    {{ join_windows("metrics") }}
+    where metrics.layer = 'concept'
+
+),
+
+pivoted as materialized (
 
     select
         model_version,
@@ -49,9 +55,9 @@ final as (
         pivoted.window_start,
         windows.window_end,
         pivoted.model_version,
-        models.spec as model_spec,
+        windows.model_spec,
         pivoted.reference_id,
-        {{ judged_reference() }} as judged_reference_id,
+        windows.judged_reference_id,
         pivoted.as_of,
         pivoted.label_count,
         pivoted.loss_excess,
@@ -65,13 +71,10 @@ final as (
         pivoted.is_residual_drifted,
         pivoted.status,
         windows.origin,
-        pivoted.run_id
+        pivoted.run_id,
+        windows.made_of
     from pivoted
-    inner join windows
-        on
-            pivoted.window_start = windows.window_start
-            and pivoted.granularity = windows.granularity
-    inner join models on pivoted.model_version = models.model_version
+    {{ join_windows("pivoted") }}
 
 )
 

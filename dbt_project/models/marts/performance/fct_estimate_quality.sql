@@ -1,73 +1,84 @@
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="replace_windows",
+        on_schema_change="fail",
+        post_hook="{{ analyze_when_built() }}",
+        indexes=[{"columns": ["model_version", "segment", "window_start"]}],
+    )
+}}
+
 {%- set trailing -%}
     over (
         partition by model_version, reference_id, segment, metric
         order by window_date
-        range between interval '27 days' preceding and current row
+        range between interval '{{ var("trailing_days") }} days' preceding and current row
     )
 {%- endset %}
 
-with metrics as (
+with stale as (
 
-    select * from {{ ref("stg_monitoring__metric_values") }}
-    where layer in ('estimate', 'performance')
-
-),
-
-models as (
-
-    select * from {{ ref("stg_ml__models") }}
+    {{ stale_windows(made_of="made_of_trailing") }}
 
 ),
 
 windows as (
 
-    select * from {{ ref("int_windows") }}
+    -- Those and the days before them that they are told of.
+    select
+        windows.*,
+        (windows.model_version, windows.reference_id, windows.window_start) in (
+            select
+                model_version,
+                reference_id,
+                window_start
+            from stale
+        ) as is_stale
+    from {{ ref("int_monitored_windows") }} as windows
+    where
+        exists (
+            select 1 from stale
+            where
+                stale.model_version = windows.model_version
+                and stale.reference_id = windows.reference_id
+                and windows.window_date between stale.window_date - {{ var("trailing_days") }} and stale.window_date
+        )
 
 ),
 
-estimates as (
+metrics as (
 
+    select metrics.*
+    from {{ ref("stg_monitoring__metric_values") }} as metrics
+    {{ join_windows("metrics") }}
+    where metrics.layer in ('estimate', 'performance')
+
+),
+
+pivoted as materialized (
+
+    -- The estimate of a figure and what came of it; the share of labels, which has no estimate, goes to all of its segment.
     select
-        *,
-        replace(metric, 'estimated_', '') as estimated_metric
+        model_version,
+        reference_id,
+        window_start,
+        granularity,
+        {{ segment() }} as segment,
+        replace(metric, 'estimated_', '') as metric,
+        bool_or(layer = 'estimate') as is_estimated,
+        max(value) filter (where layer = 'estimate') as estimate,
+        max(lower_bound) filter (where layer = 'estimate') as lower_bound,
+        max(upper_bound) filter (where layer = 'estimate') as upper_bound,
+        max(status) filter (where layer = 'estimate') as status,
+        max(value) filter (where layer = 'performance') as realised,
+        max(as_of) filter (where layer = 'performance') as as_of,
+        max(max(value) filter (where metric = 'label_coverage')) over (
+            partition by model_version, reference_id, window_start, granularity, {{ segment() }}
+        ) as label_coverage,
+        max(run_id) filter (where layer = 'estimate') as run_id
     from metrics
-    where layer = 'estimate'
-
-),
-
-realised as (
-
-    select * from metrics
-    where layer = 'performance'
-
-),
-
-joined as (
-
-    select
-        estimates.*,
-        realised.value as realised,
-        realised.as_of as realised_as_of,
-        coverage.value as label_coverage
-    from estimates
-    left join realised
-        on
-            estimates.model_version = realised.model_version
-            and estimates.reference_id = realised.reference_id
-            and estimates.window_start = realised.window_start
-            and estimates.granularity = realised.granularity
-            and estimates.segment_key = realised.segment_key
-            and estimates.segment_value = realised.segment_value
-            and estimates.estimated_metric = realised.metric
-    left join realised as coverage
-        on
-            estimates.model_version = coverage.model_version
-            and estimates.reference_id = coverage.reference_id
-            and estimates.window_start = coverage.window_start
-            and estimates.granularity = coverage.granularity
-            and estimates.segment_key = coverage.segment_key
-            and estimates.segment_value = coverage.segment_value
-            and coverage.metric = 'label_coverage'
+    group by
+        model_version, reference_id, window_start, granularity, {{ segment() }}, replace(metric, 'estimated_', '')
 
 ),
 
@@ -75,36 +86,35 @@ compared as (
 
     select
         windows.window_date,
-        joined.window_start,
+        windows.window_start,
         windows.window_end,
-        joined.model_version,
-        models.spec as model_spec,
-        joined.reference_id,
-        {{ judged_reference() }} as judged_reference_id,
-        {{ segment() }} as segment,
-        joined.estimated_metric as metric,
-        joined.value as estimate,
-        joined.lower_bound,
-        joined.upper_bound,
-        joined.status,
-        joined.realised,
-        joined.label_coverage,
-        joined.realised_as_of as as_of,
+        windows.model_version,
+        windows.model_spec,
+        windows.reference_id,
+        windows.judged_reference_id,
+        pivoted.segment,
+        pivoted.metric,
+        pivoted.estimate,
+        pivoted.lower_bound,
+        pivoted.upper_bound,
+        pivoted.status,
+        pivoted.realised,
+        pivoted.label_coverage,
+        pivoted.as_of,
         case
-            when joined.value is null then 'no_estimate'
-            when coalesce(joined.label_coverage, 0) = 0 then 'no_labels'
-            when joined.label_coverage < {{ var("compared_coverage") }} then 'few_labels'
-            when joined.realised is null then 'no_value'
+            when pivoted.estimate is null then 'no_estimate'
+            when coalesce(pivoted.label_coverage, 0) = 0 then 'no_labels'
+            when pivoted.label_coverage < {{ var("compared_coverage") }} then 'few_labels'
+            when pivoted.realised is null then 'no_value'
             else 'ok'
         end as comparison_status,
         windows.origin,
-        joined.run_id
-    from joined
-    inner join windows
-        on
-            joined.window_start = windows.window_start
-            and joined.granularity = windows.granularity
-    inner join models on joined.model_version = models.model_version
+        pivoted.run_id,
+        windows.made_of_trailing as made_of,
+        windows.is_stale
+    from pivoted
+    {{ join_windows("pivoted") }}
+    where pivoted.is_estimated
 
 ),
 
@@ -118,9 +128,21 @@ differences as (
 
 ),
 
-final as (
+told as (
 
     -- What the estimator was worth on the latest days that are compared, this one included if it is.
+    select
+        *,
+        avg(abs(error)) {{ trailing }} as trailing_mean_absolute_error,
+        avg(cast(cast(is_covered as integer) as double precision)) {{ trailing }} as trailing_coverage,
+        corr(case when error is not null then estimate end, realised) {{ trailing }} as trailing_correlation,
+        count(error) {{ trailing }} as trailing_days
+    from differences
+
+),
+
+final as (
+
     select
         window_date,
         window_start,
@@ -141,13 +163,15 @@ final as (
         comparison_status,
         error,
         is_covered,
-        avg(abs(error)) {{ trailing }} as trailing_mean_absolute_error,
-        avg(cast(cast(is_covered as integer) as double precision)) {{ trailing }} as trailing_coverage,
-        corr(case when error is not null then estimate end, realised) {{ trailing }} as trailing_correlation,
-        count(error) {{ trailing }} as trailing_days,
+        trailing_mean_absolute_error,
+        trailing_coverage,
+        trailing_correlation,
+        trailing_days,
         origin,
-        run_id
-    from differences
+        run_id,
+        made_of
+    from told
+    where is_stale
 
 )
 

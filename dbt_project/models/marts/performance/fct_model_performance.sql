@@ -1,5 +1,9 @@
 {{
     config(
+        materialized="incremental",
+        incremental_strategy="replace_windows",
+        on_schema_change="fail",
+        post_hook="{{ analyze_when_built() }}",
         indexes=[{"columns": ["model_version", "segment", "window_start"]}],
     )
 }}
@@ -9,35 +13,31 @@
     "recall", "calibration_error"
 ] %}
 
-with beliefs as (
+with windows as (
+
+    {{ stale_windows() }}
+
+),
+
+beliefs as (
 
     select
-        *,
+        metrics.*,
         true as is_latest
-    from {{ ref("stg_monitoring__metric_values") }}
-    where layer = 'performance'
+    from {{ ref("stg_monitoring__metric_values") }} as metrics
+    {{ join_windows("metrics") }}
+    where metrics.layer = 'performance'
     union all
     select
-        *,
+        metrics.*,
         false as is_latest
-    from {{ ref("stg_monitoring__metric_history") }}
-    where layer = 'performance'
+    from {{ ref("stg_monitoring__metric_history") }} as metrics
+    {{ join_windows("metrics") }}
+    where metrics.layer = 'performance'
 
 ),
 
-models as (
-
-    select * from {{ ref("stg_ml__models") }}
-
-),
-
-windows as (
-
-    select * from {{ ref("int_windows") }}
-
-),
-
-pivoted as (
+pivoted as materialized (
 
     select
         model_version,
@@ -71,9 +71,9 @@ final as (
         pivoted.window_start,
         windows.window_end,
         pivoted.model_version,
-        models.spec as model_spec,
+        windows.model_spec,
         pivoted.reference_id,
-        {{ judged_reference() }} as judged_reference_id,
+        windows.judged_reference_id,
         pivoted.segment_key,
         pivoted.segment_value,
         pivoted.segment,
@@ -88,13 +88,10 @@ final as (
         {% endfor %}
         pivoted.status,
         windows.origin,
-        pivoted.run_id
+        pivoted.run_id,
+        windows.made_of
     from pivoted
-    inner join windows
-        on
-            pivoted.window_start = windows.window_start
-            and pivoted.granularity = windows.granularity
-    inner join models on pivoted.model_version = models.model_version
+    {{ join_windows("pivoted") }}
 
 )
 

@@ -1,47 +1,39 @@
-with metrics as (
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="replace_windows",
+        on_schema_change="fail",
+        post_hook="{{ analyze_when_built() }}",
+        indexes=[{"columns": ["model_version", "segment_key", "window_start"]}],
+    )
+}}
 
-    select * from {{ ref("stg_monitoring__metric_values") }}
-    where layer in ('fairness', 'performance')
+with windows as (
 
-),
-
-models as (
-
-    select * from {{ ref("stg_ml__models") }}
-
-),
-
-windows as (
-
-    select * from {{ ref("int_windows") }}
+    {{ stale_windows() }}
 
 ),
 
-groups as (
+metrics as (
 
-    -- The groups with figures, best first, by the loss that models of their kind are judged by.
+    select metrics.*
+    from {{ ref("stg_monitoring__metric_values") }} as metrics
+    {{ join_windows("metrics") }}
+    where metrics.layer in ('fairness', 'performance')
+
+),
+
+marked as (
+
+    -- Groups with figures are compared by the loss that models of their kind are judged by.
     select
-        model_version,
-        reference_id,
-        window_start,
-        granularity,
-        segment_key,
-        count(*) as group_count,
-        (array_agg(segment_value order by value asc, segment_value asc))[1] as best_group,
-        (array_agg(segment_value order by value desc, segment_value asc))[1] as worst_group,
-        min(value) as best_loss,
-        max(value) as worst_loss
+        *,
+        layer = 'performance' and metric in ('mae', 'log_loss') and segment_key != '' and status = 'ok' as is_group
     from metrics
-    where
-        layer = 'performance'
-        and metric in ('mae', 'log_loss')
-        and segment_key != ''
-        and status = 'ok'
-    group by model_version, reference_id, window_start, granularity, segment_key
 
 ),
 
-pivoted as (
+pivoted as materialized (
 
     select
         model_version,
@@ -49,7 +41,12 @@ pivoted as (
         window_start,
         granularity,
         segment_key,
-        max(as_of) as as_of,
+        max(as_of) filter (where layer = 'fairness') as as_of,
+        count(*) filter (where is_group) as group_count,
+        (array_agg(segment_value order by value asc, segment_value asc) filter (where is_group))[1] as best_group,
+        (array_agg(segment_value order by value desc, segment_value asc) filter (where is_group))[1] as worst_group,
+        min(value) filter (where is_group) as best_loss,
+        max(value) filter (where is_group) as worst_loss,
         {% for gap in ["loss_gap", "bias_gap", "worst_ratio"] %}
             {{ metric(gap) }} as {{ gap }},
             max(lower_bound) filter (where metric = '{{ gap }}') as {{ gap }}_lower,
@@ -58,10 +55,10 @@ pivoted as (
         bool_or(alert) filter (where metric = 'loss_gap') as is_loss_gap,
         bool_or(alert) filter (where metric = 'bias_gap') as is_bias_gap,
         max(status) filter (where metric = 'loss_gap') as status,
-        max(run_id) as run_id
-    from metrics
-    where layer = 'fairness'
+        max(run_id) filter (where layer = 'fairness') as run_id
+    from marked
     group by model_version, reference_id, window_start, granularity, segment_key
+    having bool_or(layer = 'fairness')
 
 ),
 
@@ -72,16 +69,16 @@ final as (
         pivoted.window_start,
         windows.window_end,
         pivoted.model_version,
-        models.spec as model_spec,
+        windows.model_spec,
         pivoted.reference_id,
-        {{ judged_reference() }} as judged_reference_id,
+        windows.judged_reference_id,
         pivoted.segment_key,
         pivoted.as_of,
-        coalesce(groups.group_count, 0) as group_count,
-        groups.best_group,
-        groups.worst_group,
-        groups.best_loss,
-        groups.worst_loss,
+        pivoted.group_count,
+        pivoted.best_group,
+        pivoted.worst_group,
+        pivoted.best_loss,
+        pivoted.worst_loss,
         {% for gap in ["loss_gap", "bias_gap", "worst_ratio"] %}
             pivoted.{{ gap }},
             pivoted.{{ gap }}_lower,
@@ -91,20 +88,10 @@ final as (
         pivoted.is_bias_gap,
         pivoted.status,
         windows.origin,
-        pivoted.run_id
+        pivoted.run_id,
+        windows.made_of
     from pivoted
-    inner join windows
-        on
-            pivoted.window_start = windows.window_start
-            and pivoted.granularity = windows.granularity
-    inner join models on pivoted.model_version = models.model_version
-    left join groups
-        on
-            pivoted.model_version = groups.model_version
-            and pivoted.reference_id = groups.reference_id
-            and pivoted.window_start = groups.window_start
-            and pivoted.granularity = groups.granularity
-            and pivoted.segment_key = groups.segment_key
+    {{ join_windows("pivoted") }}
 
 )
 

@@ -1,31 +1,31 @@
 {{
     config(
+        materialized="incremental",
+        incremental_strategy="replace_windows",
+        on_schema_change="fail",
+        post_hook="{{ analyze_when_built() }}",
         indexes=[{"columns": ["model_version", "segment_key", "window_start"]}],
     )
 }}
 
-with metrics as (
+with windows as (
 
-    select * from {{ ref("stg_monitoring__metric_values") }}
+    {{ stale_windows() }}
+
+),
+
+metrics as (
+
+    select metrics.*
+    from {{ ref("stg_monitoring__metric_values") }} as metrics
+    {{ join_windows("metrics") }}
     where
-        segment_key not in ('', 'rejection_rule')
-        and layer in ('quality', 'drift', 'estimate', 'performance')
+        metrics.segment_key not in ('', 'rejection_rule')
+        and metrics.layer in ('quality', 'drift', 'estimate', 'performance')
 
 ),
 
-models as (
-
-    select * from {{ ref("stg_ml__models") }}
-
-),
-
-windows as (
-
-    select * from {{ ref("int_windows") }}
-
-),
-
-pivoted as (
+pivoted as materialized (
 
     select
         model_version,
@@ -61,9 +61,9 @@ final as (
         pivoted.window_start,
         windows.window_end,
         pivoted.model_version,
-        models.spec as model_spec,
+        windows.model_spec,
         pivoted.reference_id,
-        {{ judged_reference() }} as judged_reference_id,
+        windows.judged_reference_id,
         pivoted.segment_key,
         pivoted.segment_value,
         pivoted.row_count,
@@ -81,13 +81,10 @@ final as (
         pivoted.loss_status,
         pivoted.as_of,
         windows.origin,
-        pivoted.run_id
+        pivoted.run_id,
+        windows.made_of
     from pivoted
-    inner join windows
-        on
-            pivoted.window_start = windows.window_start
-            and pivoted.granularity = windows.granularity
-    inner join models on pivoted.model_version = models.model_version
+    {{ join_windows("pivoted") }}
 
 )
 

@@ -1,7 +1,1 @@
-with source as (
-
-    select * from {{ source("ml", "reference_sets") }}
-
-)
-
-select * from source
+select * from {{ source("ml", "reference_sets") }}

@@ -1,7 +1,1 @@
-with source as (
-
-    select * from {{ source("ml", "rejected_labels") }}
-
-)
-
-select * from source
+select * from {{ source("ml", "rejected_labels") }}

@@ -1,7 +1,1 @@
-with source as (
-
-    select * from {{ source("ml", "scored_months") }}
-
-)
-
-select * from source
+select * from {{ source("ml", "scored_months") }}

@@ -1,7 +1,1 @@
-with source as (
-
-    select * from {{ source("monitoring", "alarm_scores") }}
-
-)
-
-select * from source
+select * from {{ source("monitoring", "alarm_scores") }}

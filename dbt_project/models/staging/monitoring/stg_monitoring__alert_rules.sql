@@ -1,7 +1,1 @@
-with source as (
-
-    select * from {{ source("monitoring", "alert_rules") }}
-
-)
-
-select * from source
+select * from {{ source("monitoring", "alert_rules") }}

@@ -1,7 +1,1 @@
-with source as (
-
-    select * from {{ source("monitoring", "computed_windows") }}
-
-)
-
-select * from source
+select * from {{ source("monitoring", "computed_windows") }}

@@ -1,7 +1,1 @@
-with source as (
-
-    select * from {{ source("monitoring", "distribution_bins") }}
-
-)
-
-select * from source
+select * from {{ source("monitoring", "distribution_bins") }}

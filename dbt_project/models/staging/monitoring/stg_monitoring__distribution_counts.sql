@@ -1,7 +1,1 @@
-with source as (
-
-    select * from {{ source("monitoring", "distribution_counts") }}
-
-)
-
-select * from source
+select * from {{ source("monitoring", "distribution_counts") }}

@@ -1,7 +1,1 @@
-with source as (
-
-    select * from {{ source("monitoring", "metric_values") }}
-
-)
-
-select * from source
+select * from {{ source("monitoring", "metric_values") }}

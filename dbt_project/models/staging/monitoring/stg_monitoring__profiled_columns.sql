@@ -1,7 +1,1 @@
-with source as (
-
-    select * from {{ source("monitoring", "profiled_columns") }}
-
-)
-
-select * from source
+select * from {{ source("monitoring", "profiled_columns") }}

@@ -1,7 +1,1 @@
-with source as (
-
-    select * from {{ source("monitoring", "pruned_rejections") }}
-
-)
-
-select * from source
+select * from {{ source("monitoring", "pruned_rejections") }}

@@ -1,8 +1,8 @@
 """Is a file the one that its publisher, its download or its owner meant? Hashes that lie beside it say so.
 
-In: a month's file. Out: the sha256 of its bytes, held against what the download wrote down, against the line of
-`SHA256SUMS` in the same folder and against `<name>.sha256`, where there are such. Both are what `sha256sum` writes.
-Called by ingest.load and the replay; `listed_in` by `make doctor`.
+In: a file of trips, labels or predictions. Out: the sha256 of its bytes, held against the line of `SHA256SUMS` in the
+same folder and against `<name>.sha256`, where there are such; a month's file also against what its download wrote down.
+Both are what `sha256sum` writes. Called by ingest, models_ml and the replay; `listed_in` by `make doctor`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import re
 from hashlib import file_digest
 from pathlib import Path
 
-from ingest.schema import printable
-from pipeline.errors import BadFileError
+from pipeline.errors import BadFileError, printable
 
 LIST_NAME = "SHA256SUMS"
 _OWN_SUFFIX = ".sha256"
@@ -23,12 +22,11 @@ _ESCAPES = {r"\\": "\\", r"\n": "\n", r"\r": "\r"}
 
 
 def checked_sha256(path: Path, downloaded: str | None) -> str:
-    """The file's sha256, after every hash that is known of it has agreed; `downloaded` is the download's own.
+    """A month's sha256, after every hash that is known of it has agreed; `downloaded` is the download's own.
 
     Raises:
         BadFileError: the file cannot be opened, differs from one of them, or a checksum file cannot be understood.
     """
-    stated = _stated(path)
     try:
         with path.open("rb") as file:
             sha256 = file_digest(file, "sha256").hexdigest()
@@ -42,14 +40,23 @@ def checked_sha256(path: Path, downloaded: str | None) -> str:
             f"{path} has changed since it was downloaded (sha256 {sha256[:12]}..., then {str(downloaded)[:12]}...): "
             f"delete it to fetch it again, or delete {path.name}.download.json to load it as a file of your own"
         )
-    for source, expected in stated.items():
+    check_stated(path, sha256)
+    return sha256
+
+
+def check_stated(path: Path, sha256: str) -> None:
+    """Hold the sha256 of a file's bytes against the checksum files beside it, if there are such.
+
+    Raises:
+        BadFileError: it differs from one of them, or a checksum file cannot be understood.
+    """
+    for source, expected in _stated(path).items():
         if expected != sha256:
             raise BadFileError(
                 f"{path.name} is not the file that {source} means (its sha256 is {sha256[:12]}..., {source} says "
                 f"{expected[:12]}...): it was damaged on its way or replaced; get it again, or correct {source} "
                 f"in {path.parent} if this is the right file"
             )
-    return sha256
 
 
 def without_checksum(paths: list[Path]) -> list[str]:

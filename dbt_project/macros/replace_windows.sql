@@ -1,0 +1,52 @@
+{#-
+  Incremental strategy `replace_windows`: of a mart that is made of windows' metrics, only windows that have changed are made
+  again. Each row carries `made_of` of its window (int_monitored_windows); rows whose window is made of something else by
+  now, or is there no more, are deleted, those of changed and new windows are inserted, all in one transaction. A model
+  that uses it has model_version, reference_id, window_start and made_of, and makes its rows of the windows in
+  `{{ stale_windows() }}` only. A row that also tells of the load carries
+  `made_of_with_load`, one that depends on the days before its own `made_of_trailing`.
+-#}
+{% macro get_incremental_replace_windows_sql(arg_dict) %}
+    {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}
+    delete from {{ arg_dict["target_relation"] }} as mart
+    where not exists (
+        select 1 from {{ ref("int_monitored_windows") }} as windows
+        where
+            {{ is_of_window("mart", "windows") }}
+            and mart.made_of in (windows.made_of, windows.made_of_with_load, windows.made_of_trailing)
+    );
+
+    insert into {{ arg_dict["target_relation"] }} ({{ columns }})
+    select {{ columns }} from {{ arg_dict["temp_relation"] }}
+{% endmacro %}
+
+{% macro stale_windows(made_of="made_of") %}
+    select * from {{ ref("int_monitored_windows") }} as windows
+    {% if is_incremental() %}
+        where
+            not exists (
+                select 1 from {{ this }} as mart
+                where
+                    {{ is_of_window("mart", "windows") }}
+                    and mart.made_of = windows.{{ made_of }}
+            )
+    {% endif %}
+{% endmacro %}
+
+{% macro join_windows(rows) -%}
+    inner join windows
+        on
+            {{ is_of_window(rows, "windows") }}
+            and {{ rows }}.granularity = windows.granularity
+{%- endmacro %}
+
+{% macro is_of_window(rows, windows) -%}
+    {{ rows }}.model_version = {{ windows }}.model_version
+    and {{ rows }}.reference_id = {{ windows }}.reference_id
+    and {{ rows }}.window_start = {{ windows }}.window_start
+{%- endmacro %}
+
+{#- A mart that is built from nothing has no statistics yet, and what is planned without them can take minutes. -#}
+{% macro analyze_when_built() -%}
+    {%- if execute and not is_incremental() -%}analyze {{ this }}{%- endif -%}
+{%- endmacro %}
