@@ -85,6 +85,9 @@ def backfill(request: BackfillRequest, settings: Settings, console: Console, tel
     database.migrate()
     monitoring = load_monitoring()
     span = _span(monitoring, request)
+    if request.first < span.first or span.last < request.last or _pruned(monitoring, request):
+        tell(f"note: of {request.first} to {request.last} only days whose trips are there are computed"
+             f"{_pruned(monitoring, request)}")  # fmt: skip
     models = _models(monitoring, request, settings)
 
     def begin(run_id: int) -> None:
@@ -121,10 +124,21 @@ def _span(monitoring: Monitoring, request: BackfillRequest) -> Span:
     found = [day for day in there if request.first <= day <= request.last]
     if not found:
         raise UsageError(
-            f"none of the days {request.first} to {request.last} can be computed: the warehouse holds the trips of "
-            f"{spans(there)}"
+            f"none of the days {request.first} to {request.last} can be computed{_pruned(monitoring, request)}: the "
+            f"warehouse holds the trips of {spans(there)}"
         )
     return Span(found[0], found[-1])
+
+
+def _pruned(monitoring: Monitoring, request: BackfillRequest) -> str:
+    """Words on days whose trips are gone; '' where there are none."""
+    from python_metrics.backfills import pruned_days
+
+    count = pruned_days(monitoring.windows, request.first, request.last)
+    if not count:
+        return ""
+    again = "`make pipeline MONTHS=2022-02 RELOAD=2022-02` loads a month again"
+    return f"; the trips of {count} of them are gone (make prune), {again}"
 
 
 def _models(monitoring: Monitoring, request: BackfillRequest, settings: Settings) -> list[BackfilledModel]:

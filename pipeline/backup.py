@@ -156,7 +156,8 @@ def restore(file: Path, *, confirmed: bool, tell: Callable[[str], None]) -> Mani
         LockedError: a pipeline is at work.
     """
     if not file.is_file():
-        raise UsageError(f"{file} does not exist: name a file that `make backup` has written")
+        found = "is no file" if file.exists() else "does not exist"
+        raise UsageError(f"{file} {found}: name a file that `make backup` has written")
     folder = state_dir() / "models"
     folder.mkdir(parents=True, exist_ok=True)
     with _opened(file) as (archive, manifest), only_lock("restore") as lock:

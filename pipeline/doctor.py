@@ -20,6 +20,7 @@ from pipeline.settings import Settings, state_dir
 
 _QUERIES = database.queries(Path(__file__).with_name("doctor.sql"))
 _PACKAGES = ("dbt-core", "dbt-postgres", "evidently", "pandas", "scikit-learn", "duckdb", "sqlalchemy", "psycopg")
+_GO_ON = "The next `make pipeline` goes on where it stopped"
 _SCARCE_BYTES = 2 * 1024**3
 
 
@@ -103,6 +104,7 @@ def _warehouse(findings: _Findings, settings: Settings) -> None:
         )
         findings.problems(faults.of_clocks(connection), "its clock is this machine's")
         stale, working = faults.of_lock(connection)
+        is_held = bool(stale or working)
         for text in working:
             findings.note(text)
         findings.problems(stale, "no lock is left behind")
@@ -140,6 +142,11 @@ def _warehouse(findings: _Findings, settings: Settings) -> None:
     findings.heading("Last run")
     for step, status, started_at, message in runs:
         words = f"{step}: {status}, {started_at:%Y-%m-%d %H:%M:%S} {message}".rstrip()
+        if status == "running" and not is_held:
+            findings.problem(f"{words}, but nobody holds the lock: it was killed. {_GO_ON}")
+            continue
+        if status == "abandoned" and step == "pipeline":
+            words += f". {_GO_ON}"
         # A command that failed since then is told; what to do about it was said to the person who called it.
         if step.startswith("make "):
             findings.note(words)

@@ -8,7 +8,7 @@ select to_regclass('raw.files')
 select
     source_month,
     rows,
-    origin || case when status = 'pruned' then to_char(pruned_at, ' (gone since YYYY-MM-DD, make prune)') else '' end,
+    origin || case when status = 'pruned' then to_char(pruned_at, '" (gone since "YYYY-MM-DD", make prune)"') else '' end,
     loaded_at,
     covers_until,
     location,
@@ -37,7 +37,7 @@ where
     run_id = (select max(run_id) from monitoring.runs where step = 'pipeline')
     or (
         step like 'make %'
-        and status in ('failed', 'abandoned')
+        and status in ('failed', 'abandoned', 'running')
         and run_id > (select coalesce(max(run_id), 0) from monitoring.runs where step = 'pipeline')
     )
 order by run_id, started_at

@@ -55,7 +55,9 @@ def read_raw_months(text: str) -> int:
     text = text.strip()
     if not (text.isdecimal() and text.isascii() and len(text) <= 4 and _FEWEST <= int(text) <= _MOST):
         found = f"RAW_MONTHS '{text}' is not valid" if text else "RAW_MONTHS was not given"
-        raise UsageError(f"{found}: say how many months keep their rows, make prune RAW_MONTHS=24")
+        raise UsageError(
+            f"{found}: say how many months keep their rows, from {_FEWEST} to {_MOST}, make prune RAW_MONTHS=24"
+        )
     return int(text)
 
 

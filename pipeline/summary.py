@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,9 @@ def show(report: Report, settings: Settings, seconds: float) -> None:
         )
     _show_alerts(console, alerts_of_months(months, settings.train_month.first_day))
     console.print(f"Run {report.run_id} done in {seconds:.1f} s. {_contents()}")
-    if days:
-        console.print(f"Look into a day: make report DAY={days[-1][0]}")
+    look_at = _last_with_trips([day for day, *_ in days])
+    if look_at:
+        console.print(f"Look into a day: make report DAY={look_at}")
     console.print('Next: make sql SQL="select * from marts.fct_daily_monitoring", make dbt ARGS="test", make help')
 
 
@@ -59,6 +61,13 @@ def _show_alerts(console: Console, alerts: list[Alert]) -> None:
     console.print(alerts_table(alerts[:_MOST_ALERTS]))
     if len(alerts) > _MOST_ALERTS:
         console.print(f"and {len(alerts) - _MOST_ALERTS} more in marts.fct_alerts")
+
+
+def _last_with_trips(days: list[date]) -> date | None:
+    """The latest day whose trips are not pruned; None where there is none."""
+    with database.connect("summary", read_only=True) as connection:
+        day: date | None = database.one_row(connection, _QUERIES["last_with_trips"], {"days": days})[0]
+    return day
 
 
 def _contents() -> str:

@@ -25,3 +25,8 @@ select
     (select count(*) from ml.models) as models,
     (select count(*) from monitoring.computed_windows) as windows,
     (select coalesce(string_agg(distinct origin, ', '), 'empty') from raw.files where status = 'loaded') as origin
+
+-- name: last_with_trips
+select max(window_date)
+from intermediate.int_windows
+where window_date = any(cast(%(days)s as date[])) and not is_pruned

@@ -59,6 +59,14 @@ def days_there(relations: Windows) -> list[date]:
     return [day for (day,) in rows]
 
 
+def pruned_days(relations: Windows, first: date, last: date) -> int:
+    """How many days of a span have lost their trips to `make prune`."""
+    query = sql.SQL(_QUERIES["pruned_days"]).format(windows=database.relation(relations.windows))
+    with database.connect("backfill", read_only=True) as connection:
+        rows: list[Any] = connection.execute(query, {"first": first, "last": last}).fetchall()
+    return int(rows[0][0])
+
+
 def begin(relations: Windows, span: Span, models: Sequence[BackfilledModel], run_id: int) -> Begun:
     """Make the span's windows pending, in one transaction; where the same was begun before and not ended, go on."""
     windows = database.relation(relations.windows)

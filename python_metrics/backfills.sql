@@ -2,6 +2,10 @@
 -- Windows of days that can be computed: what is left of a pruned day is no rows.
 select window_date from {windows} where granularity = 'day' and not is_pruned order by window_date
 
+-- name: pruned_days
+select count(*) from {windows}
+where granularity = 'day' and is_pruned and window_date between %(first)s and %(last)s
+
 -- name: unfinished
 select backfill_id, started_at
 from monitoring.backfills

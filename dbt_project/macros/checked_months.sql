@@ -20,6 +20,16 @@
     where month_scores.scored_at >= {{ last_success("marts") }}
 {%- endmacro %}
 
+{#- The same of marts: windows with rows of runs from the one on that built the marts last. -#}
+{% macro checked_windows(mart) -%}
+    select distinct window_start from {{ mart }}
+    {#- The linter has no flags. -#}
+    {%- set runs = ref("stg_monitoring__runs") -%}
+    {%- if flags is defined and flags.WHICH == "build" and not flags.FULL_REFRESH %}
+        where run_id >= (select coalesce(max(run_id), 0) from {{ runs }} where step = 'marts' and status = 'ok')
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro last_success(step) -%}
     {#- Named whatever the condition says: dbt reads what a test depends on once, and keeps it. -#}
     {%- set runs = ref("stg_monitoring__runs") -%}

@@ -142,6 +142,13 @@ def test_a_month_that_is_loaded_in_part(monitored_warehouse: Connection, sample_
     assert problems(command("doctor")) == []
 
 
+def test_a_run_that_was_killed(monitored_warehouse: Connection) -> None:
+    monitored_warehouse.execute("insert into monitoring.runs (run_id, step, status) values (99, 'pipeline', 'running')")
+    (line,) = problems(command("doctor"))
+    assert line.startswith("pipeline: running, ")
+    assert line.endswith("nobody holds the lock: it was killed. The next `make pipeline` goes on where it stopped")
+
+
 def test_rows_of_no_load(monitored_warehouse: Connection) -> None:
     monitored_warehouse.execute(
         "insert into raw.green_trips (source_month, source_row, load_id) values ('2022-03-01', 0, 999)"

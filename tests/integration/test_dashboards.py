@@ -465,7 +465,7 @@ def test_alert_queries_fire_on_the_planted_incidents_and_on_nothing_else(monitor
             ">= (cast(%s as date) + 1) at time zone 'America/New_York'",
             [evening],
         )
-        dbt.build("--select", "int_daily_volume", "marts", run_id=1)
+        dbt.build("--select", "int_daily_volume", "int_monitored_windows", "marts", run_id=1)
         with as_dashboard("alerts") as connection:
             found = {
                 rule: {(row["severity"], row["model"], row["column"], row["day"]) for row in rows}

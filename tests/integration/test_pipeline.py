@@ -279,7 +279,7 @@ def contents(connection: Connection) -> dict[str, str]:
         where table_schema in ('raw', 'intermediate', 'ml', 'monitoring', 'marts')
         and column_name not in (
             'run_id', 'load_id', 'label_load_id', 'loaded_at', 'trained_at', 'created_at', 'scored_at', 'computed_at',
-            'inputs_hash', 'as_of'
+            'inputs_hash', 'as_of', 'made_of', 'made_of_with_load', 'made_of_trailing', 'settled_at'
         )
         and table_name not in (
             'runs', 'fct_pipeline_runs', 'dbt_results', 'fct_test_results', 'fct_alerts', 'fct_label_loads',
