@@ -45,9 +45,12 @@ def pending_windows(relations: Windows, judged: Judged) -> list[Window]:
 
 def settle_months(relations: Windows, judged: Judged) -> None:
     """Note the months of which all labels have arrived; called when no window is pending any more."""
-    query = sql.SQL(_QUERIES["settle_months"]).format(**_parts(relations))
+    parts = _parts(relations)
+    unsettle = sql.SQL(_QUERIES["unsettle_months"]).format(**parts)
+    settle = sql.SQL(_QUERIES["settle_months"]).format(**parts)
     with database.connect("beliefs") as connection:
-        connection.execute(query, vars(judged))
+        connection.execute(unsettle, vars(judged))
+        connection.execute(settle, vars(judged))
     failpoint("beliefs.settled")
 
 

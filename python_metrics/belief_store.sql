@@ -140,6 +140,25 @@ left join believed
 where believed.inputs_hash is distinct from state.inputs_hash
 order by state.window_date
 
+-- name: unsettle_months
+-- What was settled and has changed since; pruned months stay what they were.
+delete from monitoring.settled_months as settled
+where
+    settled.model_version = %(model_version)s
+    and settled.reference_id = %(reference_id)s
+    and not exists (
+        select 1 from ({months}) as months
+        where
+            months.source_month = settled.source_month
+            and months.inputs_hash = settled.inputs_hash
+    )
+    and not exists (
+        select 1 from {windows} as windows
+        where
+            windows.source_month = settled.source_month
+            and windows.is_pruned
+    )
+
 -- name: settle_months
 -- Months that are over, with no label that is yet to arrive. What is written is true while nothing is pending.
 insert into monitoring.settled_months (model_version, reference_id, source_month, inputs_hash, settled_at)
