@@ -85,9 +85,9 @@ def backfill(request: BackfillRequest, settings: Settings, console: Console, tel
     database.migrate()
     monitoring = load_monitoring()
     span = _span(monitoring, request)
-    if request.first < span.first or span.last < request.last or _pruned(monitoring, request):
-        tell(f"note: of {request.first} to {request.last} only days whose trips are there are computed"
-             f"{_pruned(monitoring, request)}")  # fmt: skip
+    pruned = _pruned(monitoring, request)
+    if pruned or request.first < span.first or span.last < request.last:
+        tell(f"note: of {request.first} to {request.last} only days whose trips are there are computed{pruned}")
     models = _models(monitoring, request, settings)
 
     def begin(run_id: int) -> None:

@@ -160,7 +160,8 @@ where
     )
 
 -- name: settle_months
--- Months that are over, with no label that is yet to arrive. What is written is true while nothing is pending.
+-- Months that are over, with no label that is yet to arrive. What is written is true while nothing is pending; what is
+-- there already has just been found right.
 insert into monitoring.settled_months (model_version, reference_id, source_month, inputs_hash, settled_at)
 select
     %(model_version)s,
@@ -177,8 +178,6 @@ where
             settled.model_version = %(model_version)s
             and settled.reference_id = %(reference_id)s
             and settled.source_month = months.source_month
-            and settled.inputs_hash = months.inputs_hash
-            and settled.settled_at <= %(as_of)s
     )
     and not exists (
         select 1 from ml.labels as labels
@@ -187,8 +186,6 @@ where
             and labels.source_month = months.source_month
             and labels.observed_at > %(as_of)s
     )
-on conflict (model_version, reference_id, source_month) do update
-set inputs_hash = excluded.inputs_hash, settled_at = excluded.settled_at
 
 -- name: to_recall
 select as_of, window_start, granularity

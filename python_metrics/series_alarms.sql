@@ -44,7 +44,7 @@ from (
             over day, 0
         ) as rejected_count
     from (
-        -- Each part has an index of its own.
+        -- Each part has a partial index of its own (migration 017), and says that index's condition word for word.
         select * from monitoring.metric_values
         where
             granularity = 'day'

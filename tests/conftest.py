@@ -8,6 +8,7 @@ made once a session, so a test may change whatever it wants.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -48,6 +49,9 @@ def clean_environment() -> Iterator[Path]:
     close pytest's folder to that user.
     """
     before = dict(os.environ)
+    # A shell's background job ignores Ctrl-C, and so would every command that a test starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in SCRUBBED:
         os.environ.pop(name, None)
     with tempfile.TemporaryDirectory(prefix="warehouse-tests-") as folder:

@@ -9,12 +9,14 @@ from psycopg import sql
 from pipeline.database import Connection
 
 SCHEMAS = ("raw", "intermediate", "ml", "monitoring", "marts")
-# Numbers that sequences give, the clock, and the bytes of model files: skops does not write the same ones twice.
-PASSING_COLUMNS = (
+# Numbers that sequences give, what is made of them, and the clock.
+COLUMNS_ABOUT_RUNS = (
     "run_id", "load_id", "label_load_id", "prediction_load_id", "followup_id", "inputs_hash", "trips_hash",
+    "made_of", "made_of_with_load", "made_of_trailing",
     "loaded_at", "trained_at", "created_at", "scored_at", "computed_at", "recorded_at", "applied_at", "settled_at",
-    "artifact_file", "artifact_sha256", "made_of", "made_of_with_load", "made_of_trailing",
 )  # fmt: skip
+# With the bytes of model files: skops does not write the same ones twice.
+PASSING_COLUMNS = (*COLUMNS_ABOUT_RUNS, "artifact_file", "artifact_sha256")
 # What is about runs and not about data.
 ABOUT_RUNS = ("runs", "fct_pipeline_runs", "dbt_results", "fct_test_results", "heartbeats", "fct_heartbeats")
 

@@ -5,6 +5,8 @@
   that uses it has model_version, reference_id, window_start and made_of, and makes its rows of the windows in
   `{{ stale_windows() }}` only. A row that also tells of the load carries
   `made_of_with_load`, one that depends on the days before its own `made_of_trailing`.
+  What is pivoted of the windows' metrics is `materialized`: the planner takes changed windows for one row, and would pivot
+  them anew for each row that it joins.
 -#}
 {% macro get_incremental_replace_windows_sql(arg_dict) %}
     {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}

@@ -116,6 +116,7 @@ def test_a_run_ends_with_a_summary(first_run: FirstRun) -> None:
     assert "GENERATED SAMPLE DATA" in first_run.stdout
 
 
+@pytest.mark.slow
 def test_a_run_with_nothing_new_says_so(monitored_warehouse: Connection, sample_dir: Path) -> None:
     again = command("run", "--source", "local", "--data-dir", str(sample_dir))
     assert again.returncode == 0, again.stderr

@@ -40,6 +40,7 @@ def dbt(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_no_deprecated_syntax(monitored_warehouse: Connection, target: Path) -> None:
     result = dbt(target, "parse", "--show-all-deprecations", "--no-partial-parse")
     assert result.returncode == 0, result.stdout
@@ -131,6 +132,7 @@ def test_planted_faults_are_found(monitored_warehouse: Connection, target: Path)
         assert f"Failure in test {test}" in result.stdout, test
 
 
+@pytest.mark.slow
 def test_freshness_is_asked_of_the_manifest(monitored_warehouse: Connection, target: Path) -> None:
     assert dbt(target, "source", "freshness").returncode == 0
     monitored_warehouse.execute("update raw.files set loaded_at = now() - interval '200 days'")

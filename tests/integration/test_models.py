@@ -174,12 +174,21 @@ def test_what_a_model_was_before_there_was_a_choice_keeps_its_hash() -> None:
             {"payment": "cash"},
             "models.green_tipped.only: intermediate.int_trips_accepted has no column payment: use one",
         ),
-        (
+        pytest.param(
             {"payment_type": 1},
             "payment_type is of type text and holds no numbers, 1 was found: write payment_type: '1'",
+            marks=pytest.mark.slow,
         ),
-        ({"payment_type_id": "1"}, "payment_type_id is of type integer and holds numbers, '1' was found"),
-        ({"payment_type": "'; drop table ml.models; --"}, "has 0 rows to train on where payment_type = '; drop"),
+        pytest.param(
+            {"payment_type_id": "1"},
+            "payment_type_id is of type integer and holds numbers, '1' was found",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            {"payment_type": "'; drop table ml.models; --"},
+            "has 0 rows to train on where payment_type = '; drop",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_filter_that_does_not_fit_is_named(

@@ -18,6 +18,7 @@ from pipeline.settings import Settings, make_settings
 from pipeline.steps import Pipeline, Report
 from python_metrics.drift import present_values
 from python_metrics.evidently_adapter import statistical_test
+from tests.warehouse_hashes import COLUMNS_ABOUT_RUNS
 
 STEPS = ["ingest", "transform", "train", "score", "profiles", "labels", "metrics", "performance", "alarms", "marts"]
 
@@ -277,10 +278,7 @@ def contents(connection: Connection) -> dict[str, str]:
         select table_schema, table_name, array_agg(column_name::text order by ordinal_position)
         from information_schema.columns
         where table_schema in ('raw', 'intermediate', 'ml', 'monitoring', 'marts')
-        and column_name not in (
-            'run_id', 'load_id', 'label_load_id', 'loaded_at', 'trained_at', 'created_at', 'scored_at', 'computed_at',
-            'inputs_hash', 'as_of', 'made_of', 'made_of_with_load', 'made_of_trailing', 'settled_at'
-        )
+        and not column_name = any(%s)
         and table_name not in (
             'runs', 'fct_pipeline_runs', 'dbt_results', 'fct_test_results', 'fct_alerts', 'fct_label_loads',
             'schema_versions', 'metric_history', 'believed_windows',
@@ -288,6 +286,7 @@ def contents(connection: Connection) -> dict[str, str]:
         )
         group by 1, 2
         """,
+        [*COLUMNS_ABOUT_RUNS, "as_of"],
     )
     found = {}
     for schema, table, columns in tables:

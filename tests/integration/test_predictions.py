@@ -116,6 +116,7 @@ def test_a_good_file_is_loaded_and_its_days_are_the_reference(
     assert model == [("binary", "loaded", None, None, "sample")]
 
 
+@pytest.mark.slow
 def test_the_same_file_twice_is_once(monitored_warehouse: Connection, trips: pd.DataFrame, tmp_path: Path) -> None:
     path = write(trips, tmp_path / "predictions.parquet")
     load(path)

@@ -33,6 +33,7 @@ def test_a_relation_that_is_nowhere_is_refused(monitored_warehouse: Connection, 
     assert one(monitored_warehouse, "select status from monitoring.runs order by run_id desc limit 1") == "failed"
 
 
+@pytest.mark.slow
 def test_a_name_that_is_a_model_of_another_schema_is_refused_once_it_could_be_built(
     monitored_warehouse: Connection, sample_dir: Path
 ) -> None:

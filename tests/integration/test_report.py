@@ -148,6 +148,7 @@ def test_a_planted_incident_fails_its_test(monitored_warehouse: Connection, tmp_
     assert status(fourth, "missing share")["passenger_count"] == "SUCCESS"
 
 
+@pytest.mark.slow
 def test_a_day_without_rows_has_a_page_that_says_so(monitored_warehouse: Connection, tmp_path: Path) -> None:
     result = command("report", "--day", EMPTY_DAY, "--model", LR, "--strict", "1", REPORT_DIR=str(tmp_path))
     assert result.returncode == 1, result.stderr

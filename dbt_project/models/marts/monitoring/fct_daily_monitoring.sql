@@ -27,27 +27,38 @@ metrics as (
 
 ),
 
-headlines as materialized (
+told as (
 
-    {%- set of_rows = "segment_key = '' and column_name = '' and metric" %}
-    {%- set of_prediction = "segment_key = '' and column_name = 'prediction' and metric" %}
+    -- What a row is about: all rows of the day, its prediction, or what was rejected.
+    select
+        *,
+        case when segment_key = '' and column_name = '' then metric end as of_rows,
+        case when segment_key = '' and column_name = 'prediction' then metric end as of_prediction,
+        case when segment_key = 'rejection_rule' then metric end as of_rejected
+    from metrics
+
+),
+
+headlines as materialized (
 
     select
         model_version,
         reference_id,
         window_start,
         granularity,
-        {% for name in ["row_count", "share_missing_values", "num_drifted_columns", "num_scored_columns", "share_drifted_columns"] %}
-            max(value) filter (where {{ of_rows }} = '{{ name }}') as {{ name }},
-        {% endfor %}
-        sum(value) filter (where segment_key = 'rejection_rule' and metric = 'rejected_count') as rejected_count,
-        max(value) filter (where {{ of_prediction }} = 'drift_score') as prediction_drift,
-        max(method) filter (where {{ of_prediction }} = 'drift_score') as prediction_drift_method,
-        max(threshold) filter (where {{ of_prediction }} = 'drift_score') as prediction_drift_threshold,
-        bool_or(alert) filter (where {{ of_prediction }} = 'drift_score') as is_prediction_drifted,
-        max(value) filter (where {{ of_prediction }} = 'mean') as mean_prediction,
-        max(run_id) filter (where segment_key = '' and column_name = '') as run_id
-    from metrics
+        max(value) filter (where of_rows = 'row_count') as row_count,
+        max(value) filter (where of_rows = 'share_missing_values') as share_missing_values,
+        max(value) filter (where of_rows = 'num_drifted_columns') as num_drifted_columns,
+        max(value) filter (where of_rows = 'num_scored_columns') as num_scored_columns,
+        max(value) filter (where of_rows = 'share_drifted_columns') as share_drifted_columns,
+        sum(value) filter (where of_rejected = 'rejected_count') as rejected_count,
+        max(value) filter (where of_prediction = 'drift_score') as prediction_drift,
+        max(method) filter (where of_prediction = 'drift_score') as prediction_drift_method,
+        max(threshold) filter (where of_prediction = 'drift_score') as prediction_drift_threshold,
+        bool_or(alert) filter (where of_prediction = 'drift_score') as is_prediction_drifted,
+        max(value) filter (where of_prediction = 'mean') as mean_prediction,
+        max(run_id) filter (where of_rows is not null) as run_id
+    from told
     group by model_version, reference_id, window_start, granularity
 
 ),
