@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from grafana.house import FRONT_PAGE
+from grafana.names import FRONT_PAGE
 from grafana.preview import write_pages
 from pipeline import database
 from pipeline.database import Connection

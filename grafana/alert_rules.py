@@ -17,7 +17,8 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import alerting as models
 
-from grafana.house import COLUMN, DATA_QUALITY, PIPELINE_HEALTH, TABLE, House
+from grafana.house import House
+from grafana.names import COLUMN, DATA_QUALITY, PIPELINE_HEALTH, TABLE
 from grafana.parts import DATASOURCE_UID, Query
 from pipeline.alert_rules import opening_rules
 from pipeline.database import queries

@@ -2,7 +2,7 @@
 
 The Postgres datasource replaces macros by text; a variable of a single value is put in with its quotes doubled.
 (https://grafana.com/docs/grafana/latest/datasources/postgres/query-editor/, section on macros.)
-Used by the tests of the dashboards and by the measurement of their speed; Grafana itself is not needed.
+Used by the preview, the tests of the dashboards and the measurement of their speed; Grafana itself is not needed.
 """
 
 from __future__ import annotations
@@ -53,6 +53,11 @@ class OpenDashboard:
     @property
     def uid(self) -> str:
         return str(self.document["uid"])
+
+    @property
+    def timezone(self) -> str:
+        """The clock that a person reads times by."""
+        return str(self.document["timezone"])
 
     def expand(self, sql: str) -> str:
         """The query as it reaches the database.
@@ -125,8 +130,16 @@ class OpenDashboard:
             for panel in self.panels()
             for target in panel["targets"]
         ]
-        marks = self.document.get("annotations", {}).get("list", [])
-        return of_panels + [(mark["name"], "table", mark["target"]["rawSql"]) for mark in marks]
+        return of_panels + [(mark["name"], "table", mark["target"]["rawSql"]) for mark in self.annotations()]
+
+    def annotations(self) -> list[dict[str, Any]]:
+        """What is marked in the charts, over all of them or over those that its filter names."""
+        marks: list[dict[str, Any]] = self.document.get("annotations", {}).get("list", [])
+        return marks
+
+    def marks(self, connection: Connection) -> list[tuple[dict[str, Any], Rows]]:
+        """The annotations that are switched on, with their rows."""
+        return [(mark, self.run(connection, mark["target"]["rawSql"])) for mark in self.annotations() if mark["enable"]]
 
 
 def open_dashboard(path: Path, time_from: str = "", time_to: str = "") -> OpenDashboard:

@@ -7,8 +7,9 @@ from grafana_foundation_sdk.models import common
 
 from grafana import parts
 from grafana.front_page import model_choices
-from grafana.house import COLUMN, WATCH, House, steps, to_column
+from grafana.house import WATCH, House, steps, to_column
 from grafana.incidents import NOT_JUDGED, incidents_table
+from grafana.names import COLUMN
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
 NO_QUANTILES = "No quantiles: the column is categorical, or empty in this time range"

@@ -7,7 +7,8 @@ from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import common
 
 from grafana import parts
-from grafana.house import COMPARE, House, steps
+from grafana.house import House, steps
+from grafana.names import COMPARE
 from grafana.parts import GREEN, ORANGE, YELLOW, About, Query, styled
 
 

@@ -6,7 +6,8 @@ from grafana_foundation_sdk.builders import dashboard as builders
 
 from grafana import parts
 from grafana.front_page import NO_TRIPS, model_choices
-from grafana.house import DATA_QUALITY, House, steps, to_column
+from grafana.house import House, steps, to_column
+from grafana.names import DATA_QUALITY
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, About, Query, styled
 
 NOTHING_LOADED = "Nothing is loaded: run `make pipeline`"

@@ -6,7 +6,8 @@ from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import common
 
 from grafana import incidents, parts
-from grafana.house import FRONT_PAGE, NO_LABELS, PERFORMANCE, SEGMENTS, House, steps, to_board
+from grafana.house import NO_LABELS, House, steps, to_board
+from grafana.names import FRONT_PAGE, PERFORMANCE, SEGMENTS
 from grafana.parts import GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 from grafana.stock_flags import stock_flags
 

@@ -10,21 +10,13 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from grafana.names import COLUMN, TABLE
 from grafana.parts import GREEN, ORANGE, RED, YELLOW, Step
 from pipeline.alert_levels import Levels
 from pipeline.database import queries
 from pipeline.dbt import compared_coverage, source_timezone
 from pipeline.monitoring import Monitoring, load_monitoring
 
-FRONT_PAGE, COLUMN, DATA_QUALITY, PIPELINE_HEALTH, COMPARE, PERFORMANCE, SEGMENTS = (
-    "model-monitoring",
-    "column",
-    "data-quality",
-    "pipeline-health",
-    "compare-models",
-    "performance",
-    "segments",
-)
 NO_LABELS = (
     "No labels: they come days after the trips, or with `make labels` - if the model's target has an entry under "
     "labels in monitoring.yml (`make doctor`)"
@@ -33,8 +25,6 @@ NO_LABELS = (
 
 # A severity is in multiples of the calibrated threshold: half of it is worth a look, and at it a day rings.
 WATCH, RINGS = 0.5, 1.0
-# The rows as a whole among the columns: how many they are, how many are copies.
-TABLE = "(table)"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from grafana_foundation_sdk.models import common
 
 from grafana import parts
 from grafana.front_page import model_choices
-from grafana.house import FRONT_PAGE, NO_LABELS, PERFORMANCE, SEGMENTS, House, to_board
+from grafana.house import NO_LABELS, House, to_board
+from grafana.names import FRONT_PAGE, PERFORMANCE, SEGMENTS
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
 FEW_LABELS = "No day with enough labels yet, or none to come: `make doctor` names models without an entry under labels"

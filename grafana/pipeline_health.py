@@ -5,7 +5,8 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard as builders
 
 from grafana import parts
-from grafana.house import PIPELINE_HEALTH, House
+from grafana.house import House
+from grafana.names import PIPELINE_HEALTH
 from grafana.parts import GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
 NEVER_RAN = "No run yet: `make pipeline`"

@@ -3,7 +3,8 @@
 In: the committed dashboards and the warehouse in use, asked as the role `dashboard`. Out: a page each under `reports/`,
 with the default time range and the first option of every variable, or with MODEL, COLUMN and DAY as they were given.
 Without a DAY the drill-down shows the latest incident of the model, or of the column, on the day that raised it. Panels
-show what Grafana shows - the same queries, titles, units and colours - in a simpler drawing; nothing can be chosen.
+show what Grafana shows - the same queries, titles, units, clock, texts and colours, its faults included - in a simpler
+drawing; nothing can be chosen.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ import psycopg
 from plotly.offline import get_plotlyjs
 
 from grafana.asking import DASHBOARDS, OpenDashboard, as_dashboard, open_dashboard
+from grafana.charts import Mark
 from grafana.drawing import drawn
-from grafana.house import COLUMN
+from grafana.names import COLUMN
 from pipeline import database
 from pipeline.database import Connection
 from pipeline.errors import ConfigurationError, DatabaseError, UsageError, WarehouseError
@@ -30,7 +32,7 @@ _QUERIES = database.queries(Path(__file__).with_name("preview.sql"))
 _STYLE = """
 body {margin: 16px; background: #f4f5f7; color: #24292f; font: 13px system-ui, sans-serif}
 h1 {font-size: 20px; margin: 0 0 2px} p {margin: 0 0 12px; color: #5c6670}
-main {display: grid; grid-template-columns: repeat(24, 1fr); grid-auto-rows: 34px; gap: 6px}
+main {display: grid; grid-template-columns: repeat(24, 1fr); grid-auto-rows: 34px; gap: 6px; width: 1334px}
 section {background: #fff; border: 1px solid #dfe3e8; border-radius: 4px; padding: 6px 10px; overflow: hidden;
   display: flex; flex-direction: column}
 h2 {font-size: 12px; margin: 0 0 4px; font-weight: 600; white-space: nowrap; overflow: hidden; text-overflow: ellipsis}
@@ -38,8 +40,10 @@ h3 {font-size: 14px; margin: 0; padding: 8px 2px 0; border-bottom: 1px solid #c9
 .body {flex: 1; min-height: 0; overflow: auto} .stat {font-size: 25px; font-weight: 600; line-height: 1.25}
 .stat.words {font-size: 17px} .stat small {font-size: 12px; font-weight: 400; color: #5c6670; margin-right: 4px}
 .empty {color: #8a939c; padding-top: 6px} table {border-collapse: collapse; width: 100%; font-size: 12px}
+table {table-layout: fixed}
 th {text-align: left; color: #5c6670; font-weight: 600; position: sticky; top: 0; background: #fff}
-td, th {padding: 3px 12px 3px 0; border-bottom: 1px solid #edf0f2; vertical-align: top}
+td, th {padding: 3px 12px 3px 0; border-bottom: 1px solid #edf0f2; vertical-align: top; white-space: nowrap;
+  overflow: hidden; text-overflow: ellipsis} a {color: inherit}
 pre {white-space: pre-wrap; margin: 0}
 """
 
@@ -159,7 +163,8 @@ def _written(target: Path, text: str) -> Path:
 def _page(connection: Connection, board: OpenDashboard) -> str:
     title = html.escape(board.document["title"])
     choices = ", ".join(f"{name}: {text}" for name, text in board.texts.items())
-    panels = "".join(_panel(connection, asked, panel) for asked, panel in board.repeated())
+    marks = board.marks(connection)
+    panels = "".join(_panel(connection, asked, panel, marks) for asked, panel in board.repeated())
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{_STYLE}</style>"
         f"<script>{get_plotlyjs()}</script><h1>{title}</h1>"
@@ -168,7 +173,7 @@ def _page(connection: Connection, board: OpenDashboard) -> str:
     )
 
 
-def _panel(connection: Connection, board: OpenDashboard, panel: dict[str, Any]) -> str:
+def _panel(connection: Connection, board: OpenDashboard, panel: dict[str, Any], marks: list[Mark]) -> str:
     place = panel["gridPos"]
     area = f"grid-column: {place['x'] + 1} / span {place['w']}; grid-row: {place['y'] + 1} / span {place['h']}"
     if panel["type"] == "row":
@@ -177,10 +182,16 @@ def _panel(connection: Connection, board: OpenDashboard, panel: dict[str, Any]) 
         body = f"<pre>{html.escape(board.in_words(panel['options']['content']))}</pre>"
     else:
         found = [board.run(connection, target["rawSql"]) for target in panel["targets"]]
-        body = drawn(board, panel, found[0])
+        body = drawn(board, panel, found[0], [mark for mark in marks if _marks(mark[0], panel)])
     description = html.escape(board.in_words(panel["description"]), quote=True)
     title = html.escape(board.in_words(panel["title"]))
     return f'<section style="{area}" title="{description}"><h2>{title}</h2><div class=body>{body}</div></section>'
+
+
+def _marks(annotation: dict[str, Any], panel: dict[str, Any]) -> bool:
+    """Whether the annotation is drawn in the panel."""
+    only = annotation.get("filter") or {}
+    return not only.get("ids") or (panel["id"] in only["ids"]) != bool(only.get("exclude"))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from grafana import parts
 from grafana.front_page import model_choices
-from grafana.house import FRONT_PAGE, PERFORMANCE, SEGMENTS, House, to_board
+from grafana.house import House, to_board
+from grafana.names import FRONT_PAGE, PERFORMANCE, SEGMENTS
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
 TOO_FEW = (

@@ -89,6 +89,15 @@ def test_a_page_that_cannot_be_written_is_an_error_of_its_own(monitored_warehous
         write_pages(tmp_path / "file" / "pages")
 
 
+def test_it_needs_no_package_of_the_development_environment(empty_warehouse: Connection) -> None:
+    without = "import sys, runpy; sys.modules['grafana_foundation_sdk'] = None; "
+    code = without + "runpy.run_module('grafana.preview', run_name='__main__')"
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "run `make pipeline` first" in result.stderr, "it came as far as the warehouse"
+
+
 def test_an_empty_warehouse_has_no_pages(empty_warehouse: Connection, tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "grafana.preview"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False

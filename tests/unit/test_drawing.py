@@ -1,15 +1,18 @@
-"""The preview's drawings: the same days, bands, clock and words as in Grafana."""
+"""The preview's drawings: the days, bands, clock, words and faults that Grafana shows of the same panel and rows."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from grafana.asking import OpenDashboard, Rows, open_dashboard
-from grafana.drawing import COLORS, bands_together, drawn, series_of, text_of
+from grafana.charts import COLORS, bands_together, series_of
+from grafana.display import field_of, formatted
+from grafana.drawing import drawn
 from pipeline.settings import ROOT
 
 FOLDER = ROOT / "grafana" / "dashboards"
@@ -65,59 +68,165 @@ def test_a_score_lies_inside_its_two_bands() -> None:
 def test_figures_in_a_table_take_the_colour_of_their_level() -> None:
     board, panel = panel_of("column", "Which figures of ${column} stood out on ${day:text}?")
     body = drawn(board, panel, Rows(["figure", "score", "severity"], [("rows", 7.5, 2.5), ("mean", 1.5, 0.1)]))
-    assert re.findall(r"<td([^>]*)>([^<]*)", body) == [
-        *(("", "rows"), ("", "7.500"), (f' style="color: {COLORS["red"]}; font-weight: 600"', "2.50x")),
-        *(("", "mean"), ("", "1.500"), (f' style="color: {COLORS["green"]}; font-weight: 600"', "0.10x")),
+    assert re.findall(r'<td(?: style="([^"]*)")?>([^<]*)', body) == [
+        *(("", "rows"), ("text-align: right", "7.500")),
+        (f"color: {COLORS['red']}; font-weight: 600; text-align: right", "2.50 x"),
+        *(("", "mean"), ("text-align: right", "1.500")),
+        (f"color: {COLORS['green']}; font-weight: 600; text-align: right", "0.10 x"),
     ]
 
 
 def test_times_are_by_the_dashboards_clock() -> None:
-    board, _ = panel_of("column", "How much of ${column} is missing?")
+    board, panel = panel_of("column", "How much of ${column} is missing?")
     ((_, times, _),) = series_of(board, Rows(["time", "missing"], [(DAY, 0.1)]))
     assert times == [datetime(2022, 2, 1)]
-    assert text_of(board, {}, DAY) == "2022-02-01 00:00"
+    assert field_of(panel, "time", board.timezone).show(DAY).text == "2022-02-01 00:00:00"
 
 
-def test_a_single_run_is_drawn_on_an_axis_of_hours() -> None:
-    board, panel = panel_of("pipeline-health", "How long does each stage take?")
-    body = drawn(board, panel, Rows(["time", "metric", "value"], [(DAY, "dbt", 9.0), (DAY, "train", 3.0)]))
-    assert '"range":["2022-01-31T18:00:00","2022-02-01T06:00:00"]' in body
-    assert body.count('"width":1728000.0') == 2, "as wide as can be seen"
+def a_table(*overrides: tuple[dict[str, str], dict[str, Any]], **defaults: Any) -> dict[str, Any]:
+    thresholds = {"steps": [{"color": "blue", "value": None}]}
+    return {
+        "type": "table",
+        "gridPos": {"w": 12, "h": 8},
+        "options": {},
+        "fieldConfig": {
+            "defaults": {"thresholds": thresholds, **defaults},
+            "overrides": [
+                {"matcher": matcher, "properties": [{"id": name, "value": value} for name, value in settings.items()]}
+                for matcher, settings in overrides
+            ],
+        },
+    }
 
 
-def test_days_keep_the_axis_that_fits_them() -> None:
+def cells(panel: dict[str, Any], columns: list[str], *rows: tuple[Any, ...]) -> list[str]:
+    board, _ = panel_of("column", "How much of ${column} is missing?")
+    return re.findall(r"<td[^>]*>(?:<a [^>]*>)?([^<]*)", drawn(board, panel, Rows(columns, list(rows))))
+
+
+def test_a_date_is_midnight_utc_and_so_the_evening_before() -> None:
+    assert cells(a_table(), ["since"], (date(2022, 2, 24),)) == ["2022-02-23 19:00:00"]
+
+
+def test_the_word_for_an_empty_panel_stands_in_every_empty_cell() -> None:
+    panel = a_table(noValue="Nothing here")
+    assert cells(panel, ["state", "resolved"], ("open", None)) == ["open", "Nothing here"]
+    assert "Nothing here" in drawn(panel_of("column", "How much of ${column} is missing?")[0], panel, Rows(["a"], []))
+    kept = ({"id": "byRegexp", "options": "/.*/"}, {"noValue": ""})
+    assert cells(a_table(kept, noValue="Nothing here"), ["state", "resolved"], ("open", None)) == ["open", ""]
+
+
+def test_an_empty_cell_leaks_into_a_link() -> None:
+    link = [{"title": "", "url": "/d/column?${__url_time_range}&var-column=${__data.fields.column}"}]
+    panel = a_table(({"id": "byName", "options": "day"}, {"links": link}), noValue="No such alert")
+    board, _ = panel_of("column", "How much of ${column} is missing?")
+    body = drawn(board, panel, Rows(["day", "column"], [("Mon", None), ("Tue", "a (b) & c")]))
+    assert "&amp;var-column=No%20such%20alert" in body
+    assert "&amp;var-column=a%20%28b%29%20%26%20c" in body
+
+
+def test_an_override_that_is_not_known_is_no_silence() -> None:
+    with pytest.raises(ValueError, match="'byType' is not understood"):
+        cells(a_table(({"id": "byType", "options": "number"}, {"unit": "s"})), ["a"], (1,))
+
+
+def test_a_tile_names_its_figures_only_in_that_text_mode() -> None:
+    board, panel = panel_of("model-monitoring", "How many trips came?")
+    rows = Rows(["critical", "warning"], [(1, 0)])
+    assert "<small>critical</small>" not in drawn(board, panel, rows)
+    for mode, named in (("value_and_name", True), ("auto", True), ("none", False)):
+        panel["options"]["textMode"] = mode
+        assert ("<small>critical</small>" in drawn(board, panel, rows)) is named
+
+
+def test_words_are_no_figure_of_a_tile_that_asks_for_numbers() -> None:
+    board, panel = panel_of("model-monitoring", "How many trips came?")
+    panel["options"]["reduceOptions"].pop("fields", None)
+    assert "as usual" not in drawn(board, panel, Rows(["verdict"], [("as usual",)]))
+    panel["options"]["reduceOptions"]["fields"] = "/.*/"
+    assert "as usual" in drawn(board, panel, Rows(["verdict"], [("as usual",)]))
+
+
+@pytest.mark.parametrize(("longest", "label"), [(0, "..."), (5, "Manha..."), (None, "Manhattan")])
+def test_a_label_is_cut_to_its_length(longest: int | None, label: str) -> None:
+    board, panel = panel_of("column", "How does ${column} on ${day:text} compare with the reference?")
+    panel["options"].pop("xTickLabelMaxLength", None)
+    if longest is not None:
+        panel["options"]["xTickLabelMaxLength"] = longest
+    body = drawn(board, panel, Rows(["value", "that day", "reference"], [("Manhattan", 0.2, 0.3)]))
+    assert f'"ticktext":["{label}"]' in body
+
+
+def test_nothing_but_zeros_has_an_axis_to_ten_thousand_percent() -> None:
     board, panel = panel_of("column", "How much of ${column} is missing?")
-    body = drawn(board, panel, Rows(["time", "missing"], [(DAY, 0.004), (DAY + timedelta(days=1), 0.006)]))
-    assert '"range":["2022' not in body
+    panel["fieldConfig"]["defaults"]["custom"].pop("axisSoftMax", None)
+    rows = Rows(["time", "missing"], [(DAY, 0.0)])
+    assert '"range":[0,100]' in drawn(board, panel, rows)
+    panel["fieldConfig"]["defaults"]["custom"]["axisSoftMax"] = 0.05
+    assert '"range":[0,0.05]' in drawn(board, panel, rows)
+
+
+def test_a_line_has_a_gap_only_where_there_is_a_row_without_a_value() -> None:
+    board, _ = panel_of("column", "How much of ${column} is missing?")
+    later = DAY + timedelta(days=2)
+    ((_, times, _),) = series_of(board, Rows(["time", "missing"], [(DAY, 0.1), (later, 0.2)]))
+    assert len(times) == 2, "the day between is bridged"
+    long = Rows(["time", "metric", "value"], [(DAY, "a", 1.0), (later, "a", 2.0), (DAY + timedelta(days=1), "b", 3.0)])
+    assert [values for _, _, values in series_of(board, long)] == [[1.0, None, 2.0], [None, 3.0, None]]
+
+
+def test_charts_have_the_time_range_of_their_dashboard() -> None:
+    board, panel = panel_of("pipeline-health", "How long does each stage take?")
+    rows = Rows(["time", "metric", "value"], [(datetime.fromisoformat(board.time_to), "dbt", 9.0)])
+    figure = drawn(board, panel, rows)
+    start = datetime.fromisoformat(board.time_from).astimezone(ZoneInfo(board.timezone))
+    assert f'"range":["{start:%Y-%m-%dT%H:%M:%S}' in figure
+    (width,) = re.findall(r'"width":([\d.]+)[,}]', figure.split('"type":"bar"')[0].split("Plotly.newPlot")[1]) or [0]
+    assert float(width) > 2 * 86_400_000, "one run is as wide as two days: Grafana caps a bar in pixels only"
 
 
 def test_small_shares_are_told_apart_and_begin_at_zero() -> None:
     board, panel = panel_of("column", "How much of ${column} is missing?")
     body = drawn(board, panel, Rows(["time", "missing"], [(DAY, 0.004), (DAY + timedelta(days=1), 0.006)]))
     assert '"tickformat":".2%"' in body
-    assert '"rangemode":"tozero"' in body
 
 
 @pytest.mark.parametrize(
-    ("unit", "value", "words"),
+    ("unit", "decimals", "value", "words"),
     [
-        ("s", 0.4567, "0.5 s"),
-        ("s", 42.0, "42 s"),
-        ("s", 60.0, "1 minute"),
-        ("s", 7300, "2 hours"),
-        ("d", 1.0, "1 day"),
-        ("d", 12.34, "12.3 days"),
-        ("short", 68705, "68,705"),
-        ("short", 1234567.0, "1,234,567"),
-        ("suffix:x", 2.5, "2.5x"),
+        ("none", 1, 27, "27.0"),
+        ("none", None, 27, "27"),
+        ("none", None, 2064.5, "2065"),
+        ("none", None, 0.34444, "0.344"),
+        ("s", None, 0.4567, "457 ms"),
+        ("s", None, 42.0, "42 s"),
+        ("s", None, 7300, "2.03 hours"),
+        ("d", None, 1.0, "1 day"),
+        ("d", 1, 12.34, "1.8 weeks"),
+        ("short", None, 68705, "68.7 K"),
+        ("short", None, 1234567.0, "1.23 Mil"),
+        ("short", None, 1645592400000, "1.65 Tri"),
+        ("suffix:x", 2, 2.5, "2.50 x"),
+        ("percentunit", 1, 0.27, "27.0%"),
+        ("sci", None, 1.5e-7, "1.5e-7"),
+        ("dateTimeAsIso", None, 1645592400000, "2022-02-23 00:00:00"),
     ],
 )
-def test_figures_in_words(unit: str, value: float, words: str) -> None:
-    board, _ = panel_of("column", "How much of ${column} is missing?")
-    assert text_of(board, {"unit": unit}, value) == words
+def test_figures_in_words(unit: str, decimals: int | None, value: float, words: str) -> None:
+    assert formatted(value, unit, decimals, "America/New_York") == words
 
 
-def test_a_minute_ago_is_one_minute() -> None:
-    board, _ = panel_of("pipeline-health", "When did a run last succeed?")
-    at = (datetime.now(UTC) - timedelta(seconds=61)).timestamp() * 1000
-    assert text_of(board, {"unit": "dateTimeFromNow"}, at) == "1 minute ago"
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(10, "a few seconds ago"), (61, "a minute ago"), (7300, "2 hours ago"), (90000, "a day ago")]
+)
+def test_how_long_ago(seconds: float, words: str) -> None:
+    at = (datetime.now(UTC) - timedelta(seconds=seconds)).timestamp() * 1000
+    assert formatted(at, "dateTimeFromNow", None, "UTC") == words
+
+
+def test_every_unit_of_the_dashboards_is_known() -> None:
+    for path in FOLDER.glob("*.json"):
+        for panel in open_dashboard(path).panels():
+            names = [one["matcher"]["options"] for one in panel["fieldConfig"]["overrides"]]
+            for name in ("", *(name for name in names if name.isalnum())):
+                field_of(panel, name, "UTC").show(1.5)
