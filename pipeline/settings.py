@@ -6,6 +6,7 @@ The only module that knows defaults. The command line and the make variables of 
 
 from __future__ import annotations
 
+import getpass
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -34,6 +35,14 @@ class Source(StrEnum):
     TLC = "tlc"
     LOCAL = "local"
     SAMPLE = "sample"
+
+
+def user_name() -> str:
+    """Who runs this, as the machine calls them; the bare number of a user that it has no name for."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def state_dir() -> Path:

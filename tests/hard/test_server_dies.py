@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from pipeline import embedded
+from pipeline import embedded, postgres_programs
 from pipeline.failpoints import VARIABLE
 from tests.hard.killing import Case, Yard, monitored_by
 
@@ -60,7 +60,7 @@ def test_the_server_stops_at_once(yard: Yard, where: str, clean_environment: Pat
                 point,
                 tmp_path / "held",
                 case.run_arguments(folder),
-                lambda: server._control("stop", "-m", "immediate"),
+                lambda: server.stop(signal.SIGQUIT),
             )
         finally:
             server.start()
@@ -73,18 +73,16 @@ def test_the_server_stops_at_once(yard: Yard, where: str, clean_environment: Pat
 
 
 @pytest.fixture
-def small_disk(server: embedded.Address, clean_environment: Path, yard: Yard) -> Iterator[Path]:
+def small_disk(server: embedded.Address, yard: Yard) -> Iterator[Path]:
     """A disk of its own, as a tablespace."""
     if os.geteuid() != 0:
         pytest.skip("a small disk can be mounted by root only")
     folder = Path(tempfile.mkdtemp(prefix="warehouse-tests-disk-"))
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", folder], check=True)
     try:
-        user = embedded.EmbeddedServer(clean_environment)._server.system_user
         place = folder / "tablespace"
         place.mkdir(mode=0o700)
-        if user is not None:
-            os.chown(place, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+        postgres_programs.give_to_owner(place)
         administer(server, sql.SQL("create tablespace {} location {}").format(sql.Identifier(TABLESPACE), str(place)))
         yield folder
     finally:
