@@ -1,7 +1,9 @@
 # The front door: `make help` lists the targets. Variables reach the programs as they were typed, in the environment.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-PYTHON ?= python3
+ifneq ($(origin PYTHON),command line)
+PYTHON := python3
+endif
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -15,8 +17,8 @@ ifeq ($(origin UID),command line)
 override DASHBOARD_UID := $(value UID)
 endif
 export $(VARIABLES)
-# Importing without compiled files costs seconds at every start.
-unexport PYTHONDONTWRITEBYTECODE
+# What the shell says of Python is about other environments; without compiled files importing costs seconds, too.
+unexport $(filter PYTHON%,$(.VARIABLES))
 
 RUNTIME := $(VENV)/.runtime
 DEV := $(VENV)/.dev
@@ -138,12 +140,12 @@ test: lint types unit integration ## Lint, types, import contracts, all tests
 lint: $(DEV) ## Style of Python and SQL, and who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/lint-imports --no-cache
-	$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests
+	$(BIN)/python -c "from importlinter.cli import lint_imports_command as lint; lint()" --no-cache
+	$(BIN)/python -m sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests
 
 .PHONY: types
 types: $(DEV) ## Static types, strict
-	$(BIN)/mypy
+	$(BIN)/python -m mypy
 
 .PHONY: audit
 audit: $(AUDIT)/.done ## Ask osv.dev (or OSV_URL) for known vulnerabilities of every locked package; needs the network
@@ -224,28 +226,35 @@ clean: $(RUNTIME) ## Empty the database in use and remove its models (downloads 
 .PHONY: install
 install: $(RUNTIME) ## Make the environment (every target does so by itself)
 
-# uv installs in a tenth of pip's time; where it cannot reach the package index in pip's way, pip itself does it.
-define install_lock
-	@echo "installing $(1) into $(2) ..." >&2
-	@$(BIN)/uv pip install --quiet --python $(2)/bin/python --system-certs --no-deps --require-hashes -r $(1) 2>/dev/null \
-		|| $(2)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(1)
-	@touch $@
-endef
+# An environment names its folder and its Python: where either has gone, it is made anew, from what it has.
+ifeq ($(shell [ "$$(cat $(RUNTIME) 2>&1)" = "$$(pwd -P)" ] && echo here),)
+.PHONY: $(RUNTIME)
+endif
+ifeq ($(shell [ -x $(BIN)/python ] && echo there),)
+.PHONY: $(VENV)/.bootstrap
+endif
+INSTALL := $(BIN)/python -I requirements/install.py
 
 $(VENV)/.bootstrap: requirements/bootstrap.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "error: $$($(PYTHON) --version 2>&1) was found, Python 3.11 or newer is needed: make PYTHON=python3.12 ..." >&2; exit 3; }
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@$(INSTALL) $< $(VENV)
 	@touch $@
 
-$(RUNTIME): requirements/runtime.lock $(VENV)/.bootstrap
-	$(call install_lock,$<,$(VENV))
+$(RUNTIME): requirements/runtime.lock pyproject.toml $(VENV)/.bootstrap
+	@echo "installing $< into $(VENV) ..." >&2
+	@$(INSTALL) $< $(VENV)
+	@$(INSTALL) project $(VENV)
+	@pwd -P > $@
 
 $(DEV): requirements/dev.lock $(RUNTIME)
-	$(call install_lock,$<,$(VENV))
+	@echo "installing $< into $(VENV) ..." >&2
+	@$(INSTALL) $< $(VENV)
+	@touch $@
 
 # Tools that look at the project and are no part of it: nothing of theirs reaches the environment of the program.
 $(AUDIT)/.done: requirements/audit.lock $(VENV)/.bootstrap
 	@$(BIN)/python -m venv $(AUDIT)
-	$(call install_lock,$<,$(AUDIT))
+	@$(INSTALL) $< $(AUDIT)
+	@touch $@
