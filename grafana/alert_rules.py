@@ -1,7 +1,8 @@
 """Grafana's alert rules: one for each rule of monitoring.yml, over the alerts that the warehouse has opened.
 
 What an alert is, is decided in one place, the marts; Grafana looks at marts.fct_alerts and tells somebody. A rule's
-pending period keeps a mart that is being rebuilt from looking like a change.
+pending period keeps a mart that is being rebuilt from looking like a change. That the marts cannot be read says nothing
+about a model: it is one more rule, of its own.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from grafana_foundation_sdk.builders import alerting as builders
@@ -18,7 +20,7 @@ from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import alerting as models
 
 from grafana.house import House
-from grafana.names import COLUMN, DATA_QUALITY, PIPELINE_HEALTH, TABLE
+from grafana.names import COLUMN, DATA_QUALITY, FRONT_PAGE, PERFORMANCE, PIPELINE_HEALTH, TABLE
 from grafana.parts import DATASOURCE_UID, Query
 from pipeline.alert_rules import opening_rules
 from pipeline.database import queries
@@ -29,31 +31,93 @@ _EXPRESSIONS = "__expr__"
 # Longer than a build of the marts takes.
 PENDING = "2m"
 KEEP_FIRING = "2m"
-TITLES = {
-    "incident": "Something is not as usual",
-    "prediction_drift": "The prediction has drifted",
-    "drifted_columns": "Features have drifted strongly",
-    "missing_share": "A column is missing values",
-    "rejected_share": "Too many trips are rejected",
-    "volume": "Unusually many or few trips",
-    "performance": "The model has become worse",
-    "concept_drift": "The outcome has changed at the same inputs",
-    "stale_data": "No data has arrived",
-    "failed_run": "A pipeline run has failed",
-}
+# A restart of the database, or a moment without network, is nobody's business.
+UNREADABLE, UNREADABLE_FOR = "unreadable", "5m"
+_SAID = "since {{ $labels.day }}: {{ $labels.says }}"
+_NUMBER = '{{ printf "%.0f" $values.A.Value }}'
 
 
-MEANINGS = {
-    "incident": "Severity in multiples of the calibrated threshold",
-    "prediction_drift": "Drift score in multiples of its threshold",
-    "drifted_columns": "Strongly drifted features",
-    "missing_share": "Share of missing values",
-    "rejected_share": "Share of rejected trips",
-    "volume": "Times more or fewer trips than usual",
-    "performance": "Loss in multiples of the reference's",
-    "concept_drift": "Unexplained change in multiples of the reference's loss",
-    "stale_data": "Days since a file was loaded",
-    "failed_run": "Failed runs in a row",
+@dataclass(frozen=True)
+class Told:
+    """What a rule is called, what its notification says of an alert, what to do, and the panel that draws it."""
+
+    title: str
+    sentence: str
+    advice: str
+    board: str
+    panel: str
+
+
+RULES = {
+    "incident": Told(
+        "Something is not as usual",
+        "{{ $labels.subject }} is not as usual " + _SAID,
+        "The page shows what moved, and since when. `make check-alerts` prints the incident's id, `make ack "
+        "INCIDENT=...` takes it on.",
+        *(FRONT_PAGE, "How bad was each day, and which ones rang?"),
+    ),
+    "prediction_drift": Told(
+        "The prediction has drifted",
+        "The prediction of {{ $labels.model }} has drifted " + _SAID,
+        "Look for the features that drifted with it.",
+        *(FRONT_PAGE, "When did the prediction drift?"),
+    ),
+    "drifted_columns": Told(
+        "Features have drifted strongly",
+        "Features of {{ $labels.model }} have drifted strongly " + _SAID,
+        "Look at the column that is named; `make report DAY={{ $labels.day }}` has all of them.",
+        *(FRONT_PAGE, "How many columns drifted each day?"),
+    ),
+    "missing_share": Told(
+        "A column is missing values",
+        "{{ $labels.subject }} is missing values " + _SAID,
+        "Look at where the column comes from.",
+        *(DATA_QUALITY, "Which column is missing values, and since when?"),
+    ),
+    "rejected_share": Told(
+        "Too many rows are rejected",
+        "Too many rows are rejected " + _SAID,
+        "The page says which rules rejected them.",
+        *(DATA_QUALITY, "Which rules rejected trips each day?"),
+    ),
+    "volume": Told(
+        "Unusually many or few rows",
+        "Unusually many or few rows " + _SAID,
+        "Look whether the delivery is complete. Holidays and storms are told, too.",
+        *(DATA_QUALITY, "Did as many trips come as usual?"),
+    ),
+    "performance": Told(
+        "The model has become worse",
+        "{{ $labels.model }} has become worse " + _SAID,
+        "The page says since when; Segments and fairness, for whom.",
+        *(PERFORMANCE, "Is the loss what was estimated?"),
+    ),
+    "concept_drift": Told(
+        "The outcome has changed at the same inputs",
+        "The outcome has changed at the same inputs of {{ $labels.model }} " + _SAID,
+        "Has the world changed, or a column's unit? Look at the columns that moved on the same day.",
+        *(PERFORMANCE, "Is the outcome another at the same inputs?"),
+    ),
+    "stale_data": Told(
+        "No data has arrived",
+        f"No file has been loaded for {_NUMBER} days",
+        "Look whether the delivery or the scheduler has stopped.",
+        *(DATA_QUALITY, "When did data last arrive?"),
+    ),
+    "failed_run": Told(
+        "A pipeline run has failed",
+        f"The pipeline has failed {{{{ if gt $values.A.Value 1.0 }}}}{_NUMBER} times in a row, since"
+        "{{ else }}on{{ end }} {{ $labels.day }}",
+        "The page has its message, and docs/exit-codes.md what to do.",
+        *(PIPELINE_HEALTH, "What failed, and why?"),
+    ),
+    UNREADABLE: Told(
+        "The warehouse cannot be read",
+        f"Grafana has not been able to read the warehouse for {UNREADABLE_FOR}: how the models do is not known",
+        "Is the database up, its disk full, the password of the role `dashboard` another? `make doctor` says. Alerts "
+        "about models stay as they were.",
+        *(PIPELINE_HEALTH, "Does the path from the database to here work?"),
+    ),
 }
 
 
@@ -76,52 +140,69 @@ class _Condition(Builder[Dataquery]):
         return _AnyOpen()
 
 
-def alert_rules(house: House) -> str:
-    """The provisioning file."""
+def alert_rules(house: House, boards: list[dict[str, Any]]) -> str:
+    """The provisioning file; `boards` are the built dashboards that the rules are drawn on."""
+    panels = {(board["uid"], panel["title"]): panel["id"] for board in boards for panel in board["panels"]}
+    names = [name for name, _ in opening_rules(house.monitoring.alerts)]
     group = {
         "orgId": 1,
         "name": GROUP,
         "folder": FOLDER,
         "interval": "1m",
-        "rules": [_rule(name) for name, _ in opening_rules(house.monitoring.alerts)],
+        "rules": [*(_about_marts(name, panels) for name in names), _about_the_warehouse(panels)],
     }
     document = json.loads(json.dumps({"apiVersion": 1, "groups": [group]}, cls=JSONEncoder))
     head = "# Generated from monitoring.yml by `make dashboards`; a test holds it to that.\n"
     return head + yaml.safe_dump(document, sort_keys=False, width=120, allow_unicode=True)
 
 
-def _rule(name: str) -> dict[str, object]:
+def question(name: str) -> str:
+    """The query of a rule: its open alerts."""
+    pages = {"column": COLUMN, "data_quality": DATA_QUALITY, "performance": PERFORMANCE}
     text = queries(Path(__file__).with_name("alert_rules.sql"))["alerts"]
-    sql = text.format(rule=name, column=COLUMN, table=TABLE, data_quality=DATA_QUALITY, pipeline_health=PIPELINE_HEALTH)
+    return text.format(rule=name, table=TABLE, pipeline_health=PIPELINE_HEALTH, **pages)
+
+
+def _about_marts(name: str, panels: dict[tuple[str, str], int]) -> dict[str, object]:
+    """A rule of monitoring.yml. While the marts cannot be read its alerts stay as they were: it knows nothing new."""
+    rule = _rule(name, question(name), panels)
+    rule.exec_err_state("KeepLast").for_val(PENDING)
+    # Grafana puts environment variables into labels, but not into annotations: there the $ stands twice.
+    rule.labels({"rule": name, "severity": "{{ $$labels.severity }}", "model": "{{ $$labels.model }}"})
+    return _written(rule)
+
+
+def _about_the_warehouse(panels: dict[tuple[str, str], int]) -> dict[str, object]:
+    """The rule that an error fires: `Alerting` waits for the pending period, `Error` would not."""
+    sql = queries(Path(__file__).with_name("alert_rules.sql"))["unreadable"]
+    rule = _rule(UNREADABLE, sql, panels, page=f"d/{PIPELINE_HEALTH}")
+    rule.exec_err_state("Alerting").for_val(UNREADABLE_FOR).labels({"rule": UNREADABLE, "severity": "critical"})
+    return _written(rule)
+
+
+def _rule(name: str, sql: str, panels: dict[tuple[str, str], int], page: str = "{{ $labels.page }}") -> builders.Rule:
+    told = RULES[name]
     window = models.RelativeTimeRange(from_val=600, to=0)
-    rule = (
-        builders.Rule(TITLES[name])
-        .uid(f"warehouse-{name.replace('_', '-')}")
-        .condition("B")
-        .with_query(
-            builders.Query("A").datasource_uid(DATASOURCE_UID).relative_time_range(window).model(Query(sql, "table"))
-        )
-        .with_query(builders.Query("B").datasource_uid(_EXPRESSIONS).relative_time_range(window).model(_Condition()))
-        # No open alert, no row: that is as it should be.
-        .no_data_state("OK")
-        .exec_err_state("Error")
-        .for_val(PENDING)
-        .keep_firing_for(KEEP_FIRING)
-        # Grafana puts environment variables into labels, but not into annotations: there the $ stands twice.
-        .labels({"rule": name, "severity": "{{ $$labels.severity }}", "model": "{{ $$labels.model }}"})
-        .annotations(
-            {
-                "summary": (
-                    f"{TITLES[name]}{{{{ if $labels.column }}}}: {{{{ $labels.column }}}}{{{{ end }}}}, "
-                    "since {{ $labels.day }}{{ if $labels.model }} ({{ $labels.model }}){{ end }}"
-                ),
-                "description": f"{MEANINGS[name]}: {{{{ $values.A.Value }}}} on the worst day (docs/alerts.md)",
-                "page": "{{ externalURL }}{{ $labels.page }}",
-            }
-        )
-        .build()
+    asked = builders.Query("A").datasource_uid(DATASOURCE_UID).relative_time_range(window).model(Query(sql, "table"))
+    condition = builders.Query("B").datasource_uid(_EXPRESSIONS).relative_time_range(window).model(_Condition())
+    rule = builders.Rule(told.title).uid(f"warehouse-{name.replace('_', '-')}").condition("B")
+    rule.with_query(asked).with_query(condition)
+    # No open alert, no row: that is as it should be.
+    rule.no_data_state("OK").keep_firing_for(KEEP_FIRING)
+    return rule.annotations(
+        {
+            "summary": told.sentence,
+            "description": told.advice,
+            "page": f"{{{{ externalURL }}}}{page}",
+            # Grafana draws the rule with this panel.
+            "__dashboardUid__": told.board,
+            "__panelId__": str(panels[told.board, told.panel]),
+        }
     )
-    written = rule.to_json()
+
+
+def _written(rule: builders.Rule) -> dict[str, object]:
+    written = rule.build().to_json()
     # The provisioning file has a name of its own for this one, and knows these from the group.
     written["keepFiringFor"] = written.pop("keep_firing_for")
     return {key: value for key, value in written.items() if key not in ("folderUID", "orgID", "ruleGroup")}

@@ -30,7 +30,7 @@ def generated_files(house: House) -> dict[Path, str]:
     boards = [_as_document(make(house)) for make in _BOARDS]
     files = {FOLDER / "dashboards" / f"{board['uid']}.json": _as_json(board) for board in boards}
     return files | {
-        FOLDER / "provisioning" / "alerting" / "rules.yml": alert_rules(house),
+        FOLDER / "provisioning" / "alerting" / "rules.yml": alert_rules(house, boards),
         ROOT / "docs" / "dashboards.md": dashboards_page(boards),
         DBT_PROJECT_DIR / "models" / "exposures.yml": exposures(boards),
     }

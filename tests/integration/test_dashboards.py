@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from numbers import Number
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlparse
 
 import pytest
-import yaml
 
 from grafana.asking import DASHBOARDS, as_dashboard, open_dashboard
-from pipeline import dbt
 from pipeline.database import Connection
 from pipeline.settings import ROOT
 
@@ -392,95 +389,3 @@ def test_the_stages_of_a_run_stand_on_each_other(eventful_warehouse: Connection)
         runs.setdefault(time, {})[name] = round(float(seconds))
     assert {"ingest": 240, "marts": 300} in runs.values()
     assert sorted(len(stages) for stages in runs.values()) == [1, 2, 10]
-
-
-def check_page(row: dict[str, Any]) -> None:
-    """The page of an alert exists, and its time range holds the day that the alert opened on."""
-    address = urlparse(row["page"])
-    parameters = {name: value for name, (value,) in parse_qs(address.query).items()}
-    assert (ROOT / "grafana" / "dashboards" / f"{address.path.removeprefix('d/')}.json").exists()
-    first, last = (datetime.fromtimestamp(int(parameters[name]) / 1000, UTC) for name in ("from", "to"))
-    assert f"{first:%Y-%m-%d}" < row["day"] < f"{last:%Y-%m-%d}"
-    if row["column"] or "var-column" in parameters:
-        assert address.path == "d/column"
-        assert parameters["var-column"] == (row["column"] or "(table)")
-        assert int(parameters["from"]) < int(parameters["var-day"]) < int(parameters["to"])
-    else:
-        assert address.path in ("d/data-quality", "d/pipeline-health")
-
-
-def firing(connection: Connection) -> dict[str, list[dict[str, Any]]]:
-    """The rows of every alert rule's query that Grafana would fire on, by rule."""
-    document = yaml.safe_load(
-        (ROOT / "grafana" / "provisioning" / "alerting" / "rules.yml").read_text(encoding="utf-8")
-    )
-    found: dict[str, list[dict[str, Any]]] = {}
-    for rule in document["groups"][0]["rules"]:
-        cursor = connection.execute(rule["data"][0]["model"]["rawSql"].encode())
-        assert cursor.description is not None
-        names = [column.name for column in cursor.description]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-        for row in rows:
-            check_page(row)
-            # Grafana makes labels of the words and compares the one number.
-            numbers = {name for name, value in row.items() if not isinstance(value, str)}
-            assert numbers == {"worst_value"}
-            assert float(str(row["worst_value"])) > 0
-        if rows:
-            found[rule["labels"]["rule"]] = rows
-    return found
-
-
-# As of the evening of a day, going back: what a person would have been told then.
-EVENINGS: dict[str, dict[str, set[tuple[str, str, str, str]]]] = {
-    "2022-02-26": {
-        "volume": {("critical", "", "", "2022-02-26")},
-        "incident": {("critical", "", "", "2022-02-24")},
-    },
-    "2022-02-21": {"incident": {("critical", "", "pickup_location_id", "2022-02-21")}},
-    "2022-02-12": {
-        "incident": {("critical", "", "fare_amount", "2022-02-10")},
-        "concept_drift": {("critical", "green_duration_lr", "prediction", "2022-02-10")},
-    },
-    "2022-02-08": {
-        "incident": {("critical", "", "trip_distance", "2022-02-08")},
-        "concept_drift": {("critical", "green_duration_hgb", "prediction", "2022-02-08")},
-    },
-    "2022-02-03": {
-        "incident": {("critical", "", "passenger_count", "2022-02-03")},
-        "missing_share": {("warning", "", "passenger_count", "2022-02-03")},
-    },
-    "2022-02-02": {},
-}
-
-
-@pytest.mark.slow
-def test_alert_queries_fire_on_the_planted_incidents_and_on_nothing_else(monitored_warehouse: Connection) -> None:
-    for evening, expected in EVENINGS.items():
-        monitored_warehouse.execute("delete from intermediate.int_windows where window_date > %s", [evening])
-        # What was found later: of a day after, or at the end of a day after.
-        monitored_warehouse.execute(
-            "delete from monitoring.incident_followups "
-            "where window_start - case when kind = 'resolved' then interval '1 day' else interval '0' end "
-            ">= (cast(%s as date) + 1) at time zone 'America/New_York'",
-            [evening],
-        )
-        dbt.build("--select", "int_daily_volume", "int_monitored_windows", "marts", run_id=1)
-        with as_dashboard("alerts") as connection:
-            found = {
-                rule: {(row["severity"], row["model"], row["column"], row["day"]) for row in rows}
-                for rule, rows in firing(connection).items()
-            }
-        assert found == {rule: rows for rule, rows in expected.items() if rows}, evening
-
-
-def test_failed_runs_and_stale_data_fire_without_another_run(monitored_warehouse: Connection) -> None:
-    monitored_warehouse.execute(
-        "insert into monitoring.runs (run_id, step, status, message, finished_at) "
-        "values (90, 'pipeline', 'failed', 'the disk is full', now())"
-    )
-    monitored_warehouse.execute("update raw.files set loaded_at = now() - interval '50 days'")
-    with as_dashboard("alerts") as connection:
-        found = firing(connection)
-    assert [row["severity"] for row in found["failed_run"]] == ["critical"]
-    assert [row["severity"] for row in found["stale_data"]] == ["warning"]

@@ -252,7 +252,7 @@ def test_dashboards_come_from_two_folders_that_do_not_overlap() -> None:
     assert mounts["/etc/grafana/dashboards/custom"]["type"] == "tmpfs"
 
 
-def test_a_webhook_gets_every_alert_and_without_one_nobody_does() -> None:
+def test_a_webhook_gets_every_alert_as_a_sentence() -> None:
     webhook = load(PROVISIONING / "notify-webhook.yml")
     (contact,) = webhook["contactPoints"]
     (receiver,) = contact["receivers"]
@@ -262,10 +262,29 @@ def test_a_webhook_gets_every_alert_and_without_one_nobody_does() -> None:
     assert policy["receiver"] == contact["name"]
     assert "routes" not in policy
     assert "alertname" in policy["group_by"]
+    title = receiver["settings"]["title"]
+    assert "Annotations.summary" in title, "a sentence, not a list of labels"
+    assert "Annotations.page" in receiver["settings"]["message"]
+
+
+def test_without_a_webhook_nobody_is_told_and_nothing_is_tried() -> None:
     without = load(PROVISIONING / "notify.yml")
-    assert without["deleteContactPoints"] == [{"orgId": 1, "uid": receiver["uid"]}]
-    assert without["resetPolicies"] == [1]
-    assert not without.keys() & {"contactPoints", "policies"}
+    (contact,) = load(PROVISIONING / "notify-webhook.yml")["contactPoints"]
+    assert without["deleteContactPoints"] == [{"orgId": 1, "uid": contact["receivers"][0]["uid"]}]
+    assert "contactPoints" not in without
+    # Grafana's own contact point sends e-mails: the one route takes every alert, and is muted all day.
+    (policy,) = without["policies"]
+    (route,) = policy["routes"]
+    assert route["object_matchers"] == [["alertname", "=~", ".+"]]
+    (mute,) = without["muteTimes"]
+    assert route["mute_time_intervals"] == [mute["name"]]
+    assert mute["time_intervals"] == [{"times": [{"start_time": "00:00", "end_time": "24:00"}]}]
+
+
+def test_links_in_notifications_have_the_port_that_grafana_has() -> None:
+    (port,) = SERVICES["grafana"]["ports"]
+    published = port.removeprefix("127.0.0.1:").removesuffix(":3000")
+    assert SERVICES["grafana"]["environment"]["GF_SERVER_ROOT_URL"] == f"http://127.0.0.1:{published}/"
 
 
 _SECRET = re.compile(

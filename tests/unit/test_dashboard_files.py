@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 from grafana.__main__ import main as write_generated_files
-from grafana.alert_rules import MEANINGS, TITLES
+from grafana.alert_rules import RULES as TOLD
+from grafana.alert_rules import UNREADABLE
 from grafana.asking import DASHBOARDS, OpenDashboard, open_dashboard
 from grafana.generate import generated_files
 from grafana.house import House, make_house
@@ -227,8 +228,8 @@ def rules() -> list[dict[str, Any]]:
 
 def test_every_alert_rule_has_its_rule_in_grafana() -> None:
     alerts = make_house().monitoring.alerts
-    assert [rule["labels"]["rule"] for rule in rules()] == [name for name, _ in opening_rules(alerts)]
-    assert set(TITLES) == set(MEANINGS) == {name for name, _ in alerts}
+    assert [rule["labels"]["rule"] for rule in rules()] == [*(name for name, _ in opening_rules(alerts)), UNREADABLE]
+    assert set(TOLD) == {name for name, _ in alerts} | {UNREADABLE}
     assert len({rule["uid"] for rule in rules()}) == len(rules())
 
 
@@ -242,12 +243,30 @@ def test_rules_are_as_grafana_provisions_them() -> None:
         for query in (question, condition):
             assert query["relativeTimeRange"]["from"] > query["relativeTimeRange"]["to"]
             assert query["model"]["refId"] == query["refId"]
+        assert all("$$" not in text for text in rule["annotations"].values())
+        assert rule["keepFiringFor"] == "2m"
+        assert rule["noDataState"] == "OK"
+
+
+def test_an_error_of_the_database_says_nothing_of_models_and_is_told_after_minutes() -> None:
+    *about_models, about_the_warehouse = rules()
+    for rule in about_models:
         # Labels are put through the environment, where a single $ would be taken for a variable; annotations are not.
         assert rule["labels"]["severity"] == "{{ $$labels.severity }}"
         assert rule["labels"]["model"] == "{{ $$labels.model }}"
-        assert all("$$" not in text for text in rule["annotations"].values())
-        assert "$labels.column" in rule["annotations"]["summary"]
-        assert "$labels.day" in rule["annotations"]["summary"]
-        assert rule["for"] == "2m"
-        assert rule["keepFiringFor"] == "2m"
-        assert (rule["noDataState"], rule["execErrState"]) == ("OK", "Error")
+        assert (rule["for"], rule["execErrState"]) == ("2m", "KeepLast")
+    # `Error` would fire at once, whatever `for` says.
+    assert (about_the_warehouse["for"], about_the_warehouse["execErrState"]) == ("5m", "Alerting")
+    assert about_the_warehouse["labels"] == {"rule": UNREADABLE, "severity": "critical"}
+    assert "$" not in json.dumps(about_the_warehouse["annotations"]), "there is no row to take a word from"
+
+
+def test_grafana_draws_every_rule_with_its_panel() -> None:
+    panels = {
+        (path.stem, str(panel["id"])): panel for path in DASHBOARDS for panel in open_dashboard(path).document["panels"]
+    }
+    for rule in rules():
+        said = rule["annotations"]
+        panel = panels[said["__dashboardUid__"], said["__panelId__"]]
+        assert panel["title"] == TOLD[rule["labels"]["rule"]].panel
+        assert "repeat" not in panel
