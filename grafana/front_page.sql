@@ -1,7 +1,12 @@
 -- name: model_versions
 select
     model_version as __value,
-    model_version || case when is_active then '' else ' (retired)' end as __text
+    model_version
+    || case
+        when not is_active then ' (retired)'
+        when status = 'not_trained' then ' (not trained)'
+        else ''
+    end as __text
 from marts.dim_models
 order by is_active desc, train_month desc nulls last, validation_mae nulls last
 

@@ -41,6 +41,7 @@ where
     $__timeFilter(runs.window_start)
     and runs.step = 'pipeline'
     and steps.step != 'pipeline'
+    and steps.unit = ''
     and steps.status != 'skipped'
     and steps.duration_seconds is not null
 order by runs.window_start, steps.window_start, steps.step
@@ -75,10 +76,10 @@ where step = 'pipeline' and $__timeFilter(window_start)
 order by run_id desc
 
 -- name: failures
--- A run is named itself where none of its steps failed: before the first one, say.
+-- The innermost that failed: a model, a step, or the run itself where none of its steps failed: before the first one, say.
 select
     failed.run_id as "run",
-    failed.step,
+    concat_ws(': ', failed.step, nullif(failed.unit, '')) as "step",
     failed.started_at as "started",
     failed.status,
     failed.message
@@ -87,13 +88,14 @@ where
     $__timeFilter(failed.window_start)
     and failed.status in ('failed', 'abandoned')
     and (
-        failed.step != 'pipeline'
+        failed.unit != ''
         or not exists (
-            select from marts.fct_pipeline_runs as steps
+            select from marts.fct_pipeline_runs as inner_ones
             where
-                steps.run_id = failed.run_id
-                and steps.step != 'pipeline'
-                and steps.status in ('failed', 'abandoned')
+                inner_ones.run_id = failed.run_id
+                and inner_ones.status in ('failed', 'abandoned')
+                and (inner_ones.step, inner_ones.unit) != (failed.step, failed.unit)
+                and (failed.step = 'pipeline' or inner_ones.step = failed.step)
         )
     )
 order by failed.run_id desc, failed.started_at desc

@@ -188,6 +188,7 @@ select
     worst_ratio as "times overall",
     case
         when status = 'one_group' then 'one group only'
+        when status in ('out_of_range', 'error') then 'cannot be told'
         when status != 'ok' then 'too few rows'
         when is_loss_gap then 'beyond chance'
         else 'may be chance'
@@ -195,6 +196,7 @@ select
     bias_gap as "gap in bias",
     case
         when status = 'one_group' then 'one group only'
+        when status in ('out_of_range', 'error') then 'cannot be told'
         when status != 'ok' then 'too few rows'
         when is_bias_gap then 'beyond chance'
         else 'may be chance'

@@ -51,37 +51,53 @@ class LabelWork:
         return bool(self.months or self.gone)
 
 
-def pending_trip_labels(monitoring: Monitoring) -> LabelWork:
+def pending_trip_labels(monitoring: Monitoring, target: str | None = None) -> LabelWork:
     """Months whose trips, or whose entry in monitoring.yml, are not those that their labels were made from.
+
+    Args:
+        target: whose labels are asked for; None for those of all targets.
 
     Raises:
         ConfigurationError: a target with source trips has labels that came with a feed.
     """
-    entries = {target: entry for target, entry in monitoring.labels.items() if entry.source == "trips"}
+    entries = {name: entry for name, entry in monitoring.labels.items() if entry.source == "trips"}
+    asked = [name for name in entries if target in (None, name)]
     windows = database.relation(monitoring.windows.windows)
     months: list[LabelMonth] = []
     with database.connect("labels", read_only=True) as connection:
-        _refuse_mix(connection, list(entries))
+        _refuse_mix(connection, asked)
         gone: list[Any] = connection.execute(
             sql.SQL(_QUERIES["gone_months"]).format(windows=windows), {"targets": list(entries)}
         ).fetchall()
-        for target, entry in entries.items():
+        for name in asked:
             changed: list[Any] = connection.execute(
                 sql.SQL(_QUERIES["changed_months"]).format(windows=windows),
-                {"target": target, "settings": _settings_hash(entry, monitoring.windows.trips)},
+                {"target": name, "settings": _settings_hash(entries[name], monitoring.windows.trips)},
             ).fetchall()
-            months += [LabelMonth(target, *row) for row in changed]
-    return LabelWork(tuple(months), tuple((str(target), month) for target, month in gone))
+            months += [LabelMonth(name, *row) for row in changed]
+    return LabelWork(tuple(months), tuple((str(name), month) for name, month in gone if target in (None, name)))
 
 
-def refresh_trip_labels(monitoring: Monitoring, run_id: int) -> int:
+def label_targets(monitoring: Monitoring) -> list[str]:
+    """The targets that have labels of the trips, or had some: those of monitoring.yml first."""
+    with database.connect("labels", read_only=True) as connection:
+        stored = [str(row[0]) for row in connection.execute(_QUERIES["stored_targets"]).fetchall()]
+    return list(dict.fromkeys([*monitoring.labels, *stored]))
+
+
+def refresh_trip_labels(monitoring: Monitoring, run_id: int, work: LabelWork | None = None) -> int:
     """Write the labels of months that have changed and remove those that are gone; gives the labels written.
+
+    Args:
+        monitoring: as it is now.
+        run_id: whose work it is.
+        work: what there is to do; None for all that is pending.
 
     Raises:
         ConfigurationError: monitoring.yml names a relation or a column that is not there or is of a wrong type, or
             a target with source trips has labels that came with a feed.
     """
-    work = pending_trip_labels(monitoring)
+    work = pending_trip_labels(monitoring) if work is None else work
     for target, month in work.gone:
         with database.connect("labels") as connection:
             _remove(connection, target, month)

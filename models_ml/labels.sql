@@ -43,6 +43,9 @@ where
     and (target != all(%(targets)s) or source_month not in (select source_month from {windows}))
 order by target, source_month
 
+-- name: stored_targets
+select distinct target from ml.label_loads where origin = 'trips' order by target
+
 -- name: delete_labels
 delete from ml.labels
 where

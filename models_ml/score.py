@@ -62,13 +62,23 @@ def _score_month(estimator: Any, stored: StoredModel, model: Model, month: Pendi
     with threadpool_limits(limits=1):
         for positions in rows.groupby("window_date", sort=False).indices.values():
             predictions[positions] = predict(estimator, inputs.iloc[positions], model.task)
+    # No number is no prediction: it is missing, and monitored as that.
+    is_number = np.isfinite(predictions)
+    if not is_number.all():
+        log.warning(
+            "%s, %s: %s of %s predictions are no finite numbers and count as missing",
+            stored.model_version,
+            month.source_month,
+            int((~is_number).sum()),
+            len(rows),
+        )
     table = pa.table(
         {
             "model_version": pa.array([stored.model_version] * len(rows), pa.string()),
             "source_month": pa.array([month.source_month] * len(rows), pa.date32()),
             "source_row": pa.array(rows["source_row"], pa.int64()),
             "load_id": pa.array([month.load_id] * len(rows), pa.int64()),
-            "prediction": pa.array(predictions, pa.float64()),
+            "prediction": pa.array(predictions, pa.float64(), mask=~is_number),
         }
     )
     first_day = month.source_month.isoformat()

@@ -87,6 +87,12 @@ def train(
         estimator = how.estimator(model.features)
         estimator.fit(filled[is_training], target[is_training])
         predictions = predict(estimator, filled, model.task)
+    wrong = int((~np.isfinite(predictions)).sum())
+    if wrong:
+        raise ModelError(
+            f"{spec}: trained on {month}, it gives {wrong} of {len(rows)} rows no finite number: look for absurd "
+            f"values among its features and in {model.target}, or name another month with TRAIN_MONTH"
+        )
     scored = rows.assign(**{PREDICTION: predictions})
     held_out = scored[~is_training]
     metrics = {

@@ -22,7 +22,7 @@ import typer
 from rich.console import Console
 
 from pipeline import database, embedded, interrupts, parameters
-from pipeline.errors import DatabaseError, DbtError, UsageError, WarehouseError, words_of
+from pipeline.errors import DatabaseError, DbtError, PartlyFailedError, UsageError, WarehouseError, words_of
 from pipeline.months import Month
 from pipeline.settings import DEFAULT_MONTHS, make_settings
 
@@ -127,7 +127,11 @@ def run(
         reload=reload,
     )
     with database.warehouse(), recorded("pipeline", settings.in_words, only_failures=True):
-        report = Pipeline(settings, lambda line: _talk.print(_escaped(line))).run()
+        try:
+            report = Pipeline(settings, lambda line: _talk.print(_escaped(line))).run()
+        except PartlyFailedError as error:
+            summary.show(error.report, settings, seconds=time.monotonic() - started)
+            raise
         summary.show(report, settings, seconds=time.monotonic() - started)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 
 class WarehouseError(Exception):
@@ -78,6 +79,13 @@ class QueryError(WarehouseError):
     """A query given by the user was refused by the database."""
 
     exit_code = 11
+
+
+class PartlyFailedError(WarehouseError):
+    """Models or labels failed, all else is done; `report` is what the run came to."""
+
+    exit_code = 12
+    report: Any = None
 
 
 class GrafanaError(WarehouseError):

@@ -21,7 +21,7 @@ import psutil
 
 from pipeline import database
 from pipeline.database import Server
-from pipeline.errors import SourceUnavailableError, UsageError
+from pipeline.errors import PartlyFailedError, SourceUnavailableError, UsageError
 from pipeline.failpoints import failpoint
 from pipeline.months import Month
 from pipeline.settings import Settings, Source, end_of_day, state_dir
@@ -38,6 +38,7 @@ def replay(settings: Settings, *, pause: float, restart: bool, tell: Callable[[s
 
     Raises:
         UsageError: the month is there whole and no restart was asked for, or models are trained on it.
+        PartlyFailedError: models, or the labels of targets, failed on the last day; the days have gone on without them.
         WarehouseError: as the pipeline; run again, it goes on with the day that failed.
     """
     (month,) = settings.months
@@ -51,8 +52,9 @@ def replay(settings: Settings, *, pause: float, restart: bool, tell: Callable[[s
     tell(_where_to_look(month))
     # The training month and its models; the month itself is not touched, nor are its labels known yet.
     before = end_of_day(month.first_day - timedelta(days=1))
-    Pipeline(dataclasses.replace(settings, months=(), as_of=before), tell).run()
+    _run(dataclasses.replace(settings, months=(), as_of=before), tell)
     covered = None if restart else _covered(month)
+    failure: PartlyFailedError | None = None
     whole = _month_file(settings, month)
     with _folder() as folder:
         deliveries = dataclasses.replace(settings, data_dir=folder, source=Source.LOCAL)
@@ -63,7 +65,7 @@ def replay(settings: Settings, *, pause: float, restart: bool, tell: Callable[[s
         while covered is None or covered < whole.covers_until:
             started = monotonic()
             day = month.first_day if covered is None else covered + timedelta(days=1)
-            _deliver(settings, deliveries, whole, day)
+            failure = _deliver(settings, deliveries, whole, day)
             tell(f"{_line(settings, day)}  {monotonic() - started:5.1f} s")
             # Read anew: somebody may have loaded the month meanwhile.
             covered = _covered(month)
@@ -71,6 +73,8 @@ def replay(settings: Settings, *, pause: float, restart: bool, tell: Callable[[s
             if day < whole.covers_until:
                 sleep(pause)
     tell(f"{month} is there whole")
+    if failure is not None:
+        raise failure
 
 
 def _where_to_look(month: Month) -> str:
@@ -141,7 +145,7 @@ def _finish_interrupted_day(
     Raises:
         UsageError: there is nothing to do, nor a day to come.
     """
-    report: Report = Pipeline(deliveries, _silent).run()
+    report, _ = _run(deliveries, _silent)
     if not report.nothing_new:
         tell(f"{covered} was stopped half way and is now done")
     elif covered >= whole.covers_until:
@@ -153,21 +157,30 @@ def _finish_interrupted_day(
         tell(f"going on after {covered}")
 
 
-def _deliver(settings: Settings, deliveries: Settings, whole: Inspection, day: date) -> None:
-    """Bring the warehouse to the end of that day."""
+def _run(settings: Settings, tell: Callable[[str], None]) -> tuple[Report, PartlyFailedError | None]:
+    """A run; models that fail in it keep no day from coming."""
+    try:
+        return Pipeline(settings, tell).run(), None
+    except PartlyFailedError as error:
+        report: Report = error.report
+        return report, error
+
+
+def _deliver(settings: Settings, deliveries: Settings, whole: Inspection, day: date) -> PartlyFailedError | None:
+    """Bring the warehouse to the end of that day; gives what has failed of it."""
     # Only labels that had arrived by the end of the day count.
     settings, deliveries = (dataclasses.replace(one, as_of=end_of_day(day)) for one in (settings, deliveries))
     if day == whole.covers_until:
-        Pipeline(settings, _silent).run()
-        return
+        return _run(settings, _silent)[1]
     from ingest.part import write_part
     from ingest.sources import file_name
 
     part = deliveries.data_dir / file_name(whole.month)
     write_part(whole, day, part)
     failpoint("replay.part_written")
-    Pipeline(deliveries, _silent).run()
+    failure = _run(deliveries, _silent)[1]
     part.unlink()
+    return failure
 
 
 def _silent(line: str) -> None:

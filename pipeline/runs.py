@@ -141,6 +141,11 @@ class RunLog:
         if row is not None:
             step.seconds = float(str(row[0]))
 
+    def fail_unit(self, step: str, unit: str, message: str) -> None:
+        """A row of its own for a model, or the labels of a target, whose work failed in a step."""
+        parameters = {"run_id": self.run_id, "step": step, "unit": _storable(unit), "message": _storable(message)}
+        self._connection.execute(_QUERIES["fail_unit"], {**parameters, "origin": self.origin})
+
     def last_inputs(self, step: str) -> Inputs:
         """What the step's results were made from."""
         done, unfinished = database.one_row(self._connection, _QUERIES["last_inputs"], {"step": step})

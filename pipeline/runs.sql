@@ -46,12 +46,20 @@ set
     inputs_hash = coalesce(%(inputs_hash)s, inputs_hash),
     origin = %(origin)s,
     finished_at = clock_timestamp()
-where run_id = %(run_id)s and step = %(step)s
+-- The step's own row, by a condition that every version's table knows: units have failed when they are written.
+where run_id = %(run_id)s and step = %(step)s and status in ('running', 'abandoned')
 returning extract(epoch from finished_at - started_at)
+
+-- name: fail_unit
+-- Again: a unit can fail in several pieces of one step.
+insert into monitoring.runs (run_id, step, unit, status, message, origin, finished_at)
+values (%(run_id)s, %(step)s, %(unit)s, 'failed', %(message)s, %(origin)s, clock_timestamp())
+on conflict (run_id, step, unit) do update
+set message = runs.message || '; ' || excluded.message
 
 -- name: note_inputs
 update monitoring.runs set inputs_hash = %(inputs_hash)s
-where run_id = %(run_id)s and step = %(step)s
+where run_id = %(run_id)s and step = %(step)s and status in ('running', 'abandoned')
 
 -- name: last_inputs
 -- Of the latest success, and of the attempts after it.

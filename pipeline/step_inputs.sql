@@ -163,5 +163,17 @@ select md5(
     || '|'
     || (to_regclass('intermediate.int_monitored_windows') is not null)
     || '|'
+    -- Models that could not be trained.
+    || coalesce(
+        (
+            select string_agg(unit || message, ',' order by unit)
+            from monitoring.runs
+            where
+                step = 'train'
+                and unit != ''
+                and run_id = (select max(run_id) from monitoring.runs where step = 'train' and unit = '')
+        ), ''
+    )
+    || '|'
     || coalesce((select cast(max(backfill_id) as text) from monitoring.backfills), '')
 )

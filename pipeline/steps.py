@@ -19,7 +19,7 @@ from psycopg import sql
 
 from pipeline import database, dbt, step_inputs
 from pipeline.alert_rules import store_rules
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, PartlyFailedError
 from pipeline.failpoints import failpoint
 from pipeline.monitoring import Monitoring, load_monitoring
 from pipeline.months import Month
@@ -28,11 +28,13 @@ from pipeline.relations import check_relations
 from pipeline.roles import Role, acting_as, ensure_roles
 from pipeline.runs import WHOLE_RUN, RunLog, Step
 from pipeline.settings import Settings
+from pipeline.units import FailedUnit, Units, words_of_failures
 
 if TYPE_CHECKING:
+    from models_ml.load import LoadedVersion
     from models_ml.store import StoredModel
     from python_metrics.beliefs import Judgement
-    from python_metrics.monitor import MonitoredModel, References
+    from python_metrics.monitor import MonitoredModel, References, Work
 
 log = logging.getLogger(__name__)
 
@@ -71,15 +73,16 @@ LIVE_VIEWS = (
 
 @dataclass(frozen=True)
 class Report:
-    """What a finished run has to say; `notice` is set where generated data stands in."""
+    """What a run has to say; `notice` is set where generated data stands in, `failed` are models and targets."""
 
     run_id: int
     steps: tuple[Step, ...]
     notice: str
+    failed: tuple[FailedUnit, ...] = ()
 
     @property
     def nothing_new(self) -> bool:
-        return all(step.skipped for step in self.steps)
+        return all(step.skipped for step in self.steps) and not self.failed
 
 
 class Pipeline:
@@ -117,6 +120,7 @@ class Pipeline:
         """Bring the warehouse up to date for the settings' months.
 
         Raises:
+            PartlyFailedError: models, or the labels of targets, failed; all else is done.
             WarehouseError: a step failed; the steps before it stand, the run log says what happened.
         """
         database.migrate()
@@ -124,21 +128,33 @@ class Pipeline:
             note = ensure_roles()
             if note:
                 self.tell(f"note: {note}")
+            self._units = Units(lambda failed: self._note(run, failed))
             try:
-                self._check_models()
+                self._mark_active()
                 last = run.last_inputs("transform")
                 applied = bool(last.done) and not last.are_of_another(dbt.project_hash()[:16])
                 check_relations(self.monitoring, may_be_missing=True, may_change=not applied)
                 store_rules(self.monitoring.alerts)
                 self._begin(run.run_id)
                 self._take_steps(run)
+                report = Report(run.run_id, tuple(run.steps), self.notice, tuple(self._units.failed))
+                if report.failed:
+                    error = PartlyFailedError(words_of_failures(self._units.failed, len(self.monitoring.models)))
+                    error.report = report
+                    raise error
                 _finish_backfills(run.run_id)
             except BaseException:
                 _bring_back_live_views(run.run_id)
                 raise
-            return Report(run.run_id, tuple(run.steps), self.notice)
+            return report
+
+    def _note(self, run: RunLog, failed: FailedUnit) -> None:
+        run.fail_unit(failed.step, failed.name, failed.words)
+        self.tell(f"failed: {failed.name} ({failed.step}): {failed.words}")
 
     def _take_steps(self, run: RunLog) -> None:
+        self._units.begin("train")
+        self._check_models()
         # dbt takes its own role; what these three steps read beside it is the conductor's.
         for name, role, step in (
             ("ingest", Role.LOADER, self._ingest),
@@ -155,28 +171,51 @@ class Pipeline:
             if name in self._without:
                 continue
             failpoint("step.before")
+            self._units.begin(name)
             with run.step(name, self._words) as record, acting_as(role):
                 step(run, record)
+                self._settle(record)
                 failpoint("step.done")
             failpoint("step.after")
             if not record.skipped:
                 _analyze(_FILLED_BY.get(name, ()))
             self.tell(_line(record))
 
+    def _settle(self, record: Step) -> None:
+        """A step of which a unit has failed has failed: the next run comes to it again."""
+        failed = list(dict.fromkeys(one.name for one in self._units.failed_in(record.name)))
+        if failed:
+            record.failed, record.skipped = True, False
+            record.message = "; ".join([record.message] * bool(record.message) + [f"failed: {', '.join(failed)}"])
+
+    def _mark_active(self) -> None:
+        """Note which models there are; what monitoring.yml says of each is checked by its recipe."""
+        from models_ml.recipes import definition_sha256
+        from models_ml.store import mark_active
+
+        for model in self.monitoring.models.values():
+            definition_sha256(model)
+        mark_active(list(self.monitoring.models))
+
     def _check_models(self) -> None:
         """A stored model must be what monitoring.yml says it is, before anything is done in its name."""
         from models_ml.recipes import definition_sha256
-        from models_ml.store import mark_active, stored_models
+        from models_ml.store import stored_models
 
-        definitions = {spec: definition_sha256(model) for spec, model in self.monitoring.models.items()}
-        mark_active(list(definitions))
         for stored in stored_models():
-            if stored.definition_sha256 != definitions[stored.spec]:
-                raise ModelError(
-                    f"monitoring.yml has changed what {stored.spec} is (recipe, task, rows, features or target), but "
-                    f"{stored.model_version} was made before: undo the change, or give the changed model a name of "
-                    "its own. Methods and thresholds can be changed freely"
-                )
+            with self._units.unit(stored.model_version):
+                if stored.definition_sha256 != definition_sha256(self.monitoring.models[stored.spec]):
+                    raise ModelError(
+                        f"monitoring.yml has changed what {stored.spec} is (recipe, task, rows, features or target), "
+                        f"but {stored.model_version} was made before: undo the change, or give the changed model a "
+                        "name of its own. Methods and thresholds can be changed freely"
+                    )
+
+    def _healthy_models(self) -> list[StoredModel]:
+        """The stored models that have not failed in this run."""
+        from models_ml.store import stored_models
+
+        return [stored for stored in stored_models() if not self._units.has_failed(stored.model_version)]
 
     def _ingest(self, run: RunLog, step: Step) -> None:
         from ingest.load import Action, load_months
@@ -221,7 +260,7 @@ class Pipeline:
         check_relations(self.monitoring, may_be_missing=False, may_change=False, scored=False)
 
     def _train(self, run: RunLog, step: Step) -> None:
-        from models_ml.store import keep_old_reference, stored_models
+        from models_ml.store import stored_models
 
         models = stored_models()
         there = {stored.spec for stored in models if stored.train_month == self.settings.train_month}
@@ -235,55 +274,67 @@ class Pipeline:
         ]
         wanted += [
             (stored.spec, stored.train_month, stored)
-            for stored in models
+            for stored in self._healthy_models()
             if stored.train_month is not None
             and (stored.has_old_reference or not (model_dir / stored.artifact_file).exists())
         ]
         for spec, month, known in wanted:
-            from models_ml.train import train
-
-            try:
-                model_version, rows = train(
-                    spec,
-                    self.monitoring.models[spec],
-                    month,
-                    model_dir=model_dir,
-                    origin=run.origin,
-                    run_id=run.run_id,
-                    prediction_drift=self._prediction_drift(spec),
-                    segment_columns=self.monitoring.segments.columns,
-                    known=known,
-                )
-            except ModelError as error:
-                if known is None or not (model_dir / known.artifact_file).exists():
-                    raise
-                keep_old_reference(known)
-                self.tell(f"note: the reference of {known.model_version} stays without segments: {error}")
-                continue
-            step.rows += rows
-            step.message += f"{', ' if step.message else ''}{model_version}"
+            with self._units.unit(known.model_version if known else spec):
+                self._train_one(run, step, spec, month, known)
         for model_version in self._loaded_references():
             step.message += f"{', ' if step.message else ''}{model_version}: its reference is stored"
         step.skipped = not step.message
 
+    def _train_one(self, run: RunLog, step: Step, spec: str, month: Month, known: StoredModel | None) -> None:
+        from models_ml.store import keep_old_reference
+        from models_ml.train import train
+
+        model_dir = self.settings.model_dir
+        try:
+            model_version, rows = train(
+                spec,
+                self.monitoring.models[spec],
+                month,
+                model_dir=model_dir,
+                origin=run.origin,
+                run_id=run.run_id,
+                prediction_drift=self._prediction_drift(spec),
+                segment_columns=self.monitoring.segments.columns,
+                known=known,
+            )
+        except ModelError as error:
+            if known is None or not (model_dir / known.artifact_file).exists():
+                raise
+            keep_old_reference(known)
+            self.tell(f"note: the reference of {known.model_version} stays without segments: {error}")
+            return
+        step.rows += rows
+        step.message += f"{', ' if step.message else ''}{model_version}"
+
     def _loaded_references(self) -> list[str]:
         """Store the references of loaded predictions that have become complete; gives the model versions."""
-        if not any(model.is_loaded for model in self.monitoring.models.values()):
-            return []
-        from models_ml.load import complete_reference, loaded_versions
+        from models_ml.load import complete_reference
 
         stored = []
-        with database.connect("references") as connection:
-            for version in loaded_versions(connection):
-                if version.reference_id is not None:
-                    continue
-                model = self.monitoring.models[version.spec]
-                why = complete_reference(connection, version, model, self.monitoring.segments.columns)
+        for loaded in self._loaded_versions():
+            if loaded.reference_id is not None:
+                continue
+            model = self.monitoring.models[loaded.spec]
+            with self._units.unit(loaded.model_version), database.connect("references") as connection:
+                why = complete_reference(connection, loaded, model, self.monitoring.segments.columns)
                 if why:
-                    self.tell(f"note: {version.model_version} waits: {why}")
+                    self.tell(f"note: {loaded.model_version} waits: {why}")
                 else:
-                    stored.append(version.model_version)
+                    stored.append(loaded.model_version)
         return stored
+
+    def _loaded_versions(self) -> list[LoadedVersion]:
+        if not any(model.is_loaded for model in self.monitoring.models.values()):
+            return []
+        from models_ml.load import loaded_versions
+
+        with database.connect("references", read_only=True) as connection:
+            return loaded_versions(connection)
 
     def _prediction_drift(self, spec: str) -> Callable[[Any, Any], float]:
         from python_metrics.profile_drift import drift_score
@@ -299,20 +350,21 @@ class Pipeline:
         return score
 
     def _score(self, run: RunLog, step: Step) -> None:
-        from models_ml.store import pending_months, stored_models
+        from models_ml.store import pending_months
 
         self._withdraw_replaced()
-        for stored in stored_models():
+        for stored in self._healthy_models():
             if stored.is_loaded:
                 continue
-            months = pending_months(stored.model_version)
-            if not months:
-                continue
-            from models_ml.score import score
+            with self._units.unit(stored.model_version):
+                months = pending_months(stored.model_version)
+                if not months:
+                    continue
+                from models_ml.score import score
 
-            model = self.monitoring.models[stored.spec]
-            step.rows += score(stored, model, months, model_dir=self.settings.model_dir, run_id=run.run_id)
-            step.message += f"{', ' if step.message else ''}{stored.model_version}: {len(months)} months"
+                model = self.monitoring.models[stored.spec]
+                step.rows += score(stored, model, months, model_dir=self.settings.model_dir, run_id=run.run_id)
+                step.message += f"{', ' if step.message else ''}{stored.model_version}: {len(months)} months"
         step.skipped = not step.message
 
     def _profiles(self, run: RunLog, step: Step) -> None:
@@ -329,59 +381,69 @@ class Pipeline:
         check_relations(self.monitoring, may_be_missing=False, may_change=False)
 
     def _labels(self, run: RunLog, step: Step) -> None:
-        from models_ml.labels import pending_trip_labels, refresh_trip_labels
+        from models_ml.labels import label_targets, pending_trip_labels, refresh_trip_labels
 
         for sentence in self.monitoring.without_labels():
             self.tell(f"note: {sentence}")
-        work = pending_trip_labels(self.monitoring)
-        step.skipped = not work
-        if work:
-            step.rows = refresh_trip_labels(self.monitoring, run.run_id)
-        counts = [f"{len(work.months)} months"] * bool(work.months) + [f"{len(work.gone)} are gone"] * bool(work.gone)
-        step.message = ", ".join(counts)
+        months = gone = 0
+        for target in label_targets(self.monitoring):
+            with self._units.unit(_labels_of(target), is_model=False):
+                work = pending_trip_labels(self.monitoring, target)
+                step.rows += refresh_trip_labels(self.monitoring, run.run_id, work)
+                months, gone = months + len(work.months), gone + len(work.gone)
+        step.skipped = not (months or gone)
+        step.message = ", ".join([f"{months} months"] * bool(months) + [f"{gone} are gone"] * bool(gone))
 
     def _withdraw_replaced(self) -> None:
         """Loaded predictions of trips that have been replaced are taken out; they have to be loaded again."""
-        if not any(model.is_loaded for model in self.monitoring.models.values()):
-            return
-        from models_ml.load import loaded_versions, withdraw_replaced
+        for loaded in self._loaded_versions():
+            with self._units.unit(loaded.model_version):
+                self._withdraw(loaded.model_version)
+
+    def _withdraw(self, model_version: str) -> None:
+        from models_ml.load import withdraw_replaced
         from python_metrics.store import invalidate_days
 
         with database.connect("replaced predictions") as connection:
-            for version in loaded_versions(connection):
-                months, days = withdraw_replaced(connection, version.model_version)
-                invalidate_days(connection, self.monitoring.windows, version.model_version, days)
-                failpoint("predictions.withdrawn")
-                if days:
-                    named = ", ".join(f"{month:%Y-%m}" for month in months)
-                    self.tell(
-                        f"warning: trips of {named} were replaced, the predictions of {version.model_version} for them "
-                        "are gone: load them again with `make predictions`"
-                    )
+            months, days = withdraw_replaced(connection, model_version)
+            invalidate_days(connection, self.monitoring.windows, model_version, days)
+            failpoint("predictions.withdrawn")
+        if days:
+            named = ", ".join(f"{month:%Y-%m}" for month in months)
+            self.tell(
+                f"warning: trips of {named} were replaced, the predictions of {model_version} for them "
+                "are gone: load them again with `make predictions`"
+            )
 
     def _metrics(self, run: RunLog, step: Step) -> None:
-        from models_ml.store import scored_months, stored_models
         from python_metrics.comparisons import compare
-        from python_metrics.monitor import monitor, pending
+        from python_metrics.monitor import monitor
 
-        works = []
-        for stored in stored_models():
-            model = monitored(stored)
-            asked = stored.is_loaded or stored.train_month == self.settings.train_month
-            months = [month.first_day for month in self.settings.months] if asked else []
-            if stored.is_loaded:
-                months = sorted(set(months) & scored_months(stored.model_version))
-            works.append(pending(self.monitoring, model, months))
-        windows = sum(len(work.windows) for work in works)
-        advance = self._watch("metrics", windows)
+        works: list[Work] = []
+        for stored in self._healthy_models():
+            with self._units.unit(stored.model_version):
+                works.append(self._pending_metrics(stored))
+        advance = self._watch("metrics", sum(len(work.windows) for work in works))
+        windows = gone = compared = 0
         for work in works:
-            step.rows += monitor(self.monitoring, work, self._references(), run.run_id, advance)
-        gone = sum(len(work.gone) for work in works)
-        compared = compare(self.monitoring, [work.model for work in works], self._references(), run.run_id)
+            with self._units.unit(work.model.model_version):
+                step.rows += monitor(self.monitoring, work, self._references(), run.run_id, advance)
+                windows, gone = windows + len(work.windows), gone + len(work.gone)
+                compared += compare(self.monitoring, work.model, self._references(), run.run_id)
         step.skipped = windows == gone == compared == 0
         counts = [f"{windows} windows"] * bool(windows) + [f"{gone} are gone"] * bool(gone)
         counts += [f"{compared} comparisons"] * bool(compared)
         step.message = ", ".join(counts)
+
+    def _pending_metrics(self, stored: StoredModel) -> Work:
+        from models_ml.store import scored_months
+        from python_metrics.monitor import pending
+
+        asked = stored.is_loaded or stored.train_month == self.settings.train_month
+        months = [month.first_day for month in self.settings.months] if asked else []
+        if stored.is_loaded:
+            months = sorted(set(months) & scored_months(stored.model_version))
+        return pending(self.monitoring, monitored(stored), months)
 
     def _performance(self, run: RunLog, step: Step) -> None:
         if self.settings.is_looking_back:
@@ -391,25 +453,32 @@ class Pipeline:
             step.inputs_hash, step.skipped = inputs, True
             return
         run.note_inputs(step, inputs)
-        from models_ml.store import stored_models
+        windows = 0
+        for stored in self._healthy_models():
+            if self._units.has_failed(_labels_of(self.monitoring.models[stored.spec].target)):
+                continue
+            with self._units.unit(stored.model_version):
+                windows += self._judge(run, step, monitored(stored))
+        step.inputs_hash, step.skipped = inputs, not windows
+        step.message = f"{windows} windows" if windows else ""
+
+    def _judge(self, run: RunLog, step: Step, model: MonitoredModel) -> int:
+        """Judge a model by its labels; gives the number of windows."""
         from python_metrics.beliefs import judge, pending, recalled, settle
 
         def watch(judgement: Judgement) -> Callable[[], None]:
             return self._watch("performance", len(judgement.windows)) if judgement.windows else lambda: None
 
         windows = 0
-        for stored in stored_models():
-            model = monitored(stored)
-            # What is judged again as of its own moment comes first: what has arrived since is a belief of its own.
-            for judgement in recalled(self.monitoring, model):
-                windows += len(judgement.windows)
-                step.rows += judge(self.monitoring, judgement, self._references(), run.run_id, watch(judgement))
-            judgement = pending(self.monitoring, model, self.settings.as_of)
+        # What is judged again as of its own moment comes first: what has arrived since is a belief of its own.
+        for judgement in recalled(self.monitoring, model):
             windows += len(judgement.windows)
             step.rows += judge(self.monitoring, judgement, self._references(), run.run_id, watch(judgement))
-            settle(self.monitoring, model, self.settings.as_of)
-        step.inputs_hash, step.skipped = inputs, not windows
-        step.message = f"{windows} windows" if windows else ""
+        judgement = pending(self.monitoring, model, self.settings.as_of)
+        windows += len(judgement.windows)
+        step.rows += judge(self.monitoring, judgement, self._references(), run.run_id, watch(judgement))
+        settle(self.monitoring, model, self.settings.as_of)
+        return windows
 
     def _alarms(self, run: RunLog, step: Step) -> None:
         last, inputs = run.last_inputs("alarms"), step_inputs.of_alarms(self.monitoring)
@@ -417,11 +486,10 @@ class Pipeline:
             step.inputs_hash, step.skipped = inputs, True
             return
         run.note_inputs(step, inputs)
-        from models_ml.store import stored_models
         from python_metrics.alarms import ring
 
-        models = [monitored(stored) for stored in stored_models()]
-        result = ring(self.monitoring, models, run.run_id)
+        models = [monitored(stored) for stored in self._healthy_models()]
+        result = ring(self.monitoring, models, run.run_id, self._units)
         step.rows = result.decisions + result.recorded
         step.inputs_hash = inputs
         step.skipped = not (step.rows or result.gone)
@@ -484,6 +552,11 @@ def monitored(stored: StoredModel) -> MonitoredModel:
     return MonitoredModel(stored.spec, stored.model_version, stored.reference_id, stored.judged_reference_id)
 
 
+def _labels_of(target: str) -> str:
+    """The name of a target's labels as a unit."""
+    return f"labels of {target}"
+
+
 def _analyze(tables: tuple[str, ...]) -> None:
     """As the connected user, who owns the tables: the roles may not."""
     with database.connect("analyze", autocommit=True) as connection:
@@ -494,6 +567,7 @@ def _analyze(tables: tuple[str, ...]) -> None:
 def _line(step: Step) -> str:
     if step.skipped:
         return f"{step.name:<11} nothing new"
+    # What has failed was told as it did.
     return f"{step.name:<11} {step.rows:>10,} rows  {step.seconds:6.1f} s  {step.message}".rstrip()
 
 

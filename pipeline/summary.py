@@ -8,6 +8,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
@@ -29,6 +30,8 @@ def show(report: Report, settings: Settings, seconds: float) -> None:
     console = result_console()
     if report.notice:
         console.print(Panel(report.notice, style="bold yellow", expand=False))
+    for failed in report.failed:
+        console.print(Panel(escape(f"{failed.name} failed in {failed.step}: {failed.words}"), style="bold red"))
     if report.nothing_new:
         console.print(f"Nothing new: the warehouse is up to date ({seconds:.1f} s). {_contents()}")
         return
@@ -47,7 +50,9 @@ def show(report: Report, settings: Settings, seconds: float) -> None:
             "(* prediction among them); missing: share of missing cells"
         )
     _show_alerts(console, alerts_of_months(months, settings.train_month.first_day))
-    console.print(f"Run {report.run_id} done in {seconds:.1f} s. {_contents()}")
+    console.print(
+        f"Run {report.run_id} {'partly failed' if report.failed else 'done'} in {seconds:.1f} s. {_contents()}"
+    )
     look_at = _last_with_trips([day for day, *_ in days])
     if look_at:
         console.print(f"Look into a day: make report DAY={look_at}")
@@ -82,7 +87,7 @@ def _steps_table(report: Report) -> Table:
         table.add_column(name, justify=justify)  # type: ignore[arg-type]  # rich's own literals
     for step in report.steps:
         rows = "-" if step.skipped else f"{step.rows:,}"
-        table.add_row(step.name, f"{step.seconds:.1f}", rows, "nothing new" if step.skipped else step.message)
+        table.add_row(step.name, f"{step.seconds:.1f}", rows, "nothing new" if step.skipped else escape(step.message))
     return table
 
 

@@ -18,6 +18,7 @@ from pipeline.failpoints import failpoint
 from pipeline.monitoring import PREDICTION, Windows
 from python_metrics.incidents import Ring
 from python_metrics.store import Window
+from python_metrics.stored_figures import stored_values
 
 _QUERIES = database.queries(Path(__file__).with_name("alarm_store.sql"))
 
@@ -165,10 +166,10 @@ def write_alarm(
         cursor.execute(_QUERIES["delete_alarm"], key)
         cursor.execute(_QUERIES["delete_scores"], key)
         failpoint("alarms.deleted")
-        cursor.execute(_QUERIES["insert_alarm"], {**key, **asdict(alarm), **more})
+        cursor.execute(_QUERIES["insert_alarm"], {**key, **stored_values(asdict(alarm)), **more})
         with cursor.copy(_QUERIES["copy_scores"]) as copy:
             for score in scores:
-                copy.write_row((*key.values(), run_id, *vars(score).values()))
+                copy.write_row((*key.values(), run_id, *stored_values(vars(score)).values()))
     failpoint("alarms.written")
 
 

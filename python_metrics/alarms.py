@@ -15,9 +15,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
+import numpy as np
+
 from pipeline import database
 from pipeline.errors import naming
 from pipeline.monitoring import PREDICTION, Family, MonitoredColumn, Monitoring
+from pipeline.units import Units
 from python_metrics import alarm_store
 from python_metrics.alarm_store import AlarmScore, DayAlarm
 from python_metrics.day_statistics import Day
@@ -48,19 +51,32 @@ class Result:
     gone: int
 
 
-def ring(monitoring: Monitoring, models: Sequence[MonitoredModel], run_id: int) -> Result:
-    """Judge every monitored day that is new or judged against other days than before, then record incidents."""
+@np.errstate(over="ignore", invalid="ignore")  # what overflows gets its status when it is written
+def ring(monitoring: Monitoring, models: Sequence[MonitoredModel], run_id: int, units: Units) -> Result:
+    """Judge every monitored day that is new or judged against other days than before, then record incidents.
+
+    Each model is a unit: one that fails keeps the decisions that it had.
+    """
     gone = alarm_store.remove_gone()
     unusual = alarm_store.event_days(monitoring.windows)
-    judged = {model.model_version: _JudgedModel(monitoring, model, unusual) for model in models}
-    counts = [one.judge(run_id) for one in judged.values()]
-    counts += [judge_series(monitoring, one.model, one.days, unusual, run_id) for one in judged.values()]
-    recorded = record_incidents(
-        monitoring.windows,
-        monitoring.calibration.clear_days,
-        lambda incident: _raised(judged, incident),
-        run_id,
-    )
+    judged: dict[str, _JudgedModel] = {}
+    counts: list[tuple[int, int]] = []
+    for model in models:
+        with units.unit(model.model_version):
+            one = _JudgedModel(monitoring, model, unusual)
+            counts.append(one.judge(run_id))
+            counts.append(judge_series(monitoring, model, one.days, unusual, run_id))
+            judged[model.model_version] = one
+
+    def raise_(incident: Incident) -> Raised | None:
+        # What there is to say is written once: where a model has failed that would say it, the next run does.
+        teller = incident.told_by.model_version
+        if not any(units.has_failed(version) for version in (teller, incident.opened.model_version)):
+            with units.unit(teller):
+                return _raised(judged, incident)
+        return None
+
+    recorded = record_incidents(monitoring.windows, monitoring.calibration.clear_days, raise_, run_id)
     return Result(sum(made for made, _ in counts), sum(rings for _, rings in counts), recorded, gone)
 
 

@@ -71,6 +71,7 @@ def recalled(monitoring: Monitoring, model: MonitoredModel) -> Iterator[Judgemen
         yield Judgement(model, as_of, windows)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows gets its status when it is written
 def judge(
     monitoring: Monitoring,
     judgement: Judgement,
@@ -116,7 +117,8 @@ def known_reference(reference: ReferenceRows, monitoring: Monitoring, model: Mon
         return None
     prediction = reference.judged_rows[PREDICTION].to_numpy(dtype=float)
     label = reference.judged_rows[entry.target].to_numpy(dtype=float)
-    usable = np.isfinite(prediction) & np.isfinite(label)
+    with np.errstate(over="ignore"):
+        usable = np.isfinite(prediction - label)
     if not usable.any():
         return None
     residuals = make_profile("numerical", prediction[usable] - label[usable], np.ones(int(usable.sum())))

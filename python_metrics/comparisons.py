@@ -73,9 +73,10 @@ class _Reference:
         return freeze_profile(self.profile) if self.profile is not None else ()
 
 
-def compare(monitoring: Monitoring, models: Sequence[MonitoredModel], references: References, run_id: int) -> int:
-    """Make every comparison that is new or whose days have changed; gives their number, those taken out included."""
-    return sum(_Compared(monitoring, model, references).compare(run_id) for model in models)
+@np.errstate(over="ignore", invalid="ignore")  # what overflows gets its status when it is written
+def compare(monitoring: Monitoring, model: MonitoredModel, references: References, run_id: int) -> int:
+    """Make a model's comparisons that are new or whose days have changed; gives their number, with those that go."""
+    return _Compared(monitoring, model, references).compare(run_id)
 
 
 class _Compared:
@@ -183,8 +184,8 @@ def _metric_rows(column: MonitoredColumn, against: _Reference, current: Profile,
         try:
             score = drift_score(reference, current, column.type, rule.method, rule.threshold)
             value, alert = score.value, score.is_drifted
-        except ArithmeticError as error:
-            log.warning("%s: %s could not be scored: %s", column.name, rule.method, error)
+        except Exception as error:  # whatever a statistical test raises is this column's matter alone
+            log.warning("%s: %s could not be scored: %s: %s", column.name, rule.method, type(error).__name__, error)
             status = "error"
     rows = [
         MetricRow(

@@ -32,6 +32,7 @@ _REASONS = {
     "empty": "no values, or none in the reference",
     "constant": "the reference does not vary",
     "missing_column": "not among the columns of the rows, or not of the reference",
+    "out_of_range": "the figure is too large",
     "error": "the method fails on these values",
 }
 

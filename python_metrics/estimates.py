@@ -53,7 +53,7 @@ class Estimator(Protocol):
 def make_estimator(
     task: TaskName, reference: pd.DataFrame, features: tuple[str, ...], target: str, days: pd.Series[Any]
 ) -> Estimator | None:
-    """The estimator of a reference; None where it has too few labels to learn from.
+    """The estimator of a reference; None where it has too few labels to learn from, one that fails where fitting did.
 
     Args:
         task: what the model predicts.
@@ -77,6 +77,9 @@ def make_estimator(
     except TooFewRowsError as error:
         log.info("no estimates: %s", error)
         return None
+    except Exception as error:  # whatever fitting raises is the estimates' matter alone
+        log.warning("nothing can be learned from the reference: %s: %s", type(error).__name__, error)
+        return _Unfitted()
 
 
 def estimate_metrics(
@@ -105,9 +108,14 @@ def estimate_metrics(
     counts = [int(mask.sum()) for _, _, mask in parts]
     asked = [place for place, count in enumerate(counts) if estimator is not None and count >= max(1, fewest[place])]
     figures: dict[int, Figures | None] = {}
-    if asked and estimator is not None:
+    has_failed = isinstance(estimator, _Unfitted)
+    if asked and estimator is not None and not has_failed:
         masks = [None if place == 0 else parts[place][2] for place in asked]
-        figures = dict(zip(asked, estimator.figures(rows, masks), strict=True))
+        try:
+            figures = dict(zip(asked, estimator.figures(rows, masks), strict=True))
+        except Exception as error:  # whatever an estimator raises is the estimates' matter alone
+            log.warning("nothing could be estimated: %s: %s", type(error).__name__, error)
+            has_failed = True
     for place, (key, name, _) in enumerate(parts):
         of_part = figures.get(place)
         for metric in ESTIMATED[task]:
@@ -118,10 +126,22 @@ def estimate_metrics(
                 row = replace(row, value=interval.value, lower_bound=interval.low, upper_bound=interval.high)
             elif estimator is None or not counts[place]:
                 row = replace(row, status="empty")
+            elif has_failed and place in asked:
+                row = replace(row, status="error")
             else:
                 row = replace(row, status="low_n" if of_part is None else "constant")
             found.append(row)
     return found
+
+
+class _Unfitted:
+    """Of a reference whose labels and predictions nothing can be learned from: each figure has status error."""
+
+    def figures(self, rows: pd.DataFrame, masks: Iterable[NDArray[np.bool_] | None]) -> list[Figures | None]:
+        raise ArithmeticError("nothing was learned from the reference")
+
+    def concept_drift(self, rows: pd.DataFrame, prediction: Floats, label: Floats, seed: int) -> ConceptDrift:
+        raise ArithmeticError("nothing was learned from the reference")
 
 
 class _Loss:

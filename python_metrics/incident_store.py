@@ -60,7 +60,9 @@ class _Stored:
         return next((kind for kind, _ in reversed(self.followups) if kind in kinds), "")
 
 
-def record_incidents(relations: Windows, clear_days: int, raise_: Callable[[Incident], Raised], run_id: int) -> int:
+def record_incidents(
+    relations: Windows, clear_days: int, raise_: Callable[[Incident], Raised | None], run_id: int
+) -> int:
     """Bring the record of incidents up to date with the decisions as they are now; gives the rows added.
 
     Nothing on record is changed: an incident that the decisions no longer bear out gets the follow-up `withdrawn`.
@@ -68,7 +70,7 @@ def record_incidents(relations: Windows, clear_days: int, raise_: Callable[[Inci
     Args:
         relations: where windows and expected events are read from.
         clear_days: decided days in a row without a ring that end an incident.
-        raise_: says what there is to say about a new incident.
+        raise_: says what there is to say about a new incident; None where nothing can be said yet: it is not recorded.
         run_id: whose work it is.
     """
     rings, decided, events = _read_decisions(relations)
@@ -80,6 +82,8 @@ def record_incidents(relations: Windows, clear_days: int, raise_: Callable[[Inci
             known = _on_record(incident, stored, borne_out)
             if known is None:
                 raised = raise_(incident)
+                if raised is None:
+                    continue
                 _insert(connection, incident, raised, events.get(incident.opened.window_date, ""), run_id)
                 known = _Stored(incident.incident_id, incident.subject, incident.opened.window_start, ())
                 added += 1

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pipeline import database
 from pipeline.errors import naming
 from pipeline.failpoints import failpoint
@@ -94,6 +96,7 @@ class References:
         return self._read[model.reference_id]
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what overflows gets its status when it is written
 def monitor(
     monitoring: Monitoring,
     work: Work,

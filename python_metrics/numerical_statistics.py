@@ -21,6 +21,7 @@ from python_metrics.figures import (
     weekend_log_ratio,
 )
 from python_metrics.profiles import Profile
+from python_metrics.stored_figures import LARGEST
 
 BINS = 20
 MODAL_VALUES = 10
@@ -231,7 +232,8 @@ def _numerical_figures(
     bins, expected_bins = _in_bins(share, bin_of_cell), _in_bins(expected, bin_of_cell)
     return np.column_stack(
         [
-            np.log(wasserstein / std + SMALLEST_DISTANCE),
+            # However far a value lies out, how bad the day is stays a number.
+            np.log(np.minimum(wasserstein / std, LARGEST) + SMALLEST_DISTANCE),
             np.log(jensenshannon(bins, expected_bins) + SMALLEST_DISTANCE),
             share_angle(unseen, n),
             share_angle(missing, n + missing),

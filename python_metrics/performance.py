@@ -95,7 +95,7 @@ def grouped_regression_performance(
     """What `regression_performance` gives, for every group at once, in the order of the grouping's names."""
     prediction, label, codes = _usable(prediction, label, grouping)
     count = np.bincount(codes, minlength=len(grouping.names))
-    with np.errstate(all="ignore"):  # what has no finite value becomes None below
+    with np.errstate(all="ignore"):  # what is undefined becomes None below
         error = prediction - label
         absolute = np.abs(error)
         near_zero = np.abs(label) <= NEAR_ZERO
@@ -132,7 +132,7 @@ def grouped_classification_performance(
     excess = np.bincount(
         codes * CALIBRATION_BINS + bins, weights=probability - label, minlength=len(count) * CALIBRATION_BINS
     )
-    with np.errstate(all="ignore"):  # what has no finite value becomes None below
+    with np.errstate(all="ignore"):  # what is undefined becomes None below
         figures = {
             "log_loss": _sums(_log_losses(probability, positive), codes, count) / count,
             "roc_auc": _roc_auc(probability, positive, codes, count, positives),
@@ -234,7 +234,7 @@ def _roc_auc(
 
 
 def _by_group(grouping: Grouping, count: NDArray[np.intp], figures: dict[str, Floats]) -> tuple[GroupPerformance, ...]:
-    columns = {name: [x if np.isfinite(x) else None for x in values.tolist()] for name, values in figures.items()}
+    columns = {name: [None if np.isnan(x) else x for x in values.tolist()] for name, values in figures.items()}
     return tuple(
         GroupPerformance(name, int(n), {figure: values[place] for figure, values in columns.items()})
         for place, (name, n) in enumerate(zip(grouping.names, count, strict=True))

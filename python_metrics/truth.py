@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.monitoring import PREDICTION, MonitoredColumn
 from python_metrics.attribution import decompose_change
-from python_metrics.fairness import segment_gaps
+from python_metrics.fairness import LARGEST, segment_gaps
 from python_metrics.grouping import one_group
 from python_metrics.performance import GroupPerformance
 from python_metrics.predictive import TooFewRowsError
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 log = logging.getLogger(__name__)
+
+GAPS = ("loss_gap", "bias_gap", "worst_ratio")
 
 
 @dataclass(frozen=True)
@@ -97,15 +99,29 @@ def window_truth(
         metrics.append(MetricRow("performance", "reference_loss", float(losses.mean()), n_reference=len(losses)))
     for key, grouping in groupings.items():
         metrics += _performance(prediction, label, task, grouping, key, rules.min_rows)
-    known = np.isfinite(prediction) & np.isfinite(label)
+    with np.errstate(over="ignore"):
+        known = np.isfinite(prediction - label)
     labelled = rows[known]
     metrics += _concept(labelled, prediction[known], label[known], rules, reference, estimator, seed)
     losses, errors = task.losses(prediction[known], label[known]), prediction[known] - label[known]
     known_groups = {key: replace(grouping, codes=grouping.codes[known]) for key, grouping in groupings.items()}
-    metrics += _fairness(losses, errors, known_groups, rules.min_rows, seed)
+    try:
+        metrics += _fairness(losses, errors, known_groups, rules.min_rows, seed)
+    except Exception as error:  # whatever the bootstrap raises is these figures' matter alone
+        log.warning("gaps between groups could not be computed: %s: %s", type(error).__name__, error)
+        metrics += _no_gaps(losses, list(known_groups))
     if reference is not None and len(losses):
         metrics += _attribution(known_groups, losses, reference)
     return metrics
+
+
+def _no_gaps(losses: Floats, keys: list[str]) -> list[MetricRow]:
+    status: Status = "error" if float(np.abs(losses).max()) < LARGEST else "out_of_range"
+    return [
+        MetricRow("fairness", name, None, status=status, segment_key=key, n_current=len(losses))
+        for key in keys
+        for name in GAPS
+    ]
 
 
 def _performance(
@@ -182,10 +198,14 @@ def _fairness(
 ) -> list[MetricRow]:
     found: list[MetricRow] = []
     for key, gap in segment_gaps(losses, errors, groupings, min_rows, seed=seed).items():
-        for name, value, bounds, is_gap in (
-            ("loss_gap", gap.loss_gap, (gap.loss_low, gap.loss_high), gap.is_loss_gap),
-            ("bias_gap", gap.bias_gap, (gap.bias_low, gap.bias_high), gap.is_bias_gap),
-            ("worst_ratio", gap.worst_ratio, (gap.ratio_low, gap.ratio_high), None),
+        for name, (value, bounds, is_gap) in zip(
+            GAPS,
+            (
+                (gap.loss_gap, (gap.loss_low, gap.loss_high), gap.is_loss_gap),
+                (gap.bias_gap, (gap.bias_low, gap.bias_high), gap.is_bias_gap),
+                (gap.worst_ratio, (gap.ratio_low, gap.ratio_high), None),
+            ),
+            strict=True,
         ):
             status: Status = gap.status if value is not None or gap.status != "ok" else "constant"
             found.append(

@@ -16,20 +16,21 @@ from pipeline.monitoring import MonitoredColumn
 from python_metrics.profile_drift import drift_score
 from python_metrics.profiles import Profile, profile_of
 from python_metrics.quality import profile_statistics
+from python_metrics.stored_figures import is_out_of_range, stored_values
 
 if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
 
-Status = Literal["ok", "low_n", "one_group", "empty", "constant", "missing_column", "error"]
+Status = Literal["ok", "low_n", "one_group", "empty", "constant", "missing_column", "out_of_range", "error"]
 
 
 @dataclass(frozen=True)
 class MetricRow:
     """A row of monitoring.metric_values, without the parts that are the same for the whole window.
 
-    `value` is a finite number exactly when `status` is ok.
+    A `value` that cannot be stored becomes a status when the row is written.
     """
 
     layer: str
@@ -49,8 +50,17 @@ class MetricRow:
     p_value: float | None = None
 
     def fields(self) -> tuple[object, ...]:
-        """The values in the order of the attributes, as they are copied into the database."""
-        return tuple(getattr(self, name) for name in self.__dataclass_fields__)
+        """The values in the order of the attributes, as they are copied into the database.
+
+        There is a value exactly where the status is ok, and it is one that can be stored.
+        """
+        row = stored_values(vars(self))
+        if row["value"] is None and self.status == "ok":
+            if self.value is not None and is_out_of_range(self.value):
+                row["status"] = "out_of_range"  # past its threshold or not, that is known
+            else:
+                row |= {"status": "error", "alert": None}
+        return tuple(row.values())
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,10 @@
     coalesce(models.judged_reference_id, models.reference_id)
 {%- endmacro %}
 
-{#- For sentences. -#}
+{#- A number in a sentence; one that has no decimals to round, in as few digits as it can be told by. -#}
 {% macro rounded(value, digits) -%}
-    round(cast({{ value }} as numeric), {{ digits }})
+    case
+        when abs({{ value }}) < 1e15 then cast(round(cast({{ value }} as numeric), {{ digits }}) as text)
+        else cast(cast({{ value }} as double precision) as text)
+    end
 {%- endmacro %}

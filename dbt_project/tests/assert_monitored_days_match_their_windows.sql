@@ -1,5 +1,5 @@
 -- Compares a mart with its source of truth: what was monitored is what the windows hold now. A model that is about a part
--- of the trips is compared with the trips of the day that it has scored.
+-- of the trips is compared with the trips of the day that it has scored, one that has failed in this run with nothing.
 {{ config(tags=["after_scoring"]) }}
 
 with daily as (
@@ -11,7 +11,9 @@ with daily as (
 models as (
 
     select * from {{ ref("stg_ml__models") }}
-    where is_active
+    where
+        is_active
+        and model_version not in ({{ failed_models() }})
 
 ),
 

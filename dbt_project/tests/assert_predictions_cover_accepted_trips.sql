@@ -1,5 +1,6 @@
 -- A relationship on a composite key, both ways: the accepted trips of every scored month, and nothing else. A model that
--- is about a part of the trips has as many predictions as were written, each of them on an accepted trip.
+-- is about a part of the trips has as many predictions as were written, each of them on an accepted trip. A model that has
+-- failed in this run is left out: its predictions may be of trips that were replaced.
 {{ config(tags=["after_scoring"]) }}
 
 with active as (
@@ -8,7 +9,9 @@ with active as (
         model_version,
         is_about_part
     from {{ ref("stg_ml__models") }}
-    where is_active
+    where
+        is_active
+        and model_version not in ({{ failed_models() }})
 
 ),
 

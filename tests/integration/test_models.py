@@ -18,7 +18,7 @@ from models_ml.recipes import definition_sha256
 from models_ml.store import PendingMonth, pending_months, stored_models
 from pipeline import database
 from pipeline.database import Connection
-from pipeline.errors import ModelError, WarehouseError
+from pipeline.errors import ModelError, PartlyFailedError, WarehouseError
 from pipeline.monitoring import load_monitoring
 from pipeline.settings import make_settings, state_dir
 from pipeline.steps import Pipeline
@@ -26,6 +26,7 @@ from tests.conftest import TRAIN_MONTH
 
 MODELS = load_monitoring().models
 TIPPED = "green_tipped"
+AFTER_TRAINING = frozenset({"score", "profiles", "labels", "metrics", "performance", "alarms", "marts"})
 
 
 def run(folder: Path) -> None:
@@ -196,7 +197,7 @@ def test_a_filter_that_does_not_fit_is_named(
 ) -> None:
     monitored_warehouse.execute("delete from ml.models where spec = %s", [TIPPED])
     pipeline = changed_pipeline(sample_dir, {"only": only})
-    with pytest.raises(WarehouseError, match=re.escape(message)):
+    with pytest.raises(PartlyFailedError, match=re.escape(message)):
         pipeline.run()
     assert monitored_warehouse.execute("select count(*) from ml.models").fetchone() == (2,)
 
@@ -226,8 +227,9 @@ def test_a_recipe_or_a_target_that_does_not_fit_is_named(
 
 
 def changed_pipeline(folder: Path, change: dict[str, Any]) -> Pipeline:
-    """A pipeline on the sample in which green_tipped is another one."""
-    pipeline = Pipeline(make_settings(data_dir=str(folder), source="local"), lambda line: None)
+    """A pipeline on the sample in which green_tipped is another one, and which ends when models are trained."""
+    settings = make_settings(data_dir=str(folder), source="local")
+    pipeline = Pipeline(settings, lambda line: None, without=AFTER_TRAINING)
     tipped = pipeline.monitoring.models[TIPPED].model_copy(update=change)
     models = pipeline.monitoring.models | {TIPPED: tipped}
     pipeline.monitoring = pipeline.monitoring.model_copy(update={"models": models})
@@ -322,7 +324,8 @@ def test_two_warehouses_that_share_a_folder_keep_their_own_files(
 
 def test_what_a_model_is_cannot_change_under_its_name(monitored_warehouse: Connection, sample_dir: Path) -> None:
     before = predictions_hash(monitored_warehouse)
-    pipeline = Pipeline(make_settings(data_dir=str(sample_dir), source="local"), lambda line: None)
+    settings = make_settings(data_dir=str(sample_dir), source="local")
+    pipeline = Pipeline(settings, lambda line: None, without=AFTER_TRAINING)
     model = pipeline.monitoring.models["green_duration_lr"]
     for change in (
         {"features": model.features[:2]},
@@ -331,7 +334,7 @@ def test_what_a_model_is_cannot_change_under_its_name(monitored_warehouse: Conne
     ):
         changed = pipeline.monitoring.models | {"green_duration_lr": model.model_copy(update=change)}
         pipeline.monitoring = pipeline.monitoring.model_copy(update={"models": changed})
-        with pytest.raises(ModelError, match="give the changed model a name of its own"):
+        with pytest.raises(PartlyFailedError, match=r"1 of 3 models failed.* give the changed model a name of its own"):
             pipeline.run()
     assert predictions_hash(monitored_warehouse) == before
 
@@ -369,12 +372,13 @@ def test_too_few_rows_to_train_on_are_named(empty_warehouse: Connection, tmp_pat
 
     write_sample(Month(2022, 1), tmp_path / "whole.parquet")
     pq.write_table(pq.read_table(tmp_path / "whole.parquet")[:50], tmp_path / "green_tripdata_2022-01.parquet")
-    with pytest.raises(ModelError, match=r"2022-01 has \d+ rows to train on, at least 100 are needed"):
+    with pytest.raises(PartlyFailedError, match=r"3 of 3 models .* 2022-01 has \d+ rows to train on, at least 100 are"):
         Pipeline(make_settings(data_dir=str(tmp_path), source="local", months="2022-01"), lambda line: None).run()
-    failed = empty_warehouse.execute("select status, message from monitoring.runs where step = 'train'").fetchone()
-    assert failed is not None
-    assert failed[0] == "failed"
-    assert "rows to train on" in str(failed[1])
+    failed = empty_warehouse.execute(
+        "select unit, status, message from monitoring.runs where step = 'train' order by unit"
+    ).fetchall()
+    assert [row[:2] for row in failed] == [(unit, "failed") for unit in ("", *sorted(MODELS))]
+    assert all("rows to train on" in str(row[2]) for row in failed[1:])
 
 
 def test_nothing_is_pending_after_a_run(monitored_warehouse: Connection) -> None:

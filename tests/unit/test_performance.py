@@ -217,10 +217,10 @@ def test_figures_of_one_class_alone() -> None:
     assert positives["recall"] == 0
 
 
-def test_what_overflows_is_no_figure() -> None:
+def test_what_overflows_is_told_from_what_is_undefined() -> None:
     figures = regression_performance([1e300, -1e300], [1.0, 2.0])
-    assert figures["rmse"] is None
-    assert figures["r2"] is None
+    assert figures["rmse"] == np.inf
+    assert figures["r2"] == -np.inf
     assert figures["mae"] == pytest.approx(1e300)
 
 

@@ -27,7 +27,29 @@ losses as (
 
 ),
 
-final as (
+---------- models of monitoring.yml that could not be trained, and of which there is no earlier version
+
+failures as (
+
+    select * from {{ ref("stg_monitoring__runs") }}
+    where
+        step = 'train'
+        and unit != ''
+
+),
+
+untrained as (
+
+    select failures.*
+    from failures
+    where
+        run_id = (select max(run_id) from {{ ref("stg_monitoring__runs") }} where step = 'train' and unit = '')
+        and unit in (select model_spec from {{ ref("stg_monitoring__profiled_columns") }})
+        and unit not in (select spec from models)
+
+),
+
+versions as (
 
     select
         models.model_version,
@@ -36,6 +58,7 @@ final as (
         models.predictions,
         models.row_filter,
         case when models.reference_id is null then 'waiting' else 'ready' end as status,
+        '' as status_reason,
         models.train_month,
         models.feature_names,
         models.training_rows,
@@ -68,6 +91,47 @@ final as (
         on
             models.model_version = losses.model_version
             and models.reference_id = losses.reference_id
+
+),
+
+final as (
+
+    select * from versions
+    union all
+    select
+        unit as model_version,
+        unit as model_spec,
+        null as task,
+        'scored' as predictions,
+        null as row_filter,
+        'not_trained' as status,
+        message as status_reason,
+        null as train_month,
+        null as feature_names,
+        null as training_rows,
+        null as train_mae,
+        null as validation_mae,
+        null as train_log_loss,
+        null as validation_log_loss,
+        null as train_auc,
+        null as validation_auc,
+        null as train_to_validation_drift,
+        null as reference_id,
+        null as reference_name,
+        null as reference_rows,
+        null as reference_sha256,
+        null as judged_reference_id,
+        null as judged_count,
+        null as judged_loss,
+        null as window_start,
+        null as window_end,
+        null as artifact_sha256,
+        null as training_data_sha256,
+        true as is_active,
+        origin,
+        run_id,
+        null as trained_at
+    from untrained
 
 )
 

@@ -43,7 +43,10 @@ pivoted as materialized (
         {% for statistic in statistics %}
             {{ metric(statistic) }} as {{ statistic if statistic not in ("min", "max") else statistic ~ "imum" }},
         {% endfor %}
-        max(status) filter (where metric = 'missing_share') as status,
+        coalesce(
+            max(status) filter (where status in ('out_of_range', 'error')),
+            max(status) filter (where metric = 'missing_share')
+        ) as status,
         max(run_id) as run_id
     from metrics
     group by model_version, reference_id, window_start, window_end, granularity, segment, column_name

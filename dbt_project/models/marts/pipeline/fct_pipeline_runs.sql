@@ -11,6 +11,7 @@ final as (
     select
         run_id,
         step,
+        unit,
         status,
         windows,
         versions,
