@@ -140,7 +140,8 @@ def _write(file: _Checked, load_id: int) -> Action:
     import adbc_driver_manager
     import adbc_driver_postgresql.dbapi as adbc
 
-    from ingest.read import batches, connect, damaged, noting_errors
+    from ingest.read import batches, noting_errors
+    from pipeline.table_files import connect, damaged
 
     inspection = file.inspection
     reading_errors: list[Exception] = []

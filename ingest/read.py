@@ -6,7 +6,6 @@ the raw table's columns. Called by ingest.load; memory does not grow with the fi
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -29,12 +28,10 @@ from ingest.schema import (
 from pipeline.errors import BadFileError, printable
 from pipeline.failpoints import failpoint
 from pipeline.months import Month
+from pipeline.table_files import PARQUET_SOURCE, check_parquet, damaged, parquet_columns, pattern, reading
 
 BATCH_ROWS = 65_536
 _LEAST_SHARE_IN_MONTH = 0.5
-_MAGIC = b"PAR1"
-# The path is escaped (DuckDB takes it for a pattern), and folder names are no columns.
-_FILE = "read_parquet($path, hive_partitioning = false)"
 # Where Postgres's calendar begins, in microseconds from 1970.
 _FIRST_MICROSECOND = -210_866_803_200_000_000
 # What a column may not hold, by family: an SQL condition on {value}, and what is valid instead.
@@ -73,13 +70,6 @@ class Inspection:
     covers_until: date
 
 
-def connect() -> duckdb.DuckDBPyConnection:
-    """A DuckDB that keeps quiet: stdout is for data."""
-    connection = duckdb.connect()
-    connection.execute("set enable_progress_bar = false")
-    return connection
-
-
 def inspect(path: Path, month: Month, sha256: str) -> Inspection:
     """Check a file and say what it holds.
 
@@ -87,17 +77,14 @@ def inspect(path: Path, month: Month, sha256: str) -> Inspection:
         BadFileError: it is empty, no parquet, cut off or corrupt, has other columns, types or values, most of
             its trips lie outside the month, or what it says of the days it covers cannot be.
     """
-    _check_whole(path)
-    with connect() as connection:
-        try:
-            footer = pq.read_metadata(path)
-            metadata = footer.metadata or {}
-            stated = _stated_cover(metadata, path, month)
-            covers_until = stated or month.last_day
-            schema = match_schema(_columns(connection, path), path.name)
-            rows, in_month, after, first, last, *forbidden = _figures(connection, path, schema, month, covers_until)
-        except (duckdb.Error, pa.ArrowException, OSError, ValueError) as error:  # a ValueError: names not in UTF-8
-            raise damaged(path, error) from error
+    check_parquet(path)
+    with reading(path) as connection:
+        footer = pq.read_metadata(path)
+        metadata = footer.metadata or {}
+        stated = _stated_cover(metadata, path, month)
+        covers_until = stated or month.last_day
+        schema = match_schema(parquet_columns(connection, path), path.name)
+        rows, in_month, after, first, last, *forbidden = _figures(connection, path, schema, month, covers_until)
     if rows != footer.num_rows:
         raise BadFileError(
             f"{path.name}: its footer promises {footer.num_rows} rows, {rows} are there: the file is damaged; "
@@ -156,9 +143,9 @@ def batches(connection: duckdb.DuckDBPyConnection, inspection: Inspection, load_
     # The statement is made of names from a fixed list and of quoted names of the file's own columns.
     query = (
         f"select {', '.join(selected)}, cast($month as date) as source_month, "  # noqa: S608 - quoted names
-        f"row_number() over () - 1 as source_row, cast($load_id as bigint) as load_id from {_FILE}"
+        f"row_number() over () - 1 as source_row, cast($load_id as bigint) as load_id from {PARQUET_SOURCE}"
     )
-    values = {"month": inspection.month.first_day, "load_id": load_id, "path": _pattern(inspection.path)}
+    values = {"month": inspection.month.first_day, "load_id": load_id, "path": pattern(inspection.path)}
     try:
         return connection.sql(query, params=values).to_arrow_reader(BATCH_ROWS)
     except duckdb.Error as error:
@@ -180,12 +167,6 @@ def noting_errors(reader: pa.RecordBatchReader, errors: list[Exception]) -> pa.R
     return pa.RecordBatchReader.from_batches(reader.schema, read())
 
 
-def damaged(path: Path, error: Exception) -> BadFileError:
-    """The error for a file that DuckDB or Arrow cannot read."""
-    reason = printable(" ".join(str(error).replace(str(path), path.name).split())[:200])
-    return BadFileError(f"{path.name} cannot be read as parquet ({reason}): the file is damaged; get it again")
-
-
 def _stated_cover(metadata: dict[bytes, bytes], path: Path, month: Month) -> date | None:
     """The last day that the file says it covers, or None where it says nothing."""
     text = metadata.get(COVERS_UNTIL_KEY)
@@ -203,38 +184,6 @@ def _stated_cover(metadata: dict[bytes, bytes], path: Path, month: Month) -> dat
     return day
 
 
-def _check_whole(path: Path) -> None:
-    size = path.stat().st_size
-    if size == 0:
-        raise BadFileError(f"{path.name} is empty (0 bytes): a parquet file is needed; get it again")
-    with path.open("rb") as file:
-        head = file.read(64)
-        file.seek(max(0, size - len(_MAGIC)))
-        tail = file.read()
-    if head.lstrip()[:1] == b"<":
-        raise BadFileError(
-            f"{path.name} is a web page (it begins with {head.lstrip()[:15]!r}), no parquet file: "
-            "the download was answered with a page; get the file again"
-        )
-    if not head.startswith(_MAGIC):
-        raise BadFileError(
-            f"{path.name} is no parquet file (it begins with {head[:4]!r}, not {_MAGIC!r}): get the file again"
-        )
-    if tail != _MAGIC:
-        raise BadFileError(
-            f"{path.name} is cut off ({size} bytes without a parquet footer): the upload or download did not "
-            "finish; get the file again"
-        )
-
-
-def _columns(connection: duckdb.DuckDBPyConnection, path: Path) -> list[tuple[str, str]]:
-    """Names as the file has them (DuckDB renames one that comes twice), with DuckDB's types."""
-    query = f"describe select * from {_FILE}"  # noqa: S608 - a fixed text
-    described = connection.execute(query, {"path": _pattern(path)}).fetchall()
-    types = [str(row[1]).strip('"') for row in described]
-    return list(zip(pq.read_schema(path).names, types, strict=True))
-
-
 def _figures(
     connection: duckdb.DuckDBPyConnection, path: Path, schema: FileSchema, month: Month, covers_until: date
 ) -> tuple[Any, ...]:
@@ -248,10 +197,10 @@ def _figures(
     query = (
         f"select count(*), count(*) filter (where {pickup} >= $first and {pickup} < $next), "  # noqa: S608 - quoted names
         f"count(*) filter (where {pickup} >= $after and {pickup} < $next), "
-        f"cast(min({pickup}) as varchar), cast(max({pickup}) as varchar){''.join(forbidden)} from {_FILE}"
+        f"cast(min({pickup}) as varchar), cast(max({pickup}) as varchar){''.join(forbidden)} from {PARQUET_SOURCE}"
     )
     values = {
-        "path": _pattern(path),
+        "path": pattern(path),
         "first": month.first_day,
         "after": covers_until + timedelta(days=1),
         "next": month.next.first_day,
@@ -262,10 +211,6 @@ def _figures(
 
 def _checked(schema: FileSchema) -> list[Column]:
     return [column for column in COLUMNS if column.family in _FORBIDDEN and column.name in schema.delivered]
-
-
-def _pattern(path: Path) -> str:
-    return glob.escape(str(path))
 
 
 def _quoted(name: str) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pipeline.errors import BadFileError, printable
+from pipeline import columns
+from pipeline.errors import printable
 
 SERVICE = "green"
 
@@ -29,6 +30,11 @@ class Family(Enum):
         self.words = words
         self.loaded_as = loaded_as
         self.types = types
+
+    @property
+    def needed(self) -> str:
+        """What is valid, in words."""
+        return f"a {self.words} ({self.types})"
 
     def accepts(self, duckdb_type: str) -> bool:
         """Whether a column of this type can be loaded without changing a value."""
@@ -96,42 +102,21 @@ class FileSchema:
     fingerprint: str
 
 
-def match_schema(found: list[tuple[str, str]], file_name: str) -> FileSchema:
-    """Match a file's (name, DuckDB type) pairs against the known columns.
+def match_schema(found: Sequence[columns.Column], file_name: str) -> FileSchema:
+    """Match a file's columns against the known ones.
 
     Raises:
-        BadFileError: required columns are missing, a column has another type, or a name comes twice.
+        BadFileError: required columns are missing, one has another type, or a name comes twice.
     """
-    by_name: dict[str, tuple[str, str]] = {}
-    for name, duckdb_type in found:
-        if name.lower() in by_name:
-            raise BadFileError(
-                f"{file_name}: the column {by_name[name.lower()][0]!r} comes twice, the second time as {name!r} (upper "
-                "and lower case are the same here): remove one of them, or get the file again"
-            )
-        by_name[name.lower()] = (name, duckdb_type)
-    names = [printable(name) for name in by_name]
-    missing = [column.name for column in COLUMNS if column.required and column.name not in by_name]
-    if missing:
-        raise BadFileError(
-            f"{file_name}: the required column{'s' * (len(missing) > 1)} {', '.join(missing)} "
-            f"{'are' if len(missing) > 1 else 'is'} missing (it has {shortened(names)}): "
-            "a green-taxi file as TLC issues it is needed; get the file again"
-        )
-    for column in COLUMNS:
-        if column.name in by_name and not column.family.accepts(by_name[column.name][1]):
-            raise BadFileError(
-                f"{file_name}: the column {column.name} is of type {by_name[column.name][1]}, "
-                f"but a {column.family.words} is needed ({column.family.types}): get the file again, or convert it"
-            )
-    known = {column.name for column in COLUMNS}
-    return FileSchema(
-        delivered={name: spelling for name, (spelling, _) in by_name.items() if name in known},
-        extra=tuple(printable(spelling) for name, (spelling, _) in by_name.items() if name not in known),
-        fingerprint=hashlib.sha256(repr(found).encode()).hexdigest()[:16],
+    delivered = columns.match(
+        file_name,
+        found,
+        {column.name: column.family for column in COLUMNS},
+        {column.name for column in COLUMNS if not column.required},
+        "a green-taxi file as TLC issues it is needed; get the file again",
     )
-
-
-def shortened(names: Sequence[str], most: int = 8) -> str:
-    """Names for a line of text; where there are more than `most`, how many more."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return FileSchema(
+        delivered={name: column.spelling for name, column in delivered.items()},
+        extra=tuple(printable(column.spelling) for column in found if column not in delivered.values()),
+        fingerprint=hashlib.sha256(repr([(each.spelling, each.type) for each in found]).encode()).hexdigest()[:16],
+    )

@@ -23,7 +23,7 @@ from pipeline.failpoints import failpoint
 from pipeline.monitoring import Labels, Monitoring
 
 if TYPE_CHECKING:
-    from models_ml.label_file import FeedFile
+    from pipeline.table_files import TableFile
 
 _LOAD_QUERIES = database.queries(Path(__file__).with_name("labels.sql"))
 _QUERIES = database.queries(Path(__file__).with_name("label_feed.sql"))
@@ -136,7 +136,7 @@ def _write_query(connection: database.Connection, monitoring: Monitoring, entry:
     )
 
 
-def _inputs_hash(connection: database.Connection, monitoring: Monitoring, entry: Labels, file: FeedFile) -> str:
+def _inputs_hash(connection: database.Connection, monitoring: Monitoring, entry: Labels, file: TableFile) -> str:
     query = sql.SQL(_QUERIES["loads"]).format(windows=database.relation(monitoring.windows.windows))
     row = connection.execute(query).fetchone()
     facts = [file.sha256, str(row[0]) if row else "", entry.model_dump(mode="json")]
@@ -150,7 +150,7 @@ def _remove_generated(connection: database.Connection, target: str) -> int:
     return removed
 
 
-def _stage(connection: database.Connection, file: FeedFile) -> int:
+def _stage(connection: database.Connection, file: TableFile) -> int:
     """The file's records in a temporary table; gives how many there are."""
     from models_ml.label_file import records
 

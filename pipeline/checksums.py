@@ -18,11 +18,14 @@ _OWN_SUFFIX = ".sha256"
 # A line of sha256sum: a backslash where the name is escaped, the hash, a space, a space (or * for binary), the name.
 _LINE = re.compile(r"(?P<escaped>\\?)(?P<sha256>[0-9a-fA-F]{64}) [ *](?P<name>.+)")
 _BARE = re.compile(r"[0-9a-fA-F]{64}")
+_MONTH_NEEDED = "a parquet file that may be read is needed there; put it there, or name another folder with DATA_DIR"
 _ESCAPES = {r"\\": "\\", r"\n": "\n", r"\r": "\r"}
 
 
-def checked_sha256(path: Path, downloaded: str | None) -> str:
-    """A month's sha256, after every hash that is known of it has agreed; `downloaded` is the download's own.
+def checked_sha256(path: Path, downloaded: str | None, needed: str = _MONTH_NEEDED) -> str:
+    """A file's sha256, after every hash that is known of it has agreed; `downloaded` is the download's own.
+
+    `needed` are words on what has to be there where the file cannot be opened.
 
     Raises:
         BadFileError: the file cannot be opened, differs from one of them, or a checksum file cannot be understood.
@@ -31,20 +34,17 @@ def checked_sha256(path: Path, downloaded: str | None) -> str:
         with path.open("rb") as file:
             sha256 = file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise BadFileError(
-            f"{path} cannot be opened ({error.strerror}): a parquet file that may be read is needed there; "
-            "put it there, or name another folder with DATA_DIR"
-        ) from error
+        raise BadFileError(f"{path} cannot be opened ({error.strerror}): {needed}") from error
     if downloaded not in (None, sha256):
         raise BadFileError(
             f"{path} has changed since it was downloaded (sha256 {sha256[:12]}..., then {str(downloaded)[:12]}...): "
             f"delete it to fetch it again, or delete {path.name}.download.json to load it as a file of your own"
         )
-    check_stated(path, sha256)
+    _check_stated(path, sha256)
     return sha256
 
 
-def check_stated(path: Path, sha256: str) -> None:
+def _check_stated(path: Path, sha256: str) -> None:
     """Hold the sha256 of a file's bytes against the checksum files beside it, if there are such.
 
     Raises:

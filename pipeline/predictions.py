@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pipeline import database, parameters
+from pipeline.columns import shortened
 from pipeline.errors import UsageError
 from pipeline.failpoints import failpoint
 from pipeline.monitoring import Monitoring, load_monitoring
@@ -49,6 +50,8 @@ def load(file: str, model: str, version: str, tell: Callable[[str], None]) -> No
         record.message = "; ".join(lines)
     for line in lines:
         tell(line)
+    if found.extra:
+        tell(f"note: unknown columns were not read: {shortened(found.extra)}")
 
 
 def _spec(monitoring: Monitoring, name: str) -> str:

@@ -271,20 +271,30 @@ BAD_FILES: dict[str, tuple[Maker, tuple[str, ...]]] = {
     "yellow taxis": (_yellow, ("lpep_pickup_datetime, lpep_dropoff_datetime are missing", "tpep_pickup_datetime")),
     "text for a number": (
         _retyped("fare_amount", pa.string()),
-        ("fare_amount", "VARCHAR", "a number is needed", _AGAIN),
+        ("fare_amount", "VARCHAR", "but a number (an integer", _AGAIN),
     ),
     "number for a text": (
         lambda f, m: write_file(f, m, with_column(trip_table(m), "store_and_fwd_flag", pa.array([1] * 12))),
-        ("store_and_fwd_flag", "BIGINT", "a text is needed", _AGAIN),
+        ("store_and_fwd_flag", "BIGINT", "but a text (a string type) is needed", _AGAIN),
     ),
     "text for a time": (
         _retyped("lpep_pickup_datetime", pa.string()),
-        ("lpep_pickup_datetime", "VARCHAR", "a timestamp without time zone is needed", "convert"),
+        (
+            "lpep_pickup_datetime",
+            "VARCHAR",
+            "but a timestamp without time zone (in s, ms, us or ns) is needed",
+            "convert",
+        ),
     ),
     "date for a time": (_retyped("lpep_dropoff_datetime", pa.date32()), ("lpep_dropoff_datetime", "DATE", "timestamp")),
     "time with zone": (
         _retyped("lpep_pickup_datetime", pa.timestamp("us", "America/New_York")),
-        ("lpep_pickup_datetime", "TIMESTAMP WITH TIME ZONE", "a timestamp without time zone is needed", "convert"),
+        (
+            "lpep_pickup_datetime",
+            "TIMESTAMP WITH TIME ZONE",
+            "but a timestamp without time zone (in s, ms, us or ns) is needed",
+            "convert",
+        ),
     ),
     "column in two cases": (
         _with_second("vendorid"),

@@ -173,29 +173,54 @@ def changed(trips: pd.DataFrame, column: str, value: object) -> pd.DataFrame:
     [
         (
             lambda t: t.drop(columns="prediction"),
-            "has no column prediction (it has source_month, source_row): it needs",
+            "the required column prediction is missing (it has source_month, source_row): a file of predictions has",
         ),
         (lambda t: t.iloc[:0], "holds no prediction"),
-        (lambda t: t.assign(prediction="high"), "prediction: its type is"),
-        (lambda t: t.assign(prediction=True), "prediction: its type is bool, a number is needed"),
-        (lambda t: changed(t, "prediction", np.nan), "1 of 50 values are missing or not finite, the first in row 3"),
-        (lambda t: changed(t, "prediction", np.inf), "1 of 50 values are missing or not finite, the first in row 3"),
+        (
+            lambda t: t.assign(prediction="high"),
+            "the column prediction is of type VARCHAR, but a finite number is needed",
+        ),
+        (lambda t: t.assign(prediction=True), "the column prediction is of type BOOLEAN, but a finite"),
+        (
+            lambda t: changed(t, "prediction", np.nan),
+            "1 of 50 values of prediction are missing, the first in record 4: a",
+        ),
+        (
+            lambda t: changed(t, "prediction", np.inf),
+            "1 of 50 values of prediction cannot be read, the first is 'inf' in",
+        ),
         (
             lambda t: changed(t, "prediction", -2.5),
-            "1 of 50 values lie outside 0 to 1, the first is -2.5 in row 3: a binary model needs the probability that "
+            "1 of 50 values of prediction lie outside 0 to 1, the first is -2.5 in record 4: a binary model "
+            "needs the probability that "
             "is_tipped is 1",
         ),
-        (lambda t: changed(t, "prediction", 1.01), "values lie outside 0 to 1, the first is 1.01 in row 3"),
-        (lambda t: t.assign(source_row=0.5), "source_row: whole numbers from 0 are needed"),
-        (lambda t: t.assign(source_row="seven"), "source_row: its type is"),
-        (lambda t: changed(t, "source_row", np.nan), "source_row: 1 values are missing, the first in row 3"),
+        (lambda t: changed(t, "prediction", 1.01), "lie outside 0 to 1, the first is 1.01 in record 4"),
+        (
+            lambda t: t.assign(source_row=0.5),
+            "none of the 50 values of source_row can be read, the first is '0.5' in record 1: a whole",
+        ),
+        (
+            lambda t: t.assign(source_row="seven"),
+            "the column source_row is of type VARCHAR, but a whole number from 0 is needed",
+        ),
+        (
+            lambda t: changed(t, "source_row", np.nan),
+            "1 of 50 values of source_row are missing, the first in record 4: a whole number",
+        ),
         (
             lambda t: t.assign(source_month="February"),
-            "source_month: 'February' was found in row 0: write the first day",
+            "none of the 50 values of source_month can be read, the first is 'February' in record 1: the first day",
         ),
-        (lambda t: changed(t, "source_month", date(2022, 2, 3)), "source_month: '2022-02-03' was found in row 3"),
-        (lambda t: t.assign(source_month=202202), "source_month: its type is int64"),
-        (lambda t: t.assign(model_version="v1; drop"), "model_version: 'v1; drop' was found"),
+        (
+            lambda t: changed(t, "source_month", date(2022, 2, 3)),
+            "source_month cannot be read, the first is '2022-02-03' in record 4",
+        ),
+        (
+            lambda t: t.assign(source_month=202202),
+            "the column source_month is of type BIGINT, but the first day of a month",
+        ),
+        (lambda t: t.assign(model_version="v1; drop"), "model_version 'v1; drop' was found in record 1: letters"),
         (lambda t: t.assign(source_row=10_000_000), "can be loaded (49 duplicate, 1 unknown_trip): source_month and"),
     ],
 )
@@ -207,7 +232,7 @@ def test_a_bad_file_changes_nothing(
     with pytest.raises(BadFileError) as error:
         load(path)
     assert message in str(error.value)
-    assert str(path) in str(error.value)
+    assert path.name in str(error.value)
     assert contents(monitored_warehouse) == before
 
 
@@ -221,10 +246,18 @@ def test_what_is_no_file_of_predictions_is_named(
     (tmp_path / "key.csv").write_text("source_month,source_row,prediction\n2022-02,1.5,0.5\n", encoding="utf-8")
     (tmp_path / "sheet.xlsx").write_bytes(b"")
     cases: list[tuple[str, type[WarehouseError], str]] = [
-        ("nowhere.parquet", SourceUnavailableError, "is not there: name a .parquet or .csv file with source_month"),
-        ("torn.parquet", BadFileError, "torn.parquet cannot be read"),
-        ("key.csv", BadFileError, "key.csv, source_row: '1.5' in line 2 is no whole number"),
-        ("text.csv", BadFileError, "text.csv, prediction: 'high' in line 3 is no number"),
+        ("nowhere.parquet", SourceUnavailableError, "is not there: name a file of predictions, .parquet or .csv"),
+        ("torn.parquet", BadFileError, "torn.parquet is cut off|cannot be read as parquet"),
+        (
+            "key.csv",
+            BadFileError,
+            "key.csv: none of the 1 values of source_row can be read, the first is '1.5' in record 1: a whole number",
+        ),
+        (
+            "text.csv",
+            BadFileError,
+            "text.csv: 1 of 2 values of prediction cannot be read, the first is 'high' in record 2: a finite",
+        ),
         ("sheet.xlsx", BadFileError, "is neither .parquet nor .csv by its name"),
     ]
     for name, kind, message in cases:
@@ -369,7 +402,11 @@ def test_predictions_of_replaced_trips_are_taken_out(
             "has a recipe, its predictions are made here; models with loaded predictions:",
         ),
         (["--model", "blue"], 2, "MODEL 'blue' is not in monitoring.yml; models with loaded predictions: use one of"),
-        (["--model", "partner_tips", "--file", "/nowhere.csv"], 5, "FILE '/nowhere.csv' is not there"),
+        (
+            ["--model", "partner_tips", "--file", "/nowhere.csv"],
+            5,
+            "/nowhere.csv is not there: name a file of predictions",
+        ),
     ],
 )
 def test_a_wrong_parameter_is_one_line_and_its_code(

@@ -11,6 +11,7 @@ import pytest
 
 from ingest.read import Inspection, batches, inspect
 from ingest.schema import COLUMNS, Family, match_schema
+from pipeline.columns import Column
 from pipeline.errors import BadFileError
 from pipeline.months import Month
 from tests.files import (
@@ -272,7 +273,7 @@ def test_file_that_is_gone_since_it_was_inspected_is_named(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
 def test_every_required_column_is_missed(column: object) -> None:
-    found = [(each.name, each.family.loaded_as) for each in COLUMNS if each is not column]
+    found = [Column(each.name, each.name, each.family.loaded_as) for each in COLUMNS if each is not column]
     required = getattr(column, "required", None)
     name = getattr(column, "name", "")
     if not required:
@@ -298,7 +299,7 @@ def test_families_accept_what_keeps_its_value(family: Family, accepted: list[str
 
 def test_long_list_of_found_columns_is_shortened() -> None:
     with pytest.raises(BadFileError) as caught:
-        match_schema([(f"column_{number}", "BIGINT") for number in range(50)], "x.parquet")
+        match_schema([Column(f"column_{number}", "", "BIGINT") for number in range(50)], "x.parquet")
     assert "it has column_0, column_1, " in str(caught.value)
     assert "column_7 and 42 more" in str(caught.value)
     assert "column_8" not in str(caught.value)

@@ -1,0 +1,283 @@
+"""Files with a table in them: trips, labels, predictions. One reader, one idea of text, headers and dialects.
+
+In: a path and the columns that are needed. Out: where DuckDB finds each of them, as SQL for their values, or an error
+that says what is wrong. Parquet is taken with its types; CSV is text in UTF-8 with commas, double quotes and one header
+line, and each value of it is judged as it stands. Upper and lower case of column names are the same. Called by
+ingest.read, models_ml.label_file and models_ml.prediction_files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import dataclasses
+import glob
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.checksums import checked_sha256
+from pipeline.columns import Column, Value, match
+from pipeline.errors import BadFileError, SourceUnavailableError, printable
+
+# The path is a parameter, escaped (DuckDB takes it for a pattern), and folder names are no columns.
+PARQUET_SOURCE = "read_parquet($path, hive_partitioning = false)"
+_MAGIC = b"PAR1"
+_PAGES = (b"<!doctype", b"<html", b"<?xml")
+_WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_OTHER_SEPARATORS = (";", "\t", "|")
+_LONGEST_TEXT = 200
+_RAGGED = re.compile(r"CSV Error on Line: (\d+).*Expected Number of Columns: (\d+) Found: (\d+)", re.DOTALL)
+_BROKEN_LINE = re.compile(r"CSV Error on Line: (\d+)\nOriginal Line:[^\n]*\n([^\n]+)")
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A file that has the columns it needs.
+
+    Attributes:
+        sha256: of its bytes, in hex.
+        source: the table that DuckDB reads; its parameter `path` is `pattern(path)`.
+        columns: those that were asked for and are there, by the name they were asked for.
+        kinds: what each of them holds.
+        extra: the file's other columns, printable.
+        rows: how many records it has.
+        present, readable: for each column how many values are there, and how many of those are valid.
+    """
+
+    path: Path
+    sha256: str
+    source: str
+    columns: Mapping[str, Column]
+    kinds: Mapping[str, Value]
+    extra: tuple[str, ...]
+    rows: int = 0
+    present: Mapping[str, int] = field(default_factory=dict)
+    readable: Mapping[str, int] = field(default_factory=dict)
+
+    def value(self, name: str) -> str:
+        """SQL for a column's value; null where it cannot be read."""
+        return self.kinds[name].sql(self.columns[name])
+
+    def text(self, name: str) -> str:
+        """SQL for what stands in the file, shortened; null where there is nothing."""
+        # Postgres holds no zero characters.
+        return f"replace({self._shown(name)}, chr(0), '')"
+
+    def _shown(self, name: str) -> str:
+        return f"left(nullif(trim(cast({self.columns[name].sql} as varchar)), ''), {_LONGEST_TEXT})"
+
+    def unreadable(self, name: str) -> str:
+        """What is wrong with a column of which a value is there and cannot be read."""
+        count, present = self.present[name] - self.readable[name], self.present[name]
+        record, text = self._first(name, "raw is not null and value is null")
+        counted = f"none of the {present}" if count == present else f"{count} of {present}"
+        cannot = "can" if count == present else "cannot"
+        return (
+            f"{self.path.name}: {counted} values of {name} {cannot} be read, the first is {text!r} in record {record}: "
+            f"{self.kinds[name].needed} is needed"
+        )
+
+    def missing(self, name: str) -> str:
+        """What is wrong with a column of which a value is missing."""
+        record, _ = self._first(name, "raw is null")
+        count = self.rows - self.present[name]
+        return (
+            f"{self.path.name}: {count} of {self.rows} values of {name} are missing, the first in record {record}: "
+            f"{self.kinds[name].needed} is needed"
+        )
+
+    def _first(self, name: str, condition: str) -> tuple[int, str]:
+        """The first record, counted from 1, of which a condition on value and raw text holds; there is one."""
+        query = (
+            "select line, raw from (select row_number() over () as line, "  # noqa: S608 - quoted names
+            f"{self._shown(name)} as raw, {self.value(name)} as value from {self.source}) "
+            f"where {condition} order by line limit 1"
+        )
+        with reading(self.path) as connection:
+            record, text = connection.execute(query, {"path": pattern(self.path)}).fetchall()[0]
+        return int(record), str(text)
+
+
+def open_table(
+    path: Path, what: str, needed: Mapping[str, Value], optional: Mapping[str, Value] = MappingProxyType({})
+) -> TableFile:
+    """Say what a file holds; `what` are a few words on what it is to be: a file of labels.
+
+    Raises:
+        SourceUnavailableError: it is not there.
+        BadFileError: it cannot be opened, is empty, no parquet and no CSV, lacks a column, has one twice or of a wrong
+            type, or it is not what the checksum files beside it say.
+    """
+    if path.suffix.lower() not in {".csv", ".parquet"}:
+        raise BadFileError(f"{path.name} is neither .parquet nor .csv by its name: {what} is one of them")
+    if not path.exists():
+        raise SourceUnavailableError(f"{path} is not there: name {what}, .parquet or .csv")
+    sha256 = checked_sha256(path, None, f"{what}, .parquet or .csv, that may be read is needed there")
+    kinds = {**needed, **optional}
+    is_csv = path.suffix.lower() == ".csv"
+    (check_text if is_csv else check_parquet)(path)
+    with reading(path) as connection:
+        found = _csv_columns(path) if is_csv else parquet_columns(connection, path)
+        columns = match(path.name, found, kinds, optional, f"{what} has the columns {', '.join(needed)}")
+        file = TableFile(
+            path=path,
+            sha256=sha256,
+            source=_csv_source(len(found)) if is_csv else PARQUET_SOURCE,
+            columns=columns,
+            kinds=kinds,
+            extra=tuple(printable(column.spelling) or "''" for column in found if column not in columns.values()),
+        )
+        counts = "".join(f", count({file.text(name)}), count({file.value(name)})" for name in columns)
+        query = f"select count(*){counts} from {file.source}"  # noqa: S608 - quoted names
+        rows, *figures = connection.execute(query, {"path": pattern(path)}).fetchall()[0]
+    return dataclasses.replace(
+        file,
+        rows=rows,
+        present=dict(zip(columns, figures[::2], strict=True)),
+        readable=dict(zip(columns, figures[1::2], strict=True)),
+    )
+
+
+def pattern(path: Path) -> str:
+    """The path as the parameter of a source."""
+    return glob.escape(str(path))
+
+
+def connect() -> duckdb.DuckDBPyConnection:
+    """A DuckDB that keeps quiet (stdout is for data), and for which a time without a zone is UTC."""
+    connection = duckdb.connect()
+    connection.execute("set enable_progress_bar = false")
+    connection.execute("set timezone = 'UTC'")
+    return connection
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB to read a file with; what it or Arrow cannot read is damaged.
+
+    Raises:
+        BadFileError: the file cannot be read.
+    """
+    try:
+        with connect() as connection:
+            yield connection
+    except (duckdb.Error, pa.ArrowException, OSError, ValueError, csv.Error) as error:  # ValueError: names not in UTF-8
+        raise damaged(path, error) from error
+
+
+def damaged(path: Path, error: Exception) -> BadFileError:
+    """The error for a file that DuckDB or Arrow cannot read."""
+    ragged = _RAGGED.search(str(error))
+    if ragged:
+        line, expected, there = ragged.groups()
+        return BadFileError(
+            f"{path.name}: line {line} has another number of values ({there}) than the header ({expected}): correct it"
+        )
+    broken = _BROKEN_LINE.search(str(error))
+    words = f"line {broken[1]}: {broken[2]}" if broken else str(error).replace(str(path), path.name)
+    reason = printable(" ".join(words.split())[:200])
+    if path.suffix.lower() == ".csv":
+        return BadFileError(f"{path.name} cannot be read as CSV ({reason}): correct it, or get it again")
+    return BadFileError(f"{path.name} cannot be read as parquet ({reason}): the file is damaged; get it again")
+
+
+def check_parquet(path: Path) -> None:
+    """Is it a whole parquet file by its first and last bytes?
+
+    Raises:
+        BadFileError: it is not.
+    """
+    head, tail, size = _ends(path, "a parquet file")
+    _refuse_page(path, head, "parquet")
+    if not head.startswith(_MAGIC):
+        raise BadFileError(
+            f"{path.name} is no parquet file (it begins with {head[:4]!r}, not {_MAGIC!r}): get the file again"
+        )
+    if tail != _MAGIC:
+        raise BadFileError(
+            f"{path.name} is cut off ({size} bytes without a parquet footer): the upload or download did not "
+            "finish; get the file again"
+        )
+
+
+def check_text(path: Path) -> None:
+    """Is it text in UTF-8, with or without a mark at its beginning?
+
+    Raises:
+        BadFileError: it is not.
+    """
+    head, _, _ = _ends(path, "a CSV file")
+    _refuse_page(path, head, "CSV")
+    if head.startswith(_MAGIC):
+        raise BadFileError(f"{path.name} is no CSV file, it begins as a parquet file does: name it .parquet")
+    if head.startswith(_WIDE_MARKS):
+        raise BadFileError(f"{path.name} is text in UTF-16: save it as CSV in UTF-8")
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                wrong = line[error.start : error.start + 1]
+                raise BadFileError(
+                    f"{path.name} is no text in UTF-8 (line {number} holds the byte {wrong!r}): save it as CSV in UTF-8"
+                ) from error
+
+
+def _ends(path: Path, what: str) -> tuple[bytes, bytes, int]:
+    """The first 64 bytes, the last ones, and how many there are."""
+    size = path.stat().st_size
+    if size == 0:
+        raise BadFileError(f"{path.name} is empty (0 bytes): {what} is needed; get it again")
+    with path.open("rb") as file:
+        head = file.read(64)
+        file.seek(max(0, size - len(_MAGIC)))
+        return head, file.read(), size
+
+
+def _refuse_page(path: Path, head: bytes, kind: str) -> None:
+    start = head.lstrip()
+    if start.lower().startswith(_PAGES):
+        raise BadFileError(
+            f"{path.name} is a web page (it begins with {start[:15]!r}), no {kind} file: "
+            "the download was answered with a page; get the file again"
+        )
+
+
+def parquet_columns(connection: duckdb.DuckDBPyConnection, path: Path) -> list[Column]:
+    """Its columns, spelled as the file does (DuckDB renames one that comes twice)."""
+    query = f"describe select * from {PARQUET_SOURCE}"  # noqa: S608 - a fixed text
+    described = connection.execute(query, {"path": pattern(path)}).fetchall()
+    return [
+        Column(spelling, str(row[0]), str(row[1]).strip('"'))
+        for spelling, row in zip(pq.read_schema(path).names, described, strict=True)
+    ]
+
+
+def _csv_columns(path: Path) -> list[Column]:
+    with path.open(encoding="utf-8-sig", newline="") as text:
+        header = [name.strip() for name in next(csv.reader(text, strict=True), [])]
+    if not any(header):
+        raise BadFileError(f"{path.name} has no header: its first line names the columns, separated by commas")
+    for separator in _OTHER_SEPARATORS:
+        if len(header) == 1 and separator in header[0]:
+            raise BadFileError(
+                f"{path.name}: its header is separated by {separator!r} and not by commas: save it as CSV with commas "
+                "between values and points in numbers"
+            )
+    return [Column(spelling, f"c{number}", "") for number, spelling in enumerate(header)]
+
+
+def _csv_source(width: int) -> str:
+    """Nothing is guessed, no line is left out; every value comes as it is written, and is judged record by record."""
+    columns = ", ".join(f"c{number}: 'VARCHAR'" for number in range(width))
+    return (
+        f"read_csv($path, auto_detect = false, header = true, columns = {{{columns}}}, delim = ',', quote = '\"', "
+        "escape = '\"', comment = '', skip = 0, strict_mode = true, null_padding = false, hive_partitioning = false)"
+    )
