@@ -108,16 +108,20 @@ def read() -> dict[str, str]:
 
 def _parse(path: Path, text: str) -> dict[str, str]:
     values: dict[str, str] = {}
+    lines: dict[str, int] = {}
     for binding in parse_stream(io.StringIO(text)):
         if binding.key is None and not binding.error:
             continue
+        blank = len(binding.original.string) - len(binding.original.string.lstrip())
+        line = binding.original.line + binding.original.string[:blank].count("\n")
         if binding.error or binding.key is None or binding.value is None:
             # The line itself may hold a password.
-            blank = len(binding.original.string) - len(binding.original.string.lstrip())
-            line = binding.original.line + binding.original.string[:blank].count("\n")
             raise ConfigurationError(f"{path}, line {line} is neither NAME=value nor a comment: correct it")
         if binding.key in values:
-            raise ConfigurationError(f"{path}: {binding.key} stands there twice; keep one line")
+            raise ConfigurationError(
+                f"{path}: {binding.key} comes twice, in line {lines[binding.key]} and in line {line}: keep one of them"
+            )
+        lines[binding.key] = line
         values[binding.key] = binding.value
     return values
 

@@ -11,7 +11,6 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import (
     BeforeValidator,
     Field,
@@ -29,6 +28,7 @@ from pipeline.drift_methods import ColumnType
 from pipeline.errors import ConfigurationError
 from pipeline.monitoring_checks import check_rules
 from pipeline.settings import monitoring_file
+from pipeline.yaml_file import read_yaml
 
 PREDICTION = "prediction"
 _GRAFANA_TIME = re.compile(r"now([-+][0-9]+[smhdwMy])?(/[smhdwMy])?")
@@ -333,15 +333,10 @@ def load_monitoring(path: Path | None = None) -> Monitoring:
     """Read and check the file; without a path the one in use.
 
     Raises:
-        ConfigurationError: it is missing, no YAML, or holds something that is not valid.
+        ConfigurationError: it is missing, no YAML, holds a key twice, or holds something that is not valid.
     """
     path = path or monitoring_file()
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigurationError(f"{path} does not exist: it says what is monitored") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path.name} is no valid YAML: {' '.join(str(error).split())}") from error
+    document = read_yaml(path)
     try:
         monitoring = Monitoring.model_validate(document)
     except ValidationError as error:

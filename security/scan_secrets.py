@@ -3,7 +3,8 @@
 detect-secrets looks; what it finds and what is none stands in allowed_secrets.yml with the reason, by file and hash and
 not by line, so that it stays true when lines move. Run by the Makefile, with an environment of its own.
 
-Exit codes: 0 nothing new, 1 a finding that is not allowed, or an allowed one that is there no more.
+Exit codes: 0 nothing new, 1 a finding that is not allowed, or an allowed one that is there no more, 3 a list of them
+that is no valid YAML.
 """
 
 from __future__ import annotations
@@ -12,9 +13,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
 from detect_secrets import SecretsCollection
 from detect_secrets.settings import default_settings
+
+# The program's own reader of YAML: it needs nothing but the parser, which this environment has.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from pipeline.errors import ConfigurationError
+from pipeline.yaml_file import read_yaml
 
 ALLOWED = Path(__file__).with_name("allowed_secrets.yml")
 # Hashes by nature: lock files, which uv writes and `pip --require-hashes` reads, and the list of what is allowed.
@@ -25,7 +30,7 @@ Found = tuple[str, str, str]
 def main(root: Path, allowed_file: Path) -> int:
     """Scan the files of a repository; gives the exit code."""
     found = {secret: line for name in _files(root) for secret, line in _secrets(root, name)}
-    document = yaml.safe_load(allowed_file.read_text(encoding="utf-8")) or []
+    document = read_yaml(allowed_file) or []
     allowed = {(one["file"], one["type"], one["hash"]) for one in document}
     for secret in sorted(found.keys() - allowed):
         name, kind, digest = secret
@@ -59,4 +64,8 @@ def _secrets(root: Path, name: str) -> list[tuple[Found, int]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path.cwd(), ALLOWED))
+    try:
+        sys.exit(main(Path.cwd(), ALLOWED))
+    except ConfigurationError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

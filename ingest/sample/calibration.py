@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import yaml
+
+from pipeline.yaml_file import read_yaml
 
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
 _FILE = Path(__file__).with_name("calibration.yml")
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def _gravity(miles: Array, pull: Array, reach: Array, edges: Array, pairs: dict[
 @cache
 def load_calibration() -> Calibration:
     """The figures as arrays."""
-    raw: dict[str, Any] = yaml.load(_FILE.read_text(encoding="utf-8"), Loader=_LOADER)  # noqa: S506 - a safe one
+    raw: dict[str, Any] = read_yaml(_FILE)
     zones = _table(raw["zones"])
     sections = {
         section: {name: np.atleast_1d(np.array(values, dtype=np.float64)) for name, values in content.items()}

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from ingest.sample.draws import Array, Draws
 from pipeline.errors import ConfigurationError
+from pipeline.yaml_file import parse_yaml
 
 Columns = dict[str, Array]
 
@@ -83,7 +83,7 @@ def parse_incidents(text: str) -> tuple[Incident, ...]:
     Raises:
         ConfigurationError: an incident lacks a field, has an unknown kind, runs backwards, or shares a day.
     """
-    incidents = tuple(sorted((_read(raw) for raw in yaml.safe_load(text)), key=lambda each: each.first_day))
+    incidents = tuple(sorted((_read(raw) for raw in parse_yaml(text, _FILE.name)), key=lambda each: each.first_day))
     for before, after in pairwise(incidents):
         if after.first_day <= before.last_day:
             raise ConfigurationError(f"{_FILE.name}: {before.name!r} and {after.name!r} share a day")

@@ -91,7 +91,7 @@ def test_a_file_that_others_can_open_is_refused(place: Path, mode: int) -> None:
         ("PGHOST=127.0.0.1\n\nsome words\n", "line 3 is neither"),
         ("# a note\nPGPASSWORD\n", "line 2 is neither"),
         ("PGPASSWORD='open\n", "line 1 is neither"),
-        ("PGPORT=1\nPGPORT=2\n", "PGPORT stands there twice"),
+        ("PGPORT=1\n\n#\nPGPORT=2\n", "PGPORT comes twice, in line 1 and in line 4: keep one of them"),
     ],
 )
 def test_a_line_that_cannot_be_read_is_named(place: Path, text: str, message: str) -> None:
