@@ -1,31 +1,35 @@
 """Run dbt inside this process, against the warehouse that the libpq variables name.
 
-The only module that imports dbt. It runs as the role transformer. dbt writes its own log file; a person
-sees nothing of it unless something fails, and then the failing nodes with what to do. What every node came
-to is kept in monitoring.dbt_results.
+The only module that imports dbt. It runs as the role transformer, and without the DBT_* variables of the environment:
+they would change what a run builds. dbt writes its own log file; a person sees nothing of it unless something fails,
+and then the failing nodes with what to do. What every node came to is kept in monitoring.dbt_results. A build is good
+when every node that its selection names has come out well; that nothing failed is not enough.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from pipeline import database
 from pipeline.errors import DbtError
 from pipeline.failpoints import failpoint, is_asked
 from pipeline.roles import Role, acting_as
 from pipeline.settings import DBT_PROJECT_DIR, state_dir
+from pipeline.yaml_file import read_yaml
 
 log = logging.getLogger(__name__)
 
 _QUERIES = database.queries(Path(__file__).with_name("dbt.sql"))
 _SOURCES = ("*.sql", "*.yml", "*.csv", "*.md")
 _FAILED = {"error", "fail", "runtime error"}
+_WELL = {"success", "pass", "warn"}
+_SHOWN = 10
 _BUILT = ("models", "macros", "seeds", "tests")
 
 
@@ -41,29 +45,53 @@ def project_hash() -> str:
 
 def source_timezone() -> str:
     """Name of the time zone whose wall clock the source's stamps show."""
-    project = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))
-    return str(project["vars"]["timezone"])
+    return str(_variables()["timezone"])
 
 
 def compared_coverage() -> float:
     """The least share of a day's labels at which its estimate is compared with what came true."""
-    project = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))
-    return float(project["vars"]["compared_coverage"])
+    return float(_variables()["compared_coverage"])
+
+
+def _variables() -> dict[str, Any]:
+    variables: dict[str, Any] = read_yaml(DBT_PROJECT_DIR / "dbt_project.yml")["vars"]
+    return variables
 
 
 def _folders() -> list[str]:
     return ["--project-dir", str(DBT_PROJECT_DIR), "--profiles-dir", str(DBT_PROJECT_DIR)]
 
 
-def build(*arguments: str, run_id: int | None) -> int:
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Inside this block dbt finds nothing of the user's dbt settings in the environment; its telemetry is off."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith("DBT_")}
+    for name in kept:
+        del os.environ[name]
+    try:
+        with database.environment({"DO_NOT_TRACK": "1"}):
+            yield
+    finally:
+        os.environ.update(kept)
+
+
+def build(*arguments: str, run_id: int | None, with_tests: bool = True) -> int:
     """`dbt build` with these arguments; gives the number of rows that models and seeds report.
 
     Args:
+        arguments: a selection, as typed after `dbt build`.
         run_id: the pipeline run that it is a part of; None where it is of none.
+        with_tests: whether the tests of what is selected are run, too.
 
     Raises:
-        DbtError: a model failed or a test found something; names the nodes.
+        DbtError: a model failed, a test found something, or a node that the selection names was not built; names the
+            nodes. Nothing is selected.
     """
+    with _undisturbed():
+        return _build(list(arguments), run_id, with_tests)
+
+
+def _build(arguments: list[str], run_id: int | None, with_tests: bool) -> int:
     from dbt.cli.main import dbtRunner
 
     quiet = [
@@ -80,13 +108,14 @@ def build(*arguments: str, run_id: int | None) -> int:
     # What dbt has parsed lies beside the warehouse: two of them may work at the same time.
     quiet += ["--target-path", str(state_dir() / "dbt")]
     # The project's unit tests belong to `make test`; a pipeline run tests the data.
-    data_only = ["--exclude-resource-type", "unit_test"]
+    types = ["--exclude-resource-type", "unit_test", "--indirect-selection", "eager"]
+    types += [] if with_tests else ["--exclude-resource-type", "test"]
     failpoint("dbt.before_build")
     callbacks = [_pass_by] if is_asked() else []
     with acting_as(Role.TRANSFORMER):
         manifest = _parsed(quiet)
         runner = dbtRunner(manifest=manifest, callbacks=callbacks)
-        result = runner.invoke(["build", *_folders(), *quiet, *data_only, *arguments])
+        result = runner.invoke(["build", *_folders(), *quiet, *types, *arguments])
     if isinstance(result.exception, KeyboardInterrupt):
         raise result.exception
     if result.exception is not None:
@@ -95,9 +124,15 @@ def build(*arguments: str, run_id: int | None) -> int:
     nodes = list(result.result or [])
     _keep_results(nodes, run_id)
     failpoint("dbt.after_build")
-    failed = [node for node in nodes if str(node.status) in _FAILED]
-    if failed or not result.success:
-        lines = [f"  {node.node.name}: {' '.join(str(node.message).split())}" for node in failed]
+    lines = [f"  {node.node.name}: {_words(node)}" for node in nodes if str(node.status) in _FAILED]
+    left_out = _left_out(manifest, nodes, with_tests)
+    if left_out and not lines:
+        lines = [f"  {name}: {why}" for name, why in left_out.items()]
+    if not nodes and not lines:
+        lines = [f"  nothing is selected by {' '.join(arguments)!r}, something has to be"]
+    if lines or not result.success:
+        lines, more = lines[:_SHOWN], lines[_SHOWN:]
+        lines += [f"  and {len(more)} more"] if more else []
         raise DbtError(
             "dbt build failed; later steps were not run.\n"
             + "\n".join(lines)
@@ -105,6 +140,38 @@ def build(*arguments: str, run_id: int | None) -> int:
             + f"dbt's log is {state_dir() / 'logs' / 'dbt.log'}"
         )
     return sum(max(0, int(node.adapter_response.get("rows_affected", 0))) for node in nodes)
+
+
+def _words(result: Any) -> str:
+    return " ".join(str(result.message).split())
+
+
+def _left_out(manifest: Any, results: list[Any], with_tests: bool) -> dict[str, str]:
+    """What the selection of the build that has just ended names and what has not come out well: name and why.
+
+    The selection is made of the manifest once more, whatever kinds of nodes the build itself has looked at.
+    """
+    from dbt.artifacts.resources.types import NodeType
+    from dbt.compilation import Linker
+    from dbt.flags import get_flags
+    from dbt.graph import Graph, ResourceTypeSelector, parse_difference
+
+    if manifest is None:
+        return {}
+    linker = Linker()
+    linker.link_graph(manifest)
+    types = [NodeType.Model, NodeType.Seed, NodeType.Snapshot] + ([NodeType.Test] if with_tests else [])
+    selector = ResourceTypeSelector(Graph(linker.graph), manifest, previous_state=None, resource_types=types)
+    wanted = selector.get_selected(parse_difference(get_flags().SELECT, get_flags().EXCLUDE))
+    came_to = {result.node.unique_id: result for result in results}
+    found = {}
+    for node_id in sorted(wanted):
+        result = came_to.get(node_id)
+        if result is None:
+            found[manifest.nodes[node_id].name] = "is selected, but dbt has not built it"
+        elif str(result.status) not in _WELL:
+            found[result.node.name] = f"{result.status} {_words(result)}".strip()
+    return found
 
 
 # What this process has parsed last, and of what: dbt would read the whole project again for every build.
@@ -138,10 +205,11 @@ def changes_tables(arguments: list[str]) -> bool:
 
 def run(arguments: list[str]) -> str | None:
     """Any dbt command as typed, with its output on the terminal; where it failed, the names of what failed."""
-    from dbt.artifacts.schemas.run import RunExecutionResult
-    from dbt.cli.main import dbtRunner
+    with _undisturbed():
+        from dbt.artifacts.schemas.run import RunExecutionResult
+        from dbt.cli.main import dbtRunner
 
-    with acting_as(Role.TRANSFORMER):
+    with _undisturbed(), acting_as(Role.TRANSFORMER):
         result = dbtRunner().invoke([*arguments, *_folders(), "--log-path", str(state_dir() / "logs")])
     if result.exception is not None:
         raise DbtError(f"dbt could not run: {' '.join(str(result.exception).split())}")

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import yaml
 
 from pipeline import database
 from pipeline.database import Connection
+from pipeline.errors import ConfigurationError
 from pipeline.runs import lock_holders
 from pipeline.settings import DBT_PROJECT_DIR
+from pipeline.yaml_file import read_yaml
 
 _QUERIES = database.queries(Path(__file__).with_name("faults.sql"))
 _OWNER = re.compile(r"monitoring-warehouse .+ by process (\d+) on (\S+)")
@@ -135,7 +136,7 @@ def of_artifact(path: Path, sha256: str) -> str:
 
 
 def of_dbt(connection: Connection) -> list[str]:
-    """dbt's target is not named in its profile, or relations that it has built are gone."""
+    """dbt's target is not named in its profile, relations that it has built are gone, or a month was never built."""
     found = _of_target(DBT_PROJECT_DIR / "profiles.yml")
     if not database.one_row(connection, _QUERIES["was_built"])[0]:
         return found
@@ -148,14 +149,21 @@ def of_dbt(connection: Connection) -> list[str]:
                 f"{len(missing)} of the {len(names)} relations that dbt builds in {schema} are missing ({listed}): the "
                 "next `make pipeline` builds them again"
             )
+    if database.one_row(connection, _QUERIES["is_windowed"])[0]:
+        rows: list[Any] = connection.execute(_QUERIES["unbuilt_months"]).fetchall()
+        found += [
+            f"{month:%Y-%m} (load {load_id}) is in raw and nowhere else: dbt has not built its windows. Run "
+            "`make pipeline`; where that finds nothing new, `make dbt ARGS=build` first"
+            for month, load_id in rows
+        ]
     return found
 
 
 def _of_target(profiles: Path) -> list[str]:
     try:
-        profile = yaml.safe_load(profiles.read_text(encoding="utf-8"))["monitoring_warehouse"]
+        profile = read_yaml(profiles)["monitoring_warehouse"]
         target, outputs = profile["target"], profile["outputs"]
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (ConfigurationError, KeyError, TypeError) as error:
         return [f"{profiles} cannot be used ({type(error).__name__}: {error}): get it back from the repository"]
     if target in outputs:
         return []

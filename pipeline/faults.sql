@@ -41,6 +41,17 @@ order by load_id
 -- name: was_built
 select exists (select from monitoring.runs where step = 'marts' and status = 'ok')
 
+-- name: is_windowed
+select to_regclass('intermediate.int_windows') is not null
+
+-- name: unbuilt_months
+select
+    source_month,
+    load_id
+from raw.files
+where status = 'loaded' and load_id not in (select load_id from intermediate.int_windows)
+order by source_month
+
 -- name: relations
 select
     pg_namespace.nspname,

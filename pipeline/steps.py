@@ -219,8 +219,8 @@ class Pipeline:
 
     def _ingest(self, run: RunLog, step: Step) -> None:
         from ingest.load import Action, load_months
-        from ingest.schema import shortened
         from ingest.sources import find_files, held_months
+        from pipeline.columns import shortened
 
         found = find_files(self.settings, held_months())
         self.notice = found.notice
@@ -540,7 +540,7 @@ def _bring_back_live_views(run_id: int) -> None:
         with database.connect("live views", read_only=True) as connection:
             is_gone = database.one_row(connection, _QUERIES["live_views_gone"], {"views": list(LIVE_VIEWS)})[0]
         if is_gone:
-            dbt.build("--select", "tag:live", "--exclude-resource-type", "test", run_id=run_id)
+            dbt.build("--select", "tag:live", run_id=run_id, with_tests=False)
     except BaseException as error:
         log.info("the live views are not all there: %s", error)
 

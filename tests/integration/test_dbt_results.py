@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
 import pytest
 
+from pipeline import dbt, faults
 from pipeline.database import Connection
 from pipeline.errors import DbtError
 from tests.commands import command
@@ -72,3 +75,73 @@ def test_days_that_wait_are_those_without_current_metrics(monitored_warehouse: C
         ("green_duration_lr", "2022-02-10", "changed since"),
         ("green_tipped", "2022-02-10", "changed since"),
     ]
+
+
+# What a shell that works with dbt has set, or could have: each would change what a build does, or where.
+HOSTILE = {
+    "DBT_RESOURCE_TYPES": "seed",
+    "DBT_EXCLUDE_RESOURCE_TYPES": "model",
+    "DBT_ENGINE_RESOURCE_TYPES": "seed",
+    "DBT_EMPTY": "true",
+    "DBT_INDIRECT_SELECTION": "empty",
+    "DBT_FAIL_FAST": "true",
+    "DBT_FULL_REFRESH": "true",
+    "DBT_WARN_ERROR": "true",
+    "DBT_STORE_FAILURES": "true",
+    "DBT_DEFER": "true",
+    "DBT_STATE": "/nowhere",
+    "DBT_TARGET": "elsewhere",
+    "DBT_TARGET_PATH": "/nowhere",
+    "DBT_LOG_PATH": "/nowhere",
+    "DBT_PROFILE": "elsewhere",
+    "DBT_PROFILES_DIR": "/nowhere",
+    "DBT_PROJECT_DIR": "/nowhere",
+    "DBT_EVENT_TIME_START": "2001-01-01",
+    "DBT_SAMPLE": "1 day",
+    "DBT_USE_COLORS": "perhaps",
+    "DBT_ENGINE_OF_MINE": "1",
+}
+BEATS = ("--select", "stg_monitoring__heartbeats", "rejection_rules")
+
+
+def came_to(connection: Connection) -> set[tuple[str, str]]:
+    """Name and status of the nodes of the latest build."""
+    query = (
+        "select name, status from monitoring.dbt_results where invocation_id = "
+        "(select invocation_id from monitoring.dbt_results order by finished_at desc limit 1)"
+    )
+    return {(name, status) for name, status in rows(connection, query)}
+
+
+def test_the_users_settings_of_dbt_change_nothing(
+    monitored_warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dbt.build(*BEATS, run_id=None)
+    plain = came_to(monitored_warehouse)
+    assert {("stg_monitoring__heartbeats", "success"), ("rejection_rules", "success")} < plain
+    for name, value in HOSTILE.items():
+        monkeypatch.setenv(name, value)
+    dbt.build(*BEATS, run_id=None)
+    assert came_to(monitored_warehouse) == plain
+    assert {name: os.environ.get(name) for name in HOSTILE} == HOSTILE
+
+
+def test_a_node_that_was_not_built_is_named(monitored_warehouse: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever kept dbt from it: here a variable of the environment, which is let through."""
+    monkeypatch.setattr(dbt, "_undisturbed", contextlib.nullcontext)
+    monkeypatch.setenv("DBT_RESOURCE_TYPES", "seed")
+    with pytest.raises(DbtError) as caught:
+        dbt.build(*BEATS, run_id=None)
+    assert "  stg_monitoring__heartbeats: is selected, but dbt has not built it\n" in str(caught.value)
+    assert "rejection_rules:" not in str(caught.value)
+    with pytest.raises(DbtError, match="nothing is selected by '--select nosuch', something has to be"):
+        dbt.build("--select", "nosuch", run_id=None)
+
+
+def test_a_month_that_is_in_raw_and_nowhere_else_is_a_fault(monitored_warehouse: Connection) -> None:
+    assert faults.of_dbt(monitored_warehouse) == []
+    monitored_warehouse.execute("delete from intermediate.int_windows where source_month = '2022-02-01'")
+    (fault,) = faults.of_dbt(monitored_warehouse)
+    assert "2022-02 (load " in fault
+    assert "is in raw and nowhere else" in fault
+    assert "`make dbt ARGS=build`" in fault
