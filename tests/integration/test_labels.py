@@ -476,7 +476,7 @@ BAD_FILES: list[tuple[Any, type[WarehouseError], str]] = [
     (text("a.parquet", b""), BadFileError, "a.parquet is empty (0 bytes)"),
     (text("a.parquet", b"<html>"), BadFileError, "a.parquet is a web page"),
     (cut_off, BadFileError, "cut.parquet is cut off"),
-    (twice, BadFileError, "the column label comes twice"),
+    (twice, BadFileError, "the column 'label' comes twice"),
     (
         text("a.csv", HEADER + b"2022-02,1,1,\xff\xfe\n"),
         BadFileError,
@@ -494,12 +494,12 @@ BAD_FILES: list[tuple[Any, type[WarehouseError], str]] = [
     ),
     (text("a.csv", HEADER + b"2022-02,1,1\n"), BadFileError, "line 2 has another number of values (3)"),
     (text("a.csv", HEADER + b'2022-02,1,1,"2022-02-10 10:00\n'), BadFileError, "a.csv cannot be read"),
-    (text("a.csv", b"label," + HEADER), BadFileError, "the column label comes twice"),
+    (text("a.csv", b"label," + HEADER), BadFileError, "the column 'label' comes twice"),
     (text("a.csv", b"# of May\n" + HEADER), BadFileError, "columns source_month, source_row, label, observed_at are"),
     (
         text("a.csv", b"2022-02,1,1,2022-02-10 10:00\n"),
         BadFileError,
-        "the column '1' comes twice",
+        "are missing (it has 2022-02, 1, 1, 2022-02-10 10:00)",
     ),
     (text("a.csv", HEADER.replace(b",", b";")), BadFileError, "its header is separated by ';' and not by commas"),
     (
