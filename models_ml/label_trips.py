@@ -18,7 +18,6 @@ _QUERIES = database.queries(Path(__file__).with_name("labels.sql"))
 _KEY = {"source_month": {"date"}, "source_row": {"bigint"}, "load_id": {"bigint"}}
 _WALL_CLOCK, _INSTANT = "timestamp without time zone", "timestamp with time zone"
 TIMES = {_WALL_CLOCK, _INSTANT}
-NUMBERS = {"smallint", "integer", "bigint", "numeric", "real", "double precision"}
 
 
 def check_trips(connection: database.Connection, relation: str, wanted: dict[str, set[str]]) -> dict[str, str]:

@@ -18,11 +18,12 @@ from typing import Any
 
 from psycopg import sql
 
-from models_ml.label_trips import NUMBERS, TIMES, check_trips, instant
+from models_ml.label_trips import TIMES, check_trips, instant
 from pipeline import database
 from pipeline.dbt import source_timezone
 from pipeline.errors import ConfigurationError
 from pipeline.failpoints import failpoint
+from pipeline.levels import BOOLEAN, NUMBERS, as_number
 from pipeline.monitoring import Labels, Monitoring
 
 log = logging.getLogger(__name__)
@@ -135,7 +136,7 @@ def _write_month(monitoring: Monitoring, month: LabelMonth, run_id: int) -> int:
     entry, relation = monitoring.labels[month.target], monitoring.windows.trips
     ends_at = str(entry.ends_at)  # source trips has one
     with database.connect("labels") as connection:
-        types = check_trips(connection, relation, {ends_at: TIMES, month.target: NUMBERS})
+        types = check_trips(connection, relation, {ends_at: TIMES, month.target: {*NUMBERS, BOOLEAN}})
         _remove(connection, month.target, month.source_month)
         failpoint("labels.removed")
         facts: dict[str, object] = {
@@ -157,7 +158,7 @@ def _write_month(monitoring: Monitoring, month: LabelMonth, run_id: int) -> int:
         label_load_id = database.one_row(connection, _QUERIES["insert_load"], {**facts, **load})[0]
         query = sql.SQL(_QUERIES["write_month"]).format(
             trips=database.relation(relation),
-            target=sql.Identifier(month.target),
+            target=as_number(month.target, types[month.target]),
             ends_at=instant(ends_at, types[ends_at]),
         )
         written: Any = connection.execute(query, {**facts, "label_load_id": label_load_id}).fetchone()

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from models_ml.inputs import Inputs
 from models_ml.prediction_files import PredictionFile
 from models_ml.recipes import definition_sha256
 from models_ml.references import make_reference, store_reference
-from models_ml.rows import NUMBER_TYPES, SCORED, column_types
+from models_ml.rows import SCORED
 from pipeline import database
 from pipeline.errors import BadFileError, ConfigurationError, ModelError, UsageError
 from pipeline.failpoints import failpoint
+from pipeline.levels import BOOLEAN, NUMBERS
 from pipeline.monitoring import PREDICTION, Model
+from pipeline.relations import columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,10 +160,8 @@ def complete_reference(
     if count < _FEWEST_ROWS:
         return f"its reference, {model.reference}, has {count} predictions, at least {_FEWEST_ROWS} are needed"
     rows = _reference_rows(connection, period, model, segment_columns)
-    columns = [name for name in (*model.feature_names, PREDICTION, model.target) if name in rows.columns]
-    reference = make_reference(
-        f"{version.model_version}-loaded", f"loaded predictions of {model.reference}", rows, columns
-    )
+    prefix = f"{version.model_version}-loaded"
+    reference = make_reference(prefix, f"loaded predictions of {model.reference}", rows, model.features, model.target)
     store_reference(connection, reference, version.model_version, segment_columns)
     values = {"model_version": version.model_version, "reference_id": reference.reference_id}
     connection.execute(_QUERIES["set_reference"], values)
@@ -172,13 +173,14 @@ def _reference_rows(
 ) -> pd.DataFrame:
     import pandas as pd
 
-    types = column_types(SCORED)
+    types = columns_of(SCORED)
     wanted = [*_KEYS, *model.feature_names, PREDICTION, *(name for name in segment_columns if name in types)]
     # Labels belong to the reference as far as the trips have them.
-    if types.get(model.target) in NUMBER_TYPES:
+    if types.get(model.target) in NUMBERS | {BOOLEAN}:
         wanted.append(model.target)
     names = list(dict.fromkeys(wanted))
-    query = sql.SQL(_QUERIES["reference_rows"]).format(columns=sql.SQL(", ").join(map(sql.Identifier, names)))
+    columns = Inputs(model.features, types).columns(names, (*segment_columns, model.target))
+    query = sql.SQL(_QUERIES["reference_rows"]).format(columns=columns)
     return pd.DataFrame(connection.execute(query, period).fetchall(), columns=names)
 
 
@@ -187,7 +189,7 @@ def _rows(connection: database.Connection, query: str, parameters: dict[str, Any
 
 
 def _check_features(spec: str, model: Model) -> None:
-    types = column_types(SCORED)
+    types = columns_of(SCORED)
     missing = [name for name in model.feature_names if name not in types]
     if missing:
         raise ConfigurationError(

@@ -8,11 +8,6 @@ from ml.models
 where is_active and reference_id is not null
 order by train_month, model_version
 
--- name: column_types
-select column_name, data_type
-from information_schema.columns
-where table_schema = %(schema)s and table_name = %(table)s
-
 -- name: mark_active
 update ml.models set is_active = (spec = any(%(specs)s)) where is_active != (spec = any(%(specs)s))
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from models_ml.inputs import Inputs
 from pipeline.errors import ConfigurationError
 from pipeline.monitoring import Column, Model, Task
 
@@ -25,6 +26,8 @@ _BASELINE_TRAINING_ROWS = 30_000
 _BASELINE_LARGEST_SHARE = 0.6
 # Every third day is held out: 3 and 7 have no common divisor, so all weekdays are on both sides.
 _HELD_OUT_DAY = 3
+# Columns that a text becomes at most, where it is one-hot encoded.
+_MOST_LEVELS = 100
 
 # The query of all rows that are monitored; a recipe's own may leave some of them out.
 MONITORED_ROWS = "accepted_rows"
@@ -41,6 +44,8 @@ class Recipe:
         fill_missing: value that takes the place of a missing feature value, or None to leave it missing.
         version: raised when the recipe changes, so that models of the old and the new one differ.
         task: what its estimator predicts.
+        takes_texts: whether its estimator encodes categorical features itself, also those that are texts; without it
+            texts are one-hot encoded before they reach it, and it is asked for an estimator of the other features.
     """
 
     query: str
@@ -49,6 +54,7 @@ class Recipe:
     fill_missing: float | None
     version: int
     task: Task = "regression"
+    takes_texts: bool = False
 
 
 def recipe_of(model: Model) -> Recipe:
@@ -89,6 +95,23 @@ def definition_sha256(model: Model) -> str:
     if model.only:
         facts["only"] = model.only
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def estimator_of(recipe: Recipe, inputs: Inputs) -> Any:
+    """An unfitted estimator for these inputs that encodes texts; a new one counts as none of the known."""
+    if recipe.takes_texts or not inputs.texts:
+        return recipe.estimator(inputs.features)
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OneHotEncoder
+
+    # The rarest levels of a column share one: as many columns as a text has levels would be without bound.
+    encoder = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=_MOST_LEVELS, sparse_output=False)
+    columns = ColumnTransformer(
+        [("texts", encoder, list(inputs.texts))], remainder="passthrough", verbose_feature_names_out=False
+    )
+    columns.set_output(transform="pandas")
+    return Pipeline([("texts", columns), ("estimator", recipe.estimator(inputs.numbers))])
 
 
 def predict(estimator: Any, inputs: pd.DataFrame, task: Task) -> npt.NDArray[np.float64]:
@@ -147,6 +170,8 @@ def _on_encoded_categories(features: tuple[Column, ...], estimator: Any, target_
 
 RECIPES: dict[str, Recipe] = {
     "linear_baseline": Recipe("linear_baseline_rows", _first_rows, _linear_regression, 0.0, 1),
-    "gradient_boosting": Recipe("accepted_rows", _days_not_held_out, _boosted_trees, None, 1),
-    "boosted_classifier": Recipe("accepted_rows", _days_not_held_out, _boosted_classifier, None, 1, task="binary"),
+    "gradient_boosting": Recipe("accepted_rows", _days_not_held_out, _boosted_trees, None, 1, takes_texts=True),
+    "boosted_classifier": Recipe(
+        "accepted_rows", _days_not_held_out, _boosted_classifier, None, 1, task="binary", takes_texts=True
+    ),
 }

@@ -10,12 +10,14 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline import database
 from pipeline.failpoints import failpoint
+from pipeline.levels import as_segment, kept
+from pipeline.monitoring import PREDICTION, Column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +33,7 @@ class Reference:
         reference_id: its name for good, which ends with a part of the hash.
         name: what it is, in words.
         rows: the rows with source_month, source_row, window_date, pickup_at and the segment columns.
-        values: of the same rows the features, the prediction and the target, as floats.
+        values: of the same rows the features, the prediction and the target: floats, and levels of what is no number.
     """
 
     reference_id: str
@@ -40,9 +42,16 @@ class Reference:
     values: pd.DataFrame
 
 
-def make_reference(prefix: str, name: str, rows: pd.DataFrame, columns: list[str]) -> Reference:
-    """The reference that these rows make with these of their columns; `prefix` is what its id begins with."""
-    values = rows[columns].astype("float64")
+def make_reference(prefix: str, name: str, rows: pd.DataFrame, features: tuple[Column, ...], target: str) -> Reference:
+    """The reference that these rows make with a model's columns; `prefix` is what its id begins with.
+
+    The target is among them where the rows have it.
+    """
+    columns: dict[str, pd.Series[Any]] = {
+        feature.name: (kept if feature.type == "categorical" else _floats)(rows[feature.name]) for feature in features
+    }
+    others = [name for name in (PREDICTION, target) if name in rows.columns]
+    values = rows[[]].assign(**columns, **{name: rows[name].astype("float64") for name in others})
     return Reference(f"{prefix}-{frame_sha256(values)[:12]}", name, rows, values)
 
 
@@ -75,7 +84,8 @@ def store_reference(
             },
         )
     records = _records(reference.values)
-    segments = _records(rows[[name for name in segment_columns if name in rows.columns]])
+    there = [name for name in segment_columns if name in rows.columns]
+    segments = _records(rows[[]].assign(**{name: as_segment(rows[name]) for name in there}))
     keys = rows[["source_month", "source_row", "window_date"]].itertuples(index=False)
     with connection.cursor().copy(_QUERIES["copy_reference_rows"]) as copy:
         for position, (key, record, values) in enumerate(zip(keys, records, segments, strict=True)):
@@ -84,11 +94,19 @@ def store_reference(
             failpoint("train.reference_row")
 
 
+def _floats(values: pd.Series[Any]) -> pd.Series[Any]:
+    return values.astype("float64")
+
+
 def frame_sha256(frame: pd.DataFrame) -> str:
-    """Hash of a frame of floats: names, then each column's values as little-endian doubles, in order."""
+    """Hash of a frame: names, then each column's values in order, as little-endian doubles or as a list of texts."""
     digest = hashlib.sha256(json.dumps(list(frame.columns)).encode())
     for name in frame.columns:
-        digest.update(np.ascontiguousarray(frame[name].to_numpy(dtype="<f8")).tobytes())
+        values = frame[name]
+        if values.dtype.kind == "f":
+            digest.update(np.ascontiguousarray(values.to_numpy(dtype="<f8")).tobytes())
+        else:
+            digest.update(json.dumps(values.tolist()).encode())
     return digest.hexdigest()
 
 

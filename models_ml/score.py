@@ -16,6 +16,7 @@ import pyarrow as pa
 from psycopg import sql
 
 from models_ml.artifacts import read_artifact
+from models_ml.inputs import Inputs
 from models_ml.recipes import predict, recipe_of
 from models_ml.rows import ACCEPTED, row_condition
 from models_ml.store import PendingMonth, StoredModel
@@ -23,6 +24,7 @@ from pipeline import database
 from pipeline.errors import naming
 from pipeline.failpoints import failpoint
 from pipeline.monitoring import Model
+from pipeline.relations import columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,11 +53,9 @@ def _score_month(estimator: Any, stored: StoredModel, model: Model, month: Pendi
     from threadpoolctl import threadpool_limits
 
     failpoint("score.before_month")
-    rows = _rows(stored, model, month.source_month)
-    inputs = rows[list(stored.feature_names)].astype("float64")
-    fill_missing = recipe_of(model).fill_missing
-    if fill_missing is not None:
-        inputs = inputs.fillna(fill_missing)
+    columns = Inputs(model.features, columns_of(ACCEPTED))
+    rows = _rows(stored, model, columns, month.source_month)
+    inputs = columns.frame(rows, recipe_of(model).fill_missing)
     # A day at a time: the last bit of a matrix product depends on the rows beside it, and the metrics of a day are
     # kept while the day is what it was, whatever else its month has got.
     predictions = np.empty(len(rows))
@@ -94,8 +94,8 @@ def _score_month(estimator: Any, stored: StoredModel, model: Model, month: Pendi
     return len(rows)
 
 
-def _rows(stored: StoredModel, model: Model, source_month: date) -> pd.DataFrame:
-    columns = sql.SQL(", ").join(map(sql.Identifier, ("source_row", "window_date", *stored.feature_names)))
+def _rows(stored: StoredModel, model: Model, inputs: Inputs, source_month: date) -> pd.DataFrame:
+    columns = inputs.columns(("source_row", "window_date", *model.feature_names))
     condition, values = row_condition(stored.spec, model, first_parameter=2)
     query = sql.SQL(
         "select {columns} from {rows} where source_month = cast($1 as date) and {only} order by source_row"

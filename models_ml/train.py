@@ -19,7 +19,8 @@ import numpy.typing as npt
 from psycopg import sql
 
 from models_ml.artifacts import write_artifact
-from models_ml.recipes import MONITORED_ROWS, definition_sha256, predict, recipe_of
+from models_ml.inputs import Inputs, check_texts
+from models_ml.recipes import MONITORED_ROWS, definition_sha256, estimator_of, predict, recipe_of
 from models_ml.references import frame_sha256, make_reference, store_reference
 from models_ml.rows import row_condition
 from models_ml.store import StoredModel
@@ -28,6 +29,7 @@ from pipeline.errors import ModelError
 from pipeline.failpoints import failpoint
 from pipeline.monitoring import PREDICTION, Model, Task
 from pipeline.months import Month
+from pipeline.relations import columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,14 +69,13 @@ def train(
     from threadpoolctl import threadpool_limits
 
     how = recipe_of(model)
-    rows = _labelled_rows(how.query, spec, model, month)
+    rows, inputs = _labelled_rows(how.query, spec, model, month, segment_columns)
     is_training = how.is_training(rows)
     _check_split(rows[model.target], is_training, spec, model, month)
-    features = list(model.feature_names)
-    inputs = rows[features].astype("float64")
-    filled = inputs if how.fill_missing is None else inputs.fillna(how.fill_missing)
+    filled = inputs.frame(rows, how.fill_missing)
+    check_texts(spec, inputs, filled[is_training])
     target = rows[model.target].astype("float64")
-    data_sha256 = frame_sha256(inputs[is_training].assign(target=target[is_training]))
+    data_sha256 = frame_sha256(inputs.frame(rows, None)[is_training].assign(target=target[is_training]))
     model_version = f"{spec}-{month}-{_short_hash(definition_sha256(model), data_sha256)}"
     if known is not None and known.model_version != model_version:
         raise ModelError(
@@ -84,7 +85,7 @@ def train(
 
     # One thread: the same sums in the same order on every machine.
     with threadpool_limits(limits=1):
-        estimator = how.estimator(model.features)
+        estimator = estimator_of(how, inputs)
         estimator.fit(filled[is_training], target[is_training])
         predictions = predict(estimator, filled, model.task)
     wrong = int((~np.isfinite(predictions)).sum())
@@ -113,17 +114,21 @@ def train(
             connection.execute(_QUERIES["repin"], pinned)
             if not known.has_old_reference:
                 return model_version, 0
-        kept = [*features, PREDICTION, model.target]
-        reference = make_reference(f"{spec}-validation-{month}", f"validation rows of {month}", held_out, kept)
+        reference = make_reference(
+            f"{spec}-validation-{month}", f"validation rows of {month}", held_out, model.features, model.target
+        )
         judged = reference
         if how.query != MONITORED_ROWS:
-            others = _rows_not_trained_on(MONITORED_ROWS, spec, model, month, rows[is_training])
-            inputs = others[features].astype("float64")
-            filled = inputs if how.fill_missing is None else inputs.fillna(how.fill_missing)
+            others, inputs = _labelled_rows(MONITORED_ROWS, spec, model, month, segment_columns)
+            others = others[~others["source_row"].isin(rows["source_row"][is_training])].reset_index(drop=True)
             with threadpool_limits(limits=1):
-                others[PREDICTION] = predict(estimator, filled, model.task)
+                others[PREDICTION] = predict(estimator, inputs.frame(others, how.fill_missing), model.task)
             judged = make_reference(
-                f"{spec}-held-out-{month}", f"all accepted rows of {month} that did not train", others, kept
+                f"{spec}-held-out-{month}",
+                f"all accepted rows of {month} that did not train",
+                others,
+                model.features,
+                model.target,
             )
         references = {reference.reference_id: reference, judged.reference_id: judged}
         if known is not None:
@@ -150,7 +155,7 @@ def train(
                 "training_data_sha256": data_sha256,
                 "definition_sha256": definition_sha256(model),
                 "training_metrics": json.dumps(metrics),
-                "feature_names": features,
+                "feature_names": list(model.feature_names),
                 "libraries": json.dumps({name: version(name) for name in ("scikit-learn", "numpy", "skops")}),
                 "origin": origin,
                 "reference_id": reference.reference_id,
@@ -168,23 +173,21 @@ def train(
     return model_version, len(rows)
 
 
-def _rows_not_trained_on(query: str, spec: str, model: Model, month: Month, trained: pd.DataFrame) -> pd.DataFrame:
-    """The month's monitored rows without those that trained."""
-    rows = _labelled_rows(query, spec, model, month)
-    return rows[~rows["source_row"].isin(trained["source_row"])].reset_index(drop=True)
-
-
-def _labelled_rows(query_name: str, spec: str, model: Model, month: Month) -> pd.DataFrame:
-    """The month's rows of the model that have a label."""
+def _labelled_rows(
+    query_name: str, spec: str, model: Model, month: Month, segment_columns: tuple[str, ...]
+) -> tuple[pd.DataFrame, Inputs]:
+    """The month's rows of the model that have a label, and how the features are read from them."""
     condition, values = row_condition(spec, model, first_parameter=2)
-    query = sql.Composed([sql.SQL(_RECIPE_QUERIES[query_name]).format(only=condition)])
-    rows = database.read_frame(query, [month.first_day.isoformat(), *values])
-    missing = [name for name in (*model.feature_names, model.target) if name not in rows.columns]
+    query = sql.SQL(_RECIPE_QUERIES[query_name])
+    inputs = Inputs(model.features, columns_of(_relation_of(query_name)))
+    missing = [name for name in (*model.feature_names, model.target) if name not in inputs.types]
     if missing:
         raise ModelError(
             f"{spec}: the columns {', '.join(missing)} named in monitoring.yml are not in the training rows "
-            f"(they have {', '.join(map(str, rows.columns))})"
+            f"(they have {', '.join(inputs.types)})"
         )
+    columns = inputs.columns(list(inputs.types), segment_columns)
+    rows = database.read_frame(query.format(columns=columns, only=condition), [month.first_day.isoformat(), *values])
     labelled = rows[rows[model.target].notna()].reset_index(drop=True)
     if len(labelled) < _FEWEST_ROWS:
         limits = " and ".join(f"{name} = {value}" for name, value in model.only.items())
@@ -192,7 +195,12 @@ def _labelled_rows(query_name: str, spec: str, model: Model, month: Month) -> pd
             f"{spec}: {month} has {len(labelled)} rows to train on{f' where {limits}' if limits else ''}, at least "
             f"{_FEWEST_ROWS} are needed: name a fuller month with TRAIN_MONTH"
         )
-    return labelled
+    return labelled, inputs
+
+
+def _relation_of(query_name: str) -> str:
+    """The relation that a recipe's query reads."""
+    return _RECIPE_QUERIES[query_name].split(" from ", 1)[1].split(maxsplit=1)[0]
 
 
 def _check_split(

@@ -218,9 +218,18 @@ def arrow_cursor() -> Iterator[Any]:
 def read_frame(query: sql.Composed, parameters: Sequence[object] = ()) -> pd.DataFrame:
     """The rows of a query as a frame, read as Arrow batches; parameters are $1, $2, ...
 
-    Whole-number columns with missing values come as float64 with NaN.
+    Whole-number columns with missing values come as float64 with NaN, or as Int64 where a float would not hold one.
     """
-    frame: pd.DataFrame = read_table(query, parameters).to_pandas()
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = read_table(query, parameters)
+    frame: pd.DataFrame = table.to_pandas()
+    for field in table.schema:
+        column = table[field.name]
+        if pa.types.is_int64(field.type) and column.null_count and (pc.max(pc.abs(column)).as_py() or 0) > 2**53:
+            frame[field.name] = column.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
     return frame
 
 

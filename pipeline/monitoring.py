@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import (
     BeforeValidator,
     Field,
+    StrictBool,
     StrictFloat,
     StrictInt,
     StrictStr,
@@ -123,7 +124,7 @@ class Truth(Strict):
 
 
 Task = Literal["regression", "binary"]
-Value = StrictStr | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
+Value = StrictBool | StrictStr | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 
 
 class Period(Strict):

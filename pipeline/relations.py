@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline import database
 from pipeline.errors import ConfigurationError
+from pipeline.levels import BOOLEAN, NUMBERS, UNCOUNTABLE
 from pipeline.monitoring import PREDICTION, Monitoring
 from pipeline.settings import DBT_PROJECT_DIR, monitoring_file
 
@@ -68,21 +69,37 @@ def missing_relations(monitoring: Monitoring) -> list[str]:
     return [f"windows.{kind} ({relation})" for kind, relation in named if not columns_of(relation)]
 
 
-def _check_features(monitoring: Monitoring, relation: str, columns: list[str]) -> None:
+def _check_features(monitoring: Monitoring, relation: str, types: dict[str, str]) -> None:
     for spec, model in monitoring.models.items():
-        for feature in model.feature_names:
-            if feature not in columns:
+        place = f"{monitoring_file().name}, models.{spec}"
+        for feature in model.features:
+            if feature.name not in types:
                 raise ConfigurationError(
-                    f"{monitoring_file().name}, models.{spec}.features: {relation} has no column {feature}; it has "
-                    f"{', '.join(columns)}"
+                    f"{place}.features: {relation} has no column {feature.name}; it has {', '.join(types)}"
                 )
+            found = types[feature.name]
+            if feature.type == "numerical" and found not in NUMBERS | {BOOLEAN}:
+                raise ConfigurationError(
+                    f"{place}.features: {feature.name} is declared numerical, but {relation} has it as {found}: "
+                    "declare it categorical, or name a column of numbers"
+                )
+            if found in UNCOUNTABLE:
+                raise ConfigurationError(
+                    f"{place}.features: {feature.name} is of type {found}, whose values Postgres cannot tell apart: "
+                    "name a column that holds what matters of it, such as a text"
+                )
+        found = types.get(model.target, BOOLEAN)
+        if found not in NUMBERS | {BOOLEAN}:
+            raise ConfigurationError(
+                f"{place}.target: {model.target} is of type {found}; a number or a boolean is needed"
+            )
 
 
-def columns_of(relation: str) -> list[str]:
-    """The columns of a relation in their order; none where it is not there."""
+def columns_of(relation: str) -> dict[str, str]:
+    """The columns of a relation in their order, each with Postgres' name of its type; none where it is not there."""
     with database.connect("relations", read_only=True) as connection:
         rows: list[Any] = connection.execute(_QUERIES["columns"], {"relation": relation}).fetchall()
-    return [name for (name,) in rows]
+    return dict(rows)
 
 
 def _is_model(relation: str) -> bool:

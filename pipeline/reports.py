@@ -23,6 +23,7 @@ from rich.table import Table
 
 from pipeline.chosen import check_monitored, chosen_models, is_pruned
 from pipeline.errors import ConfigurationError, UsageError
+from pipeline.levels import level, levels
 from pipeline.monitoring import Monitoring, load_monitoring
 from pipeline.settings import report_dir
 
@@ -230,7 +231,7 @@ def _reference_of(
     holder = reference if segment.column in reference.columns else context
     if segment.column not in holder.columns:
         return reference, f"The reference has no {segment.column}: the segment is compared with all of it."
-    found = reference[(holder[segment.column] == segment.value).to_numpy()]
+    found = reference[(levels(holder[segment.column]) == level(segment.value)).to_numpy()]
     if found.empty:
         raise UsageError(
             f"SEGMENT: the reference {stored.reference_id} has no row with {segment}: there is nothing to compare with"

@@ -9,10 +9,11 @@ Called by pipeline.reports.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.levels import levels
 from pipeline.monitoring import MonitoredColumn
 from python_metrics.evidently_adapter import Contents, Page, make_page
 from python_metrics.windows import MetricRow, Reference, profiles_of, window_metrics
@@ -88,24 +89,21 @@ def _missing_bounds(reference: pd.DataFrame) -> dict[str, float]:
 
 
 def _comparable(rows: pd.DataFrame, columns: tuple[MonitoredColumn, ...]) -> pd.DataFrame:
-    """The columns as the metrics take them: infinities missing, numbers rounded, categories as text."""
+    """The columns as the metrics take them: infinities missing, numbers rounded, categories as their levels."""
     frame = rows.reindex(columns=[column.name for column in columns]).reset_index(drop=True)
     for column in columns:
         values = frame[column.name]
         if column.type == "categorical":
-            frame[column.name] = values.map(_label, na_action="ignore").astype(object)
+            frame[column.name] = levels(values).map(_label, na_action="ignore")
         else:
             numbers = values.astype(float).replace([np.inf, -np.inf], np.nan)
             frame[column.name] = numbers if column.decimals is None else numbers.round(column.decimals)
     return frame
 
 
-def _label(value: Any) -> str:
-    """A category's text: a whole number without a fraction, whatever type it came in."""
-    if isinstance(value, int | float | np.number) and float(value).is_integer():
-        return str(int(value))
+def _label(text: str) -> str:
     # The page holds its data in a script element, which this would end.
-    return str(value).replace("</", "< /")
+    return text.replace("</", "< /")
 
 
 def _notes(row_count: int, drift: dict[str, MetricRow], min_values: int) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from python_metrics.profiles import Counts, Profile, category_text
+from pipeline.levels import level
+from python_metrics.profiles import Counts, Profile
 
 BinKind = Literal["range", "level", "under", "over", "other", "unseen", "missing"]
 MOST_RANGES = 20
@@ -72,7 +73,7 @@ def count_profiles(profiles: Sequence[Profile], bins: tuple[Bin, ...]) -> Counts
             ends = np.append(0, profile.ranks)[places]
             row[:-1] = np.diff(ends, prepend=0, append=profile.n_present)
         return counts
-    known = {category_text(value): place for place, one in enumerate(bins) for value in one.categories}
+    known = {level(value): place for place, one in enumerate(bins) for value in one.categories}
     unseen = next(place for place, one in enumerate(bins) if one.kind == "unseen")
     for row, profile in zip(counts, profiles, strict=True):
         np.add.at(row, [known.get(value, unseen) for value in profile.values.tolist()], profile.counts)
@@ -115,7 +116,7 @@ def _levels(profile: Profile) -> list[Bin]:
 
 def _is_number(text: str) -> bool:
     try:
-        return category_text(float(text)) == text
+        return level(float(text)) == text
     except (ValueError, OverflowError):
         return False
 

@@ -18,6 +18,7 @@ from pipeline.monitoring import PREDICTION
 from pipeline.monitoring import Task as TaskName
 from python_metrics.concept_drift import ConceptDrift, concept_drift, confidence_drift
 from python_metrics.confidence_estimation import ConfidenceEstimator, fit_confidence_estimator
+from python_metrics.feature_codes import FeatureCodes, code_features
 from python_metrics.grouping import Grouping
 from python_metrics.loss_estimation import LossEstimator, fit_loss_estimator
 from python_metrics.predictive import Interval, TooFewRowsError
@@ -72,8 +73,9 @@ def make_estimator(
     try:
         if task == "binary":
             return _Confidence(fit_confidence_estimator(prediction, label, codes, seed=SEED))
-        inputs = reference.loc[usable, list(features)].astype(float)
-        return _Loss(fit_loss_estimator(inputs, prediction, label, codes, seed=SEED), features)
+        coded = code_features(reference, features)
+        inputs = coded.numbers(reference[usable])
+        return _Loss(fit_loss_estimator(inputs, prediction, label, codes, seed=SEED), coded)
     except TooFewRowsError as error:
         log.info("no estimates: %s", error)
         return None
@@ -147,14 +149,14 @@ class _Unfitted:
 class _Loss:
     """Of a number: a second model of the first one's error."""
 
-    def __init__(self, estimator: LossEstimator, features: tuple[str, ...]) -> None:
+    def __init__(self, estimator: LossEstimator, features: FeatureCodes) -> None:
         self._estimator = estimator
-        self._features = list(features)
+        self._features = features
 
     def figures(self, rows: pd.DataFrame, masks: Iterable[NDArray[np.bool_] | None]) -> list[Figures | None]:
         prediction = rows[PREDICTION].to_numpy(dtype=float)
         usable = np.isfinite(prediction)
-        inputs = rows.loc[usable, self._features].astype(float)
+        inputs = self._features.numbers(rows[usable])
         try:
             expected = self._estimator.expect(inputs, prediction[usable], ("absolute", "squared"))
         except TooFewRowsError:
@@ -171,7 +173,7 @@ class _Loss:
         return found
 
     def concept_drift(self, rows: pd.DataFrame, prediction: Floats, label: Floats, seed: int) -> ConceptDrift:
-        inputs = rows[self._features].astype(float)
+        inputs = self._features.numbers(rows)
         return concept_drift(self._estimator, inputs, prediction, label, seed=seed)
 
 

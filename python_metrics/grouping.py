@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from pipeline.levels import level
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -36,13 +38,15 @@ class Grouping:
 
 
 def group_rows(values: pd.Series[Any]) -> Grouping:
-    """Group rows by the text of their value; missing values are the group `missing`.
+    """Group rows by the level of their value; missing values and infinities are the group `missing`.
 
     Args:
-        values: one value per row, shape (rows,). Values with the same text are one group.
+        values: one value per row, shape (rows,). Values with the same level are one group.
     """
-    codes, levels = pd.factorize(values)
-    texts = [str(level) for level in levels]
+    if values.dtype.kind == "f":
+        values = values.where(np.isfinite(values))
+    codes, found = pd.factorize(values)
+    texts = [level(value) for value in np.asarray(found)]
     if (codes < 0).any():
         texts.append(MISSING)  # the code of a missing value is -1, the last one
     names, places = np.unique(np.array(texts, dtype=object), return_inverse=True)

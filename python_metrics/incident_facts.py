@@ -223,7 +223,8 @@ def _condition(column: str, move: Move) -> str:
     if move.kind == "missing":
         return f"{column} is null"
     if move.lower is None and move.upper is None:
-        return f"cast({column} as text) = {_quoted(move.label)}"
+        # A level without a type: Postgres reads it as one of the column's.
+        return f"{column} = {_quoted(move.label)}"
     if move.lower is None:
         return f"{column} <= {move.upper!r}"
     if move.upper is None:

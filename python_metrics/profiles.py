@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.drift_methods import ColumnType
+from pipeline.levels import level
 from python_metrics.drift import present_values
 
 if TYPE_CHECKING:
@@ -193,8 +194,8 @@ def add_profiles(profiles: Iterable[Profile], column_type: ColumnType) -> Profil
 def profile_of(column: pd.Series[Any], column_type: ColumnType) -> Profile:
     """The profile of a column's rows, shape (rows,); NaN, None and infinities are missing.
 
-    Categories become their text, so that 7 and 7.0 are one: a column without missing values comes as whole numbers, the
-    same column with one as floats.
+    Categories become their levels (pipeline.levels), so that 7 and 7.0 are one: a column without missing values comes
+    as whole numbers, the same column with one as floats.
     """
     present = present_values(column)
     n_missing = len(column) - len(present)
@@ -207,16 +208,8 @@ def profile_of(column: pd.Series[Any], column_type: ColumnType) -> Profile:
     else:
         occurring = present.value_counts()
         values, counts = occurring.index.to_numpy(dtype=object), np.asarray(occurring, dtype=np.int64)
-    named = np.array([category_text(value) for value in values], dtype=object)
+    named = np.array([level(value) for value in values], dtype=object)
     return make_profile(column_type, named, counts, n_missing)
-
-
-def category_text(value: object) -> str:
-    """A category as text: whole numbers without a decimal point, other numbers as Python writes them."""
-    if isinstance(value, float | np.floating):
-        number = float(value)
-        return str(int(number)) if number.is_integer() else repr(number)
-    return str(value)
 
 
 def _counted(numbers: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Counts]:

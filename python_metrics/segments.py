@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pipeline.levels import levels
 from python_metrics.grouping import MISSING, Grouping, group_rows
 
 if TYPE_CHECKING:
@@ -40,4 +41,4 @@ def _words(rows: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series[Any]:
 
 
 def _texts(column: pd.Series[Any]) -> pd.Series[Any]:
-    return column.astype("str").where(column.notna(), MISSING)
+    return levels(column).fillna(MISSING)

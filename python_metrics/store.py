@@ -22,7 +22,9 @@ from psycopg import sql
 from pipeline import database
 from pipeline.errors import UsageError
 from pipeline.failpoints import failpoint
+from pipeline.levels import NUMBERS, selected
 from pipeline.monitoring import Monitoring, Windows
+from pipeline.relations import columns_of
 from python_metrics.distributions import Bins
 from python_metrics.windows import MetricRow
 
@@ -33,7 +35,6 @@ _QUERIES = database.queries(Path(__file__).with_name("store.sql"))
 # Raised when the figures themselves change their meaning or their definition.
 METRICS_VERSION = 4
 LABEL = "label"
-_NUMBER_TYPES = {"smallint", "integer", "bigint", "numeric", "real", "double precision"}
 
 
 @dataclass(frozen=True)
@@ -147,10 +148,10 @@ def make_segment(relations: Windows, column: str, text: str) -> Segment:
     Raises:
         UsageError: the relation has no such column, or its numbers are asked for a text.
     """
-    columns = _column_types(relations.rows)
+    columns = columns_of(relations.rows)
     if column not in columns:
         raise UsageError(f"SEGMENT: {relations.rows} has no column '{column}': use one of {', '.join(sorted(columns))}")
-    if columns[column] not in _NUMBER_TYPES:
+    if columns[column] not in NUMBERS:
         return Segment(column, text)
     try:
         return Segment(column, float(text))
@@ -189,9 +190,9 @@ def read_rows(
 
     With `labels`, the frame has a column LABEL, too, NaN where none has arrived.
     """
-    available = _column_types(relations.rows)
+    available = columns_of(relations.rows)
     values: list[object] = []
-    own = [sql.SQL("rows.{}").format(sql.Identifier(name)) for name in dict.fromkeys(names) if name in available]
+    own = [selected(name, available[name], "rows") for name in dict.fromkeys(names) if name in available]
     joined: sql.Composable = sql.SQL("")
     if segment is not None:
         values.append(segment.value)
@@ -310,13 +311,5 @@ def write_bins(connection: database.Connection, reference_id: str, bins: Bins) -
 def _segment_condition(segment: Segment | None) -> sql.Composable:
     if segment is None:
         return sql.SQL("")
-    compared = "double precision" if isinstance(segment.value, float) else "text"
-    return sql.SQL(f"and cast(rows.{{column}} as {compared}) = $4").format(column=sql.Identifier(segment.column))
-
-
-def _column_types(relation: str) -> dict[str, str]:
-    """Postgres' types of a relation's columns, by name; empty where there is no such relation."""
-    schema, table = relation.split(".")
-    with database.connect("metrics", read_only=True) as connection:
-        rows = connection.execute(_QUERIES["column_types"], {"schema": schema, "table": table}).fetchall()
-    return {str(row[0]): str(row[1]) for row in rows}
+    compared = "monitoring.number" if isinstance(segment.value, float) else "monitoring.level"
+    return sql.SQL(f"and {compared}(rows.{{column}}) = $4").format(column=sql.Identifier(segment.column))

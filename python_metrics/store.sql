@@ -71,7 +71,7 @@ left join
         and rows.load_id = labels.load_id
 
 -- name: segment_values
-select cast({column} as text) as value
+select monitoring.level({column}) as value
 from {rows}
 where model_version = %(model_version)s and window_date = %(day)s and {column} is not null
 group by 1
@@ -80,11 +80,6 @@ limit 12
 
 -- name: rejections
 select window_start, rule, rejected_count from {rejections} where window_start = any(%(starts)s)
-
--- name: column_types
-select column_name, data_type
-from information_schema.columns
-where table_schema = %(schema)s and table_name = %(table)s
 
 -- name: monitored_days
 select

@@ -24,7 +24,7 @@
 
 {#- A value as profiles keep a number: finite, rounded to so many decimals where some are named, no negative zero. -#}
 {% macro profiled_number(column, decimals) -%}
-    {%- set number = "cast(" ~ column ~ " as double precision)" -%}
+    {%- set number = "monitoring.number(" ~ column ~ ")" -%}
     {{ finite(rounded_double(number, decimals)) }}
 {%- endmacro %}
 
@@ -52,7 +52,7 @@
 
 {#- The same as its profile keeps it. -#}
 {% macro kept_value(column) -%}
-    {{ "counted_value" if column["type"] == "numerical" else by_code_point("cast(counted_value as text)") }}
+    {{ "counted_value" if column["type"] == "numerical" else by_code_point(level("counted_value")) }}
 {%- endmacro %}
 
 {#- The two arrays of values of a profile, of which the one of the column's type is filled. -#}
@@ -65,7 +65,7 @@
 
 {#-
   An array of the values of a group where the condition holds, in an order; empty where it never does. It and the next
-  two are all that profiles ask of a warehouse beyond what all have: another one gets its own versions here.
+  three are all that profiles ask of a warehouse beyond what all have: another one gets its own versions here.
 -#}
 {% macro sorted_array(value, order_by, type, where) -%}
     {#- The linter has no adapter. -#}
@@ -87,6 +87,17 @@
     cast(array[] as {{ type }} [])
 {%- endmacro %}
 
+{#- A value as a level: the warehouse's function, which Python's rows are read by, too (pipeline/levels.py). -#}
+{% macro level(column) -%}
+    {#- The linter has no adapter. -#}
+    {% set version = adapter.dispatch("level") if adapter is defined else default__level %}
+    {{- version(column) }}
+{%- endmacro %}
+
+{% macro default__level(column) -%}
+    monitoring.level({{ column }})
+{%- endmacro %}
+
 {#- Text in the order of its code points, as Python sorts it, whatever the database's language. -#}
 {% macro by_code_point(text) -%}
     {#- The linter has no adapter. -#}
@@ -106,7 +117,7 @@
 
 {#- A value that trips are compared by, as text. -#}
 {% macro segment_text(column) -%}
-    coalesce(cast(trips.{{ quoted(column) }} as text), 'missing')
+    coalesce({{ level("trips." ~ quoted(column)) }}, 'missing')
 {%- endmacro %}
 
 {#- All values that a trip is compared by in one text: a join on it alone is planned as what it is. -#}

@@ -9,6 +9,7 @@ import pytest
 
 from pipeline import dbt
 from pipeline.database import Connection
+from pipeline.drift_methods import ColumnType
 from pipeline.errors import ConfigurationError
 from pipeline.monitoring import Column, Monitoring
 from pipeline.relations import check_relations
@@ -48,9 +49,9 @@ def test_another_relation_is_refused_with_its_columns(monitored_warehouse: Conne
         pipeline_of(sample_dir, rejections="intermediate.int_windows").run()
 
 
-def with_feature(monitoring: Monitoring, name: str) -> Monitoring:
+def with_feature(monitoring: Monitoring, name: str, type: ColumnType = "numerical") -> Monitoring:
     model = next(iter(monitoring.models.values()))
-    features = (*model.features, Column(name=name, type="numerical"))
+    features = (*model.features, Column(name=name, type=type))
     changed: dict[str, Any] = monitoring.models | {"another": model.model_copy(update={"features": features})}
     return monitoring.model_copy(update={"models": changed})
 
@@ -66,6 +67,24 @@ def test_a_feature_that_the_rows_lack_is_refused_before_anything_is_trained(
         match=r"models\.another\.features: intermediate\.int_trips_scored has no column nope; it has",
     ):
         pipeline.run()
+
+
+def test_a_text_that_is_declared_numerical_or_is_a_target_is_refused(
+    monitored_warehouse: Connection, sample_dir: Path
+) -> None:
+    monitoring = Pipeline(settings(sample_dir), lambda line: None).monitoring
+    with pytest.raises(
+        ConfigurationError,
+        match=r"models\.another\.features: payment_type is declared numerical, but intermediate\.int_trips_scored has "
+        r"it as text: declare it categorical",
+    ):
+        check_relations(with_feature(monitoring, "payment_type"), may_be_missing=False, may_change=False)
+    another = next(iter(monitoring.models.values())).model_copy(update={"target": "payment_type"})
+    changed = monitoring.model_copy(update={"models": monitoring.models | {"another": another}})
+    with pytest.raises(ConfigurationError, match=r"models\.another\.target: payment_type is of type text; a number"):
+        check_relations(changed, may_be_missing=False, may_change=False)
+    fine = with_feature(monitoring, "payment_type", type="categorical")
+    check_relations(fine, may_be_missing=False, may_change=False)
 
 
 def test_what_dbt_is_still_to_build_may_be_missing(empty_warehouse: Connection, sample_dir: Path) -> None:

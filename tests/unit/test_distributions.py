@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.drift_methods import ColumnType
+from pipeline.levels import level
 from python_metrics.distributions import Bin, count_profile, freeze_profile
-from python_metrics.profiles import category_text, profile_of
+from python_metrics.profiles import profile_of
 
 ANY_FLOAT = st.floats(allow_nan=True, allow_infinity=True)
 TIED_FLOAT = st.sampled_from([0.0, -0.0, 1.0, 2.5, -3.0, 1e-300, -1e300, math.nan, math.inf])
@@ -73,8 +74,8 @@ def place(value: Any, bins: tuple[Bin, ...]) -> int:
             assert one.upper is not None
             return one.lower <= value < one.upper or (number == last and value == one.upper)
         if one.kind == "unseen":
-            return not any(category_text(value) in other.categories for other in bins)
-        return category_text(value) in one.categories
+            return not any(level(value) in other.categories for other in bins)
+        return level(value) in one.categories
 
     (found,) = [number for number, one in enumerate(bins) if holds(number, one)]
     return found
@@ -136,7 +137,7 @@ def test_levels_are_the_most_frequent_categories(reference: list[Any]) -> None:
     kinds = [one.kind for one in bins]
     levels, rest = bins[:-3], bins[-3:]
     assert kinds == ["level"] * len(levels) + ["other", "unseen", "missing"]
-    present = [category_text(value) for value in reference if is_there(value)]
+    present = [level(value) for value in reference if is_there(value)]
     assert len(levels) == min(20, len(set(present)))
     counts = [one.reference_count for one in levels]
     assert counts == sorted(counts, reverse=True)

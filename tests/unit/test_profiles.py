@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.drift_methods import ColumnType
+from pipeline.levels import level
 from python_metrics.distributions import freeze_profile
 from python_metrics.drift import present_values
-from python_metrics.profiles import Profile, add_profiles, category_text, empty_profile, make_profile, profile_of
+from python_metrics.profiles import Profile, add_profiles, empty_profile, make_profile, profile_of
 from python_metrics.quality import NUMERICAL_STATISTICS, QUANTILES, profile_statistics
 
 # Sums of squares of numbers beyond these are no floats any more, for rows and profiles alike.
@@ -83,9 +84,9 @@ def test_histograms_are_those_of_the_rows(values: list[float], edges: list[float
 def test_categories_are_counted_as_rows_are(values: list[Any]) -> None:
     rows = categories(values)
     profile, counts = profile_of(rows, "categorical"), present_values(rows).value_counts()
-    assert profile.values.tolist() == sorted(category_text(value) for value in counts.index)
+    assert profile.values.tolist() == sorted(level(value) for value in counts.index)
     assert dict(zip(profile.values, profile.counts, strict=True)) == {
-        category_text(value): count for value, count in counts.items()
+        level(value): count for value, count in counts.items()
     }
     assert profile.n == len(values)
     top = profile.top(3)

@@ -33,7 +33,7 @@ ALLOWED = {
     ("pipeline/table_files.py", "_first"): "as records",
     ("pipeline/table_files.py", "open_table"): "as records",
     ("pipeline/table_files.py", "parquet_columns"): "a fixed text",
-    ("python_metrics/store.py", "_segment_condition"): "one of two type names",
+    ("python_metrics/store.py", "_segment_condition"): "one of two functions",
 }
 
 
