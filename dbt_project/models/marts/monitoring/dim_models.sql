@@ -29,23 +29,30 @@ losses as (
 
 ---------- models of monitoring.yml that could not be trained, and of which there is no earlier version
 
-failures as (
+trainings as (
 
     select * from {{ ref("stg_monitoring__runs") }}
-    where
-        step = 'train'
-        and unit != ''
+    where step = 'train'
+
+),
+
+latest as (
+
+    select max(run_id) as run_id
+    from trainings
+    where unit = ''
 
 ),
 
 untrained as (
 
-    select failures.*
-    from failures
+    select trainings.*
+    from trainings
+    inner join latest on trainings.run_id = latest.run_id
     where
-        run_id = (select max(run_id) from {{ ref("stg_monitoring__runs") }} where step = 'train' and unit = '')
-        and unit in (select model_spec from {{ ref("stg_monitoring__profiled_columns") }})
-        and unit not in (select spec from models)
+        trainings.unit != ''
+        and trainings.unit in (select model_spec from {{ ref("stg_monitoring__profiled_columns") }})
+        and trainings.unit not in (select spec from models)
 
 ),
 
