@@ -16,8 +16,9 @@ from models_ml.score import score
 from models_ml.store import PendingMonth, stored_models
 from pipeline import predictions
 from pipeline.database import Connection
-from pipeline.errors import PartlyFailedError
+from pipeline.errors import ModelError, PartlyFailedError
 from pipeline.monitoring import load_monitoring
+from pipeline.runs import RunLog, Step
 from pipeline.settings import ROOT, make_settings, state_dir
 from pipeline.steps import Pipeline
 from tests.commands import command
@@ -43,6 +44,50 @@ def failed_units(connection: Connection) -> list[Any]:
 
 def status_of(connection: Connection, step: str) -> object:
     return one(connection, f"select status from monitoring.runs where step = %s and unit = '' and {LAST_RUN}", step)
+
+
+def test_a_unit_that_fails_is_a_row_of_the_run_log_and_the_steps_go_on(
+    empty_warehouse: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    without = frozenset({"ingest", "transform", "labels", "performance", "alarms"}) | {"profiles", "metrics", "marts"}
+    pipeline = Pipeline(make_settings(), told.append, without=without)
+
+    def train(run: RunLog, step: Step) -> None:
+        for name in ("one", "two", "three"):
+            with pipeline._units.unit(name):
+                if name == "two":
+                    raise ModelError("too few rows: name another month")
+                step.rows += 5
+        step.message = "one, three"
+
+    def score(run: RunLog, step: Step) -> None:
+        step.skipped = [name for name in ("one", "two", "three") if pipeline._units.has_failed(name)] == ["two"]
+
+    monkeypatch.setattr(pipeline, "_train", train)
+    monkeypatch.setattr(pipeline, "_score", score)
+    why = "too few rows: name another month"
+    words = f"1 of 3 models failed, all else is done: two (train): {why}. "
+    words += "The next run tries again what failed, and only that"
+    for run_id in (1, 2):
+        with pytest.raises(PartlyFailedError) as caught:
+            pipeline.run()
+        assert (str(caught.value), caught.value.exit_code) == (words, 12)
+        assert not caught.value.report.nothing_new
+        assert rows(
+            empty_warehouse,
+            "select step, unit, status, rows, message from monitoring.runs where run_id = %s order by step, unit",
+            run_id,
+        ) == [
+            ("pipeline", "", "failed", 0, words),
+            ("score", "", "skipped", 0, ""),
+            ("train", "", "failed", 10, "one, three; failed: two"),
+            ("train", "two", "failed", None, why),
+        ]
+    assert told[0] == f"failed: two (train): {why}"
+    assert told[1].startswith("train               10 rows")
+    assert told[1].endswith("one, three; failed: two")
+    assert told[2] == "score       nothing new"
 
 
 @pytest.fixture
