@@ -27,6 +27,7 @@ from python_metrics.alarm_store import AlarmScore, DayAlarm, ProfiledDay
 from python_metrics.judgement import Decision
 from python_metrics.monitor import MonitoredModel
 from python_metrics.series_signals import VERSION, Kind, Series, decide_series, fit_series
+from python_metrics.stored_figures import LARGEST
 
 _QUERIES = database.queries(Path(__file__).with_name("series_alarms.sql"))
 
@@ -93,6 +94,7 @@ def _parameters(monitoring: Monitoring, model: MonitoredModel, dates: list[date]
         "model_version": model.model_version,
         "reference_id": model.reference_id,
         "coverage": LEAST_COVERAGE,
+        "largest": LARGEST,
         "performance": list(PERFORMANCE[monitoring.models[model.spec].task]),
         "segment_keys": [key for (key, *more) in monitoring.segments.by if not more],
         "dates": dates,

@@ -10,7 +10,8 @@ select
     case metric
         when 'row_count' then value / nullif(row_count, 0)
         when 'rejected_count' then value / nullif(row_count + rejected_count, 0)
-        else value
+        -- A loss that is too large to be stored is no missing one.
+        else coalesce(value, %(largest)s)
     end as value,
     case
         when family = 'quality' then row_count + rejected_count
@@ -22,7 +23,7 @@ from (
         windows.window_date,
         metrics.*,
         case
-            when metrics.status != 'ok' then null
+            when metrics.status != 'ok' and (metrics.status != 'out_of_range' or metrics.metric = 'bias') then null
             when metrics.layer = 'performance' and metrics.segment_key = '' and metrics.metric = any(%(performance)s)
                 then 'performance'
             when metrics.metric = 'label_coverage' or metrics.layer != 'quality' then null
@@ -72,7 +73,7 @@ from (
 where
     family is not null
     and (family != 'performance' or coverage >= %(coverage)s)
-    and value is not null
+    and (value is not null or status = 'out_of_range')
 
 -- name: digests
 -- A hash of each day's figures by family.
