@@ -70,7 +70,7 @@ def _arrow_table(path: Path, month: Month) -> pa.Table:
 def _bare_adbc(table: pa.Table) -> int:
     import adbc_driver_postgresql.dbapi as adbc
 
-    with adbc.connect(database.uri()) as connection, connection.cursor() as cursor:
+    with adbc.connect("application_name=benchmark") as connection, connection.cursor() as cursor:
         cursor.adbc_ingest("trips", table, mode="append", db_schema_name="peers")
         connection.commit()
     return int(table.num_rows)

@@ -159,6 +159,8 @@ def as_dashboard(purpose: str) -> Iterator[Connection]:
         database.environment(variables),
         contextlib.closing(database.connect(purpose, autocommit=True)) as connection,
     ):
+        # Its limit holds here as in Grafana.
+        connection.execute("reset statement_timeout")
         yield connection
 
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from ingest.schema import SERVICE
 from ingest.sources import SourceFile
-from pipeline import database
+from pipeline import arrow_cursor, database
+from pipeline.arrow_cursor import ArrowCursor
 from pipeline.checksums import checked_sha256
 from pipeline.errors import BadFileError, DatabaseError, OriginMixError
 from pipeline.failpoints import failpoint
@@ -138,7 +139,6 @@ def _load(file: _Checked) -> LoadResult:
 def _write(file: _Checked, load_id: int) -> Action:
     """One transaction: the old month's rows out, the new ones in, counted, the manifest row."""
     import adbc_driver_manager
-    import adbc_driver_postgresql.dbapi as adbc
 
     from ingest.read import batches, noting_errors
     from pipeline.table_files import connect, damaged
@@ -146,7 +146,7 @@ def _write(file: _Checked, load_id: int) -> Action:
     inspection = file.inspection
     reading_errors: list[Exception] = []
     try:
-        with connect() as reader, adbc.connect(database.uri()) as connection, connection.cursor() as cursor:
+        with connect() as reader, arrow_cursor.opened(writes=True) as cursor:
             # One loader at a time; what was checked before may have changed until now.
             cursor.execute(_QUERIES["lock_files"])
             held = _held(cursor, inspection.month)
@@ -158,12 +158,11 @@ def _write(file: _Checked, load_id: int) -> Action:
             cursor.execute(_QUERIES["delete_rows"], (month,))
             failpoint("ingest.deleted")
             rows = noting_errors(batches(reader, inspection, load_id), reading_errors)
-            cursor.adbc_ingest("green_trips", rows, mode="append", db_schema_name="raw")
+            cursor.append("raw", "green_trips", rows)
             _check_count(cursor, inspection)
             cursor.execute(_QUERIES["insert_file"], (json.dumps(_manifest_row(file, load_id)),))
             failpoint("ingest.before_commit")
-            connection.commit()
-            failpoint("ingest.after_commit")
+        failpoint("ingest.after_commit")
     except adbc_driver_manager.Error as error:
         if reading_errors:
             raise damaged(inspection.path, reading_errors[0]) from error
@@ -172,14 +171,14 @@ def _write(file: _Checked, load_id: int) -> Action:
     return Action.REPLACED if held.get("sha256") else Action.LOADED
 
 
-def _held(cursor: Any, month: Month) -> dict[str, Any]:
+def _held(cursor: ArrowCursor, month: Month) -> dict[str, Any]:
     """The sha256 of the month's current file, if there is one, and all origins of the warehouse."""
     cursor.execute(_QUERIES["held"], (SERVICE, month.first_day.isoformat()))
     held: dict[str, Any] = json.loads(cursor.fetchone()[0])
     return held
 
 
-def _check_count(cursor: Any, inspection: Inspection) -> None:
+def _check_count(cursor: ArrowCursor, inspection: Inspection) -> None:
     cursor.execute(_QUERIES["count_rows"], (inspection.month.first_day.isoformat(),))
     counted = cursor.fetchone()[0]
     if counted != inspection.rows:

@@ -82,11 +82,11 @@ def _score_month(estimator: Any, stored: StoredModel, model: Model, month: Pendi
         }
     )
     first_day = month.source_month.isoformat()
-    with database.arrow_cursor() as cursor:
+    with database.arrow_cursor(writes=True) as cursor:
         cursor.execute(_QUERIES["delete_predictions"], (stored.model_version, first_day))
         failpoint("score.deleted")
         if len(rows):
-            cursor.adbc_ingest("predictions", table, mode="append", db_schema_name="ml")
+            cursor.append("ml", "predictions", table)
         cursor.execute(_QUERIES["mark_scored"], (stored.model_version, first_day, month.inputs_hash, len(rows), run_id))
         failpoint("score.before_commit")
     failpoint("score.after_commit")

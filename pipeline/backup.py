@@ -24,7 +24,7 @@ from typing import IO, Any, cast
 
 from psycopg import sql
 
-from pipeline import database, postgres_programs
+from pipeline import database, postgres_programs, sessions
 from pipeline.errors import BadFileError, DatabaseError, UsageError
 from pipeline.roles import SCHEMAS, ensure_roles
 from pipeline.runs import only_lock
@@ -83,7 +83,6 @@ def backup(file: Path, tell: Callable[[str], None]) -> Manifest:
 
 def _write(path: Path, tell: Callable[[str], None]) -> Manifest:
     with database.connect("backup") as connection, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        connection.execute(_QUERIES["fixed_words"])
         connection.commit()
         connection.execute("begin isolation level repeatable read read only")
         snapshot = str(database.one_row(connection, "select pg_export_snapshot()")[0])
@@ -261,12 +260,15 @@ def _load(dump: Path, folder: Path, manifest: Manifest, server: int) -> None:
     script = folder / "restore.sql"
     with script.open("w", encoding="utf-8") as target:
         target.write("set client_min_messages to warning;\n")
+        # psql's session too: rows are hashed as text.
+        for statement in sessions.statements() + sessions.proof():
+            target.write(f"{statement.as_string(None)};\n")
         for schema in reversed(SCHEMAS):
             target.write(sql.SQL("drop schema if exists {} cascade;\n").format(sql.Identifier(schema)).as_string(None))
         target.flush()
         _run([_program("pg_restore", server), "--no-owner", "--no-privileges", "--file=-", str(dump)], target)
         target.seek(0, os.SEEK_END)
-        target.write(f"\n{_QUERIES['fixed_words']};\n")
+        target.write("\n")
         for name, expected in sorted(manifest.tables.items()):
             content = sql.SQL(_QUERIES["content"]).format(table=database.relation(name))
             check = sql.SQL(_QUERIES["check_table"]).format(

@@ -12,14 +12,6 @@ where
     and table_schema = any(%(schemas)s)
 order by table_schema, table_name
 
--- name: fixed_words
--- Rows are hashed as text, which these decide.
-set datestyle to 'ISO, YMD';
-set intervalstyle to 'postgres';
-set timezone to 'UTC';
-set extra_float_digits to 1;
-set bytea_output to 'hex'
-
 -- name: content
 -- Rows and a sum over their hashes, in which their order plays no part.
 (

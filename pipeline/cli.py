@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import errno
 import logging
 import os
 import shlex
@@ -22,7 +21,16 @@ import typer
 from rich.console import Console
 
 from pipeline import database, embedded, interrupts, parameters
-from pipeline.errors import DatabaseError, DbtError, PartlyFailedError, UsageError, WarehouseError, words_of
+from pipeline.errors import (
+    DISK_FULL,
+    DatabaseError,
+    DbtError,
+    PartlyFailedError,
+    UsageError,
+    WarehouseError,
+    sqlstates_of,
+    words_of,
+)
 from pipeline.months import Month
 from pipeline.settings import DEFAULT_MONTHS, make_settings
 
@@ -64,8 +72,7 @@ def _exit_code() -> int:
     interrupts.install()
     try:
         code = _run_command()
-    except BaseException as error:
-        interrupts.recognise(error)
+    except BaseException:
         # An interrupt in the middle of a library can come out as any error of that library.
         if not interrupts.noted():
             traceback.print_exc()
@@ -80,7 +87,6 @@ def _run_command() -> int:
     try:
         app()
     except WarehouseError as error:
-        interrupts.recognise(error)
         if not interrupts.noted():
             _talk.print(f"[bold red]error:[/] {_escaped(words_of(error))}")
             _advise_on_full_disk(error)
@@ -96,8 +102,7 @@ def _run_command() -> int:
 
 
 def _advise_on_full_disk(error: Exception) -> None:
-    # The server's words come by psycopg, ADBC and dbt, each in an error of its own.
-    if isinstance(error, psycopg.Error | DatabaseError | DbtError) and os.strerror(errno.ENOSPC) in str(error):
+    if isinstance(error, psycopg.Error | DatabaseError | DbtError) and DISK_FULL in sqlstates_of(error):
         _talk.print("make room on the disk of the Postgres server, then run the same command again: it goes on")
 
 

@@ -10,20 +10,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, LiteralString, cast
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 from psycopg import sql
 
-from pipeline import embedded, env_file
+from pipeline import arrow_cursor as arrow
+from pipeline import embedded, env_file, refusals, sessions
+from pipeline.arrow_cursor import ArrowCursor
 from pipeline.errors import ConfigurationError, DatabaseError
 from pipeline.failpoints import failpoint
+from pipeline.named_queries import queries as queries
 from pipeline.settings import user_name
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ _NAMING_VARIABLES = ("PGHOST", "PGPORT")
 # libpq knows these as well, dbt does not: half of the program would use another server than the other half.
 _REFUSED_VARIABLES = ("PGHOSTADDR", "PGSERVICE")
 _MIGRATIONS = Path(__file__).parent / "migrations"
-_QUERY_NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
 class Server(Enum):
@@ -91,11 +90,18 @@ def warehouse() -> Iterator[None]:
             )
     if is_external():
         from_file = _file_environment()
-        with environment(from_file | _external_environment(os.environ | from_file)):
-            connect("probe").close()
+        address = from_file | _external_environment(os.environ | from_file)
+        with environment(sessions.variables() | address):
+            connect("probe", read_only=True).close()
             yield
     else:
-        with embedded.running() as address, environment(address.environment()):
+        # What libpq is told of another server (its certificates, its passwords) is not for this one.
+        named = {"PGDATABASE": os.environ.get("PGDATABASE")}
+        with (
+            environment(sessions.libpq_variables() | sessions.variables() | named),
+            embedded.running() as own,
+            environment(own.environment()),
+        ):
             yield
 
 
@@ -118,18 +124,22 @@ def _external_environment(given: Mapping[str, str]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """The environment has these variables inside this block."""
+def environment(variables: Mapping[str, str | None]) -> Iterator[None]:
+    """The environment has these variables inside this block; None: it has not."""
     before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
+    _set(variables)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        _set(before)
+
+
+def _set(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 def describe() -> str:
@@ -141,22 +151,62 @@ def describe() -> str:
 def connect(purpose: str, *, autocommit: bool = False, read_only: bool = False) -> Connection:
     """A connection that shows its purpose in pg_stat_activity.
 
+    Where this process holds the warehouse's lock and the connection may write, its transaction begins here, with the
+    proof of that; with `autocommit` each transaction is begun by `transaction`.
+
     Raises:
-        DatabaseError: the server cannot be reached; says which and what to check.
+        DatabaseError: the server cannot be reached, or the database cannot be used; says which and what to do.
     """
     try:
         connection = psycopg.connect(
-            application_name=f"monitoring-warehouse {purpose}"[:63], autocommit=autocommit, connect_timeout=10
+            application_name=f"monitoring-warehouse {purpose}"[:63],
+            autocommit=True,
+            connect_timeout=10,
+            keepalives_idle=60,
+            keepalives_interval=10,
         )
     except psycopg.OperationalError as error:
         reason = " ".join(str(error).split())
-        raise DatabaseError(f"cannot connect to Postgres at {describe()}: {reason}. {_advice(reason)}") from error
-    connection.read_only = read_only
+        advice = _advice(is_password=refusals.wants_another_password(error))
+        raise DatabaseError(f"cannot connect to Postgres at {describe()}: {reason}. {advice}") from error
+    try:
+        _check_encoding(connection)
+        for statement in sessions.statements():
+            connection.execute(statement)
+        connection.autocommit = autocommit
+        connection.read_only = read_only
+        if not (read_only or autocommit):
+            _prove_lock(connection)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
-def _advice(reason: str) -> str:
-    is_password = "password" in reason
+@contextlib.contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """A transaction that writes, on a connection with `autocommit`."""
+    with connection.transaction():
+        _prove_lock(connection)
+        yield
+
+
+def _prove_lock(connection: Connection) -> None:
+    for statement in sessions.proof():
+        connection.execute(statement)
+
+
+def _check_encoding(connection: Connection) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != sessions.ENCODING:
+        raise DatabaseError(
+            f"the database {os.environ['PGDATABASE']} keeps its texts in {encoding}, and only {sessions.ENCODING} has "
+            f"every letter: make one with `create database NAME encoding '{sessions.ENCODING}' template template0` and "
+            "name it with PGDATABASE"
+        )
+
+
+def _advice(*, is_password: bool) -> str:
     if server() is Server.ENV_FILE:
         file = env_file.location()
         if is_password:
@@ -176,19 +226,6 @@ def _advice(reason: str) -> str:
     )
 
 
-def uri() -> str:
-    """The address for drivers that want one (ADBC, SQLAlchemy); the parts come from the libpq variables."""
-    parts = {
-        "host": "PGHOST",
-        "port": "PGPORT",
-        "user": "PGUSER",
-        "password": "PGPASSWORD",
-        "dbname": "PGDATABASE",
-    }
-    given = {part: os.environ[name] for part, name in parts.items() if os.environ.get(name)}
-    return "postgresql:///?" + urlencode(given)
-
-
 def one_row(connection: Connection, query: LiteralString, parameters: dict[str, object] | None = None) -> Any:
     """The single row of a query that always gives one."""
     row = connection.execute(query, parameters).fetchone()
@@ -198,19 +235,17 @@ def one_row(connection: Connection, query: LiteralString, parameters: dict[str, 
 
 
 @contextlib.contextmanager
-def arrow_cursor() -> Iterator[Any]:
+def arrow_cursor(*, writes: bool = False) -> Iterator[ArrowCursor]:
     """A cursor for Arrow tables in both directions; one transaction, committed where the block ends well.
 
     Raises:
         DatabaseError: what the server refused.
     """
     import adbc_driver_manager
-    import adbc_driver_postgresql.dbapi as adbc
 
     try:
-        with adbc.connect(uri()) as connection, connection.cursor() as cursor:
+        with arrow.opened(writes=writes) as cursor:
             yield cursor
-            connection.commit()
     except adbc_driver_manager.Error as error:
         raise DatabaseError(f"the database refused: {' '.join(str(error).split())[:300]}") from error
 
@@ -236,24 +271,13 @@ def read_frame(query: sql.Composed, parameters: Sequence[object] = ()) -> pd.Dat
 def read_table(query: sql.Composed, parameters: Sequence[object] = ()) -> pa.Table:
     """The rows of a query as an Arrow table; parameters are $1, $2, ..."""
     with arrow_cursor() as cursor:
-        cursor.execute(query.as_string(None), parameters or None)
+        cursor.execute(query.as_string(None), list(parameters) or None)
         return cursor.fetch_arrow_table()
 
 
 def relation(name: str) -> sql.Identifier:
     """`schema.table` as a quoted identifier."""
     return sql.Identifier(*name.split("."))
-
-
-@cache
-def queries(path: Path) -> dict[str, LiteralString]:
-    """The named queries of an .sql file: each begins with a line `-- name: its_name`.
-
-    The texts are the project's own files, never built from values, hence LiteralString.
-    """
-    parts = _QUERY_NAME.split(path.read_text(encoding="utf-8"))
-    pairs = zip(parts[1::2], parts[2::2], strict=True)
-    return {name: cast(LiteralString, text.strip()) for name, text in pairs}
 
 
 def known_schema_version() -> int:

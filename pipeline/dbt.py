@@ -94,6 +94,8 @@ def build(*arguments: str, run_id: int | None, with_tests: bool = True) -> int:
 def _build(arguments: list[str], run_id: int | None, with_tests: bool) -> int:
     from dbt.cli.main import dbtRunner
 
+    from pipeline import dbt_sessions
+
     quiet = [
         "--log-level",
         "none",
@@ -111,6 +113,7 @@ def _build(arguments: list[str], run_id: int | None, with_tests: bool) -> int:
     types = ["--exclude-resource-type", "unit_test", "--indirect-selection", "eager"]
     types += [] if with_tests else ["--exclude-resource-type", "test"]
     failpoint("dbt.before_build")
+    dbt_sessions.forget_refusals()
     callbacks = [_pass_by] if is_asked() else []
     with acting_as(Role.TRANSFORMER):
         manifest = _parsed(quiet)
@@ -120,7 +123,7 @@ def _build(arguments: list[str], run_id: int | None, with_tests: bool) -> int:
         raise result.exception
     if result.exception is not None:
         reason = " ".join(f"{type(result.exception).__name__}: {result.exception}".split())
-        raise DbtError(f"dbt could not run: {reason}. Its log is {state_dir() / 'logs' / 'dbt.log'}")
+        raise _failure(f"dbt could not run: {reason}. Its log is {state_dir() / 'logs' / 'dbt.log'}")
     nodes = list(result.result or [])
     _keep_results(nodes, run_id)
     failpoint("dbt.after_build")
@@ -133,7 +136,7 @@ def _build(arguments: list[str], run_id: int | None, with_tests: bool) -> int:
     if lines or not result.success:
         lines, more = lines[:_SHOWN], lines[_SHOWN:]
         lines += [f"  and {len(more)} more"] if more else []
-        raise DbtError(
+        raise _failure(
             "dbt build failed; later steps were not run.\n"
             + "\n".join(lines)
             + "\nLook at the failing rows with `make dbt ARGS='test --store-failures'`; "
@@ -174,6 +177,15 @@ def _left_out(manifest: Any, results: list[Any], with_tests: bool) -> dict[str, 
     return found
 
 
+def _failure(text: str) -> DbtError:
+    """dbt's failure with what the server answered, which dbt itself tells in the server's words only."""
+    from pipeline import dbt_sessions
+
+    error = DbtError(text)
+    error.sqlstates = dbt_sessions.refusals()
+    return error
+
+
 # What this process has parsed last, and of what: dbt would read the whole project again for every build.
 _manifest: tuple[tuple[str, ...], Any] | None = None
 
@@ -209,10 +221,13 @@ def run(arguments: list[str]) -> str | None:
         from dbt.artifacts.schemas.run import RunExecutionResult
         from dbt.cli.main import dbtRunner
 
+        from pipeline import dbt_sessions
+
+    dbt_sessions.forget_refusals()
     with _undisturbed(), acting_as(Role.TRANSFORMER):
         result = dbtRunner().invoke([*arguments, *_folders(), "--log-path", str(state_dir() / "logs")])
     if result.exception is not None:
-        raise DbtError(f"dbt could not run: {' '.join(str(result.exception).split())}")
+        raise _failure(f"dbt could not run: {' '.join(str(result.exception).split())}")
     nodes = list(result.result) if isinstance(result.result, RunExecutionResult) else []
     if isinstance(result.result, RunExecutionResult):
         _keep_results(nodes, run_id=None)

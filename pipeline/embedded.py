@@ -204,6 +204,7 @@ class EmbeddedServer:
             user=SUPERUSER,
             dbname="postgres",
             client_encoding="UTF8",
+            options="",
             autocommit=True,
         )
 

@@ -7,14 +7,21 @@ interface: `docs/exit-codes.md` lists them and a test holds that list to this mo
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 from typing import Any
 
+DISK_FULL = "53100"
+
 
 class WarehouseError(Exception):
-    """Base of all expected errors; printed as one line without a traceback."""
+    """Base of all expected errors; printed as one line without a traceback.
+
+    `sqlstates` says what the server answered where no error of a driver stands behind this one.
+    """
 
     exit_code = 1
+    sqlstates: frozenset[str] = frozenset()
 
 
 class UsageError(WarehouseError):
@@ -75,6 +82,10 @@ class LockedError(WarehouseError):
     exit_code = 10
 
 
+class LockLostError(LockedError):
+    """The lock was held and is not any more: another process may have taken it."""
+
+
 class QueryError(WarehouseError):
     """A query given by the user was refused by the database."""
 
@@ -102,6 +113,21 @@ def naming(place: str) -> Iterator[None]:
     except Exception as error:
         error.add_note(place)
         raise
+
+
+def sqlstates_of(error: BaseException) -> frozenset[str]:
+    """The SQLSTATEs that stand behind an error: its own, and those of the errors that it came from.
+
+    A disk that is full is one, whether the server says it or this machine. The words of a server are in its language.
+    """
+    found: set[str] = set()
+    seen: BaseException | None = error
+    while seen is not None:
+        found |= {getattr(seen, "sqlstate", None) or ""} | getattr(seen, "sqlstates", frozenset())
+        if isinstance(seen, OSError) and seen.errno == errno.ENOSPC:
+            found.add(DISK_FULL)
+        seen = seen.__cause__ or seen.__context__
+    return frozenset(found - {""})
 
 
 def words_of(error: BaseException) -> str:

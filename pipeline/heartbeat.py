@@ -63,7 +63,7 @@ def _write(connection: database.Connection, number: int) -> str:
     """Write a beat and remove the old ones; gives the beat in words."""
     value = 50 + 40 * math.sin(2 * math.pi * number / _BEATS_IN_A_WAVE)
     source = f"{socket.gethostname()}/{os.getpid()}"
-    with connection.transaction():
+    with database.transaction(connection):
         beat_at = database.one_row(connection, _QUERIES["beat"], {"source": source, "value": value})[0]
         connection.execute(_QUERIES["prune"])
     return f"{beat_at:%Y-%m-%d %H:%M:%S}  {value:5.1f}"

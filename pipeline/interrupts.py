@@ -22,20 +22,6 @@ def noted() -> bool:
     return bool(_noted)
 
 
-def recognise(error: BaseException) -> None:
-    """Note a Ctrl-C that a database driver took for itself and turned into the cancelling of its statement.
-
-    ADBC does so while it waits for the server: no handler of ours is called, and the server's own words are all that
-    tells it from a statement that ran too long.
-    """
-    seen: BaseException | None = error
-    while seen is not None:
-        if getattr(seen, "sqlstate", None) == "57014" and "user request" in str(seen):
-            _noted.append(signal.SIGINT)
-            return
-        seen = seen.__cause__ or seen.__context__
-
-
 def forget() -> None:
     """What was noted has been dealt with: the command ends on Ctrl-C as it should."""
     _noted.clear()

@@ -113,7 +113,7 @@ def _back(month: Month, count: int) -> Month:
 
 def _prune(connection: database.Connection, one: _Month) -> None:
     parameters: dict[str, object] = {"month": one.source_month, "load_id": one.load_id}
-    with connection.transaction():
+    with database.transaction(connection):
         connection.execute(_QUERIES["lock_files"])
         if not database.one_row(connection, _QUERIES["is_transformed"], parameters)[0]:
             raise UsageError(

@@ -12,6 +12,8 @@ import psycopg
 from pipeline import database, postgres_programs
 from pipeline.errors import QueryError
 
+_SYNTAX_ERROR = "42601"
+
 
 def print_csv(query: str) -> None:
     """Write the rows as Postgres prints them, with a header.
@@ -20,14 +22,17 @@ def print_csv(query: str) -> None:
         QueryError: the database refused the statement, it is more than one, or it gives no rows.
     """
     with database.connect("sql", read_only=True) as connection:
+        # A person's own tables are found as in psql.
+        connection.execute("reset search_path")
         try:
             # Prepared: the server takes exactly one statement, so none can end the read-only transaction.
             cursor = connection.execute(query.strip().rstrip(";").encode(), prepare=True)
         except psycopg.Error as error:
             reason = " ".join(str(error).split())
-            if "multiple commands" in reason:
+            # A mistake that is at no place of the text: the parser has found more than one statement.
+            if error.sqlstate == _SYNTAX_ERROR and error.diag.statement_position is None:
                 reason = "it is more than one statement; one is valid here"
-            elif "COPY" in reason:
+            elif isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
                 reason = "COPY is not valid here, and not needed: the rows are printed as CSV anyway"
             raise QueryError(f"the database refused the query: {reason}") from error
         result = cursor.pgresult

@@ -17,7 +17,7 @@ from typing import Any
 
 from psycopg import sql
 
-from pipeline import database
+from pipeline import database, sessions
 from pipeline.failpoints import failpoint
 
 _QUERIES = database.queries(Path(__file__).with_name("roles.sql"))
@@ -78,15 +78,8 @@ def acting_as(role: Role | None) -> Iterator[None]:
     if not playable:
         yield
         return
-    before = os.environ.get("PGOPTIONS")
-    os.environ["PGOPTIONS"] = f"{before or ''} -c role={role}".strip()
-    try:
+    with sessions.as_role(role.value):
         yield
-    finally:
-        if before is None:
-            del os.environ["PGOPTIONS"]
-        else:
-            os.environ["PGOPTIONS"] = before
 
 
 def ensure_roles() -> str:

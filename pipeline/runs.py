@@ -12,6 +12,7 @@ import contextlib
 import json
 import logging
 import os
+import secrets
 import socket
 import time
 from collections.abc import Iterator
@@ -21,8 +22,8 @@ from typing import Any
 
 import psycopg
 
-from pipeline import database, interrupts
-from pipeline.errors import LockedError, words_of
+from pipeline import database, interrupts, sessions
+from pipeline.errors import DatabaseError, LockedError, LockLostError, words_of
 from pipeline.failpoints import failpoint
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 _QUERIES = database.queries(Path(__file__).with_name("runs.sql"))
 WHOLE_RUN = "pipeline"
 _LONGEST_MESSAGE = 2000
+_TOKEN_BITS = 62
 # Stands in an error that a row of the run log tells of already.
 _HAS_ROW = "_has_run_row"
 
@@ -226,7 +228,6 @@ def _leave_row(step: Step, windows: str, seconds: float, status: str, message: s
 
 def _ending(error: BaseException) -> tuple[str, str]:
     """Status and message of a step that an error has ended."""
-    interrupts.recognise(error)
     if interrupts.noted() or isinstance(error, KeyboardInterrupt):
         return "stopped", "stopped by the user (Ctrl-C)"
     return "failed", words_of(error)
@@ -245,27 +246,62 @@ def _storable(text: str) -> str:
 def only_lock(command: str) -> Iterator[database.Connection]:
     """The warehouse's lock without a row in the run log: for commands that read or replace the run log itself.
 
+    Every transaction of this process that writes in the block proves that the lock is still held.
+
     Raises:
         LockedError: another process holds it; the message says who and since when.
+        LockLostError: the server has ended the session that held it.
     """
     owner = f"{command} by process {os.getpid()} on {socket.gethostname()}"
     with contextlib.closing(database.connect(owner, autocommit=True)) as connection:
         connection.execute(_QUERIES["notice_gone_owner"])
-        _take_lock(connection)
+        token = _take_lock(connection)
         try:
-            yield connection
+            with sessions.holding(token):
+                yield connection
+        except Exception as error:
+            if _is_lost(connection):
+                raise LockLostError(
+                    "the server has ended the session that held the warehouse's lock, so another command may be "
+                    "changing the warehouse: this one has stopped, and has written nothing since. Run it again, it "
+                    "goes on where it was"
+                ) from error
+            raise
         finally:
             # A busy server takes its time to see that a session has ended; the next command may come before that.
             with contextlib.suppress(psycopg.Error):
-                connection.execute(_QUERIES["release_lock"])
+                connection.execute(_QUERIES["release_locks"])
 
 
-def _take_lock(connection: database.Connection) -> None:
-    if connection.execute(_QUERIES["take_lock"]).fetchone() == (True,):
-        return
-    holders = lock_holders(connection)
-    who = f"{holders[0].words}, since {holders[0].began}" if holders else "it has just ended; try again"
-    raise LockedError(f"another command is changing the warehouse ({who}): wait until it ends, then run this again")
+def _take_lock(connection: database.Connection) -> int:
+    """Take the warehouse's lock, and one more that only this session has: its number stands for having the first."""
+    if connection.execute(_QUERIES["take_lock"]).fetchone() != (True,):
+        holders = lock_holders(connection)
+        who = f"{holders[0].words}, since {holders[0].began}" if holders else "it has just ended; try again"
+        raise LockedError(f"another command is changing the warehouse ({who}): wait until it ends, then run this again")
+    token = secrets.randbits(_TOKEN_BITS)
+    connection.execute(_QUERIES["take_token"], {"token": token})
+    try:
+        connection.execute(_QUERIES["await_writers"])
+    except psycopg.errors.LockNotAvailable as error:
+        raise LockedError(
+            "a command whose hold on the warehouse has ended still has a transaction at work on the server: wait until "
+            "that ends, then run this again"
+        ) from error
+    return token
+
+
+def _is_lost(connection: database.Connection) -> bool:
+    """Whether the lock's session is gone while the server is there."""
+    try:
+        connection.execute("select")
+    except psycopg.OperationalError:
+        try:
+            database.connect("lock", read_only=True).close()
+        except DatabaseError:
+            return False
+        return True
+    return False
 
 
 @dataclass(frozen=True)

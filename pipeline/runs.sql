@@ -1,8 +1,18 @@
 -- name: take_lock
 select pg_try_advisory_lock(hashtext('monitoring-warehouse'))
 
--- name: release_lock
-select pg_advisory_unlock(hashtext('monitoring-warehouse'))
+-- name: take_token
+select pg_advisory_lock(%(token)s)
+
+-- name: await_writers
+-- Transactions that have proved the lock of an owner before this one (see sessions.sql) come to their end; later proofs fail.
+set lock_timeout = '30s';
+select pg_advisory_lock(hashtext('monitoring-warehouse writers'));
+select pg_advisory_unlock(hashtext('monitoring-warehouse writers'));
+set lock_timeout = 0
+
+-- name: release_locks
+select pg_advisory_unlock_all()
 
 -- name: notice_gone_owner
 -- Where the owner's machine is gone, no word of it reaches the server: it asks. Nothing to set on a socket.

@@ -19,8 +19,8 @@ from pipeline.errors import DatabaseError, LockedError, WarehouseError, words_of
 log = logging.getLogger(__name__)
 
 # By SQLSTATE: the connection is gone, no room or no more connections, somebody stops the server, its disk fails, its
-# files are damaged.
-_OF_ALL = ("08", "53", "57P", "58", "XX")
+# files are damaged, the warehouse's lock is gone (pipeline/sessions.sql).
+_OF_ALL = ("08", "53", "57P", "58", "XX", "MW")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,6 @@ class Units:
         try:
             yield
         except Exception as error:
-            interrupts.recognise(error)
             if interrupts.noted() or _is_of_all(error):
                 raise
             if not isinstance(error, WarehouseError):

@@ -162,7 +162,7 @@ def write_alarm(
         "granularity": window.granularity,
     }
     more = {"window_end": window.window_end, "inputs_hash": inputs_hash, "run_id": run_id}
-    with connection.transaction(), connection.cursor() as cursor:
+    with database.transaction(connection), connection.cursor() as cursor:
         cursor.execute(_QUERIES["delete_alarm"], key)
         cursor.execute(_QUERIES["delete_scores"], key)
         failpoint("alarms.deleted")
@@ -181,7 +181,7 @@ def remove_alarm(connection: database.Connection, model_version: str, family: st
         "window_start": window.window_start,
         "granularity": window.granularity,
     }
-    with connection.transaction():
+    with database.transaction(connection):
         connection.execute(_QUERIES["delete_alarm"], key)
         connection.execute(_QUERIES["delete_scores"], key)
     failpoint("alarms.removed")

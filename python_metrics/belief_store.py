@@ -92,7 +92,7 @@ def write_belief(
         "granularity": window.granularity,
         "as_of": as_of,
     }
-    with connection.transaction(), connection.cursor() as cursor:
+    with database.transaction(connection), connection.cursor() as cursor:
         found: Any = cursor.execute(_QUERIES["latest_belief"], key).fetchone()
         latest = found[0]
         is_latest = latest is None or latest <= as_of

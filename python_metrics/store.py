@@ -259,7 +259,7 @@ def write_window(
         "window_start": window.window_start,
         "granularity": window.granularity,
     }
-    with connection.transaction(), connection.cursor() as cursor:
+    with database.transaction(connection), connection.cursor() as cursor:
         cursor.execute(_QUERIES["delete_window"], key)
         failpoint("metrics.window_deleted")
         copy_metrics(cursor, [(list(key.values()), window.window_end, rows)], run_id)
@@ -282,7 +282,7 @@ def remove_window(connection: database.Connection, model_version: str, reference
         "window_start": window.window_start,
         "granularity": window.granularity,
     }
-    with connection.transaction():
+    with database.transaction(connection):
         for table in ("metric_values", "metric_history", "believed_windows"):
             query = sql.SQL(_QUERIES["forget_beliefs"]).format(table=sql.Identifier(table))
             connection.execute(query, key)
@@ -299,7 +299,7 @@ def invalidate_days(connection: database.Connection, relations: Windows, model_v
 
 def write_bins(connection: database.Connection, reference_id: str, bins: Bins) -> None:
     """Keep the bins of a reference, in the place of those that were there."""
-    with connection.transaction(), connection.cursor() as cursor:
+    with database.transaction(connection), connection.cursor() as cursor:
         cursor.execute(_QUERIES["delete_bins"], {"reference_id": reference_id})
         with cursor.copy(_QUERIES["copy_bins"]) as copy:
             for column, of_column in bins.items():

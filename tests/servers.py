@@ -72,6 +72,7 @@ class ForeignServer:
             dbname=database,
             autocommit=True,
             client_encoding="UTF8",
+            options="",
         ) as connection:
             for statement in statements:
                 connection.execute(statement)

@@ -11,7 +11,7 @@ import pytest
 
 from grafana.asking import as_dashboard
 from ingest.sample import write_sample
-from pipeline import dbt
+from pipeline import database, dbt
 from pipeline.database import Connection
 from pipeline.errors import DbtError, ModelError, WarehouseError
 from pipeline.months import Month
@@ -54,7 +54,7 @@ def test_a_view_is_replaced_in_place(monitored_warehouse: Connection) -> None:
 def test_a_view_gets_new_columns_in_place(monitored_warehouse: Connection) -> None:
     assert ensure_roles() == ""
     wanted = columns(monitored_warehouse, STAGED_BEATS)
-    with acting_as(Role.TRANSFORMER), psycopg.connect("", autocommit=True) as connection:
+    with acting_as(Role.TRANSFORMER), database.connect("test", autocommit=True) as connection:
         connection.execute(f"drop view {STAGED_BEATS} cascade".encode())
         connection.execute(f"create view {STAGED_BEATS} as select beat_at from monitoring.heartbeats".encode())
         connection.execute(f"create view marts.depends as select * from {STAGED_BEATS}".encode())
@@ -71,7 +71,7 @@ def test_a_view_gets_new_columns_in_place(monitored_warehouse: Connection) -> No
 def test_a_view_of_other_columns_is_swapped_as_dbt_does(monitored_warehouse: Connection, definition: str) -> None:
     assert ensure_roles() == ""
     wanted = columns(monitored_warehouse, STAGED_BEATS)
-    with acting_as(Role.TRANSFORMER), psycopg.connect("", autocommit=True) as connection:
+    with acting_as(Role.TRANSFORMER), database.connect("test", autocommit=True) as connection:
         connection.execute(f"drop view {STAGED_BEATS} cascade".encode())
         connection.execute(f"create view {STAGED_BEATS} as {definition}".encode())
     before = oid(monitored_warehouse, STAGED_BEATS)

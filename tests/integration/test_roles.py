@@ -115,6 +115,7 @@ def connected_as(role: str, password: str = "") -> Iterator[Connection]:
         database.environment({"PGUSER": role, "PGPASSWORD": password}),
         contextlib.closing(database.connect("test", autocommit=True)) as connection,
     ):
+        connection.execute("reset statement_timeout")
         yield connection
 
 

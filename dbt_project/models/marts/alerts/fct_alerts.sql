@@ -216,8 +216,8 @@ stale_data as (
         '' as model_version,
         '' as model_spec,
         '' as column_name,
-        age.loaded_at + least(rules.warning, rules.critical) * interval '1 day' as opened_at,
-        cast({{ local_time("age.loaded_at + least(rules.warning, rules.critical) * interval '1 day'") }} as date)
+        age.loaded_at + least(rules.warning, rules.critical) * interval '24 hours' as opened_at,
+        cast({{ local_time("age.loaded_at + least(rules.warning, rules.critical) * interval '24 hours'") }} as date)
             as opened_date,
         now() as last_seen_at,
         cast({{ local_time("now()") }} as date) as last_seen_date,

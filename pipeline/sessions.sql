@@ -1,0 +1,51 @@
+-- name: settle
+-- What decides texts, names, waits and what a transaction sees: server, database, role and environment all have a say in it.
+-- Not all versions know all of them.
+select set_config(wanted.name, wanted.value, false)
+from (
+    values
+    ('search_path', 'public'),
+    ('client_encoding', 'UTF8'),
+    ('TimeZone', 'UTC'),
+    ('DateStyle', 'ISO, MDY'),
+    ('IntervalStyle', 'postgres'),
+    ('extra_float_digits', '1'),
+    ('bytea_output', 'hex'),
+    ('lc_monetary', 'C'),
+    ('lc_numeric', 'C'),
+    ('lc_time', 'C'),
+    ('standard_conforming_strings', 'on'),
+    ('transform_null_equals', 'off'),
+    ('default_transaction_isolation', 'read committed'),
+    ('statement_timeout', '0'),
+    ('lock_timeout', '0'),
+    ('idle_in_transaction_session_timeout', '0'),
+    ('idle_session_timeout', '0'),
+    ('transaction_timeout', '0')
+) as wanted (name, value)
+where current_setting(wanted.name, true) is not null
+
+-- name: prove_lock
+-- Whoever takes the warehouse's lock waits until all transactions that have proved this are over (see runs.sql). Both locks
+-- are of one session, and end with it.
+do $$
+begin
+    perform pg_advisory_xact_lock_shared(hashtext('monitoring-warehouse writers'));
+    if not exists (
+        select
+        from pg_locks
+        where
+            locktype = 'advisory'
+            and granted
+            and objsubid = 1
+            and database = (select oid from pg_database where datname = current_database())
+            and (cast(classid as bigint) << 32) | cast(objid as bigint)
+            in (cast(hashtext('monitoring-warehouse') as bigint), {token})
+        group by pid
+        having count(*) = 2
+    ) then
+        raise exception using
+            errcode = 'MW001', message = 'this command no longer holds the warehouse''s lock';
+    end if;
+end
+$$
