@@ -171,6 +171,10 @@ slow: $(DEV) ## The tests that take too long for every day
 test-hard: $(DEV) ## Tests that hurt: killed at every failpoint, the server gone, the disk full; HARD_PART=3 runs a tenth of them
 	$(BIN)/python -m pytest -q tests/hard -n 2 --dist loadfile
 
+.PHONY: test-environments
+test-environments: $(DEV) ## Fresh clones on other machines: strange folders, umask 077, no home, hostile variables, a German Postgres
+	$(BIN)/python -m pytest -q tests/environments
+
 .PHONY: bench
 bench: $(DEV) ## Measure loading, the whole pipeline, a second run and drift scores against their peers
 	@$(BIN)/python -m benchmarks.run
