@@ -134,6 +134,21 @@ class EmbeddedServer:
             self._write_configuration("127.0.0.1" if tcp_port else "", str(tcp_port or _SOCKET_PORT))
             postgres_programs.start(self.data, self.log)
 
+    def ensure_running(self, tcp_port: int | None = None) -> bool:
+        """Start the server where it does not run; whether it did not.
+
+        Raises:
+            DatabaseError: as `start`.
+        """
+        process_id = self._process_id()
+        if process_id is None or not self.is_running():
+            self.start(tcp_port)
+            return True
+        # A command that was killed may have left it in the middle of its start.
+        with _failing_in_words(self.folder):
+            postgres_programs.wait_until_ready(self.data, process_id, self.log, self.log.stat().st_size)
+        return False
+
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """Stop the server if it runs; nothing that was committed is lost, and with SIGINT nothing is to be recovered.
 
@@ -324,9 +339,8 @@ def running() -> Iterator[Address]:
     server = EmbeddedServer(state_dir())
     with _open_lock(server.users_lock) as users:
         with _one_at_a_time(server.folder):
-            if not server.is_running():
+            if server.ensure_running():
                 server.keep_file.unlink(missing_ok=True)
-                server.start()
             server.create_database()
             fcntl.flock(users, fcntl.LOCK_SH)
         try:
@@ -354,8 +368,7 @@ def keep(tcp_port: int | None = None) -> Address:
     """
     server = EmbeddedServer(state_dir())
     with _one_at_a_time(server.folder):
-        if not server.is_running():
-            server.start(tcp_port)
+        server.ensure_running(tcp_port)
         server.create_database()
         server.keep_file.touch()
         if tcp_port is None:

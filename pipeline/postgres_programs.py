@@ -98,6 +98,21 @@ def start(data: Path, log: Path) -> None:
         # The shell leaves at once: the server is nobody's child and can outlive this command.
         command = ["/bin/sh", "-c", '"$@" >&2 & echo $!', "sh", str(programs / "postgres"), "-D", str(data)]
         process_id = int(_run(command, stdout=subprocess.PIPE, stderr=file).stdout)
+    wait_until_ready(data, process_id, log, before)
+
+
+def wait_until_ready(data: Path, process_id: int, log: Path, before: int = 0) -> None:
+    """Wait until a server that has been started answers, also one that another command left while it started.
+
+    Args:
+        data: the cluster's folder.
+        process_id: the server's.
+        log: where it writes.
+        before: how long the log was before this start.
+
+    Raises:
+        DatabaseError: it has ended; the message has Postgres' own reason.
+    """
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not _is_ready(data, process_id):
         if not is_alive(process_id) or time.monotonic() > deadline:

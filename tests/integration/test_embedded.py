@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -128,6 +129,20 @@ def test_a_server_that_was_killed_itself_comes_back_with_its_data(own_state: Pat
         psycopg.connect(host=address.host, user="postgres", dbname="warehouse") as connection,
     ):
         assert connection.execute("select x from kept").fetchone() == (1,)
+
+
+def test_a_server_that_a_killed_command_left_while_it_started_is_waited_for(own_state: Path) -> None:
+    embedded.keep()
+    status = own_state / "postgres" / "postmaster.pid"
+    ready = status.read_text()
+    status.write_text(ready.replace("ready", "starting"))
+    soon = threading.Timer(0.5, status.write_text, [ready])
+    soon.start()
+    with embedded.running() as address:
+        assert status.read_text() == ready
+        assert answer(address) == 42
+    soon.join()
+    embedded.release()
 
 
 def test_kept_the_server_outlives_commands_until_it_is_released(own_state: Path) -> None:
