@@ -23,7 +23,7 @@ from pipeline import database
 from pipeline.errors import BadFileError, ConfigurationError, ModelError, UsageError
 from pipeline.failpoints import failpoint
 from pipeline.levels import BOOLEAN, NUMBERS
-from pipeline.monitoring import PREDICTION, Model
+from pipeline.monitoring import DECISION, PREDICTION, Model
 from pipeline.relations import columns_of
 
 if TYPE_CHECKING:
@@ -174,7 +174,8 @@ def _reference_rows(
     import pandas as pd
 
     types = columns_of(SCORED)
-    wanted = [*_KEYS, *model.feature_names, PREDICTION, *(name for name in segment_columns if name in types)]
+    others = [name for name in (DECISION, *segment_columns) if name in types]
+    wanted = [*_KEYS, *model.feature_names, PREDICTION, *others]
     # Labels belong to the reference as far as the trips have them.
     if types.get(model.target) in NUMBERS | {BOOLEAN}:
         wanted.append(model.target)

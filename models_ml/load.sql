@@ -25,11 +25,12 @@ select coalesce(string_agg(distinct origin, ', ' order by origin), '') from inte
 
 -- name: create_incoming
 create temporary table incoming (
-    position bigint, model_version text, source_month date, source_row bigint, prediction double precision
+    position bigint, model_version text, source_month date, source_row bigint, prediction double precision,
+    decision boolean
 ) on commit drop
 
 -- name: copy_incoming
-copy incoming (position, model_version, source_month, source_row, prediction) from stdin
+copy incoming (position, model_version, source_month, source_row, prediction, decision) from stdin
 
 -- name: judge
 -- The first of several predictions for a trip counts.
@@ -47,6 +48,7 @@ select
     numbered.source_month,
     numbered.source_row,
     numbered.prediction,
+    numbered.decision,
     accepted.load_id,
     accepted.window_date,
     case
@@ -83,21 +85,22 @@ left join ml.predictions as predictions
 where
     judged.model_version = %(model_version)s
     and judged.reason is null
-    and (judged.load_id, judged.prediction) is distinct from (predictions.load_id, predictions.prediction)
+    and (judged.load_id, judged.prediction, judged.decision)
+    is distinct from (predictions.load_id, predictions.prediction, predictions.decision)
 
 -- name: months_of_file
 select distinct source_month from judged where model_version = %(model_version)s and reason is null order by 1
 
 -- name: upsert
-insert into ml.predictions (model_version, source_month, source_row, load_id, prediction)
-select model_version, source_month, source_row, load_id, prediction
+insert into ml.predictions (model_version, source_month, source_row, load_id, prediction, decision)
+select model_version, source_month, source_row, load_id, prediction, decision
 from judged
 where model_version = %(model_version)s and reason is null
 on conflict (model_version, source_month, source_row) do update
-set load_id = excluded.load_id, prediction = excluded.prediction
+set load_id = excluded.load_id, prediction = excluded.prediction, decision = excluded.decision
 where
-    (predictions.load_id, predictions.prediction)
-    is distinct from (excluded.load_id, excluded.prediction)
+    (predictions.load_id, predictions.prediction, predictions.decision)
+    is distinct from (excluded.load_id, excluded.prediction, excluded.decision)
 
 -- name: withdraw
 -- Predictions of trips that are there no more: their file was replaced, or a rule rejects them now.
@@ -164,8 +167,8 @@ where model_version = %(model_version)s
 returning prediction_load_id
 
 -- name: record_rejected
-insert into ml.rejected_predictions (prediction_load_id, position, source_month, source_row, prediction, reason)
-select %(prediction_load_id)s, position, source_month, source_row, prediction, reason
+insert into ml.rejected_predictions (prediction_load_id, position, source_month, source_row, prediction, decision, reason)
+select %(prediction_load_id)s, position, source_month, source_row, prediction, decision, reason
 from judged
 where model_version = %(model_version)s and reason is not null
 

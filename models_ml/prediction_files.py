@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.columns import MONTH, NAME, NUMBER, POSITION
+from pipeline.columns import DECISION, MONTH, NAME, NUMBER, POSITION
 from pipeline.errors import BadFileError, UsageError
 from pipeline.monitoring import Model
 from pipeline.table_files import TableFile, open_table, pattern, reading
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = {"source_month": MONTH, "source_row": POSITION, "prediction": NUMBER}
 _OPTIONAL = {"model_version": NAME}
+_OF_BINARY = _OPTIONAL | {"decision": DECISION}
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 DEFAULT_VERSION = "v1"
 
@@ -34,7 +35,8 @@ class PredictionFile:
     Attributes:
         location: where it lies.
         sha256: of its bytes, in hex.
-        rows: a row per prediction, in the file's order: model_version, source_month, source_row, prediction.
+        rows: a row per prediction, in the file's order: model_version, source_month, source_row, prediction,
+            decision (None where the file has none).
         extra: columns that were not read.
     """
 
@@ -53,7 +55,8 @@ def read_predictions(path: Path, spec: str, model: Model, version: str) -> Predi
             checksum files beside it say.
         UsageError: the version is no name, or the file names another one.
     """
-    file = open_table(path, "a file of predictions", _COLUMNS, _OPTIONAL)
+    optional = _OF_BINARY if model.task == "binary" else _OPTIONAL
+    file = open_table(path, "a file of predictions", _COLUMNS, optional)
     if not file.rows:
         raise BadFileError(f"{path.name} holds no prediction: it has its columns, and no record")
     for name in file.columns:
@@ -72,6 +75,7 @@ def read_predictions(path: Path, spec: str, model: Model, version: str) -> Predi
             "source_month": table["source_month"].to_pylist(),
             "source_row": table["source_row"].to_numpy(),
             "prediction": predictions,
+            "decision": table["decision"].to_pylist() if "decision" in table.column_names else None,
         }
     )
     return PredictionFile(str(path), file.sha256, rows, file.extra)

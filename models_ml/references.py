@@ -17,7 +17,7 @@ import numpy as np
 from pipeline import database
 from pipeline.failpoints import failpoint
 from pipeline.levels import as_segment, kept
-from pipeline.monitoring import PREDICTION, Column
+from pipeline.monitoring import DECISION, PREDICTION, Column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,12 +45,14 @@ class Reference:
 def make_reference(prefix: str, name: str, rows: pd.DataFrame, features: tuple[Column, ...], target: str) -> Reference:
     """The reference that these rows make with a model's columns; `prefix` is what its id begins with.
 
-    The target is among them where the rows have it.
+    The target is among them where the rows have it, and what was decided where that came with the predictions.
     """
     columns: dict[str, pd.Series[Any]] = {
         feature.name: (kept if feature.type == "categorical" else _floats)(rows[feature.name]) for feature in features
     }
     others = [name for name in (PREDICTION, target) if name in rows.columns]
+    if DECISION in rows.columns and rows[DECISION].notna().any():
+        others.append(DECISION)
     values = rows[[]].assign(**columns, **{name: rows[name].astype("float64") for name in others})
     return Reference(f"{prefix}-{frame_sha256(values)[:12]}", name, rows, values)
 

@@ -118,6 +118,15 @@ MOMENT = Value(
     valid="isfinite({value}) and epoch_us({value}) between -62135596800000000 and 253402300799999999",
     result="epoch_us({value})",
 )
+DECISION = Value(
+    "1 or 0, true or false,",
+    _NUMBERS | {"BOOLEAN", "VARCHAR"},
+    r"(?i)true|false|[01](\.0*)?",
+    "double",
+    text="case lower({text}) when 'true' then '1' when 'false' then '0' else {text} end",
+    valid="{value} in (0, 1)",
+    result="{value} = 1",
+)
 NAME = Value("a name", _NUMBERS | {"VARCHAR"}, r"(?s).+", "varchar")
 
 

@@ -32,6 +32,9 @@ from pipeline.settings import monitoring_file
 from pipeline.yaml_file import read_yaml
 
 PREDICTION = "prediction"
+# What a classifier has decided, true or false, where its predictions came with it.
+DECISION = "decision"
+DEFAULT_THRESHOLD = 0.5
 _GRAFANA_TIME = re.compile(r"now([-+][0-9]+[smhdwMy])?(/[smhdwMy])?")
 
 
@@ -148,13 +151,15 @@ class Model(Strict):
 
     `recipe` names how it is trained here; `predictions: loaded` stands in its place where predictions are made
     elsewhere, with the days of theirs that are the `reference`. `task` says what it predicts: a number, or the
-    probability that the target is 1. `only` keeps the model to the rows that have these values.
+    probability that the target is 1. `only` keeps the model to the rows that have these values. A binary model decides
+    for 1 at or above its `threshold`, where its predictions do not come with decisions.
     """
 
     recipe: Name | None = None
     predictions: Literal["loaded"] | None = None
     reference: Period | None = None
     task: Task = "regression"
+    threshold: Annotated[StrictFloat, Field(gt=0, lt=1, allow_inf_nan=False)] | None = None
     target: Name
     only: dict[Name, Value] = Field(default_factory=dict)
     features: Annotated[tuple[Column, ...], Field(min_length=1)]
@@ -176,6 +181,8 @@ class Model(Strict):
             )
         if self.is_loaded and self.only:
             raise ValueError("only belongs to a recipe; loaded predictions are of the trips that their files name")
+        if self.threshold is not None and self.task != "binary":
+            raise ValueError("threshold belongs to task: binary: at or above it the model decides for 1")
         if self.task == "binary" and self.prediction != "numerical":
             raise ValueError("the prediction of a binary model is a probability: prediction must be numerical")
         return self
@@ -184,6 +191,11 @@ class Model(Strict):
     def is_loaded(self) -> bool:
         """Whether its predictions are made elsewhere and loaded."""
         return self.predictions == "loaded"
+
+    @property
+    def decides_at(self) -> float:
+        """The least probability at which a binary model decides for 1."""
+        return DEFAULT_THRESHOLD if self.threshold is None else self.threshold
 
     @property
     def is_about_part(self) -> bool:

@@ -13,7 +13,7 @@ from pipeline import database, parameters
 from pipeline.columns import shortened
 from pipeline.errors import UsageError
 from pipeline.failpoints import failpoint
-from pipeline.monitoring import Monitoring, load_monitoring
+from pipeline.monitoring import Model, Monitoring, load_monitoring
 from pipeline.roles import Role, acting_as, ensure_roles
 from pipeline.runs import Step, hold_lock
 from pipeline.settings import ROOT
@@ -73,6 +73,7 @@ def _take_in(connection: database.Connection, monitoring: Monitoring, spec: str,
     for outcome in load_predictions(connection, spec, monitoring.models[spec], file):
         invalidate_days(connection, monitoring.windows, outcome.model_version, list(outcome.changed_days))
         lines.append(_words(outcome))
+        lines += _contradictions(outcome, file, monitoring.models[spec])
         failpoint("predictions.version_taken")
     for version in loaded_versions(connection):
         if version.spec != spec or version.reference_id is not None:
@@ -83,6 +84,19 @@ def _take_in(connection: database.Connection, monitoring: Monitoring, spec: str,
         )
     failpoint("predictions.before_commit")
     return lines
+
+
+def _contradictions(outcome: Outcome, file: PredictionFile, model: Model) -> list[str]:
+    """How many decisions of the file are not what the model's threshold says: they count all the same."""
+    rows = file.rows[file.rows["model_version"] == outcome.model_version]
+    decided = rows[rows["decision"].notna()]
+    others = int(((decided["prediction"] >= model.decides_at) != decided["decision"].astype(bool)).sum())
+    if not others:
+        return []
+    return [
+        f"{outcome.model_version}: {others:,} of {len(decided):,} decisions are not what the threshold "
+        f"{model.decides_at:g} says: the decisions count"
+    ]
 
 
 def _words(outcome: Outcome) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 from pipeline import database
 from pipeline.errors import naming
 from pipeline.failpoints import failpoint
-from pipeline.monitoring import PREDICTION, MonitoredColumn, Monitoring
+from pipeline.monitoring import DECISION, PREDICTION, MonitoredColumn, Monitoring
 from python_metrics import belief_store, store
 from python_metrics.monitor import MonitoredModel, ReferenceRows, References
 from python_metrics.profiles import make_profile
@@ -91,8 +91,9 @@ def judge(
         monitoring.segments.min_rows,
         monitoring.truth.concept_alpha,
         MonitoredColumn(name=RESIDUAL, type="numerical", drift=monitoring.drift.numerical),
+        entry.decides_at,
     )
-    names = (*entry.feature_names, PREDICTION, *monitoring.segments.columns)
+    names = (*entry.feature_names, PREDICTION, DECISION, *monitoring.segments.columns)
     labels = store.LabelsAsOf(entry.target, judgement.as_of)
     written = 0
     with contextlib.closing(database.connect("beliefs", autocommit=True)) as connection:

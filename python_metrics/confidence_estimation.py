@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.monitoring import DEFAULT_THRESHOLD
 from python_metrics.predictive import (
     FEWEST_DAY_ROWS,
     FEWEST_WINDOW_ROWS,
@@ -31,9 +32,9 @@ from python_metrics.predictive import (
 )
 
 Figure = Literal["accuracy", "precision", "recall", "log_loss", "roc_auc", "positive_share"]
+Flags = npt.NDArray[np.bool_]
 METRICS: tuple[Figure, ...] = ("accuracy", "precision", "recall", "log_loss", "roc_auc")
 
-DECISION_THRESHOLD = 0.5
 FEWEST_REFERENCE_ROWS = 500
 FOLDS = 5
 DRAWS = 200
@@ -64,7 +65,7 @@ class ConfidenceEstimator:
         """Share of positives among rows with such a probability, shape (rows,)."""
         return _apply(self.calibration, _checked(probability))
 
-    def estimate(self, probability: Floats, *, seed: int) -> dict[Figure, Interval]:
+    def estimate(self, probability: Floats, *, seed: int, decided: Flags | None = None) -> dict[Figure, Interval]:
         """Estimated performance of a window, by metric, each with the interval of what the window will realise.
 
         A metric of METRICS that has no value on such a window is left out: precision where no row is predicted
@@ -74,6 +75,7 @@ class ConfidenceEstimator:
             probability: of the positive class as the model gave it, shape (rows,), in [0, 1].
             seed: of the simulated labels; the same rows and seed give the same numbers, in any order of the rows up to
                 the rounding of sums.
+            decided: whether each row was decided for 1, shape (rows,); else DEFAULT_THRESHOLD decides.
 
         Raises:
             TooFewRowsError: fewer than FEWEST_WINDOW_ROWS rows.
@@ -81,7 +83,7 @@ class ConfidenceEstimator:
         """
         said = _checked(probability)
         check_window(len(said))
-        expected, noise = expected_figures(said, self.calibrated(said), seed)
+        expected, noise = expected_figures(said, self.calibrated(said), seed, decided)
         return {
             metric: _interval(metric, expected[metric], noise[metric], self.effects[metric])
             for metric in METRICS
@@ -90,7 +92,7 @@ class ConfidenceEstimator:
 
 
 def fit_confidence_estimator(
-    probability: Floats, label: Floats, days: npt.NDArray[Any], *, seed: int
+    probability: Floats, label: Floats, days: npt.NDArray[Any], *, seed: int, decided: Flags | None = None
 ) -> ConfidenceEstimator:
     """Calibrate a classifier on a reference it was not trained on, and learn how much days differ.
 
@@ -103,6 +105,7 @@ def fit_confidence_estimator(
         days: the day of each row, as dates or codes that sort in time, shape (rows,). Where there are too few days,
             contiguous pieces of the rows stand for them (python_metrics.predictive.day_groups).
         seed: of the simulated labels.
+        decided: whether each row was decided for 1, shape (rows,); else DEFAULT_THRESHOLD decides.
 
     Raises:
         TooFewRowsError: fewer than FEWEST_REFERENCE_ROWS rows with a label, or none of one class.
@@ -116,6 +119,7 @@ def fit_confidence_estimator(
         )
     known = np.isfinite(label)
     said, truth, groups = _checked(probability)[known], label[known], day_groups(days[known])
+    chosen = _decided(said, None if decided is None else decided[known])
     if len(truth) < FEWEST_REFERENCE_ROWS or truth.min() == truth.max():
         raise TooFewRowsError(
             f"the reference has {len(truth)} labelled rows of {len(label)}, {int(truth.sum())} of them positive: "
@@ -131,25 +135,28 @@ def fit_confidence_estimator(
     losses = row_log_loss(said, truth)
     return ConfidenceEstimator(
         calibration,
-        _effects(said, truth, share, groups, seed),
+        _effects(said, chosen, truth, share, groups, seed),
         float((losses - expected_row_log_loss(said, share)).std()),
         len(truth),
     )
 
 
-def realised_figures(probability: Floats, label: Floats) -> dict[Figure, float]:
+def realised_figures(probability: Floats, label: Floats, decided: Flags | None = None) -> dict[Figure, float]:
     """Figures of a labelled window, those without a value left out; as scikit-learn's metrics of the same names.
 
     Args:
-        probability: shape (rows,), in [0, 1]; at or above DECISION_THRESHOLD the model says positive.
+        probability: shape (rows,), in [0, 1].
         label: 0 or 1, shape (rows,).
+        decided: whether each row was decided for 1, shape (rows,); else DEFAULT_THRESHOLD decides.
     """
-    table, constant = _sums(probability)
+    table, constant = _sums(probability, _decided(probability, decided))
     found = _figures(np.asarray(label, dtype=np.float64)[np.newaxis] @ table, table, constant, len(label))
     return {figure: float(values[0]) for figure, values in found.items() if np.isfinite(values[0])}
 
 
-def expected_figures(probability: Floats, share: Floats, seed: int) -> tuple[dict[Figure, float], dict[Figure, Floats]]:
+def expected_figures(
+    probability: Floats, share: Floats, seed: int, decided: Flags | None = None
+) -> tuple[dict[Figure, float], dict[Figure, Floats]]:
     """Expected figures of a window and draws of their sampling noise, shape (DRAWS,) each or fewer.
 
     Labels are drawn from the calibrated shares; every figure of a draw is a function of sums of its labels, so
@@ -159,8 +166,10 @@ def expected_figures(probability: Floats, share: Floats, seed: int) -> tuple[dic
         probability: as the model gave it, shape (rows,).
         share: calibrated, shape (rows,).
         seed: of the draws.
+        decided: whether each row was decided for 1, shape (rows,); else DEFAULT_THRESHOLD decides.
     """
-    table, constant = _sums(probability)
+    chosen = _decided(probability, decided)
+    table, constant = _sums(probability, chosen)
     # Sums of expected labels. ROC AUC: a pair of two rows counts once in the numerator and in the denominator, which
     # leaves out only the pairs of a row with itself.
     expected = _figures(share[np.newaxis] @ table, table, constant, len(share))
@@ -170,7 +179,7 @@ def expected_figures(probability: Floats, share: Floats, seed: int) -> tuple[dic
     if len(order) > MOST_DRAWN_ROWS:
         shrink = float(np.sqrt(MOST_DRAWN_ROWS / len(order)))
         order = order[np.linspace(0, len(order) - 1, MOST_DRAWN_ROWS).astype(np.int64)]
-        table, constant = _sums(probability[order])
+        table, constant = _sums(probability[order], chosen[order])
     else:
         table = table[order]
     uniform = np.random.default_rng(seed).random((DRAWS, len(order)), dtype=np.float32)
@@ -201,11 +210,15 @@ def check_window(rows: int) -> None:
         raise TooFewRowsError(f"the window has {rows} rows, its performance is estimated from {FEWEST_WINDOW_ROWS} on")
 
 
-def _sums(probability: Floats) -> tuple[Floats, float]:
+def _decided(probability: Floats, decided: Flags | None) -> Flags:
+    return np.asarray(probability >= DEFAULT_THRESHOLD if decided is None else decided, dtype=bool)
+
+
+def _sums(probability: Floats, decided: Flags) -> tuple[Floats, float]:
     """What a label of 1 adds to positives, true positives, rank sum, log loss; and the log loss of zeros only."""
     from scipy.stats import rankdata
 
-    positive = (probability >= DECISION_THRESHOLD).astype(np.float64)
+    positive = decided.astype(np.float64)
     of_one = expected_row_log_loss(probability, np.ones(len(probability)))
     of_zero = expected_row_log_loss(probability, np.zeros(len(probability)))
     table = np.column_stack([np.ones(len(probability)), positive, rankdata(probability), of_one - of_zero])
@@ -241,18 +254,18 @@ def _expected_auc(probability: Floats, share: Floats) -> float:
 
 
 def _effects(
-    probability: Floats, label: Floats, share: Floats, groups: npt.NDArray[np.int64], seed: int
+    probability: Floats, decided: Flags, label: Floats, share: Floats, groups: npt.NDArray[np.int64], seed: int
 ) -> dict[Figure, DayEffect]:
     deviations: dict[Figure, list[float]] = {}
     variances: dict[Figure, list[float]] = {}
     for group in np.flatnonzero(np.bincount(groups) >= FEWEST_DAY_ROWS):
         rows = groups == group
-        realised = realised_figures(probability[rows], label[rows])
-        expected, noise = expected_figures(probability[rows], share[rows], seed + int(group))
+        realised = realised_figures(probability[rows], label[rows], decided[rows])
+        expected, noise = expected_figures(probability[rows], share[rows], seed + int(group), decided[rows])
         for figure in realised.keys() & expected.keys():
             deviations.setdefault(figure, []).append(realised[figure] - expected[figure])
             variances.setdefault(figure, []).append(float(noise[figure].var()))
-    _, overall = expected_figures(probability, share, seed)
+    _, overall = expected_figures(probability, share, seed, decided)
     return {
         figure: day_effect(np.array(values), np.array(variances[figure]), float(overall[figure].var()))
         for figure, values in deviations.items()

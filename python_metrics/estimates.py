@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from pipeline.monitoring import PREDICTION
+from pipeline.monitoring import DEFAULT_THRESHOLD, PREDICTION
 from pipeline.monitoring import Task as TaskName
 from python_metrics.concept_drift import ConceptDrift, concept_drift, confidence_drift
 from python_metrics.confidence_estimation import ConfidenceEstimator, fit_confidence_estimator
+from python_metrics.decisions import decisions
 from python_metrics.feature_codes import FeatureCodes, code_features
 from python_metrics.grouping import Grouping
 from python_metrics.loss_estimation import LossEstimator, fit_loss_estimator
@@ -52,7 +53,13 @@ class Estimator(Protocol):
 
 
 def make_estimator(
-    task: TaskName, reference: pd.DataFrame, features: tuple[str, ...], target: str, days: pd.Series[Any]
+    task: TaskName,
+    reference: pd.DataFrame,
+    features: tuple[str, ...],
+    target: str,
+    days: pd.Series[Any],
+    *,
+    threshold: float = DEFAULT_THRESHOLD,
 ) -> Estimator | None:
     """The estimator of a reference; None where it has too few labels to learn from, one that fails where fitting did.
 
@@ -62,6 +69,7 @@ def make_estimator(
         features: names of the features.
         target: name of the label's column.
         days: the day of each row.
+        threshold: the least probability at which a classifier decides for 1, where no decision came with it.
     """
     if target not in reference or PREDICTION not in reference:
         return None
@@ -72,7 +80,9 @@ def make_estimator(
     codes = days.astype("str").to_numpy()[usable]
     try:
         if task == "binary":
-            return _Confidence(fit_confidence_estimator(prediction, label, codes, seed=SEED))
+            decided = decisions(reference[usable], threshold)
+            fitted = fit_confidence_estimator(prediction, label, codes, seed=SEED, decided=decided)
+            return _Confidence(fitted, threshold)
         coded = code_features(reference, features)
         inputs = coded.numbers(reference[usable])
         return _Loss(fit_loss_estimator(inputs, prediction, label, codes, seed=SEED), coded)
@@ -180,17 +190,20 @@ class _Loss:
 class _Confidence:
     """Of a probability: what it says itself, calibrated on the reference."""
 
-    def __init__(self, estimator: ConfidenceEstimator) -> None:
+    def __init__(self, estimator: ConfidenceEstimator, threshold: float) -> None:
         self._estimator = estimator
+        self._threshold = threshold
 
     def figures(self, rows: pd.DataFrame, masks: Iterable[NDArray[np.bool_] | None]) -> list[Figures | None]:
         probability = rows[PREDICTION].to_numpy(dtype=float)
         usable = np.isfinite(probability)
+        decided = decisions(rows, self._threshold)
         found: list[Figures | None] = []
         for mask in masks:
-            part = probability[usable if mask is None else usable & mask]
+            part = usable if mask is None else usable & mask
             try:
-                found.append({str(name): one for name, one in self._estimator.estimate(part, seed=SEED).items()})
+                figures = self._estimator.estimate(probability[part], seed=SEED, decided=decided[part])
+                found.append({str(name): one for name, one in figures.items()})
             except TooFewRowsError:
                 found.append(None)
         return found

@@ -18,7 +18,7 @@ import numpy as np
 from pipeline import database
 from pipeline.errors import naming
 from pipeline.failpoints import failpoint
-from pipeline.monitoring import PREDICTION, Monitoring
+from pipeline.monitoring import DECISION, PREDICTION, Monitoring
 from python_metrics import store
 from python_metrics.binned_drift import scores_of_counts
 from python_metrics.distributions import Bin, count_profile, freeze_profile
@@ -91,7 +91,9 @@ class References:
             if model.judged_reference_id != model.reference_id:
                 judged = store.read_reference(model.judged_reference_id)
             days = judged[1]["window_date"]
-            estimator = make_estimator(entry.task, judged[0], entry.feature_names, entry.target, days)
+            estimator = make_estimator(
+                entry.task, judged[0], entry.feature_names, entry.target, days, threshold=entry.decides_at
+            )
             self._read[model.reference_id] = ReferenceRows(*rows, *judged, estimator)
         return self._read[model.reference_id]
 
@@ -117,7 +119,7 @@ def monitor(
     rejections = store.read_rejections(monitoring.windows, windows)
     predictions = reference_groups(stored.rows[PREDICTION], columns[-1], segment_groups(stored.context, by))
     # The loss of each row is estimated from its own features: all else is said by profiles.
-    names = [*entry.feature_names, PREDICTION, *monitoring.segments.columns]
+    names = [*entry.feature_names, PREDICTION, DECISION, *monitoring.segments.columns]
     of_rows = store.read_rows(monitoring.windows, model.model_version, names, windows)
     of_profiles = read_profiles(
         monitoring.windows, model.model_version, columns, windows, is_about_part=entry.is_about_part

@@ -118,13 +118,22 @@ def grouped_regression_performance(
 
 
 def grouped_classification_performance(
-    probability: ArrayLike, label: ArrayLike, grouping: Grouping, threshold: float = 0.5
+    probability: ArrayLike,
+    label: ArrayLike,
+    grouping: Grouping,
+    threshold: float = 0.5,
+    decided: NDArray[np.bool_] | None = None,
 ) -> tuple[GroupPerformance, ...]:
-    """What `classification_performance` gives, for every group at once, in the order of the grouping's names."""
+    """What `classification_performance` gives, for every group at once, in the order of the grouping's names.
+
+    `decided`, whether each row was decided for 1, takes the place of the threshold where it is given.
+    """
+    if decided is None:
+        decided = np.asarray(probability, dtype=float) >= threshold
+    predicted = decided[_are_usable(probability, label)]
     probability, label, codes = _usable(probability, label, grouping)
     _check_classes(probability, label)
     count = np.bincount(codes, minlength=len(grouping.names))
-    predicted = probability >= threshold
     positive = label == 1
     positives, calls = _sums(positive, codes, count), _sums(predicted, codes, count)
     hits = _sums(predicted & positive, codes, count)
@@ -172,8 +181,12 @@ def _usable(first: ArrayLike, label: ArrayLike, grouping: Grouping) -> tuple[Flo
             f"{predictions.shape} predictions, {labels.shape} labels and {grouping.codes.shape} group codes were "
             "given: give one of each per row"
         )
-    usable = np.isfinite(predictions) & np.isfinite(labels)
+    usable = _are_usable(predictions, labels)
     return predictions[usable], labels[usable], grouping.codes[usable]
+
+
+def _are_usable(first: ArrayLike, label: ArrayLike) -> NDArray[np.bool_]:
+    return np.isfinite(np.asarray(first, dtype=float)) & np.isfinite(np.asarray(label, dtype=float))
 
 
 def _check_classes(probability: Floats, label: Floats) -> None:

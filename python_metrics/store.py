@@ -70,7 +70,7 @@ class GoneWindow:
 
 def rules_hash(monitoring: Monitoring, spec: str) -> str:
     """Hash of the rules that a model's metric rows follow."""
-    rules = {
+    rules: dict[str, object] = {
         "columns": [column.model_dump(mode="json") for column in monitoring.columns(spec)],
         "min_values": monitoring.windows.min_values,
         "segments": monitoring.segments.model_dump(mode="json"),
@@ -78,6 +78,10 @@ def rules_hash(monitoring: Monitoring, spec: str) -> str:
         "evidently": version("evidently"),
         "metrics": METRICS_VERSION,
     }
+    # What has its default is no rule: figures from before there was a choice stay.
+    threshold = monitoring.models[spec].threshold
+    if threshold is not None:
+        rules["threshold"] = threshold
     return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
 

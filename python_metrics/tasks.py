@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from python_metrics.grouping import Grouping
 
     Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -34,19 +35,29 @@ class Task:
     Attributes:
         loss: name of the figure that models of the kind are judged by: the mean of `losses`.
         losses: the loss of each row, shape (rows,), from predictions and labels.
-        performance: all figures of each group, from predictions, labels and groups.
+        performance: all figures of each group, from predictions, labels, groups and what was decided.
     """
 
     loss: str
     losses: Callable[[Floats, Floats], Floats]
-    performance: Callable[[Floats, Floats, Grouping], tuple[GroupPerformance, ...]]
+    performance: Callable[[Floats, Floats, Grouping, Flags], tuple[GroupPerformance, ...]]
 
 
 def _absolute_errors(prediction: Floats, label: Floats) -> Floats:
     return np.asarray(np.abs(prediction - label))
 
 
+def _regression(prediction: Floats, label: Floats, grouping: Grouping, _: Flags) -> tuple[GroupPerformance, ...]:
+    return grouped_regression_performance(prediction, label, grouping)
+
+
+def _classification(
+    probability: Floats, label: Floats, grouping: Grouping, decided: Flags
+) -> tuple[GroupPerformance, ...]:
+    return grouped_classification_performance(probability, label, grouping, decided=decided)
+
+
 TASKS: dict[TaskName, Task] = {
-    "regression": Task("mae", _absolute_errors, grouped_regression_performance),
-    "binary": Task("log_loss", log_losses, grouped_classification_performance),
+    "regression": Task("mae", _absolute_errors, _regression),
+    "binary": Task("log_loss", log_losses, _classification),
 }

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.monitoring import PREDICTION, MonitoredColumn
+from pipeline.monitoring import DEFAULT_THRESHOLD, PREDICTION, MonitoredColumn
 from python_metrics.attribution import decompose_change
+from python_metrics.decisions import decisions
 from python_metrics.fairness import LARGEST, segment_gaps
 from python_metrics.grouping import one_group
 from python_metrics.performance import GroupPerformance
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from python_metrics.estimates import Estimator
     from python_metrics.grouping import Grouping
-    from python_metrics.tasks import Task
+    from python_metrics.tasks import Flags, Task
 
     Floats = NDArray[np.float64]
 
@@ -48,12 +49,14 @@ class TruthRules:
         min_rows: groups with fewer labelled rows have no figures.
         alpha: a window whose p-value is below it has drifted in concept.
         residual: the column of prediction - label with its drift rule.
+        threshold: the least probability at which a classifier decides for 1, where no decision came with it.
     """
 
     segmentations: tuple[tuple[str, ...], ...]
     min_rows: int
     alpha: float
     residual: MonitoredColumn
+    threshold: float = DEFAULT_THRESHOLD
 
 
 @dataclass(frozen=True)
@@ -92,13 +95,14 @@ def window_truth(
         seed: of the bootstraps: the same rows and seed give the same numbers.
     """
     prediction = rows[PREDICTION].to_numpy(dtype=float) if PREDICTION in rows else np.full(len(rows), np.nan)
+    decided = decisions(rows, rules.threshold) if PREDICTION in rows else np.zeros(len(rows), dtype=bool)
     groupings = segment_groups(rows, rules.segmentations)
-    metrics = _performance(prediction, label, task, one_group(len(rows)), "", 1)
+    metrics = _performance(prediction, label, decided, task, one_group(len(rows)), "", 1)
     if reference is not None:
         losses = reference.losses
         metrics.append(MetricRow("performance", "reference_loss", float(losses.mean()), n_reference=len(losses)))
     for key, grouping in groupings.items():
-        metrics += _performance(prediction, label, task, grouping, key, rules.min_rows)
+        metrics += _performance(prediction, label, decided, task, grouping, key, rules.min_rows)
     with np.errstate(over="ignore"):
         known = np.isfinite(prediction - label)
     labelled = rows[known]
@@ -125,11 +129,11 @@ def _no_gaps(losses: Floats, keys: list[str]) -> list[MetricRow]:
 
 
 def _performance(
-    prediction: Floats, label: Floats, task: Task, grouping: Grouping, key: str, min_rows: int
+    prediction: Floats, label: Floats, decided: Flags, task: Task, grouping: Grouping, key: str, min_rows: int
 ) -> list[MetricRow]:
     of_all = grouping.counts()
     found: list[MetricRow] = []
-    for count, group in zip(of_all, task.performance(prediction, label, grouping), strict=True):
+    for count, group in zip(of_all, task.performance(prediction, label, grouping, decided), strict=True):
         found += [
             replace(row, segment_key=key, segment_value=group.group) for row in _group(group, int(count), min_rows)
         ]

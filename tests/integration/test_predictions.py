@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from sklearn.metrics import accuracy_score, precision_score, recall_score
 
 from pipeline import predictions
 from pipeline.database import Connection
@@ -442,3 +443,68 @@ def test_a_feature_that_the_trips_do_not_have_is_named(
     with pytest.raises(WarehouseError, match=r"int_trips_scored has no column weather: use .*trip_distance"):
         load(write(trips, tmp_path / "predictions.parquet"))
     assert one(monitored_warehouse, "select count(*) from ml.models where spec = %s", SPEC) == 0
+
+
+@pytest.mark.slow
+def test_decisions_that_come_with_predictions_are_what_is_judged(
+    monitored_warehouse: Connection, monitoring_file: Path, trips: pd.DataFrame, tmp_path: Path, sample_dir: Path
+) -> None:
+    """By day and segment as scikit-learn has it; with a text among the features, and then with a threshold alone."""
+    features = [*MODEL["features"], {"name": "payment_type", "type": "categorical"}]
+    write_model(monitoring_file, features=features, threshold=0.5)
+    # A model that decides at 0.65, and never for 1 where the source row ends in 0.
+    trips["decision"] = (trips["prediction"] >= 0.65) & (trips["source_row"] % 10 != 0)
+    said = load(write(trips, tmp_path / "predictions.csv"))
+    others = int(((trips["prediction"] >= 0.5) != trips["decision"]).sum())
+    assert said[1] == (
+        f"{VERSION}: {others:,} of {len(trips):,} decisions are not what the threshold 0.5 says: the decisions count"
+    )
+    kept: list[Any] = rows(
+        monitored_warehouse,
+        "select record ->> 'payment_type', record ->> 'decision' from ml.reference_rows "
+        "join ml.models using (reference_id) where model_version = %s",
+        VERSION,
+    )
+    assert {"credit card", "cash"} <= {payment for payment, _ in kept}
+    assert {decision for _, decision in kept} == {"0.0", "1.0"}
+    run(sample_dir)
+    _assert_judged_by(monitored_warehouse, trips.assign(decided=trips["decision"]))
+    # Without decisions the threshold counts, and another one judges again.
+    load(write(trips.drop(columns="decision"), tmp_path / "again.csv"))
+    write_model(monitoring_file, features=features, threshold=0.65)
+    run(sample_dir)
+    _assert_judged_by(monitored_warehouse, trips.assign(decided=trips["prediction"] >= 0.65))
+
+
+def _assert_judged_by(connection: Connection, decided: pd.DataFrame) -> None:
+    labels = pd.DataFrame(
+        rows(
+            connection, "select source_month, source_row, is_tipped, payment_type from intermediate.int_trips_accepted"
+        ),
+        columns=["source_month", "source_row", "label", "payment_type"],
+    )
+    known = decided.merge(labels.dropna(subset="label"), on=["source_month", "source_row"])
+    found = rows(
+        connection,
+        "select window_date, segment, accuracy, precision, recall from marts.fct_model_performance "
+        "where model_version = %s and is_latest and segment in ('all', 'payment_type=credit card')",
+        VERSION,
+    )
+    compared = 0
+    for day, segment, *figures in found:
+        of_day = known[known["window_date"] == day]
+        part = of_day if segment == "all" else of_day[of_day["payment_type"] == "credit card"]
+        if figures[0] is None:
+            continue
+        truth, said = part["label"].astype(int), part["decided"].astype(int)
+        expected = (accuracy_score(truth, said), precision_score(truth, said), recall_score(truth, said))
+        assert figures == pytest.approx(list(expected), abs=1e-9), (day, segment)
+        compared += 1
+    assert compared > 40
+
+
+def test_a_decision_that_is_none_is_named(monitored_warehouse: Connection, trips: pd.DataFrame, tmp_path: Path) -> None:
+    path = write(trips.assign(decision=["yes", *[0] * (len(trips) - 1)]), tmp_path / "predictions.csv")
+    with pytest.raises(BadFileError, match="the first is 'yes' in record 1: 1 or 0, true or false, is needed"):
+        load(path)
+    assert loaded(monitored_warehouse) == []

@@ -128,7 +128,7 @@ def test_the_same_texts_are_taken(write: Callable[[str], bytes], tmp_path: Path)
     path = tmp_path / "file.csv"
     path.write_bytes(write(good("predictions")))
     rows = READERS["predictions"](path).rows
-    assert rows.to_numpy().tolist() == [["m-v1", date(2022, 2, 1), row, 0.5] for row in (7, 8)]
+    assert rows.to_numpy().tolist() == [["m-v1", date(2022, 2, 1), row, 0.5, None] for row in (7, 8)]
     path.write_bytes(write(good("labels")))
     read = [record[:6] for record in records(check_feed_file(path))]
     assert read == [(n, date(2022, 2, 1), 6 + n, 0.5, 1_644_487_200_000_000, None) for n in (1, 2)]

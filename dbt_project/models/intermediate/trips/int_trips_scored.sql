@@ -18,7 +18,8 @@ scored as (
     select
         predictions.model_version,
         trips.*,
-        predictions.prediction
+        predictions.prediction,
+        predictions.decision
     from trips
     inner join predictions
         on
