@@ -1,4 +1,4 @@
-# The front door: `make help` lists the targets. Variables reach the programs as they were typed, in the environment.
+# The front door: `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ifneq ($(origin PYTHON),command line)
@@ -7,16 +7,15 @@ endif
 VENV := .venv
 BIN := $(VENV)/bin
 
-VARIABLES := TRAIN_MONTH MONTHS DATA_DIR SOURCE TLC_URL SQL ARGS PORT CONFIRM DAY MODEL SEGMENT STRICT REPORT_DIR
-VARIABLES += AS_OF MONTH PAUSE RESTART INTERVAL COUNT DASHBOARD_UID COLUMN FILE TARGET VERSION MONITORING_FILE
-VARIABLES += HARD_PART OSV_URL INCIDENT NOTE CLOSE
-VARIABLES += FROM TO RAW_MONTHS RELOAD
-$(foreach name,$(VARIABLES),$(eval override $(name) := $$(value $(name))))
-# UID is the shell's own name for the user and cannot be handed over under it.
-ifeq ($(origin UID),command line)
-override DASHBOARD_UID := $(value UID)
-endif
-export $(VARIABLES)
+# Only what is typed on make's command line counts, never what the environment holds under the same name. Names, goals
+# and each value as it was typed reach the programs in the environment, by no shell's text (pipeline/typed.py).
+TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+override WAREHOUSE_TYPED := $(strip $(TYPED))
+override WAREHOUSE_GOALS := $(MAKECMDGOALS)
+$(foreach name,$(TYPED),$(eval override WAREHOUSE_ARG_$(name) := $$(value $(name))))
+$(foreach name,$(TYPED),$(eval override $(name) := $$(value $(name))))
+unexport $(TYPED)
+export WAREHOUSE_TYPED WAREHOUSE_GOALS $(addprefix WAREHOUSE_ARG_,$(TYPED))
 # What the shell says of Python is about other environments; without compiled files importing costs seconds, too.
 unexport $(filter PYTHON%,$(.VARIABLES))
 
@@ -30,7 +29,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo; echo "Variables: TRAIN_MONTH=2022-01  MONTHS=\"2022-02\" or 2022-02..2022-04  DATA_DIR=data/raw"
 	@echo "           SOURCE=auto|tlc|local|sample  SQL=\"select ...\"  ARGS=\"test\"  PORT=5433"
-	@echo "           DAY=2022-02-20  MODEL=name or version  SEGMENT=column=value  STRICT=1"
+	@echo "           DAY=2022-02-20  MODEL=name or version  SEGMENT=column=value  STRICT=yes"
 	@echo "           AS_OF=2022-02-20  MONTH=2022-02  PAUSE=10  RESTART=yes  INTERVAL=10  COUNT=6  UID=..."
 	@echo "           FILE=labels.parquet  TARGET=duration_minutes"
 	@echo "           FILE=predictions.parquet  VERSION=v1  MONITORING_FILE=another.yml"

@@ -49,17 +49,14 @@ class Warehouse:
 
     @property
     def variables(self) -> dict[str, str]:
-        return {
-            "WAREHOUSE_STATE_DIR": str(self.folder / "state"),
-            "TRAIN_MONTH": str(TRAIN_MONTH),
-            "MONTHS": f"{SHORT}..{self.last}",
-            "SOURCE": "local",
-            "DATA_DIR": str(self.folder / "files"),
-        }
+        return {"WAREHOUSE_STATE_DIR": str(self.folder / "state")}
 
     def run(self) -> dict[str, float]:
         """One run of the pipeline: seconds by step."""
-        processes.run("pipeline", "run", environment=self.variables)
+        options = {"train-month": TRAIN_MONTH, "months": f"{SHORT}..{self.last}", "source": "local"}
+        words = [f"--{name}={value}" for name, value in options.items()]
+        folder = self.folder / "files"
+        processes.run("pipeline", "run", *words, f"--data-dir={folder}", environment=self.variables)
         told = processes.run("pipeline", "sql", _STEPS, environment=self.variables).output
         return {row["step"]: float(row["seconds"]) for row in csv.DictReader(io.StringIO(told))}
 

@@ -23,8 +23,8 @@ from pipeline.settings import ROOT
 # What a person's environment may hold and a measured process shall not see.
 _SCRUBBED = (
     "PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGSERVICE", "PGPASSFILE",
-    "TRAIN_MONTH", "MONTHS", "DATA_DIR", "SOURCE", "TLC_URL", "SQL", "ARGS", "PORT", "CONFIRM", "LOG_LEVEL",
-    "FROM", "TO", "RAW_MONTHS", "RELOAD", "PYTHONDONTWRITEBYTECODE", "WAREHOUSE_STATE_DIR",
+    "PYTHONDONTWRITEBYTECODE", "WAREHOUSE_STATE_DIR", "WAREHOUSE_TYPED", "WAREHOUSE_LOG_LEVEL",
+    "WAREHOUSE_MONITORING_FILE",
 )  # fmt: skip
 _RSS_UNITS_PER_MB = 1024 if sys.platform == "linux" else 1024**2  # ru_maxrss: KiB on Linux, bytes on macOS
 

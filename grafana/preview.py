@@ -10,7 +10,6 @@ drawing; nothing can be chosen.
 from __future__ import annotations
 
 import html
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ from grafana.asking import DASHBOARDS, OpenDashboard, as_dashboard, open_dashboa
 from grafana.charts import Mark
 from grafana.drawing import drawn
 from grafana.names import COLUMN
-from pipeline import database
+from pipeline import database, parameters, typed
+from pipeline.console import settle, tell_error
 from pipeline.database import Connection
 from pipeline.errors import ConfigurationError, DatabaseError, UsageError, WarehouseError
 from pipeline.settings import report_dir
@@ -50,17 +50,19 @@ pre {white-space: pre-wrap; margin: 0}
 
 def main() -> None:
     """Write the pages and print their paths; an expected error is one line."""
-    model, column, day = (os.environ.get(name, "").strip() for name in ("MODEL", "COLUMN", "DAY"))
+    settle()
     try:
-        folder = report_dir(os.environ.get("REPORT_DIR", "")) / "dashboards"
+        asked = typed.options("preview", "MODEL", "COLUMN", "DAY", "REPORT_DIR")
+        day = str(parameters.day("DAY", asked["DAY"])) if asked["DAY"] else ""
+        folder = report_dir(asked["REPORT_DIR"]) / "dashboards"
         with database.warehouse():
-            for path in write_pages(folder, model=model, column=column, day=day):
+            for path in write_pages(folder, model=asked["MODEL"], column=asked["COLUMN"], day=day):
                 sys.stdout.write(f"{path}\n")
     except WarehouseError as error:
-        sys.stderr.write(f"error: {error}\n")
+        tell_error(str(error))
         sys.exit(error.exit_code)
     except psycopg.Error as error:
-        sys.stderr.write(f"error: the database refused: {' '.join(str(error).split())}\n")
+        tell_error(f"the database refused: {' '.join(str(error).split())}")
         sys.exit(DatabaseError.exit_code)
 
 

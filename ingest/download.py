@@ -25,13 +25,13 @@ from urllib.parse import urljoin
 
 import requests
 from requests.exceptions import ConnectTimeout, ProxyError
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 from urllib3.exceptions import InvalidHeader, LocationParseError, NewConnectionError
 from urllib3.util import Retry, parse_url
 
 from ingest.records import DownloadRecord, record_path, stored, write_json
+from pipeline.console import progress_console
 from pipeline.errors import NetworkUnreachableError, SourceUnavailableError, UsageError
 
 logger = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ def download(
     if attempts < 1:
         raise UsageError(f"attempts is {attempts}; valid are whole numbers from 1; give at least 1")
     part, part_version = _beside(target, ".part"), _beside(target, ".part.json")
-    progress = Progress(console=Console(stderr=True), disable=not sys.stderr.isatty())
+    progress = Progress(console=progress_console(), disable=not sys.stderr.isatty())
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with progress, _Session() as session:

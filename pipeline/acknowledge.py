@@ -20,20 +20,18 @@ _FEWEST_DIGITS = 4
 _OVER = ("resolved", "closed", "withdrawn")
 
 
-def acknowledge(incident: str, note: str, close: str) -> str:
+def acknowledge(incident: str, note: str, close: bool) -> str:
     """Record a follow-up; gives a line for a person.
 
     Args:
         incident: the incident's id or enough of its first digits, four at least.
         note: what the person says; needed.
-        close: `yes` where it is dealt with, else ''.
+        close: whether it is dealt with.
 
     Raises:
         UsageError: no such incident, several, one to close that is over, or nothing said.
     """
-    incident, note, close = incident.strip().lower(), note.strip(), close.strip().lower()
-    if close not in ("", "yes"):
-        raise UsageError(f"CLOSE '{close}' is not valid: use CLOSE=yes, or leave it out")
+    incident, note = incident.strip().lower(), note.strip()
     if not note:
         raise UsageError('no note was given: say what you know or do, NOTE="the vendor sends it again tonight"')
     database.migrate()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipeline import database
+from pipeline import database, parameters
 from pipeline.chosen import chosen_models
 from pipeline.errors import UsageError
 from pipeline.monitoring import Monitoring, load_monitoring
@@ -61,16 +61,14 @@ def _days(name: str, text: str) -> tuple[date, date]:
     """First and last day that the text stands for."""
     if not text:
         raise UsageError(f"{name} was not given: {_VALID}")
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}", text):
+        month = Month.parse(text)
+        return month.first_day, month.last_day
     try:
-        if re.fullmatch(r"[0-9]{4}-[0-9]{2}", text):
-            month = Month.parse(text)
-            return month.first_day, month.last_day
-        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            day = date.fromisoformat(text)
-            return day, day
-    except ValueError:
-        pass  # a day that no calendar has, told below
-    raise UsageError(f"{name} '{text}' is neither a day nor a month: {_VALID}")
+        day = parameters.day(name, text)
+    except UsageError as error:
+        raise UsageError(f"{name} '{text}' is neither a day nor a month: {_VALID}") from error
+    return day, day
 
 
 def backfill(request: BackfillRequest, settings: Settings, console: Console, tell: Callable[[str], None]) -> Report:

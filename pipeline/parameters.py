@@ -1,58 +1,74 @@
-"""Numbers and paths that a person typed, read with one set of rules and messages. Called by the commands."""
+"""Numbers, days, answers and paths that a person typed, read with one set of rules and messages.
+
+Called by the commands.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import re
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 from pipeline.errors import UsageError
 
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _MOST_SECONDS = 86_400.0
+_YES = frozenset({"yes", "true", "1"})
+_NO = frozenset({"no", "false", "0"})
 
 
-def seconds(name: str, text: str, default: float, *, least: float) -> float:
-    """A number of seconds from `least` to a day; '' takes the default.
+def seconds(name: str, least: float) -> Callable[[str], float]:
+    """A reader of numbers of seconds from `least` to a day; it raises UsageError for any other text."""
 
-    Raises:
-        UsageError: the text is anything else.
-    """
-    text = text.strip()
-    if not text:
-        return default
-    if _DECIMAL.fullmatch(text) is None or not least <= float(text) <= _MOST_SECONDS:
-        raise UsageError(
-            f"{name} '{text}' is not valid: use a number of seconds from {least:g} to {_MOST_SECONDS:g}, "
-            "such as 10 or 0.5"
-        )
-    return float(text)
+    def read(text: str) -> float:
+        number = str(text).strip()
+        if _DECIMAL.fullmatch(number) is None or not least <= float(number) <= _MOST_SECONDS:
+            raise UsageError(
+                f"{name} '{number}' is not valid: use a number of seconds from {least:g} to {_MOST_SECONDS:g}, "
+                "such as 10 or 0.5"
+            )
+        return float(number)
+
+    return read
 
 
-def count(name: str, text: str) -> int | None:
-    """A whole number from 1; '' stands for no limit.
+def whole(name: str, least: int = 1, most: int = 999_999_999) -> Callable[[str], int]:
+    """A reader of whole numbers within bounds; it raises UsageError for any other text."""
 
-    Raises:
-        UsageError: the text is anything else.
-    """
-    text = text.strip()
-    if not text:
-        return None
-    if re.fullmatch(r"[0-9]{1,9}", text) is None or int(text) < 1:
-        raise UsageError(f"{name} '{text}' is not valid: use a whole number from 1")
-    return int(text)
+    def read(text: str) -> int:
+        number = str(text).strip()
+        if re.fullmatch(r"[0-9]{1,9}", number) is None or not least <= int(number) <= most:
+            raise UsageError(f"{name} '{number}' is not valid: use a whole number from {least} to {most}")
+        return int(number)
+
+    return read
 
 
-def confirmed(name: str, text: str) -> bool:
-    """Whether the answer is yes; '' and no are no.
+def yes_or_no(name: str, text: str) -> bool:
+    """Whether the answer is yes.
 
     Raises:
-        UsageError: the text is anything else.
+        UsageError: the text is neither yes nor no.
     """
-    if text.strip() not in {"", "yes", "no"}:
+    answer = text.strip().lower()
+    if answer not in _YES | _NO:
         raise UsageError(f"{name} '{text.strip()}' is not valid: use {name}=yes, or leave it out")
-    return text.strip() == "yes"
+    return answer in _YES
+
+
+def day(name: str, text: str) -> date:
+    """A day as YYYY-MM-DD.
+
+    Raises:
+        UsageError: the text is no such day.
+    """
+    with contextlib.suppress(ValueError):  # a day that no calendar has
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text.strip()):
+            return date.fromisoformat(text.strip())
+    raise UsageError(f"{name} '{text.strip()}' is not a day: a day is written YYYY-MM-DD, such as 2022-02-20")
 
 
 def path(name: str, text: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 import subprocess
-import sys
+from typing import TextIO
 
 import psycopg
 
@@ -15,7 +15,7 @@ from pipeline.errors import QueryError
 _SYNTAX_ERROR = "42601"
 
 
-def print_csv(query: str) -> None:
+def print_csv(query: str, out: TextIO) -> None:
     """Write the rows as Postgres prints them, with a header.
 
     Raises:
@@ -38,7 +38,7 @@ def print_csv(query: str) -> None:
         result = cursor.pgresult
         if result is None or cursor.description is None:
             raise QueryError("the statement gives no rows: only queries are valid here; it changed nothing")
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer = csv.writer(out, lineterminator="\n")
         writer.writerow(column.name for column in cursor.description)
         for row in range(result.ntuples):
             fields = (result.get_value(row, column) for column in range(result.nfields))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from pipeline import database
+from pipeline import database, env_file
 from pipeline.database import Server
 from pipeline.errors import PartlyFailedError, SourceUnavailableError, UsageError
 from pipeline.failpoints import failpoint
@@ -85,7 +85,7 @@ def _where_to_look(month: Month) -> str:
     first, last = (int(bound.timestamp() * 1000) for bound in bounds)
     page = f"/d/model-monitoring?from={first}&to={last}"
     if database.server() is Server.ENV_FILE:
-        return f"watch it at http://127.0.0.1:{os.environ.get('GRAFANA_PORT') or '3000'}{page}"
+        return f"watch it at http://127.0.0.1:{env_file.read().get('GRAFANA_PORT') or '3000'}{page}"
     return f"watch it in marts.fct_daily_monitoring, or in a Grafana on this warehouse at {page}"
 
 

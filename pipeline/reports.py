@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipeline import parameters
 from pipeline.chosen import check_monitored, chosen_models, is_pruned
 from pipeline.errors import ConfigurationError, UsageError
 from pipeline.levels import level, levels
@@ -63,29 +64,17 @@ class WrittenReport:
 
 
 def make_request(
-    *, day: str = "", model: str = "", segment: str = "", strict: str = "", folder: str = ""
+    *, day: str = "", model: str = "", segment: str = "", strict: bool = False, folder: str = ""
 ) -> ReportRequest:
     """A request from the texts a person gave.
 
     Raises:
         UsageError: one of them is malformed.
     """
-    if strict not in {"", "0", "1"}:
-        raise UsageError(
-            f"STRICT '{strict}' is not valid: 1 ends with code 1 where a test fails, 0 or nothing does not"
-        )
-    return ReportRequest(_day(day.strip()), model.strip(), _segment_parts(segment), strict == "1", report_dir(folder))
-
-
-def _day(text: str) -> date:
-    if not text:
+    if not day.strip():
         raise UsageError("no day was given: write make report DAY=2022-02-20")
-    try:
-        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            return date.fromisoformat(text)
-    except ValueError:
-        pass  # a day that no calendar has, told below
-    raise UsageError(f"DAY '{text}' is not a day: a day is written YYYY-MM-DD, such as 2022-02-20")
+    asked = parameters.day("DAY", day)
+    return ReportRequest(asked, model.strip(), _segment_parts(segment), strict, report_dir(folder))
 
 
 def _segment_parts(text: str) -> tuple[str, str] | None:

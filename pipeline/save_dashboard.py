@@ -52,6 +52,15 @@ class Grafana:
     account: str
 
 
+def grafana_variables() -> dict[str, str]:
+    """What the environment says of Grafana, under the names that `.env` has: WAREHOUSE_GRAFANA_URL is GRAFANA_URL."""
+    return {
+        name.removeprefix("WAREHOUSE_"): value
+        for name, value in os.environ.items()
+        if name.startswith("WAREHOUSE_GRAFANA_")
+    }
+
+
 def grafana_of(environment: Mapping[str, str]) -> Grafana:
     """The Grafana that GRAFANA_URL, GRAFANA_PORT, GRAFANA_TOKEN and GRAFANA_ADMIN_PASSWORD name.
 

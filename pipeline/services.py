@@ -7,6 +7,7 @@ pipeline itself never needs them.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
@@ -141,8 +142,10 @@ def _checked(values: Mapping[str, str]) -> dict[str, str]:
 def _compose(docker: str, values: Mapping[str, str], *arguments: str) -> int:
     """The exit code of `docker compose`, which sees the values of `.env` whatever the caller's environment says."""
     command = [docker, "compose", "--file", str(COMPOSE_FILE), "--project-name", _project(), *arguments]
+    ours = re.findall(r"\$\{(\w+)", COMPOSE_FILE.read_text(encoding="utf-8"))
+    others = {name: text for name, text in os.environ.items() if name not in ours and not name.startswith("COMPOSE_")}
     # What it prints is talk.
-    return subprocess.run(command, env=os.environ | values, stdout=2, check=False).returncode  # noqa: S603 - fixed words
+    return subprocess.run(command, env={**others, **values}, stdout=2, check=False).returncode  # noqa: S603 - fixed words
 
 
 def _project() -> str:

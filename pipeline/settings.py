@@ -1,12 +1,13 @@
 """Where things lie and what a command was asked to do: paths, months, the source of files.
 
-The only module that knows defaults. The command line and the make variables of the same names
-(TRAIN_MONTH, MONTHS, DATA_DIR, SOURCE, AS_OF) end up here; an empty value means the default.
+The only module that knows defaults. The options of the command line end up here; an empty value means the default.
+What is read from the environment begins with WAREHOUSE_ (docs/operations.md lists it).
 """
 
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,12 +16,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pipeline import parameters
-from pipeline.errors import UsageError
+from pipeline.errors import ConfigurationError, UsageError
 from pipeline.months import Month, parse_months
 
 ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT_DIR = ROOT / "dbt_project"
 
+_MONITORING_FILE = "WAREHOUSE_MONITORING_FILE"
 DEFAULT_TRAIN_MONTH = "2022-01"
 DEFAULT_MONTHS = "2022-02"
 DEFAULT_DATA_DIR = "data/raw"
@@ -51,8 +53,26 @@ def state_dir() -> Path:
 
 
 def monitoring_file() -> Path:
-    """The file that says what is monitored; MONITORING_FILE names another one, relative to the project."""
-    return ROOT / Path(os.environ.get("MONITORING_FILE") or "monitoring.yml").expanduser()
+    """The file that says what is monitored; relative to the project, whoever names another one."""
+    return ROOT / Path(os.environ.get(_MONITORING_FILE) or "monitoring.yml").expanduser()
+
+
+def use_monitoring_file(path: str) -> None:
+    """From now on, and in processes that this one starts, another file says what is monitored."""
+    os.environ[_MONITORING_FILE] = path
+
+
+def log_level() -> str:
+    """How much is logged on stderr: WAREHOUSE_LOG_LEVEL, else warnings.
+
+    Raises:
+        ConfigurationError: it is no level.
+    """
+    level = os.environ.get("WAREHOUSE_LOG_LEVEL", "").strip().upper() or "WARNING"
+    levels = logging.getLevelNamesMapping()
+    if level not in levels:
+        raise ConfigurationError(f"WAREHOUSE_LOG_LEVEL '{level}' is not valid: use one of {', '.join(levels)}")
+    return level
 
 
 def report_dir(text: str = "") -> Path:
@@ -163,11 +183,9 @@ def _moment(day: str) -> datetime:
     if not day:
         return now
     try:
-        end = end_of_day(date.fromisoformat(day))
-    except (ValueError, OverflowError) as error:
-        raise UsageError(
-            f"AS_OF '{day}' is not valid: name the last day whose labels are to count, 2022-02-20"
-        ) from error
+        end = end_of_day(parameters.day("AS_OF", day))
+    except OverflowError as error:  # the last day that there is
+        raise UsageError(f"AS_OF '{day}' has not ended: leave AS_OF out to count every label that is there") from error
     if end > now:
         raise UsageError(f"AS_OF '{day}' has not ended: leave AS_OF out to count every label that is there")
     return end

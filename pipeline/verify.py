@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from rich import box
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
 from pipeline import database
 from pipeline.chosen import check_monitored, chosen_models
-from pipeline.console import result_console
+from pipeline.console import progress_console, result_console
 from pipeline.dbt import source_timezone
 from pipeline.errors import UsageError
 from pipeline.monitoring import Monitoring, load_monitoring
@@ -93,7 +92,7 @@ def _verify(
     start, end = (datetime.combine(first.first_day, time(), zone) for first in (month, month.next))
     days = len(verification.monitored_windows(monitoring, model, month.first_day))
     steps = days * len(monitoring.columns(model.spec))
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=progress_console(), transient=True) as progress:
         task = progress.add_task(model.model_version, total=steps)
         found = verification.verify_month(
             monitoring, model, references, month.first_day, lambda: progress.advance(task)

@@ -22,7 +22,7 @@ _UNREACHABLE = 5
 
 def main(locks: list[Path]) -> int:
     """Audit these lock files; gives the exit code."""
-    url = os.environ.get("OSV_URL") or DEFAULT_URL
+    url = os.environ.get("WAREHOUSE_ARG_OSV_URL") or DEFAULT_URL
     reason = _why_unreachable(url)
     if reason:
         print(

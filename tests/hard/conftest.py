@@ -20,7 +20,7 @@ _HERE = Path(__file__).parent
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests of this folder; HARD_PART=3 keeps one tenth of them (0 to 9), the same one every time."""
-    part = os.environ.get("HARD_PART", "").strip()
+    part = os.environ.get("WAREHOUSE_ARG_HARD_PART", "").strip()
     if part and not (part.isdecimal() and int(part) < 10):
         raise pytest.UsageError(f"HARD_PART '{part}' is not valid: use 0 to 9, or leave it out for all hard tests")
     kept, left_out = [], []

@@ -264,7 +264,7 @@ class Yard:
             "PGUSER": embedded.SUPERUSER,
             "PGDATABASE": self._name,
             "WAREHOUSE_STATE_DIR": str(state),
-            "MONITORING_FILE": str(self.files.monitoring),
+            "WAREHOUSE_MONITORING_FILE": str(self.files.monitoring),
         }
         with (
             database.environment(variables),
@@ -366,7 +366,7 @@ def labels_arguments(case: Case) -> list[str]:
 
 def monitored_by(file: Path) -> contextlib.AbstractContextManager[None]:
     """Another monitoring.yml inside this block, which lies within the case's own: each puts back what it found."""
-    return database.environment({"MONITORING_FILE": str(file)})
+    return database.environment({"WAREHOUSE_MONITORING_FILE": str(file)})
 
 
 def _done(case: Case, *arguments: str, **environment: str) -> None:
@@ -389,7 +389,7 @@ def _completed(case: Case) -> None:
 
 
 def _corrected(case: Case) -> None:
-    _done(case, *case.run_arguments(case.files.corrected), MONITORING_FILE=str(case.files.changed_monitoring))
+    _done(case, *case.run_arguments(case.files.corrected), WAREHOUSE_MONITORING_FILE=str(case.files.changed_monitoring))
 
 
 # From which template a template is made, and how.

@@ -63,7 +63,7 @@ def test_parameters(loaded: Connection) -> None:
             assert refused(make_settings, **{name: text})
         assert refused(Month.parse, text)
         assert refused(predictions.load, "preds.csv", text, "v1", print)
-        for name in ("day", "segment", "strict"):
+        for name in ("day", "segment"):
             assert refused(make_request, **{"day": "2022-02-01", name: text})
         assert refused(lambda text=text: list(write_reports(make_request(day="2022-02-01", model=text), print)))
     assert counts(loaded) == before

@@ -285,7 +285,7 @@ def test_a_killed_copy_is_none(what: str, monitored_warehouse: Connection, tmp_p
         assert command("backup", "--file", str(file)).returncode == 0
     before = contents(monitored_warehouse)
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", what, "--file", str(file), *["--confirm", "yes"][: 2 * (what == "restore")]],
+        [sys.executable, "-m", "pipeline", what, "--file", str(file), *["--confirm"][: what == "restore"]],
         cwd=ROOT, env=dict(os.environ), stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     begun = (
@@ -304,5 +304,5 @@ def test_a_killed_copy_is_none(what: str, monitored_warehouse: Connection, tmp_p
         assert command("backup", "--file", str(file)).returncode == 0
         assert [path.name for path in tmp_path.iterdir()] == ["warehouse.backup"]
     else:
-        assert command("restore", "--file", str(file), "--confirm", "yes").returncode == 0
+        assert command("restore", "--file", str(file), "--confirm").returncode == 0
         assert contents(monitored_warehouse) == before

@@ -101,7 +101,7 @@ def run(arguments: list[str], address: dict[str, str], folder: Path, **more: str
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline", *arguments],
         cwd=ROOT,
-        env=clean | SECRETS | address | {"LOG_LEVEL": "DEBUG", "WAREHOUSE_STATE_DIR": str(folder)} | more,
+        env=clean | SECRETS | address | {"WAREHOUSE_LOG_LEVEL": "DEBUG", "WAREHOUSE_STATE_DIR": str(folder)} | more,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

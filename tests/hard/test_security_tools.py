@@ -71,7 +71,7 @@ def audit(tools: Path, url: str, locks: list[Path]) -> subprocess.CompletedProce
     return subprocess.run(
         [str(tools), "security/audit.py", *map(str, locks)],
         cwd=ROOT,
-        env=os.environ | {"OSV_URL": url},
+        env=os.environ | {"WAREHOUSE_ARG_OSV_URL": url},
         capture_output=True,
         text=True,
         check=False,

@@ -58,7 +58,7 @@ def test_another_database_of_the_same_server_stays(own_state: Path) -> None:
 
 
 def test_the_embedded_server_is_known_by_its_own_variables(own_state: Path) -> None:
-    printed = command("db", PORT="54331").stdout
+    printed = command("db", "--port", "54331").stdout
     variables = dict(line.removeprefix("export ").split("=", 1) for line in printed.splitlines())
     assert variables["PGPORT"] == "54331"
     assert command("db", **variables).returncode == 0
@@ -74,16 +74,17 @@ def test_the_embedded_server_is_known_by_its_own_variables(own_state: Path) -> N
 
 def test_a_server_of_the_users_own_is_not_emptied_unasked(own_state: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="warehouse-own-") as folder:
-        elsewhere = command("db", WAREHOUSE_STATE_DIR=folder, PORT="54332").stdout
+        elsewhere = command("db", "--port", "54332", WAREHOUSE_STATE_DIR=folder).stdout
         try:
             theirs = dict(line.removeprefix("export ").split("=", 1) for line in elsewhere.splitlines())
             migrate()
             migrate(**theirs)
-            refused = command("clean", **theirs)
+            # An answer that some other program has left in the shell is none.
+            refused = command("clean", CONFIRM="yes", **theirs)
             assert refused.returncode == 2
             assert "CONFIRM=yes" in refused.stderr
             assert has_schemas(**theirs)
-            agreed = command("clean", CONFIRM="yes", **theirs)
+            agreed = command("clean", "--confirm", **theirs)
             assert agreed.returncode == 0, agreed.stderr
             assert not has_schemas(**theirs)
             assert has_schemas(), "the embedded warehouse is another one"

@@ -29,7 +29,7 @@ def test_sql_prints_csv_with_a_header(monitored_warehouse: Connection) -> None:
 
 
 def test_make_hands_a_query_over_as_it_was_typed(monitored_warehouse: Connection) -> None:
-    result = make("sql", """SQL=select '$HOME "x" `y`' as a, 'it''s 100%' as b""")
+    result = make("sql", """SQL=--all of it\n select '$HOME "x" `y`' as a, 'it''s 100%' as b""")
     assert result.returncode == 0, result.stderr
     assert list(csv.reader(result.stdout.splitlines())) == [["a", "b"], ['$HOME "x" `y`', "it's 100%"]]
 
@@ -148,7 +148,7 @@ def test_doctor_names_models_that_are_never_judged(
     path = tmp_path / "monitoring.yml"
     lines = (ROOT / "monitoring.yml").read_text(encoding="utf-8").splitlines(keepends=True)
     path.write_text("".join(line for line in lines if not line.startswith("  is_tipped:")), encoding="utf-8")
-    monkeypatch.setenv("MONITORING_FILE", str(path))
+    monkeypatch.setenv("WAREHOUSE_MONITORING_FILE", str(path))
     result = command("doctor")
     assert "-        green_tipped is never judged: its target is_tipped has no entry under labels" in result.stdout
     assert "green_duration_lr is never judged" not in result.stdout

@@ -216,7 +216,7 @@ def test_an_acknowledged_incident_fails_no_scheduler(monitored_warehouse: Connec
 
 def test_a_closed_incident_is_over(monitored_warehouse: Connection) -> None:
     found = open_one(monitored_warehouse)
-    assert acknowledge(found, "fixed at the source", "yes").endswith("is closed")
+    assert acknowledge(found, "fixed at the source", True).endswith("is closed")
     ((state, has_end),) = rows(
         monitored_warehouse,
         "select state, resolved_at is not null from marts.fct_incidents where incident_id = %s",
@@ -224,8 +224,8 @@ def test_a_closed_incident_is_over(monitored_warehouse: Connection) -> None:
     )
     assert (state, has_end) == ("closed", True)
     with pytest.raises(UsageError, match="is closed already"):
-        acknowledge(found, "again", "yes")
-    assert acknowledge(found[:4], "it was the vendor", "").endswith("which is closed")
+        acknowledge(found, "again", True)
+    assert acknowledge(found[:4], "it was the vendor", False).endswith("which is closed")
     ((state, note),) = rows(
         monitored_warehouse, "select state, last_note from marts.fct_incidents where incident_id = %s", found
     )
@@ -246,19 +246,18 @@ def test_a_closed_incident_is_over(monitored_warehouse: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("incident", "note", "close", "words"),
+    ("incident", "note", "words"),
     [
-        ("", "note", "", "no incident was given"),
-        ("ffffffffffff", "note", "", "INCIDENT 'ffffffffffff' is not on record"),
-        ("", "", "", "no note was given"),
-        ("0", "note", "", "INCIDENT '0' is "),
-        ("abc", "note", "maybe", "CLOSE 'maybe' is not valid: use CLOSE=yes, or leave it out"),
+        ("", "note", "no incident was given"),
+        ("ffffffffffff", "note", "INCIDENT 'ffffffffffff' is not on record"),
+        ("", "", "no note was given"),
+        ("0", "note", "INCIDENT '0' is "),
     ],
 )
 def test_what_cannot_be_acknowledged_says_why(
-    monitored_warehouse: Connection, incident: str, note: str, close: str, words: str
+    monitored_warehouse: Connection, incident: str, note: str, words: str
 ) -> None:
     before: list[Any] = rows(monitored_warehouse, "select * from monitoring.incident_followups")
     with pytest.raises(UsageError, match=words):
-        acknowledge(incident, note, close)
+        acknowledge(incident, note, False)
     assert rows(monitored_warehouse, "select * from monitoring.incident_followups") == before

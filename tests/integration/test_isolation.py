@@ -97,7 +97,7 @@ def partner(monitored_warehouse: Connection, tmp_path: Path, monkeypatch: pytest
     document["models"][SPEC] = MODEL
     path = tmp_path / "monitoring.yml"
     path.write_text(yaml.safe_dump(document), encoding="utf-8")
-    monkeypatch.setenv("MONITORING_FILE", str(path))
+    monkeypatch.setenv("WAREHOUSE_MONITORING_FILE", str(path))
     found = rows(
         monitored_warehouse,
         "select source_month, source_row, window_date, duration_minutes from intermediate.int_trips_accepted "

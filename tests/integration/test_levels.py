@@ -212,7 +212,7 @@ def test_text_and_boolean_features_work_everywhere(
     add_columns(monitored_warehouse, {"is_group": OWN["is_group"]})
     path = tmp_path / "monitoring.yml"
     path.write_text(Path("monitoring.yml").read_text(encoding="utf-8") + MODELS, encoding="utf-8")
-    monkeypatch.setenv("MONITORING_FILE", str(path))
+    monkeypatch.setenv("WAREHOUSE_MONITORING_FILE", str(path))
     run(sample_dir)
     found: list[Any] = monitored_warehouse.execute(
         "select models.spec, column_name, count(*), count(*) filter (where value < 0.1), max(status) "

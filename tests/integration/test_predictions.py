@@ -35,7 +35,7 @@ MODEL: dict[str, Any] = {
 def monitoring_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A monitoring.yml with the loaded model beside the project's own ones."""
     path = tmp_path / "monitoring.yml"
-    monkeypatch.setenv("MONITORING_FILE", str(path))
+    monkeypatch.setenv("WAREHOUSE_MONITORING_FILE", str(path))
     write_model(path)
     return path
 

@@ -29,7 +29,7 @@ COLUMNS = {
 ZONES = {"pickup_location_id", "dropoff_location_id"}
 
 
-def reports(folder: Path, day: str, **given: str) -> tuple[list[WrittenReport], list[str]]:
+def reports(folder: Path, day: str, **given: Any) -> tuple[list[WrittenReport], list[str]]:
     """The reports of a day, made in this process, and what was said."""
     said: list[str] = []
     request = make_request(day=day, folder=str(folder), **given)
@@ -150,7 +150,7 @@ def test_a_planted_incident_fails_its_test(monitored_warehouse: Connection, tmp_
 
 @pytest.mark.slow
 def test_a_day_without_rows_has_a_page_that_says_so(monitored_warehouse: Connection, tmp_path: Path) -> None:
-    result = command("report", "--day", EMPTY_DAY, "--model", LR, "--strict", "1", REPORT_DIR=str(tmp_path))
+    result = command("report", "--day", EMPTY_DAY, "--model", LR, "--strict", "--report-dir", str(tmp_path))
     assert result.returncode == 1, result.stderr
     assert "The window has no rows" in result.stderr
     assert "0 of 1 tests passed" in result.stdout
@@ -163,8 +163,8 @@ def test_a_day_without_rows_has_a_page_that_says_so(monitored_warehouse: Connect
 def test_a_failed_suite_ends_with_1_only_where_that_is_asked_for(
     monitored_warehouse: Connection, tmp_path: Path
 ) -> None:
-    for strict, code in (("", 0), ("1", 1)):
-        result = command("report", DAY="2022-02-08", MODEL=LR, STRICT=strict, REPORT_DIR=str(tmp_path))
+    for strict, code in ([], 0), (["--strict"], 1):
+        result = command("report", "--day", "2022-02-08", "--model", LR, "--report-dir", str(tmp_path), *strict)
         assert result.returncode == code, result.stderr
         assert result.stderr == ""
         path, summary, *table = result.stdout.splitlines()
@@ -186,7 +186,7 @@ def test_a_suite_that_passes_ends_with_0(monitored_warehouse: Connection, tmp_pa
         f"select {reference}, row_number() over (), source_month, source_row, to_jsonb(trips) "
         f"from intermediate.int_trips_scored as trips where model_version like '{LR}%' and window_date = '2022-02-20'"
     )
-    result = command("report", DAY="2022-02-20", MODEL=LR, STRICT="1", REPORT_DIR=str(tmp_path))
+    result = command("report", "--day", "2022-02-20", "--model", LR, "--strict", "--report-dir", str(tmp_path))
     assert result.returncode == 0, result.stdout + result.stderr
     assert "15 of 15 tests passed" in result.stdout
 
@@ -324,7 +324,7 @@ def test_a_report_waits_for_no_lock_and_writes_nothing(monitored_warehouse: Conn
     written = "select sum(n_tup_ins + n_tup_upd + n_tup_del) from pg_stat_user_tables"
     before = monitored_warehouse.execute(written).fetchone()
     with only_lock("test"):
-        result = command("report", DAY=EMPTY_DAY, MODEL=LR, REPORT_DIR=str(tmp_path))
+        result = command("report", "--day", EMPTY_DAY, "--model", LR, "--report-dir", str(tmp_path))
     assert result.returncode == 0, result.stderr
     assert monitored_warehouse.execute(written).fetchone() == before
 
@@ -385,7 +385,6 @@ def test_make_hands_the_variables_over(monitored_warehouse: Connection, tmp_path
     [
         ([], "no day was given"),
         (["--day", "20.2.2022"], "DAY '20.2.2022' is not a day"),
-        (["--day", "2022-02-20", "--strict", "true"], "STRICT 'true' is not valid"),
         (["--day", "2022-02-20", "--segment", "x"], "SEGMENT 'x' is not valid"),
     ],
 )

@@ -205,7 +205,7 @@ def test_a_second_checkout_has_its_own_containers(docker: Docker) -> None:
 
 
 def test_clean_all_asks_and_nobody_to_ask_is_a_no(docker: Docker) -> None:
-    result = command("clean-all")
+    result = command("clean-all", CONFIRM="yes")
     assert result.returncode == 2
     assert "CONFIRM=yes" in result.stderr
     assert docker.calls() == []
@@ -213,7 +213,7 @@ def test_clean_all_asks_and_nobody_to_ask_is_a_no(docker: Docker) -> None:
 
 def test_clean_all_removes_the_data_and_leaves_the_file(docker: Docker) -> None:
     env_file.create()
-    result = command("clean-all", CONFIRM="yes")
+    result = command("clean-all", "--confirm")
     assert result.returncode == 0, result.stderr
     assert docker.compose_calls() == ["down --remove-orphans --volumes"]
     assert docker.env_file.exists()

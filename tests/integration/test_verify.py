@@ -62,7 +62,7 @@ def test_every_method_and_every_stored_score_is_evidentlys(two_days: Connection)
 def test_a_score_that_is_another_is_found(two_days: Connection) -> None:
     stored = stored_scores(two_days, "fare_amount")
     two_days.execute(f"update monitoring.metric_values set value = value + 1e-6 where {stored}".encode())
-    result = command("verify", MONTH="2022-02", MODEL=MODEL)
+    result = command("verify", "--month", "2022-02", "--model", MODEL)
     assert result.returncode == 1, result.stderr
     assert "DIFFERS" in next(line for line in result.stdout.splitlines() if line.strip().startswith("fare_amount"))
     assert result.stdout.count("DIFFERS") == 1

@@ -40,7 +40,7 @@ def own_monitoring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample_dir: 
     """A copy of monitoring.yml that the commands use; the sample stands in for trips."""
     path = tmp_path / "monitoring.yml"
     path.write_text((ROOT / "monitoring.yml").read_text(encoding="utf-8"), encoding="utf-8")
-    monkeypatch.setenv("MONITORING_FILE", str(path))
+    monkeypatch.setenv("WAREHOUSE_MONITORING_FILE", str(path))
     monkeypatch.setenv("SOURCE", "local")
     monkeypatch.setenv("DATA_DIR", str(sample_dir))
     return path

@@ -66,9 +66,9 @@ def loaded(**changes: Any) -> dict[str, Any]:
 
 
 def test_another_file_is_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MONITORING_FILE", str(written(tmp_path, document())))
+    monkeypatch.setenv("WAREHOUSE_MONITORING_FILE", str(written(tmp_path, document())))
     assert set(load_monitoring().models) == {"m"}
-    monkeypatch.setenv("MONITORING_FILE", str(tmp_path / "nowhere.yml"))
+    monkeypatch.setenv("WAREHOUSE_MONITORING_FILE", str(tmp_path / "nowhere.yml"))
     with pytest.raises(ConfigurationError, match=r"nowhere.yml does not exist"):
         load_monitoring()
 

@@ -286,7 +286,7 @@ def test_the_port_of_the_services_is_the_default() -> None:
 def test_make_hands_the_uid_over(grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch) -> None:
     """UID is a name of the shell's own, which make cannot export."""
     for name, value in grafana.environment.items():
-        monkeypatch.setenv(name, value)
+        monkeypatch.setenv(f"WAREHOUSE_{name}", value)
     uid = "test-saved-by-make"
     grafana.dashboards[uid] = answer_for(uid)
     path = DASHBOARDS_DIR / "custom" / f"production-overview-{uid}.json"
@@ -302,7 +302,9 @@ def test_make_hands_the_uid_over(grafana: FakeGrafana, monkeypatch: pytest.Monke
 
 
 def test_the_command_ends_with_its_code(grafana: FakeGrafana) -> None:
-    result = command("save-dashboard", "nosuch", **grafana.environment)
+    result = command(
+        "save-dashboard", "nosuch", **{f"WAREHOUSE_{name}": value for name, value in grafana.environment.items()}
+    )
     assert result.returncode == 14
     assert PASSWORD not in result.stderr + result.stdout
     assert [line[:6] for line in result.stderr.splitlines()] == ["error:"]
