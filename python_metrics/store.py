@@ -26,6 +26,7 @@ from pipeline.levels import NUMBERS, selected
 from pipeline.monitoring import Monitoring, Windows
 from pipeline.relations import columns_of
 from python_metrics.distributions import Bins
+from python_metrics.stored_figures import stored
 from python_metrics.windows import MetricRow
 
 if TYPE_CHECKING:
@@ -308,7 +309,7 @@ def write_bins(connection: database.Connection, reference_id: str, bins: Bins) -
         with cursor.copy(_QUERIES["copy_bins"]) as copy:
             for column, of_column in bins.items():
                 for position, one in enumerate(of_column):
-                    limits = (one.lower, one.upper)
+                    limits = (stored(one.lower), stored(one.upper))
                     copy.write_row((reference_id, column, position, one.kind, one.label, *limits, one.reference_count))
 
 
