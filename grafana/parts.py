@@ -81,9 +81,18 @@ class About:
     no_value: str = "no value"
 
 
+def empty(words: str) -> str:
+    """What an empty panel says. Grafana shows it also where the query failed, with a mark in the corner.
+
+    What to do is the same then. An answer - nothing is open - is not: it says that the other may be so.
+    """
+    says_what_to_do = any(word in words for word in ("`make ", "hoose ", "wait"))
+    return words if says_what_to_do else f"{words} - or, with a mark in the corner, the warehouse gave no answer"
+
+
 def described(panel: Kind, about: About, queries: list[Query], width: int, height: int) -> Kind:
     """The panel with its words, unit, thresholds, queries and size (the page is 24 wide)."""
-    panel.title(about.title).description(about.description).unit(about.unit).no_value(about.no_data)
+    panel.title(about.title).description(about.description).unit(about.unit).no_value(empty(about.no_data))
     panel.thresholds(
         builders.ThresholdsConfig()
         .mode(models.ThresholdsMode.ABSOLUTE)

@@ -270,3 +270,10 @@ def test_grafana_draws_every_rule_with_its_panel() -> None:
         panel = panels[said["__dashboardUid__"], said["__panelId__"]]
         assert panel["title"] == TOLD[rule["labels"]["rule"]].panel
         assert "repeat" not in panel
+
+
+def test_a_query_that_failed_is_no_good_news(dashboard: OpenDashboard) -> None:
+    # Grafana shows the words for an empty panel also where its query failed.
+    for panel in dashboard.panels():
+        words = panel["fieldConfig"]["defaults"]["noValue"]
+        assert re.search(r"`make |hoose |wait|the warehouse gave no answer", words), (panel["title"], words)
