@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline import database
 from pipeline.drift_methods import METHODS
+from pipeline.levels import levels
 from pipeline.monitoring import MonitoredColumn, Monitoring
 from python_metrics import store
 from python_metrics.drift import present_values
@@ -169,7 +170,7 @@ def _verify_column(
     rule, name = column.drift, column.name
     scores = _stored_scores(model, name, windows)
     expanded = pd.Series(reference.profile.expanded())
-    rounded_reference = rounded(reference.values, column)
+    named_reference, kept_reference = _named(reference.values, column), _kept(reference.values, column)
     by_method = {
         method: _Largest("score_difference", name, method)
         for method, types in (METHODS | ALSO_EXACT).items()
@@ -191,8 +192,8 @@ def _verify_column(
                 evidentlys = _evidentlys(expanded, current, column, method)
                 largest.add(None if ours is None else ours.value, evidentlys, profile.n_present)
             for one, expected, values in (
-                (of_stored, rounded_reference, rounded(rows[name], column)),
-                (of_rounding, reference.values, rows[name]),
+                (of_stored, kept_reference, _kept(rows[name], column)),
+                (of_rounding, named_reference, _named(rows[name], column)),
             ):
                 evidentlys = _evidentlys(present_values(expected), present_values(values), column, rule.method)
                 one.add(stored, evidentlys, len(rows))
@@ -204,6 +205,18 @@ def _verify_column(
     metric_rows = [one.metric_row() for one in every if one.days]
     compared = sum(one.days for one in every)
     return Verified(name, of_stored.days, compared, worst.value, worst.method, of_rounding.value, metric_rows)
+
+
+def _named(values: pd.Series[Any], column: MonitoredColumn) -> pd.Series[Any]:
+    """Rows as Evidently is given them: the reference and a day may hold the same level in different types."""
+    if column.type == "categorical":
+        return levels(values)
+    return values if values.dtype.kind in "iuf" else values.astype(float)
+
+
+def _kept(values: pd.Series[Any], column: MonitoredColumn) -> pd.Series[Any]:
+    """The same at the precision of the column's profiles."""
+    return rounded(_named(values, column), column)
 
 
 def _evidentlys(

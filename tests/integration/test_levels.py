@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,23 @@ import pandas as pd
 import pytest
 from psycopg import sql
 
+from models_ml.store import stored_models
 from pipeline import database, dbt
 from pipeline.database import Connection
 from pipeline.drift_methods import METHODS
 from pipeline.levels import kept, level, levels, selected
 from pipeline.monitoring import PREDICTION, DriftRule, MonitoredColumn, load_monitoring
 from pipeline.relations import columns_of
+from pipeline.steps import monitored
 from python_metrics.distributions import count_profile, freeze_profile
 from python_metrics.evidently_adapter import statistical_test
 from python_metrics.grouping import group_rows
+from python_metrics.monitor import References
 from python_metrics.profile_drift import drift_scores
 from python_metrics.profile_store import ProfileKey, read_profiles
 from python_metrics.profiles import Profile, make_profile, profile_of
 from python_metrics.store import read_rows
+from python_metrics.verification import verify_month
 from tests.columns import add_columns
 from tests.integration.test_pipeline import run
 from tests.integration.test_profiles import model_version, windows
@@ -215,7 +220,7 @@ def test_text_and_boolean_features_work_everywhere(
     monkeypatch.setenv("WAREHOUSE_MONITORING_FILE", str(path))
     run(sample_dir)
     found: list[Any] = monitored_warehouse.execute(
-        "select models.spec, column_name, count(*), count(*) filter (where value < 0.1), max(status) "
+        "select models.spec, column_name, count(value), count(*) filter (where value < 0.1), max(status) "
         "from monitoring.metric_values join ml.models using (model_version) "
         "where spec like 'own%%' and metric = 'drift_score' and segment_key = '' and window_end < '2022-02-05' "
         "and column_name in ('is_group', 'payment_type', 'store_and_forward_flag') group by 1, 2 order by 1, 2"
@@ -232,3 +237,10 @@ def test_text_and_boolean_features_work_everywhere(
         "and segment_key = '' group by 1 order by 1"
     ).fetchall()
     assert [spec for spec, count in estimates if count >= 50] == ["own_hgb", "own_lr", "own_tipped"]
+    # And what is stored is what Evidently says of the very rows.
+    monitoring = load_monitoring()
+    for stored in stored_models():
+        if stored.spec in {"own_hgb", "own_tipped"}:
+            verified = list(verify_month(monitoring, monitored(stored), References(monitoring), date(2022, 2, 1)))
+            assert {one.column for one in verified} >= {"payment_type", "is_group"}
+            assert [one.column for one in verified if not one.is_equal] == []
