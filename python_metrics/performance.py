@@ -186,7 +186,7 @@ def _usable(first: ArrayLike, label: ArrayLike, grouping: Grouping) -> tuple[Flo
 
 
 def _are_usable(first: ArrayLike, label: ArrayLike) -> NDArray[np.bool_]:
-    return np.isfinite(np.asarray(first, dtype=float)) & np.isfinite(np.asarray(label, dtype=float))
+    return np.asarray(np.isfinite(np.asarray(first, dtype=float)) & np.isfinite(np.asarray(label, dtype=float)))
 
 
 def _check_classes(probability: Floats, label: Floats) -> None:
