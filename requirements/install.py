@@ -79,6 +79,8 @@ def environment_for_install(python: str) -> dict[str, str]:
 def reach_of_pip(python: str, environment: dict[str, str]) -> dict[str, str]:
     """What pip's files and variables say of the index; a variable counts more than a file, [install] than [global]."""
     asked = {name: value for name, value in os.environ.items() if option_of(name) in {*REACH, "config-file"}}
+    # A `user = true` of pip.conf would be taken for this command's own --user: list that file alone.
+    asked |= {"PIP_USER": "0", "PIP_GLOBAL": "0", "PIP_SITE": "0"}
     told = subprocess.run(  # noqa: S603 - fixed words
         [python, "-I", "-m", "pip", "config", "list"],
         env=environment | asked,

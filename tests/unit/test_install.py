@@ -81,7 +81,7 @@ def test_variables_count_more_than_files_and_only_those_about_the_index(given: p
     assert not {"PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_PYTHON", "PIP_NO_BINARY"} & set(environment)
 
 
-def test_without_a_home_nothing_is_cached(given: pytest.MonkeyPatch) -> None:
-    given.setenv("HOME", "/nonexistent")
+def test_without_a_home_nothing_is_cached(given: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given.setenv("HOME", str(tmp_path / "none"))
     environment = environment_for_install(sys.executable)
     assert (environment.get("PIP_NO_CACHE_DIR"), environment.get("UV_NO_CACHE")) == ("1", "1")
