@@ -13,6 +13,7 @@ from pipeline.config_values import Name, Number, Strict
 
 Level = Annotated[float, Number, Field(gt=0, allow_inf_nan=False)]
 Days = Annotated[int, Number, Field(ge=1, le=366)]
+BudgetDays = Annotated[int, Number, Field(ge=4, le=3650)]
 
 
 class Levels(Strict):
@@ -59,6 +60,12 @@ class LabelRule(ModelRule):
     coverage: Annotated[float, Field(gt=0, le=1)]
 
 
+class PerformanceRule(LabelRule):
+    """A level is reached only where chance does not explain the day: one false alarm in `false_alarm_days` at most."""
+
+    false_alarm_days: BudgetDays = 90
+
+
 class ColumnRule(DailyRule):
     """A rule about a column's days; `columns` has levels that hold for a column in place of the rule's own."""
 
@@ -74,7 +81,7 @@ class Alerts(Strict):
     missing_share: ColumnRule
     rejected_share: DailyRule
     volume: DailyRule
-    performance: LabelRule
+    performance: PerformanceRule
     concept_drift: LabelRule
     stale_data: Levels
     failed_run: Levels

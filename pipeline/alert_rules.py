@@ -12,8 +12,8 @@ from pipeline.alert_levels import Alerts, Levels
 from pipeline.failpoints import failpoint
 
 _QUERIES = database.queries(Path(__file__).with_name("alert_rules.sql"))
-_OPTIONS = ("excess", "pending_days", "clear_days", "coverage")
-_Row = tuple[str, str, str, float | None, float, float | None, int | None, int | None, float | None]
+_OPTIONS = ("excess", "pending_days", "clear_days", "coverage", "false_alarm_days")
+_Row = tuple[str, str, str, float | None, float, float | None, int | None, int | None, float | None, int | None]
 
 
 def opening_rules(alerts: Alerts) -> list[tuple[str, Levels]]:
@@ -25,12 +25,12 @@ def rule_rows(alerts: Alerts) -> list[_Row]:
     """A row for each rule that opens alerts, and one for each model or column that has levels of its own."""
     rows: list[_Row] = []
     for name, rule in opening_rules(alerts):
-        excess, pending_days, clear_days, coverage = (getattr(rule, name, None) for name in _OPTIONS)
+        excess, pending_days, clear_days, coverage, budget = (getattr(rule, name, None) for name in _OPTIONS)
         own: dict[tuple[str, str], Levels] = {("", ""): rule}
         own |= {(model, ""): levels for model, levels in getattr(rule, "models", {}).items()}
         own |= {("", column): levels for column, levels in getattr(rule, "columns", {}).items()}
         rows += [
-            (name, *key, levels.warning, levels.critical, excess, pending_days, clear_days, coverage)
+            (name, *key, levels.warning, levels.critical, excess, pending_days, clear_days, coverage, budget)
             for key, levels in own.items()
         ]
     return rows

@@ -24,13 +24,14 @@ from python_metrics import belief_store, store
 from python_metrics.monitor import MonitoredModel, ReferenceRows, References
 from python_metrics.profiles import make_profile
 from python_metrics.segments import segment_groups
-from python_metrics.tasks import TASKS
+from python_metrics.tasks import Task, task_of
 from python_metrics.truth import KnownReference, TruthRules, window_truth
+from python_metrics.usual_loss import usual_loss
 
 log = logging.getLogger(__name__)
 
 # Raised when the figures themselves change their meaning or their definition.
-TRUTH_VERSION = 2
+TRUTH_VERSION = 3
 RESIDUAL = "residual"
 
 
@@ -85,7 +86,8 @@ def judge(
         return 0
     entry = monitoring.models[model.spec]
     reference = references.of(model)
-    known = known_reference(reference, monitoring, model)
+    task = task_of(entry.task, reference.least_probability)
+    known = known_reference(reference, task, monitoring, model)
     rules = TruthRules(
         monitoring.segments.by,
         monitoring.segments.min_rows,
@@ -100,7 +102,7 @@ def judge(
         for window, rows in store.read_rows(monitoring.windows, model.model_version, names, windows, labels=labels):
             with naming(f"{model.model_version}, {window.window_date}"):
                 label = rows[store.LABEL].to_numpy(dtype=float)
-                metrics = window_truth(rows, label, TASKS[entry.task], rules, known, reference.estimator, _seed(window))
+                metrics = window_truth(rows, label, task, rules, known, reference.estimator, _seed(window))
                 belief_store.write_belief(
                     connection, model.model_version, model.reference_id, window, judgement.as_of, metrics, run_id
                 )
@@ -111,7 +113,9 @@ def judge(
     return written
 
 
-def known_reference(reference: ReferenceRows, monitoring: Monitoring, model: MonitoredModel) -> KnownReference | None:
+def known_reference(
+    reference: ReferenceRows, task: Task, monitoring: Monitoring, model: MonitoredModel
+) -> KnownReference | None:
     """The reference's rows that have a label; None where there are none."""
     entry = monitoring.models[model.spec]
     if entry.target not in reference.judged_rows:
@@ -123,9 +127,12 @@ def known_reference(reference: ReferenceRows, monitoring: Monitoring, model: Mon
     if not usable.any():
         return None
     residuals = make_profile("numerical", prediction[usable] - label[usable], np.ones(int(usable.sum())))
-    losses = TASKS[entry.task].losses(prediction[usable], label[usable])
-    groupings = segment_groups(reference.judged_context[usable], monitoring.segments.by)
-    return KnownReference(groupings, losses, residuals)
+    losses = task.losses(prediction[usable], label[usable])
+    context = reference.judged_context[usable]
+    groupings = segment_groups(context, monitoring.segments.by)
+    usual = usual_loss(losses, context["window_date"].astype("str").to_numpy(), task.same_loss(label[usable]))
+    least = reference.least_probability if entry.task == "binary" else None
+    return KnownReference(groupings, losses, residuals, usual, least)
 
 
 def _rules_hash(monitoring: Monitoring, spec: str) -> str:

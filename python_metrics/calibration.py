@@ -41,6 +41,7 @@ class Figures:
         given_others: judged given the figures of other groups.
         explains: whether it may explain others.
         floor: least standard deviation.
+        least: what a distance counts for at least; 0 of other figures.
     """
 
     group: Integers
@@ -49,6 +50,12 @@ class Figures:
     given_others: npt.NDArray[np.bool_]
     explains: npt.NDArray[np.bool_]
     floor: Floats
+    least: Floats
+
+    def heard(self, values: Floats) -> Floats:
+        """Figures as they are judged, shape (..., figures): a distance within the noise of its rows is none."""
+        judged: Floats = np.where(self.is_distance, np.maximum(values, self.least), values)
+        return judged
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,7 @@ def folds_of(ordinals: Integers) -> Integers:
 
 def calibrate(values: Floats, weekdays: Integers, folds: Integers, figures: Figures) -> Calibration:
     """Fit the null distribution to held-out figures, shape (days, figures)."""
-    values = _filled(values)
+    values = _filled(figures.heard(values))
     centres = fit_centres(values, weekdays, figures.floor)
     scores = held_out_scores(values, weekdays, folds, figures.floor)
     clipped = np.clip(scores, -CLIP, CLIP) * figures.explains
@@ -168,7 +175,7 @@ def _explain(scores: Floats, clipped: Floats, folds: Integers, figures: Figures)
 
 def score_day(calibration: Calibration, figures: Figures, values: Floats, weekday: int) -> tuple[Floats, Floats]:
     """A new day's scores alone and given others, each shape (figures,); 0 where it has no figure."""
-    scores = np.nan_to_num(calibration.centres.score(values, weekday))
+    scores = np.nan_to_num(calibration.centres.score(figures.heard(values), weekday))
     clipped = np.clip(scores, -CLIP, CLIP) * figures.explains
     given = np.where(figures.given_others, scores - clipped @ calibration.weights, 0.0) / calibration.residual_scale
     return scores, given

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from python_metrics.figures import (
+    ANGLE_FLOOR,
+    SHARES_NOISE,
     SMALLEST_DISTANCE,
     Floats,
     Integers,
     Statistic,
+    distance,
     jensenshannon,
     share_angle,
     weekend_log_ratio,
@@ -27,19 +30,24 @@ TOP_LEVELS = 5
 DISTANCE_LEVELS, MOST_LEVELS = 40, 300
 
 
-def categorical_statistics(column: str, levels: Sequence[str] = ()) -> list[Statistic]:
+def categorical_statistics(column: str, frame: CategoricalFrame) -> list[Statistic]:
     """What is measured of a categorical column, in the order of its figures; its most frequent levels come first."""
-    names = [*levels[:TOP_LEVELS], *[""] * TOP_LEVELS]
+    names = [*frame.levels[:TOP_LEVELS], *[""] * TOP_LEVELS]
+    varied = frame.rows * (1 - float(frame.counts[0] / frame.counts.sum()))
+    one_row = float(np.ptp(frame.log_ratio)) / frame.rows
     return [
-        Statistic(column, "jensenshannon", "distance", "log", True, False, 0.05, False),
-        Statistic(column, "largest_level_change", "distance", "log", True, False, 0.05, False),
-        Statistic(column, "unseen_share", "signed", "angle", False, True, 0.5),
-        Statistic(column, "missing_share", "signed", "angle", False, True, 0.2),
+        distance(column, "jensenshannon", varied, SHARES_NOISE),
+        # A level's change of less than one standard deviation is none.
+        distance(column, "largest_level_change", varied, 1.0, per_root_n=False),
+        Statistic(column, "unseen_share", "signed", "angle", False, True, ANGLE_FLOOR),
+        Statistic(column, "missing_share", "signed", "angle", False, True, ANGLE_FLOOR),
         *(
-            Statistic(column, f"level_{place + 1}_share", "signed", "angle", False, True, 0.4, level=names[place])
+            Statistic(
+                column, f"level_{place + 1}_share", "signed", "angle", False, True, ANGLE_FLOOR, level=names[place]
+            )
             for place in range(TOP_LEVELS)
         ),
-        Statistic(column, "weekend_likeness", "signed", "plain", False, True, 0.05),
+        Statistic(column, "weekend_likeness", "signed", "plain", False, True, 0.05, one=one_row),
     ]
 
 
@@ -52,12 +60,14 @@ class CategoricalFrame:
         counts: the reference's values of each, shape (levels,).
         centres: of the angles of the shares of up to MOST_LEVELS of them, by weekday.
         log_ratio: how much more frequent each is on weekends, shape (DISTANCE_LEVELS or fewer, and the rest,).
+        rows: of a usual day that have a value, as the days are measured.
     """
 
     levels: tuple[str, ...]
     counts: Floats
     centres: Centres
     log_ratio: Floats
+    rows: float
 
 
 def _level_counts(profiles: Sequence[Profile], places: Mapping[str, int]) -> tuple[Floats, Floats]:
@@ -113,7 +123,8 @@ def freeze_categorical(
     figures = _categorical_figures(
         own, pool, ratios, np.abs(changes).max(axis=1), np.array([float(one.n_missing) for one in small]), unseen
     )
-    return CategoricalFrame(levels, everything, centres, weekend_log_ratio(_top(counts), weekdays)), figures
+    log_ratio, usual_rows = weekend_log_ratio(_top(counts), weekdays), max(float(np.median(present)), 1.0)
+    return CategoricalFrame(levels, everything, centres, log_ratio, usual_rows), figures
 
 
 def measure_categorical(frame: CategoricalFrame, profile: Profile, weekday: int) -> Floats:

@@ -32,13 +32,18 @@ if TYPE_CHECKING:
     from python_metrics.loss_estimation import LossEstimator
 
 
+# A deviation of less than so much of what it is to measure is rounding.
+_ROUNDING = 1e-9
+
+
 @dataclass(frozen=True)
 class ConceptDrift:
     """How a labelled window differs from what the reference says of its inputs.
 
     Attributes:
         excess: realised minus expected loss: mean absolute error in the unit of the label, or log loss in nats.
-        effect_size: excess in standard deviations of a row's loss around its expectation on the reference.
+        effect_size: excess in standard deviations of a row's loss around its expectation on the reference; None where
+            the reference's rows do not deviate: there is no unit.
         p_value: of both tests together (Bonferroni): low when the relation of inputs and outcome has changed.
         bias_excess: realised minus expected mean signed error: prediction - label in the unit of the label, above 0
             where the model now says too much; for a classifier label - calibrated probability.
@@ -47,7 +52,7 @@ class ConceptDrift:
     """
 
     excess: float
-    effect_size: float
+    effect_size: float | None
     p_value: float
     bias_excess: float
     excess_p_value: float
@@ -113,8 +118,8 @@ def confidence_drift(estimator: ConfidenceEstimator, probability: Floats, label:
     """
     known = _known(label)
     said, truth = np.asarray(probability, dtype=np.float64)[known], np.asarray(label, dtype=np.float64)[known]
-    expected, noise = expected_figures(said, estimator.calibrated(said), seed)
-    realised = realised_figures(said, truth)
+    expected, noise = expected_figures(said, estimator.calibrated(said), seed, least=estimator.least)
+    realised = realised_figures(said, truth, least=estimator.least)
     excess = realised["log_loss"] - expected["log_loss"]
     bias_excess = realised["positive_share"] - expected["positive_share"]
     excess_p = two_sided_p_value(excess, noise["log_loss"], estimator.effects["log_loss"])
@@ -140,8 +145,6 @@ def _known(label: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return known
 
 
-def _in_deviations(excess: float, deviation: float) -> float:
-    """Excess in deviations; 0 where nothing deviates, on the reference or here."""
-    if deviation == 0:
-        return 0.0 if excess == 0 else float(np.copysign(np.finfo(float).max, excess))
-    return excess / deviation
+def _in_deviations(excess: float, deviation: float) -> float | None:
+    """Excess in deviations; None where the reference deviates by nothing, or by rounding beside what is found here."""
+    return excess / deviation if deviation > _ROUNDING * abs(excess) else None

@@ -30,6 +30,7 @@ from python_metrics.predictive import (
     day_groups,
     predictive_interval,
 )
+from python_metrics.probabilities import TINY
 
 Figure = Literal["accuracy", "precision", "recall", "log_loss", "roc_auc", "positive_share"]
 Flags = npt.NDArray[np.bool_]
@@ -40,8 +41,6 @@ FOLDS = 5
 DRAWS = 200
 # A larger window is thinned to this many rows for the draws and has its noise scaled down by the root of the ratio.
 MOST_DRAWN_ROWS = 5_000
-# As scikit-learn's log_loss: a probability of 0 or 1 that is wrong costs 36 nats and not infinitely many.
-_LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +53,14 @@ class ConfidenceEstimator:
         effects: of a day on each of the figures.
         loss_deviation: standard deviation of a row's log loss around its expectation on the reference, in nats.
         n_reference: labelled rows it was fitted on.
+        least: how far from 0 and 1 log loss keeps probabilities (python_metrics.probabilities).
     """
 
     calibration: Any | None
     effects: dict[Figure, DayEffect]
     loss_deviation: float
     n_reference: int
+    least: float
 
     def calibrated(self, probability: Floats) -> Floats:
         """Share of positives among rows with such a probability, shape (rows,)."""
@@ -83,7 +84,7 @@ class ConfidenceEstimator:
         """
         said = _checked(probability)
         check_window(len(said))
-        expected, noise = expected_figures(said, self.calibrated(said), seed, decided)
+        expected, noise = expected_figures(said, self.calibrated(said), seed, decided, self.least)
         return {
             metric: _interval(metric, expected[metric], noise[metric], self.effects[metric])
             for metric in METRICS
@@ -92,7 +93,13 @@ class ConfidenceEstimator:
 
 
 def fit_confidence_estimator(
-    probability: Floats, label: Floats, days: npt.NDArray[Any], *, seed: int, decided: Flags | None = None
+    probability: Floats,
+    label: Floats,
+    days: npt.NDArray[Any],
+    *,
+    seed: int,
+    decided: Flags | None = None,
+    least: float = TINY,
 ) -> ConfidenceEstimator:
     """Calibrate a classifier on a reference it was not trained on, and learn how much days differ.
 
@@ -106,6 +113,7 @@ def fit_confidence_estimator(
             contiguous pieces of the rows stand for them (python_metrics.predictive.day_groups).
         seed: of the simulated labels.
         decided: whether each row was decided for 1, shape (rows,); else DEFAULT_THRESHOLD decides.
+        least: how far from 0 and 1 log loss keeps probabilities.
 
     Raises:
         TooFewRowsError: fewer than FEWEST_REFERENCE_ROWS rows with a label, or none of one class.
@@ -132,30 +140,34 @@ def fit_confidence_estimator(
     helps = bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
     calibration = _isotonic(said, truth) if helps else None
     share = held_out if helps else said
-    losses = row_log_loss(said, truth)
+    losses = expected_row_log_loss(said, truth, least)
     return ConfidenceEstimator(
         calibration,
-        _effects(said, chosen, truth, share, groups, seed),
-        float((losses - expected_row_log_loss(said, share)).std()),
+        _effects(said, chosen, truth, share, groups, seed, least),
+        float((losses - expected_row_log_loss(said, share, least)).std()),
         len(truth),
+        least,
     )
 
 
-def realised_figures(probability: Floats, label: Floats, decided: Flags | None = None) -> dict[Figure, float]:
+def realised_figures(
+    probability: Floats, label: Floats, decided: Flags | None = None, least: float = TINY
+) -> dict[Figure, float]:
     """Figures of a labelled window, those without a value left out; as scikit-learn's metrics of the same names.
 
     Args:
         probability: shape (rows,), in [0, 1].
         label: 0 or 1, shape (rows,).
         decided: whether each row was decided for 1, shape (rows,); else DEFAULT_THRESHOLD decides.
+        least: how far from 0 and 1 log loss keeps probabilities.
     """
-    table, constant = _sums(probability, _decided(probability, decided))
+    table, constant = _sums(probability, _decided(probability, decided), least)
     found = _figures(np.asarray(label, dtype=np.float64)[np.newaxis] @ table, table, constant, len(label))
     return {figure: float(values[0]) for figure, values in found.items() if np.isfinite(values[0])}
 
 
 def expected_figures(
-    probability: Floats, share: Floats, seed: int, decided: Flags | None = None
+    probability: Floats, share: Floats, seed: int, decided: Flags | None = None, least: float = TINY
 ) -> tuple[dict[Figure, float], dict[Figure, Floats]]:
     """Expected figures of a window and draws of their sampling noise, shape (DRAWS,) each or fewer.
 
@@ -167,9 +179,10 @@ def expected_figures(
         share: calibrated, shape (rows,).
         seed: of the draws.
         decided: whether each row was decided for 1, shape (rows,); else DEFAULT_THRESHOLD decides.
+        least: how far from 0 and 1 log loss keeps probabilities.
     """
     chosen = _decided(probability, decided)
-    table, constant = _sums(probability, chosen)
+    table, constant = _sums(probability, chosen, least)
     # Sums of expected labels. ROC AUC: a pair of two rows counts once in the numerator and in the denominator, which
     # leaves out only the pairs of a row with itself.
     expected = _figures(share[np.newaxis] @ table, table, constant, len(share))
@@ -179,7 +192,7 @@ def expected_figures(
     if len(order) > MOST_DRAWN_ROWS:
         shrink = float(np.sqrt(MOST_DRAWN_ROWS / len(order)))
         order = order[np.linspace(0, len(order) - 1, MOST_DRAWN_ROWS).astype(np.int64)]
-        table, constant = _sums(probability[order], chosen[order])
+        table, constant = _sums(probability[order], chosen[order], least)
     else:
         table = table[order]
     uniform = np.random.default_rng(seed).random((DRAWS, len(order)), dtype=np.float32)
@@ -193,14 +206,9 @@ def expected_figures(
     return values, noise
 
 
-def row_log_loss(probability: Floats, label: Floats) -> Floats:
-    """Log loss of each row in nats, shape (rows,)."""
-    return expected_row_log_loss(probability, label)
-
-
-def expected_row_log_loss(probability: Floats, share: Floats) -> Floats:
+def expected_row_log_loss(probability: Floats, share: Floats, least: float = TINY) -> Floats:
     """Log loss to expect of each row where `share` of such rows are positive, in nats, shape (rows,)."""
-    clipped = np.clip(probability, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
+    clipped = np.clip(probability, least, 1 - least)
     return np.asarray(-share * np.log(clipped) - (1 - share) * np.log1p(-clipped))
 
 
@@ -214,13 +222,13 @@ def _decided(probability: Floats, decided: Flags | None) -> Flags:
     return np.asarray(probability >= DEFAULT_THRESHOLD if decided is None else decided, dtype=bool)
 
 
-def _sums(probability: Floats, decided: Flags) -> tuple[Floats, float]:
+def _sums(probability: Floats, decided: Flags, least: float) -> tuple[Floats, float]:
     """What a label of 1 adds to positives, true positives, rank sum, log loss; and the log loss of zeros only."""
     from scipy.stats import rankdata
 
     positive = decided.astype(np.float64)
-    of_one = expected_row_log_loss(probability, np.ones(len(probability)))
-    of_zero = expected_row_log_loss(probability, np.zeros(len(probability)))
+    of_one = expected_row_log_loss(probability, np.ones(len(probability)), least)
+    of_zero = expected_row_log_loss(probability, np.zeros(len(probability)), least)
     table = np.column_stack([np.ones(len(probability)), positive, rankdata(probability), of_one - of_zero])
     return table, float(of_zero.sum())
 
@@ -254,18 +262,24 @@ def _expected_auc(probability: Floats, share: Floats) -> float:
 
 
 def _effects(
-    probability: Floats, decided: Flags, label: Floats, share: Floats, groups: npt.NDArray[np.int64], seed: int
+    probability: Floats,
+    decided: Flags,
+    label: Floats,
+    share: Floats,
+    groups: npt.NDArray[np.int64],
+    seed: int,
+    least: float,
 ) -> dict[Figure, DayEffect]:
     deviations: dict[Figure, list[float]] = {}
     variances: dict[Figure, list[float]] = {}
     for group in np.flatnonzero(np.bincount(groups) >= FEWEST_DAY_ROWS):
         rows = groups == group
-        realised = realised_figures(probability[rows], label[rows], decided[rows])
-        expected, noise = expected_figures(probability[rows], share[rows], seed + int(group), decided[rows])
+        realised = realised_figures(probability[rows], label[rows], decided[rows], least)
+        expected, noise = expected_figures(probability[rows], share[rows], seed + int(group), decided[rows], least)
         for figure in realised.keys() & expected.keys():
             deviations.setdefault(figure, []).append(realised[figure] - expected[figure])
             variances.setdefault(figure, []).append(float(noise[figure].var()))
-    _, overall = expected_figures(probability, share, seed, decided)
+    _, overall = expected_figures(probability, share, seed, decided, least)
     return {
         figure: day_effect(np.array(values), np.array(variances[figure]), float(overall[figure].var()))
         for figure, values in deviations.items()

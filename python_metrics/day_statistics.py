@@ -9,7 +9,7 @@ no part in. Called by python_metrics.signals; nothing is read or written.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -21,7 +21,7 @@ from python_metrics.categorical_statistics import (
     freeze_categorical,
     measure_categorical,
 )
-from python_metrics.figures import Floats, Integers, Statistic, share_angle
+from python_metrics.figures import ANGLE_FLOOR, Floats, Integers, Statistic, share_angle
 from python_metrics.numerical_statistics import (
     NumericalFrame,
     freeze_numerical,
@@ -36,7 +36,7 @@ TABLE = ""
 LEVEL_DAYS, FEWEST_LEVEL_DAYS = 14, 7
 TABLE_STATISTICS = (
     Statistic(TABLE, "rows", "signed", "ratio", True, True, 0.02, False),
-    Statistic(TABLE, "duplicate_share", "signed", "angle", True, False, 0.3),
+    Statistic(TABLE, "duplicate_share", "signed", "angle", True, False, ANGLE_FLOOR),
     Statistic(TABLE, "weekend_likeness", "signed", "plain", True, False, 0.05),
 )
 
@@ -113,10 +113,10 @@ def freeze(
         small = full if thinned is reference else [day.profile(column, kinds[0]) for day in thinned]
         if kinds[0] == "numerical":
             frame, figures = freeze_numerical(full, small, folds, weekdays)
-            statistics += numerical_statistics(column)
+            statistics += numerical_statistics(column, frame)
         else:
             frame, figures = freeze_categorical(full, small, folds, weekdays)
-            statistics += categorical_statistics(column, frame.levels)
+            statistics += categorical_statistics(column, frame)
         frames[column] = frame
         parts.append(figures)
     rows = np.log(np.maximum([day.rows for day in reference], 1.0))
@@ -125,7 +125,10 @@ def freeze(
     # A column's likeness to a weekend is the last of its figures; that of the rows is their sum.
     likeness = np.nansum([figures[:, -1] for figures in parts], axis=0) if parts else np.zeros(len(reference))
     parts.append(np.column_stack([volume, copies, likeness]))
-    return Frame(frames, weekday_rows, level, (*statistics, *TABLE_STATISTICS)), np.column_stack(parts)
+    rows_statistics, copies_statistics, likeness_statistics = TABLE_STATISTICS
+    one_row = max((one.one for one in statistics if one.name == likeness_statistics.name), default=0.0)
+    statistics += [rows_statistics, copies_statistics, replace(likeness_statistics, one=one_row)]
+    return Frame(frames, weekday_rows, level, tuple(statistics)), np.column_stack(parts)
 
 
 def measure(frame: Frame, day: Day) -> Floats:

@@ -23,6 +23,7 @@ from python_metrics.feature_codes import FeatureCodes, code_features
 from python_metrics.grouping import Grouping
 from python_metrics.loss_estimation import LossEstimator, fit_loss_estimator
 from python_metrics.predictive import Interval, TooFewRowsError
+from python_metrics.probabilities import TINY
 from python_metrics.windows import MetricRow
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def make_estimator(
     days: pd.Series[Any],
     *,
     threshold: float = DEFAULT_THRESHOLD,
+    least: float = TINY,
 ) -> Estimator | None:
     """The estimator of a reference; None where it has too few labels to learn from, one that fails where fitting did.
 
@@ -70,6 +72,7 @@ def make_estimator(
         target: name of the label's column.
         days: the day of each row.
         threshold: the least probability at which a classifier decides for 1, where no decision came with it.
+        least: how far from 0 and 1 log loss keeps a classifier's probabilities.
     """
     if target not in reference or PREDICTION not in reference:
         return None
@@ -81,7 +84,7 @@ def make_estimator(
     try:
         if task == "binary":
             decided = decisions(reference[usable], threshold)
-            fitted = fit_confidence_estimator(prediction, label, codes, seed=SEED, decided=decided)
+            fitted = fit_confidence_estimator(prediction, label, codes, seed=SEED, decided=decided, least=least)
             return _Confidence(fitted, threshold)
         coded = code_features(reference, features)
         inputs = coded.numbers(reference[usable])

@@ -23,6 +23,7 @@ from python_metrics import store
 from python_metrics.binned_drift import scores_of_counts
 from python_metrics.distributions import Bin, count_profile, freeze_profile
 from python_metrics.estimates import Estimator, estimate_metrics, make_estimator
+from python_metrics.probabilities import least_probability
 from python_metrics.profile_store import WindowProfiles, read_profiles
 from python_metrics.profiles import Profile
 from python_metrics.segment_metrics import reference_groups, segment_metrics
@@ -67,12 +68,14 @@ class ReferenceRows:
     """A model's references as they are read: rows, what they are compared by, and what is learned from the labels.
 
     The judged rows hold a label and are of the same kind as the monitored ones; most references are judged themselves.
+    A classifier's probabilities are kept `least_probability` away from 0 and 1 wherever their logarithm is taken.
     """
 
     rows: pd.DataFrame
     context: pd.DataFrame
     judged_rows: pd.DataFrame
     judged_context: pd.DataFrame
+    least_probability: float
     estimator: Estimator | None
 
 
@@ -91,10 +94,17 @@ class References:
             if model.judged_reference_id != model.reference_id:
                 judged = store.read_reference(model.judged_reference_id)
             days = judged[1]["window_date"]
+            least = least_probability(judged[0][PREDICTION])
             estimator = make_estimator(
-                entry.task, judged[0], entry.feature_names, entry.target, days, threshold=entry.decides_at
+                entry.task,
+                judged[0],
+                entry.feature_names,
+                entry.target,
+                days,
+                threshold=entry.decides_at,
+                least=least,
             )
-            self._read[model.reference_id] = ReferenceRows(*rows, *judged, estimator)
+            self._read[model.reference_id] = ReferenceRows(*rows, *judged, least, estimator)
         return self._read[model.reference_id]
 
 

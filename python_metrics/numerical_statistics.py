@@ -11,10 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from python_metrics.figures import (
+    ANGLE_FLOOR,
+    SHARES_NOISE,
+    SHIFT_NOISE,
     SMALLEST_DISTANCE,
     Floats,
     Integers,
     Statistic,
+    distance,
     jensenshannon,
     share_angle,
     summed,
@@ -28,24 +32,31 @@ MODAL_VALUES = 10
 MOST_OWN_CELLS = 200
 # Where more of a held-out day's values than this are new, the column is continuous and new values say nothing.
 CONTINUOUS_SHARE = 0.5
+# A spread of less than so much of the values is rounding.
+_ROUNDING = 1e-9
 # Where the cells between a reference's quantiles end: 160 equal ones, and finer ones at both ends.
 _CELLS = np.unique(np.concatenate([np.linspace(0, 1, 161)[1:-1], [0.0005, 0.998, 0.999, 0.9995, 0.9999]]))
 
 
-def numerical_statistics(column: str) -> list[Statistic]:
+def numerical_statistics(column: str, frame: NumericalFrame) -> list[Statistic]:
     """What is measured of a numerical column, in the order of its figures."""
+    rows, most = frame.rows, int(np.argmax(frame.counts))
+    varied = rows * (1 - float(frame.counts[most] / frame.counts.sum()))
+    one_rank = 0.5 / rows
+    one_mean = float(np.abs(_winsorised(frame.means) - frame.means[most]).max()) / (frame.std or 1.0) / rows
+    one_bin = float(np.ptp(frame.log_ratio)) / rows
     return [
-        Statistic(column, "wasserstein", "distance", "log", True, False, 0.05, False),
-        Statistic(column, "jensenshannon", "distance", "log", True, False, 0.05, False),
-        Statistic(column, "unseen_share", "signed", "angle", False, True, 0.5),
-        Statistic(column, "missing_share", "signed", "angle", False, True, 0.2),
-        Statistic(column, "mean_rank", "signed", "plain", False, True, 0.05),
-        Statistic(column, "rank_spread", "signed", "plain", False, True, 0.05),
-        Statistic(column, "whole_share", "signed", "angle", False, True, 0.3),
-        Statistic(column, "modal_share", "signed", "angle", False, True, 0.3),
-        Statistic(column, "distinct_count", "signed", "ratio", False, True, 0.3),
-        Statistic(column, "mean", "signed", "plain", False, True, 0.05),
-        Statistic(column, "weekend_likeness", "signed", "plain", False, True, 0.05),
+        distance(column, "wasserstein", varied, SHIFT_NOISE),
+        distance(column, "jensenshannon", varied, SHARES_NOISE),
+        Statistic(column, "unseen_share", "signed", "angle", False, True, ANGLE_FLOOR),
+        Statistic(column, "missing_share", "signed", "angle", False, True, ANGLE_FLOOR),
+        Statistic(column, "mean_rank", "signed", "plain", False, True, 0.05, one=one_rank),
+        Statistic(column, "rank_spread", "signed", "plain", False, True, 0.05, one=one_rank),
+        Statistic(column, "whole_share", "signed", "angle", False, True, ANGLE_FLOOR),
+        Statistic(column, "modal_share", "signed", "angle", False, True, ANGLE_FLOOR),
+        Statistic(column, "distinct_count", "signed", "ratio", False, True, 0.3, one=1 / frame.distinct),
+        Statistic(column, "mean", "signed", "plain", False, True, 0.05, one=one_mean),
+        Statistic(column, "weekend_likeness", "signed", "plain", False, True, 0.05, one=one_bin),
     ]
 
 
@@ -57,12 +68,13 @@ class NumericalFrame:
         lows, means: the least value and the mean of each cell, shape (cells,).
         bin_of_cell: the bin that each belongs to, shape (cells,).
         counts: the reference's values in each, shape (cells,).
-        std: of the reference's values, ddof 0.
+        std: of the reference's values, ddof 0; 0 where they are all the same, but for rounding.
         highest: its largest value.
         modal: its MODAL_VALUES most frequent values, sorted.
         known: its distinct values, sorted; None where the column is continuous.
         log_ratio: how much more frequent each bin is on weekends, shape (bins,).
         rarity: shares of the reference that a value has, and how many values have each.
+        rows, distinct: of a usual day that have a value, and different values among them, as the days are measured.
     """
 
     lows: Floats
@@ -75,6 +87,8 @@ class NumericalFrame:
     known: Floats | None
     log_ratio: Floats
     rarity: tuple[Floats, Floats]
+    rows: float
+    distinct: float
 
 
 def _joined(profiles: Sequence[Profile]) -> tuple[Floats, Floats, Integers]:
@@ -118,7 +132,8 @@ def freeze_numerical(
     bin_of_cell = np.arange(cells) if cells <= BINS + 5 else np.unique(bins, return_inverse=True)[1]
     histogram = summed(days * cells + cell[places], counts, len(full) * cells).reshape(-1, cells)
     mean = float((total * distinct).sum() / total.sum())
-    std = max(float(np.sqrt((total * (distinct - mean) ** 2).sum() / total.sum())), 1e-9)
+    std = float(np.sqrt((total * (distinct - mean) ** 2).sum() / total.sum()))
+    std = std if std > _ROUNDING * float(np.abs(distinct[[0, -1]]).max()) else 0.0
     modal = np.sort(distinct[np.argsort(-total, kind="stable")[:MODAL_VALUES]])
     of_fold = folds[days]
     first_fold, last_fold = np.minimum.reduceat(of_fold, starts), np.maximum.reduceat(of_fold, starts)
@@ -151,6 +166,7 @@ def freeze_numerical(
         bin_of_cell,
         ratios,
         std,
+        std,
         missing=np.array([one.n_missing for one in small], dtype=np.float64),
         excess=np.zeros(size),
         unseen=np.zeros(size) if is_continuous else unseen,
@@ -170,6 +186,8 @@ def freeze_numerical(
         None if is_continuous else distinct,
         weekend_log_ratio(_in_bins(histogram, bin_of_cell), weekdays),
         rarity,
+        max(float(np.median(present)), 1.0),
+        max(float(np.median([len(one.values) for one in small])), 1.0),
     )
     return frame, figures
 
@@ -184,6 +202,8 @@ def measure_numerical(frame: NumericalFrame, profile: Profile) -> Floats:
         found = np.minimum(np.searchsorted(frame.known, values), len(frame.known) - 1)
         unseen = float(counts[frame.known[found] != values].sum())
     beyond = np.maximum(values - frame.highest, 0) + np.maximum(frame.lows[0] - values, 0)
+    # Where the reference has no spread, the unit is the day's own: x of n rows that are off are the root of x/n.
+    unit = frame.std or float(np.sqrt((counts * (values - frame.highest) ** 2).sum() / max(counts.sum(), 1)))
     figures = _numerical_figures(
         summed(places, counts, cells)[None, :],
         frame.counts[None, :],
@@ -191,6 +211,7 @@ def measure_numerical(frame: NumericalFrame, profile: Profile) -> Floats:
         frame.bin_of_cell,
         frame.log_ratio[None, :],
         frame.std,
+        unit,
         missing=np.array([float(profile.n_missing)]),
         excess=np.array([float((beyond * counts).sum() / max(counts.sum(), 1))]),
         unseen=np.array([unseen]),
@@ -210,6 +231,7 @@ def _numerical_figures(
     bin_of_cell: Integers,
     log_ratio: Floats,
     std: float,
+    unit: float,
     *,
     missing: Floats,
     excess: Floats,
@@ -219,7 +241,10 @@ def _numerical_figures(
     distinct: Floats,
     rarity: tuple[Floats, Floats],
 ) -> Floats:
-    """Of days (rows) with their cell counts and the pool that each is measured against, shape (days, statistics)."""
+    """Of days (rows) with their cell counts and the pool that each is measured against, shape (days, statistics).
+
+    The mean is in units of `std`, the distance in those of `unit`.
+    """
     n = own.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = own / n[:, None]
@@ -233,7 +258,7 @@ def _numerical_figures(
     return np.column_stack(
         [
             # However far a value lies out, how bad the day is stays a number.
-            np.log(np.minimum(wasserstein / std, LARGEST) + SMALLEST_DISTANCE),
+            np.log(np.minimum(wasserstein / (unit or 1.0), LARGEST) + SMALLEST_DISTANCE),
             np.log(jensenshannon(bins, expected_bins) + SMALLEST_DISTANCE),
             share_angle(unseen, n),
             share_angle(missing, n + missing),
@@ -242,10 +267,15 @@ def _numerical_figures(
             share_angle(whole, n),
             share_angle(modal, n),
             np.where(n > 0, np.log(np.maximum(distinct, 1) / np.maximum(_expected_distinct(n, rarity), 1)), np.nan),
-            (share * np.clip(means, *means[[int(0.01 * len(means)), int(0.99 * len(means))]])).sum(axis=1) / std,
+            (share * (_winsorised(means) / std if std else np.zeros(len(means)))).sum(axis=1),
             (bins * log_ratio).sum(axis=1),
         ]
     )
+
+
+def _winsorised(means: Floats) -> Floats:
+    limited: Floats = np.clip(means, *means[[int(0.01 * len(means)), int(0.99 * len(means))]])
+    return limited
 
 
 def _expected_distinct(n: Floats, rarity: tuple[Floats, Floats]) -> Floats:

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from python_metrics.grouping import Grouping, one_group
+from python_metrics.probabilities import TINY
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
 
-NEAR_ZERO = float(np.finfo(np.float64).eps)
+NEAR_ZERO = TINY
 CALIBRATION_BINS = 10
 
 
@@ -60,7 +61,7 @@ def regression_performance(prediction: ArrayLike, label: ArrayLike) -> dict[str,
 
 
 def classification_performance(
-    probability: ArrayLike, label: ArrayLike, threshold: float = 0.5
+    probability: ArrayLike, label: ArrayLike, threshold: float = 0.5, least: float = TINY
 ) -> dict[str, float | None]:
     """Figures of a binary classification.
 
@@ -68,10 +69,11 @@ def classification_performance(
         probability: of the positive class, between 0 and 1, shape (rows,).
         label: 0 or 1, shape (rows,). Rows where either is missing or infinite are left out.
         threshold: a row counts as predicted positive at or above it.
+        least: how far from 0 and 1 log loss keeps probabilities (python_metrics.probabilities).
 
     Returns:
-        log_loss: mean of -log(probability of the class that came true), natural log; probabilities are kept
-            2.2e-16 away from 0 and 1, as in scikit-learn.
+        log_loss: mean of -log(probability of the class that came true), natural log; with `least` as it is that of
+            Evidently and scikit-learn.
         roc_auc: probability that a positive row has a higher probability than a negative one, ties count half
             (Mann and Whitney's U); None where the labels are all of one class.
         accuracy: share of rows predicted right.
@@ -86,7 +88,8 @@ def classification_performance(
     Raises:
         ValueError: the lengths differ, a label is neither 0 nor 1, or a probability is not between 0 and 1.
     """
-    return grouped_classification_performance(probability, label, one_group(np.size(probability)), threshold)[0].figures
+    grouping = one_group(np.size(probability))
+    return grouped_classification_performance(probability, label, grouping, threshold, least=least)[0].figures
 
 
 def grouped_regression_performance(
@@ -123,6 +126,7 @@ def grouped_classification_performance(
     grouping: Grouping,
     threshold: float = 0.5,
     decided: NDArray[np.bool_] | None = None,
+    least: float = TINY,
 ) -> tuple[GroupPerformance, ...]:
     """What `classification_performance` gives, for every group at once, in the order of the grouping's names.
 
@@ -143,7 +147,7 @@ def grouped_classification_performance(
     )
     with np.errstate(all="ignore"):  # what is undefined becomes None below
         figures = {
-            "log_loss": _sums(_log_losses(probability, positive), codes, count) / count,
+            "log_loss": _sums(_log_losses(probability, positive, least), codes, count) / count,
             "roc_auc": _roc_auc(probability, positive, codes, count, positives),
             "accuracy": _sums(predicted == positive, codes, count) / count,
             "precision": hits / calls,
@@ -153,24 +157,25 @@ def grouped_classification_performance(
     return _by_group(grouping, count, figures)
 
 
-def log_losses(probability: ArrayLike, label: ArrayLike) -> Floats:
+def log_losses(probability: ArrayLike, label: ArrayLike, least: float = TINY) -> Floats:
     """Log loss of each row, shape (rows,), for a classifier's `loss` in python_metrics.fairness and .attribution.
 
     Args:
         probability: of the positive class, between 0 and 1, shape (rows,).
         label: 0 or 1, shape (rows,).
+        least: how far from 0 and 1 probabilities are kept.
 
     Raises:
         ValueError: a label is neither 0 nor 1, or a probability is not between 0 and 1; missing ones too.
     """
     chances, labels = np.asarray(probability, dtype=float), np.asarray(label, dtype=float)
     _check_classes(chances, labels)
-    return _log_losses(chances, labels == 1)
+    return _log_losses(chances, labels == 1, least)
 
 
-def _log_losses(probability: Floats, positive: NDArray[np.bool_]) -> Floats:
+def _log_losses(probability: Floats, positive: NDArray[np.bool_], least: float) -> Floats:
     came_true = np.where(positive, probability, 1.0 - probability)
-    return np.asarray(-np.log(np.clip(came_true, NEAR_ZERO, 1.0 - NEAR_ZERO)))
+    return np.asarray(-np.log(np.clip(came_true, least, 1.0 - least)))
 
 
 def _usable(first: ArrayLike, label: ArrayLike, grouping: Grouping) -> tuple[Floats, Floats, NDArray[np.intp]]:

@@ -114,6 +114,13 @@ def two_sided_p_value(deviation: float, noise: Floats, effect: DayEffect) -> flo
     return float(min(1.0, 2 * reached))
 
 
+def share_above(deviation: float, noise: Floats, effect: DayEffect) -> float:
+    """Probability of a deviation as high or higher: noise and effect as above."""
+    if effect.scale == 0:
+        return float((noise >= deviation).mean())
+    return _share_below(-deviation, -noise, effect)
+
+
 def bonferroni(*p_values: float) -> float:
     """The p-value of the least of several, whatever their dependence."""
     return min(1.0, len(p_values) * min(p_values))

@@ -45,6 +45,8 @@ _KINDS: dict[str, Kind] = {
     "share_missing_values": "share",
     "rejected_share": "share",
 }
+# Of these what is nothing depends on the model: a thousandth of what always saying the same would cost.
+_IN_LOSSES = ("mae", "log_loss", "bias")
 # Of a day with fewer of its labels the figures are those of other rows.
 LEAST_COVERAGE = 0.9
 LOOK_BACK = 2
@@ -81,8 +83,10 @@ def judge_series(
     run_id: int,
 ) -> tuple[int, int]:
     """Decide on a model's monitored days, a family at a time; gives the number of decisions and of those that ring."""
-    digests = _digests(monitoring, model)
-    judged = [_Judged(monitoring, model, family, digests.get(family, {}), days, unusual) for family in FAMILIES]
+    digests, least_loss = _digests(monitoring, model), _least_loss(monitoring, model)
+    judged = [
+        _Judged(monitoring, model, family, digests.get(family, {}), days, unusual, least_loss) for family in FAMILIES
+    ]
     wanted = sorted(frozenset[date]().union(*(one.wanted for one in judged)))
     figures = _read(monitoring, model, wanted) if wanted else {}
     counts = [one.judge(figures.get(family, {}), run_id) for family, one in zip(FAMILIES, judged, strict=True)]
@@ -113,6 +117,13 @@ def _digests(monitoring: Monitoring, model: MonitoredModel) -> dict[str, dict[da
     return found
 
 
+def _least_loss(monitoring: Monitoring, model: MonitoredModel) -> float:
+    """What is no loss of this model, in the unit of its loss; 0 before its first labels have been judged."""
+    with database.connect("alarms", read_only=True) as connection:
+        row: Any = connection.execute(_QUERIES["least_loss"], _parameters(monitoring, model, None)).fetchone()
+    return float(row[0] or 0)
+
+
 def _read(monitoring: Monitoring, model: MonitoredModel, dates: list[date]) -> dict[str, Figures]:
     """The figures of these days, by family."""
     query = sql.SQL(_QUERIES["figures"]).format(windows=database.relation(monitoring.windows.windows))
@@ -137,9 +148,11 @@ class _Judged:
         digests: dict[date, str],
         days: Sequence[ProfiledDay],
         unusual: frozenset[date],
+        least_loss: float,
     ) -> None:
         self._calibration = monitoring.calibration
-        self._rules = json.dumps([VERSION, monitoring.calibration.model_dump(mode="json")])
+        self._least = dict.fromkeys(_IN_LOSSES, least_loss) if family == "performance" else {}
+        self._rules = json.dumps([VERSION, monitoring.calibration.model_dump(mode="json"), self._least])
         self._budget = monitoring.calibration.false_alarm_days[family]
         self._model, self._family, self._days = model, family, days
         self._dates = [day for day in sorted(digests) if day not in unusual]
@@ -215,6 +228,7 @@ class _Judged:
                 _KINDS[figure.metric],
                 np.array([values[one].value if one in values else np.nan for one in reference]),
                 np.array([values[one].n if one in values else np.nan for one in reference]),
+                self._least.get(figure.metric, 0.0),
             )
             for figure, values in sorted(self._figures.items())
         ]

@@ -89,3 +89,14 @@ select
 from ({figures}) as figures
 where value is not null
 group by family, window_date
+
+-- name: least_loss
+select max(value)
+from monitoring.metric_values
+where
+    model_version = %(model_version)s
+    and reference_id = %(reference_id)s
+    and granularity = 'day'
+    and layer in ('performance', 'concept')
+    and segment_key = ''
+    and metric = 'least_loss'

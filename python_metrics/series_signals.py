@@ -16,12 +16,12 @@ from typing import Literal
 import numpy as np
 
 from python_metrics.calibration import Calibration, Figures, calibrate, folds_of, score_day
-from python_metrics.figures import Floats, Statistic, share_angle
+from python_metrics.figures import ANGLE_FLOOR, Floats, Statistic, share_angle
 from python_metrics.judgement import DEFAULT_BUDGET, FEWEST_DAYS, Decision, Status, judge, status_of
 from python_metrics.plain_values import from_plain, to_plain
 
 Kind = Literal["share", "positive", "number"]
-VERSION = 2
+VERSION = 3
 # The least standard deviation believed of the log of a positive figure.
 _LEAST_LOG_DEVIATION = 0.005
 
@@ -35,12 +35,14 @@ class Series:
         kind: a share of n rows; a positive figure such as an error or a count, judged by its ratio; any number.
         values: one per reference day, NaN where there is none, shape (days,).
         ns: rows behind each, shape (days,).
+        least: what is nothing, in the figure's unit: a positive figure counts as that at least, a deviation too.
     """
 
     name: str
     kind: Kind
     values: Floats
     ns: Floats
+    least: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class SeriesNull:
         budget: false alarms per day over all series together.
         kinds: of each series.
         usual_n: the median of the rows behind each, shape (series,).
+        least: what is nothing of each, shape (series,).
         statistics, figures, calibration: what is judged, and the null distribution.
     """
 
@@ -61,6 +64,7 @@ class SeriesNull:
     budget: float
     kinds: tuple[str, ...]
     usual_n: Floats
+    least: Floats
     statistics: tuple[Statistic, ...]
     figures: Figures
     calibration: Calibration
@@ -107,19 +111,22 @@ def fit_series(dates: Sequence[date], series: Sequence[Series], *, budget: float
     kept = [one for one in series if np.isfinite(one.values).sum() >= FEWEST_DAYS]
     if len(dates) < FEWEST_DAYS or not kept:
         return None
-    values = np.column_stack([_transformed(one.kind, one.values) for one in kept])
+    values = np.column_stack([_transformed(one.kind, one.values, one.least) for one in kept])
     usual_n = np.array([float(np.median(one.ns[np.isfinite(one.values)])) for one in kept])
     statistics = tuple(
         Statistic(one.name, "value", "signed", _SCALES[one.kind], True, False, _LEAST_LOG_DEVIATION) for one in kept
     )
     size = len(kept)
     yes, no = np.ones(size, dtype=bool), np.zeros(size, dtype=bool)
-    floors = np.array([_floor(one.kind, n) for one, n in zip(kept, usual_n, strict=True)])
-    figures = Figures(np.arange(size), no, yes, no, no, floors)
+    floors = np.array([_floor(one, n) for one, n in zip(kept, usual_n, strict=True)])
+    figures = Figures(np.arange(size), no, yes, no, no, floors, np.zeros(size))
     weekdays = np.array([day.weekday() for day in dates])
     calibration = calibrate(values, weekdays, folds_of(ordinals), figures)
     kinds = tuple(one.kind for one in kept)
-    return SeriesNull(status_of(len(dates)), len(dates), budget, kinds, usual_n, statistics, figures, calibration)
+    least = np.array([one.least for one in kept])
+    return SeriesNull(
+        status_of(len(dates)), len(dates), budget, kinds, usual_n, least, statistics, figures, calibration
+    )
 
 
 def decide_series(
@@ -139,7 +146,8 @@ def decide_series(
     found, scale = [], []
     for place, statistic in enumerate(null.statistics):
         kind, usual = null.kinds[place], null.usual_n[place]
-        found.append(float(_transformed(kind, np.array([values.get(statistic.column, np.nan)]))[0]))
+        value = np.array([values.get(statistic.column, np.nan)])
+        found.append(float(_transformed(kind, value, float(null.least[place]))[0]))
         n, deviation = max(ns.get(statistic.column, usual), 1.0), null.calibration.centres.scale[place]
         if kind == "share":
             scale.append(np.sqrt(deviation**2 + max(0.25 / n - 0.25 / max(usual, 1.0), 0.0)))
@@ -169,7 +177,7 @@ def series_hash(dates: Sequence[date], series: Sequence[Series], *, budget: floa
     """Of everything that fit_series makes its null of."""
     found = hashlib.sha256(repr((VERSION, budget, tuple(dates))).encode())
     for one in series:
-        found.update(repr((one.name, one.kind)).encode())
+        found.update(repr((one.name, one.kind, one.least)).encode())
         found.update(np.ascontiguousarray(one.values, dtype=np.float64).tobytes())
         found.update(np.ascontiguousarray(one.ns, dtype=np.float64).tobytes())
     return found.hexdigest()
@@ -178,18 +186,23 @@ def series_hash(dates: Sequence[date], series: Sequence[Series], *, budget: floa
 _SCALES: dict[str, Literal["angle", "ratio", "plain"]] = {"share": "angle", "positive": "ratio", "number": "plain"}
 
 
-def _transformed(kind: str, values: Floats) -> Floats:
+def _transformed(kind: str, values: Floats, least: float) -> Floats:
     if kind == "share":
         return share_angle(values, 1.0)
     if kind == "positive":
         with np.errstate(divide="ignore", invalid="ignore"):
-            logs: Floats = np.log(np.where(values > 0, values, np.nan))
+            logs: Floats = np.log(np.where(np.maximum(values, least) > 0, np.maximum(values, least), np.nan))
         return logs
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def _floor(kind: str, n: float) -> float:
-    """The least standard deviation: half the binomial one of a share, half a per cent of a positive figure."""
-    if kind == "share":
-        return float(0.25 / np.sqrt(max(n, 1.0)))
-    return _LEAST_LOG_DEVIATION if kind == "positive" else 1e-9
+def _floor(series: Series, n: float) -> float:
+    """The least standard deviation: half the binomial one of a share, half a per cent of a positive figure.
+
+    Of a share that is nothing on most days, or all, it is that of a rare row: the days show no scatter then.
+    """
+    if series.kind != "share":
+        return _LEAST_LOG_DEVIATION if series.kind == "positive" else max(series.least, 1e-9)
+    share = float(np.nanmedian(series.values))
+    is_rare = min(share, 1 - share) * n < 1
+    return float((ANGLE_FLOOR if is_rare else 0.25) / np.sqrt(max(n, 1.0)))

@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 # Raised with every change of a constant or a formula: nulls of another version are not used again.
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -199,5 +199,6 @@ def _figures(frame: Frame, columns: Sequence[str], prediction: str | None, rows:
         np.array([one.alone for one in statistics]),
         np.array([one.given_others for one in statistics]),
         np.array([one.given_others and one.column != prediction for one in statistics]),
-        np.array([one.floor / (np.sqrt(rows) if one.per_root_n else 1.0) for one in statistics]),
+        np.array([one.least_deviation(rows) for one in statistics]),
+        np.array([one.least_value(rows) for one in statistics]),
     )

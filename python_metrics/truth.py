@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from python_metrics.estimates import Estimator
     from python_metrics.grouping import Grouping
     from python_metrics.tasks import Flags, Task
+    from python_metrics.usual_loss import UsualLoss
 
     Floats = NDArray[np.float64]
 
@@ -67,11 +68,15 @@ class KnownReference:
         groupings: its groups, by segmentation.
         losses: the loss of each row, shape (rows,).
         residuals: profile of prediction - label.
+        usual: what mean loss is usual.
+        least_probability: how far from 0 and 1 probabilities are kept; None of a regression.
     """
 
     groupings: Mapping[str, Grouping]
     losses: Floats
     residuals: Profile
+    usual: UsualLoss
+    least_probability: float | None
 
 
 def window_truth(
@@ -99,8 +104,7 @@ def window_truth(
     groupings = segment_groups(rows, rules.segmentations)
     metrics = _performance(prediction, label, decided, task, one_group(len(rows)), "", 1)
     if reference is not None:
-        losses = reference.losses
-        metrics.append(MetricRow("performance", "reference_loss", float(losses.mean()), n_reference=len(losses)))
+        metrics = [*_with_p_value(metrics, task.loss, reference.usual), *_yardstick(reference)]
     for key, grouping in groupings.items():
         metrics += _performance(prediction, label, decided, task, grouping, key, rules.min_rows)
     with np.errstate(over="ignore"):
@@ -156,6 +160,30 @@ def _group(group: GroupPerformance, row_count: int, min_rows: int) -> list[Metri
     return rows
 
 
+def _with_p_value(metrics: list[MetricRow], loss: str, usual: UsualLoss) -> list[MetricRow]:
+    """The same rows; the loss has the chance of one as large on a day like the reference's."""
+    return [
+        replace(one, p_value=usual.p_value(one.value, one.n_current))
+        if one.metric == loss and one.value is not None and one.n_current
+        else one
+        for one in metrics
+    ]
+
+
+def _yardstick(reference: KnownReference) -> list[MetricRow]:
+    """What a window's loss is measured by: the reference's loss, what is no loss, what probabilities were kept to."""
+    figures = {
+        "reference_loss": reference.usual.mean,
+        "least_loss": reference.usual.least,
+        "least_probability": reference.least_probability,
+    }
+    return [
+        MetricRow("performance", name, value, n_reference=reference.usual.n)
+        for name, value in figures.items()
+        if value is not None
+    ]
+
+
 def _concept(
     rows: pd.DataFrame,
     prediction: Floats,
@@ -189,7 +217,14 @@ def _concept(
         return [*found, *nothing("error")]
     values = (change.excess, change.bias_excess, change.effect_size)
     tested = [
-        MetricRow("concept", name, value, n_reference=n_reference, n_current=len(rows))
+        MetricRow(
+            "concept",
+            name,
+            value,
+            status="constant" if value is None else "ok",
+            n_reference=n_reference,
+            n_current=len(rows),
+        )
         for name, value in zip(names, values, strict=True)
     ]
     drifted = change.p_value < rules.alpha

@@ -140,8 +140,8 @@ def test_rules_become_rows_and_levels_of_their_own_too() -> None:
     rule = alerts.missing_share
     own = rule.model_copy(update={"columns": {"passenger_count": rule.model_copy(update={"warning": 0.4})}})
     found = rule_rows(alerts.model_copy(update={"missing_share": own}))
-    assert ("missing_share", "", "passenger_count", 0.4, rule.critical, None, 1, 3, None) in found
-    assert ("missing_share", "", "", rule.warning, rule.critical, None, 1, 3, None) in found
+    assert ("missing_share", "", "passenger_count", 0.4, rule.critical, None, 1, 3, None, None) in found
+    assert ("missing_share", "", "", rule.warning, rule.critical, None, 1, 3, None, None) in found
     opening = [name for name, rule in alerts if getattr(rule, "opens_alerts", True)]
     assert (
         {name for name, *_ in found}

@@ -22,8 +22,9 @@ from python_metrics.segments import segment_groups
 from python_metrics.series_signals import Series, decide_series, fit_series
 from python_metrics.signals import Day, decide, fit_null
 from python_metrics.stored_figures import LARGEST, stored_values
-from python_metrics.tasks import TASKS
+from python_metrics.tasks import task_of
 from python_metrics.truth import KnownReference, TruthRules, window_truth
+from python_metrics.usual_loss import usual_loss
 from python_metrics.windows import MetricRow, Reference, profiles_of, window_metrics
 
 GREATEST = float(np.finfo(float).max)
@@ -110,11 +111,14 @@ def test_estimates_and_what_labels_say(strange: list[float], column: str, is_in_
     check(estimate_metrics(window, groups, estimator, "regression", 100))
     prediction, label = (before[name].to_numpy() for name in ("prediction", "label"))
     known = np.isfinite(prediction - label)
-    losses = TASKS["regression"].losses(prediction[known], label[known])
+    task = task_of("regression")
+    losses = task.losses(prediction[known], label[known])
+    usual_losses = usual_loss(losses, before["day"][known].to_numpy(), task.same_loss(label[known]))
     residuals = profile_of(pd.Series((prediction - label)[known]), "numerical")
     rules = TruthRules((("place",),), 100, 0.01, PREDICTION)
-    reference = KnownReference({"place": group_rows(before["place"][known])}, losses, residuals)
-    rows = window_truth(window, window["label"].to_numpy(), TASKS["regression"], rules, reference, estimator, seed=1)
+    groups = {"place": group_rows(before["place"][known])}
+    reference = KnownReference(groups, losses, residuals, usual_losses, None)
+    rows = window_truth(window, window["label"].to_numpy(), task, rules, reference, estimator, seed=1)
     check(rows)
     found = {row.metric: row for row in rows if not row.segment_key}
     assert found["label_count"].value == ROWS

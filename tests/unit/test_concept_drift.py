@@ -40,6 +40,7 @@ def test_another_mix_of_rows_is_no_concept_drift(estimator: LossEstimator, share
     # The realised error moves from 0.9 to 3.2 with the share of the noisy zone; what the inputs say moves with it.
     found = drift_of(estimator, trips(50, 1, 2000, day_deviation=0.2, zone_two=share))
     assert found.p_value > 0.05
+    assert found.effect_size is not None
     assert abs(found.effect_size) < 0.2
 
 
@@ -58,6 +59,7 @@ def test_a_drop_of_the_error_is_found_too(estimator: LossEstimator) -> None:
     leaked = Rows(rows.features, rows.prediction, (rows.prediction + rows.label) / 2, rows.days)
     found = drift_of(estimator, leaked)
     assert found.excess < 0
+    assert found.effect_size is not None
     assert found.effect_size < 0
     assert found.excess_p_value < 0.01
     assert found.bias_p_value > 0.05

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from python_metrics.series_signals import Series, SeriesNull, decide_series, fit_series, series_hash
+from python_metrics.series_signals import Kind, Series, SeriesNull, decide_series, fit_series, series_hash
 
 FIRST = date(2024, 1, 1)
 N = 500
@@ -79,6 +79,31 @@ def test_a_series_without_a_value_is_not_judged() -> None:
     decision = decide_series(fitted(), NEXT, {"missing": 0.1}, SIZES)
     assert not decision.ring
     assert {one.column: one.score is None for one in decision.signals} == {"missing": False, "error": True}
+
+
+def test_figures_that_have_been_nothing_are_judged_by_what_is_nothing() -> None:
+    dates = [FIRST + timedelta(days=place) for place in range(56)]
+    nothing, ns = np.zeros(56), np.full(56, float(N))
+    kinds: dict[str, Kind] = {"mae": "positive", "bias": "number", "rejected": "share"}
+    null = fit_series(dates, [Series(name, kind, nothing, ns, 0.01) for name, kind in kinds.items()])
+    sizes = dict.fromkeys(kinds, float(N))
+    assert not decide_series(null, NEXT, {"mae": 1e-9, "bias": -1e-9, "rejected": 1 / N}, sizes).ring
+    for name, value in (("mae", 4.3), ("bias", -4.3), ("rejected", 0.02)):
+        decision = decide_series(null, NEXT, {**dict.fromkeys(kinds, 0.0), name: value}, sizes)
+        assert (decision.ring, decision.column) == (True, name)
+        assert all(abs(one.standardised) < 1e6 for one in decision.signals)
+
+
+def test_a_share_that_is_nothing_but_for_single_rows_keeps_to_the_budget() -> None:
+    random = np.random.default_rng(5)
+    shares = random.binomial(N, 0.05 / N, 56 + 180) / N
+    dates = [FIRST + timedelta(days=place) for place in range(len(shares))]
+    rings = 0
+    for place in range(56, len(shares)):
+        before = slice(place - 56, place)
+        null = fit_series(dates[before], [Series("rejected", "share", shares[before], np.full(56, float(N)))])
+        rings += decide_series(null, dates[place], {"rejected": shares[place]}, {"rejected": float(N)}).ring
+    assert rings <= binom.ppf(0.999, 180, 1 / 30)
 
 
 def test_short_references() -> None:

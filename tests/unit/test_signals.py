@@ -253,7 +253,7 @@ def test_a_null_survives_json(days: list[Day], null: Null) -> None:
     read = Null.from_json(null.to_json())
     assert decide(read, days[56]) == decide(null, days[56])
     assert read.to_json() == null.to_json()
-    with pytest.raises(ValueError, match="of version 0, 2 is needed"):
+    with pytest.raises(ValueError, match="of version 0, 3 is needed"):
         Null.from_json('{"version": 0}')
 
 

@@ -67,6 +67,12 @@ judged_days as (
         max(beliefs.value) filter (where beliefs.metric = 'label_count') as label_count,
         max(beliefs.value) filter (where beliefs.metric = 'reference_loss') as reference_loss,
         max(beliefs.value) filter (where beliefs.metric in ('mae', 'log_loss')) as loss,
+        max(beliefs.p_value) filter (where beliefs.metric in ('mae', 'log_loss')) as loss_p_value,
+        -- What others are measured in: a loss of nothing is no unit.
+        greatest(
+            nullif(max(beliefs.value) filter (where beliefs.metric = 'reference_loss'), 0),
+            max(beliefs.value) filter (where beliefs.metric = 'least_loss')
+        ) as loss_unit,
         max(beliefs.value) filter (where beliefs.metric = 'loss_excess') as loss_excess,
         max(beliefs.value) filter (where beliefs.metric = 'bias_excess') as bias_excess,
         max(beliefs.p_value) filter (where beliefs.metric = 'loss_excess') as p_value,
@@ -217,14 +223,15 @@ performance as (
         '' as column_name,
         'prediction' as named_column,
         window_start,
-        loss / nullif(reference_loss, 0) as value,
+        loss / loss_unit as value,
         format(
             'mean loss %s, the reference''s %s, with %s %% of the labels',
             {{ rounded("loss", 2) }}, {{ rounded("reference_loss", 2) }}, {{ rounded("100 * coverage", 0) }}
         ) as detail,
         run_id,
         as_of,
-        coverage
+        coverage,
+        loss_p_value as p_value
     from judged_days
     where label_count >= {{ var("alert_min_rows") }}
 
@@ -240,7 +247,7 @@ concept_drift as (
         'prediction' as named_column,
         window_start,
         case
-            when is_drifted then greatest(abs(loss_excess), abs(bias_excess)) / nullif(reference_loss, 0)
+            when is_drifted then greatest(abs(loss_excess), abs(bias_excess)) / loss_unit
             when not is_drifted then 0
         end as value,
         format(
@@ -249,7 +256,9 @@ concept_drift as (
         ) as detail,
         run_id,
         as_of,
-        coverage
+        coverage,
+        -- is_drifted has it already.
+        cast(null as double precision) as p_value
     from judged_days
 
 ),
@@ -289,7 +298,8 @@ conditions as (
     select
         *,
         cast(null as timestamp with time zone) as as_of,
-        cast(null as double precision) as coverage
+        cast(null as double precision) as coverage,
+        cast(null as double precision) as p_value
     from without_labels
     union all
     select * from performance
@@ -305,7 +315,10 @@ judged as (
         coalesce(own.warning, general.warning) as warning,
         coalesce(own.critical, general.critical) as critical,
         general.pending_days,
-        general.clear_days
+        general.clear_days,
+        -- Half of the budget is for days that open an alert at once, half for warnings on so many days in a row.
+        0.5 / general.false_alarm_days as critical_alpha,
+        power(0.5 / general.false_alarm_days, 1.0 / general.pending_days) as warning_alpha
     from conditions
     inner join rules as general
         on
@@ -329,8 +342,8 @@ levelled as (
     select
         *,
         case
-            when value >= critical then 'critical'
-            when value >= warning then 'warning'
+            when value >= critical and coalesce(p_value < critical_alpha, true) then 'critical'
+            when value >= warning and coalesce(p_value < warning_alpha, true) then 'warning'
             else 'none'
         end as level
     from judged
