@@ -78,13 +78,13 @@ RULES = {
         "Too many rows are rejected",
         "Too many rows are rejected " + _SAID,
         "The page says which rules rejected them.",
-        *(DATA_QUALITY, "Which rules rejected trips each day?"),
+        *(DATA_QUALITY, "Which rules rejected rows each day?"),
     ),
     "volume": Told(
         "Unusually many or few rows",
         "Unusually many or few rows " + _SAID,
         "Look whether the delivery is complete. Holidays and storms are told, too.",
-        *(DATA_QUALITY, "Did as many trips come as usual?"),
+        *(DATA_QUALITY, "Did as many rows come as usual?"),
     ),
     "performance": Told(
         "The model has become worse",
@@ -116,7 +116,7 @@ RULES = {
         f"Grafana has not been able to read the warehouse for {UNREADABLE_FOR}: how the models do is not known",
         "Is the database up, its disk full, the password of the role `dashboard` another? `make doctor` says. Alerts "
         "about models stay as they were.",
-        *(PIPELINE_HEALTH, "Does the path from the database to here work?"),
+        *(PIPELINE_HEALTH, "Does the heartbeat beat?"),
     ),
 }
 

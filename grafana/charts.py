@@ -8,6 +8,7 @@ zeros, one bar as wide as two days - so it is here.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +28,8 @@ COLORS = {
     "red": "#c4262e",
     "blue": "#3b78c4",
     "purple": "#8f5bb5",
+    "light-purple": "#b877d9",
+    "dark-purple": "#6b3a91",
     "text": "#5c6670",
     "transparent": "rgba(0, 0, 0, 0)",
 }
@@ -42,9 +45,11 @@ Mark = tuple[dict[str, Any], Rows]
 def _lines(board: OpenDashboard, panel: dict[str, Any], found: Rows, marks: list[Mark]) -> str:
     figure = go.Figure()
     named: set[str] = set()
+    is_symlog = _is_symlog(panel)
     stacked = _panel_settings(panel).get("custom.stacking", {}).get("mode") == "normal"
     for name, times, values in bands_together(panel, series_of(board, found)):
         settings = field_of(panel, name, board.timezone).settings
+        times, values = with_gaps(settings, times, [symlog(one) for one in values] if is_symlog else values)
         style = settings.get("custom.drawStyle", "line")
         fixed = settings.get("color") or {}
         color = COLORS.get(fixed["fixedColor"], fixed["fixedColor"]) if fixed.get("mode") == "fixed" else None
@@ -163,6 +168,9 @@ def _value_axis(figure: go.Figure, panel: dict[str, Any], *, stacked: bool = Fal
         figure.update_yaxes(ticksuffix=f" {unit.removeprefix('suffix:')}")
     if settings.get("custom.scaleDistribution", {}).get("type") == "log":
         figure.update_yaxes(type="log", range=None, autorange=True)
+    if _is_symlog(panel):
+        ticks = [0, *(2**power for power in range(max(int(top), 1)))]
+        figure.update_yaxes(tickvals=[symlog(tick) for tick in ticks], ticktext=[f"{tick}" for tick in ticks])
 
 
 def _levels(figure: go.Figure, panel: dict[str, Any]) -> None:
@@ -171,10 +179,42 @@ def _levels(figure: go.Figure, panel: dict[str, Any]) -> None:
     mode = settings.get("custom.thresholdsStyle", {}).get("mode", "off")
     if mode == "off":
         return
-    for step in settings["thresholds"]["steps"]:
-        if step["value"] is not None:
+    steps = [step for step in settings["thresholds"]["steps"] if step["value"] is not None]
+    tops = [*(step["value"] for step in steps[1:]), None]
+    for step, top in zip(steps, tops, strict=True):
+        at = [symlog(one) if _is_symlog(panel) else one for one in (step["value"], top)]
+        low, high = float(at[0] or 0), at[1]
+        if "area" in mode:
+            color = _translucent(COLORS[step["color"]], 12)
+            # Of the highest level up to where no chart reaches.
+            figure.add_hrect(low, low + 20 if high is None else high, fillcolor=color, line_width=0, layer="below")
+        else:
             dash = "dash" if "dashed" in mode else "solid"
-            figure.add_hline(step["value"], line={"color": COLORS[step["color"]], "width": 1, "dash": dash})
+            figure.add_hline(low, line={"color": COLORS[step["color"]], "width": 1, "dash": dash})
+
+
+def symlog(value: Any) -> float | None:
+    """Where a value stands on an axis that is linear up to 1 and goes by powers of two above."""
+    return (
+        None if value is None else float(value) if abs(value) <= 1 else math.copysign(1 + math.log2(abs(value)), value)
+    )
+
+
+def _is_symlog(panel: dict[str, Any]) -> bool:
+    return bool(_panel_settings(panel).get("custom.scaleDistribution", {}).get("type") == "symlog")
+
+
+def with_gaps(settings: dict[str, Any], times: list[datetime], values: list[Any]) -> tuple[list[datetime], list[Any]]:
+    """The series, broken where the panel says that so long without a row is a gap."""
+    longest = settings.get("custom.insertNulls")
+    if not longest:
+        return times, values
+    known = list(zip(times, values, strict=True))
+    broken = known[:1]
+    for (before, _), now in itertools.pairwise(known):
+        after = before + timedelta(milliseconds=float(longest))
+        broken += [(after, None), now] if now[0] > after else [now]
+    return [time for time, _ in broken], [value for _, value in broken]
 
 
 def _grid(board: OpenDashboard, panel: dict[str, Any], found: Rows, marks: list[Mark]) -> str:
@@ -211,27 +251,6 @@ def _grid(board: OpenDashboard, panel: dict[str, Any], found: Rows, marks: list[
     return _figure_html(figure, panel)
 
 
-def _heat(board: OpenDashboard, panel: dict[str, Any], found: Rows, marks: list[Mark]) -> str:
-    """A cell per series and time; each is drawn from the time before up to its own."""
-    series = series_of(board, found)
-    times = sorted({time for _, times, _ in series for time in times})
-    cells = [[dict(zip(times_, values, strict=True)).get(time) for time in times] for _, times_, values in series]
-    apart = min((later - earlier for earlier, later in itertools.pairwise(times)), default=timedelta(days=1))
-    figure = go.Figure(
-        go.Heatmap(
-            x=[time - apart / 2 for time in times],
-            y=[name for name, _, _ in series],
-            z=cells,
-            colorscale="Oranges",
-            zmin=0,
-            xgap=1,
-            ygap=1,
-        )
-    )
-    _time_axis(figure, board)
-    return _figure_html(figure, panel)
-
-
 def _categories(board: OpenDashboard, panel: dict[str, Any], found: Rows, marks: list[Mark]) -> str:
     """Bars side by side over the first column's words, cut to the length that the panel sets."""
     figure = go.Figure()
@@ -258,7 +277,6 @@ def _categories(board: OpenDashboard, panel: dict[str, Any], found: Rows, marks:
 CHARTS: dict[str, Callable[[OpenDashboard, dict[str, Any], Rows, list[Mark]], str]] = {
     "timeseries": _lines,
     "status-history": _grid,
-    "heatmap": _heat,
     "barchart": _categories,
 }
 

@@ -6,15 +6,15 @@ from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import common
 
 from grafana import parts
-from grafana.front_page import model_choices
+from grafana.front_page import model_choice
 from grafana.house import WATCH, House, steps, to_column
-from grafana.incidents import NOT_JUDGED, incidents_table
+from grafana.incidents import NOT_JUDGED, incidents_table, severity_area
 from grafana.names import COLUMN
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
 NO_QUANTILES = "No quantiles: the column is categorical, or empty in this time range"
 NO_STOCK_SCORE = "No score in this time range: choose another one, or another column"
-NO_DAY = "Choose a day with trips above"
+NO_DAY = "Choose a day with rows above"
 NO_COLUMN = "Nothing here: choose another column, or another time range"
 COLORED_FIGURE = {"type": "color-text"}
 COMMAND = """\
@@ -36,11 +36,10 @@ def column(house: House) -> builders.Dashboard:
         house.timezone,
     )
     sql = house.sql("column")
-    model_version, _ = model_choices(house)
-    board.with_variable(model_version)
+    board.with_variable(model_choice(house))
     board.with_variable(parts.choice("column", "Column", "The column that is looked at.", sql["columns"]))
     board.with_variable(
-        parts.choice("segment", "Segment", "Part of the trips that the drift score is shown for.", sql["segments"])
+        parts.choice("segment", "Segment", "Part of the rows that the drift score is shown for.", sql["segments"])
     )
     days = parts.choice("day", "Day", "The day that is held against the reference.", sql["days"], each_range=True)
     board.with_variable(days)
@@ -52,7 +51,7 @@ def column(house: House) -> builders.Dashboard:
             *_judged(house),
             *_over_time(house),
             *_one_day(house),
-            parts.section("What does Evidently's stock threshold say of ${column}, uncalibrated?"),
+            parts.section("What does Evidently's score say of ${column}, uncalibrated?"),
             *_stock_flag(house),
         ),
     )
@@ -89,22 +88,27 @@ def _judged(house: House) -> list[parts.AnyPanel]:
         decimals=3,
     )
     figures_panel = parts.rows(figures, sql["figures"], width=10, height=10)
+    figures_panel.override_by_name("figure", parts.wrapped(custom__width=170))
     figures_panel.override_by_name(
         "severity",
-        styled(unit="suffix:x", decimals=2, thresholds=parts.levels(severities), custom__cellOptions=COLORED_FIGURE),
+        styled(
+            unit="suffix:x", decimals=2, thresholds=parts.thresholds(severities), custom__cellOptions=COLORED_FIGURE
+        ),
     )
     severity = About(
         "Since when has ${column} not been as usual?",
-        "The worst of the column's figures per day, in multiples of the day's calibrated threshold: at 1 a day rings. "
-        "Large points: days that ring and name this column.",
+        "The worst of the column's figures per day, in multiples of the day's calibrated threshold: at 1 a day rings, "
+        "the background is orange, from the incidents' critical level on red. Above 1 the axis is logarithmic. Large "
+        "points: days that ring and name this column.",
         "suffix:x",
         no_data=NOT_JUDGED,
+        thresholds=severity_area(levels.critical),
         minimum=0,
         decimals=2,
     )
     severity_panel = parts.lines(severity, [Query(sql["severity"], "time_series")], width=16)
     severity_panel.override_by_name("severity", styled(color=parts.colored(BLUE)))
-    severity_panel.override_by_name("threshold", parts.dashed(ORANGE))
+    parts.beyond_one(severity_panel)
     severity_panel.override_by_name("ringing day", parts.marks(ORANGE))
     severity_panel.data_links([parts.link("Show this day", to_column("${column}", day=True))])
     return [band_panel, figures_panel, severity_panel]
@@ -121,7 +125,7 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     )
     missing = About(
         "How much of ${column} is missing?",
-        "Missing values / rows of the day, of all trips; of the rows as a whole that of the column that lacks most. "
+        "Missing values / rows of the day, of all segments; of the rows as a whole that of the column that lacks most. "
         "The alert's levels are in monitoring.yml.",
         "percentunit",
         no_data=NO_COLUMN,
@@ -131,8 +135,8 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     )
     ribbon = About(
         "Where do the values of ${column} lie?",
-        "Quantiles per day, of all trips: the median as a line, the middle half dark, 90 % light, the 1st and the 99th "
-        "percentile as dashes. Of the rows as a whole: how many there are, and how many are usual for the weekday.",
+        "Quantiles per day, of all segments: the median as a line, the middle half dark, 90 % light, the 1st and the "
+        "99th percentile as dashes. Of the rows as a whole: how many there are, and how many the weekday usually has.",
         "short",
         no_data=NO_QUANTILES,
     )
@@ -162,8 +166,7 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     statements_panel = parts.rows(statements, sql["statements"], height=5)
     statements_panel.override_by_name("incident", styled(custom__width=90))
     statements_panel.override_by_name("since", styled(custom__width=95))
-    whole = styled(custom__inspect=True, custom__cellOptions={"type": "auto", "wrapText": True})
-    statements_panel.override_by_name("command", whole)
+    statements_panel.override_by_name("command", parts.wrapped(custom__inspect=True))
     return [
         parts.lines(missing, [Query(sql["missing"], "time_series")], width=8),
         incidents_table(incidents, sql["incidents"], height=6),
@@ -177,7 +180,7 @@ def _one_day(house: House) -> list[parts.AnyPanel]:
     sql = house.sql("column")
     distribution = About(
         "How does ${column} on ${day:text} compare with the reference?",
-        "Share of rows by value, of all trips, side by side. The bins are frozen from the quantiles or the most "
+        "Share of rows by value, of all segments, side by side. The bins are frozen from the quantiles or the most "
         "frequent categories of the reference; what lies outside and what is missing are bins of their own. "
         "Of the rows as a whole: the bins of all columns that moved most.",
         "percentunit",
@@ -196,23 +199,26 @@ def _one_day(house: House) -> list[parts.AnyPanel]:
         decimals=1,
     )
     table = parts.rows(moved, sql["moved"], width=10, height=11)
-    table.override_by_regexp("rows .*", styled(unit="short", decimals=0))
+    table.override_by_name("value", parts.wrapped(custom__minWidth=120))
+    table.override_by_regexp("rows .*", parts.COUNT)
     conditions = About(
         "What did the rules find?",
         "Days of this column past a fixed level of a rule. An alert opens and is resolved by the days that the rule "
         "in monitoring.yml asks for.",
         "short",
         no_data="No rule found anything in this column in this time range",
+        decimals=3,
     )
     found = parts.rows(conditions, sql["conditions"], height=7)
-    found.override_by_name("level", parts.colored_words(parts.SEVERITIES))
+    found.override_by_name("level", [*parts.colored_words(parts.SEVERITIES), *styled(custom__width=80)])
+    found.override_by_name("found", parts.wrapped(custom__minWidth=260))
     return [bars, table, found]
 
 
 def _stock_flag(house: House) -> list[parts.AnyPanel]:
     sql = house.sql("column")
     drift = About(
-        "When did ${column} pass the stock threshold?",
+        "When did ${column} pass its fixed threshold?",
         "Evidently's drift score per day, with the threshold of its method. A distance drifts at or above it, a "
         "p-value below it. Of the rows as a whole: the share of columns that drifted. A click on a day shows its "
         "distribution above.",
@@ -236,9 +242,11 @@ def _stock_flag(house: House) -> list[parts.AnyPanel]:
         "there is no score.",
         "short",
         no_data=NO_DAY,
+        decimals=3,
     )
     figures = parts.rows(that_day, sql["that_day"], width=16, height=4)
-    figures.override_by_name("missing", styled(unit="percentunit"))
+    figures.override_by_name("missing", styled(unit="percentunit", decimals=1))
+    figures.override_by_regexp("values|distinct|run", styled(decimals=0))
     figures.override_by_name("status", styled(mappings=parts.color_words({"ok": GREEN, "error": RED})))
     return [
         drift_panel,

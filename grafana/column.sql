@@ -130,6 +130,7 @@ order by scores.window_start
 
 -- name: figures
 select
+    own_severity as "severity",
     statistic
     || case when level = '' then '' else ' (share of ' || level || ')' end
     || case
@@ -140,8 +141,7 @@ select
     null_p01 as "1 in 100 below",
     null_p10 as "1 in 10 below",
     null_p90 as "1 in 10 above",
-    null_p99 as "1 in 100 above",
-    own_severity as "severity"
+    null_p99 as "1 in 100 above"
 from marts.fct_alarm_scores
 where
     window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)
@@ -183,7 +183,6 @@ with severities as (
 select
     window_start as time,
     max(severity) as "severity",
-    1.0 as "threshold",
     case when bool_or(is_ringing) then max(severity) end as "ringing day"
 from severities
 group by window_start
@@ -193,24 +192,27 @@ order by window_start
 select
     incidents.state,
     coalesce(alerts.severity, '') as "severity",
-    incidents.opened_date as "since",
-    incidents.last_seen_date as "last seen",
-    incidents.days as "days",
-    incidents.worst_severity as "worst",
-    left(incidents.incident_id, 8) as "incident",
-    incidents.figure as "figure",
+    to_char(incidents.opened_date, 'YYYY-MM-DD') as "since",
     concat_ws(
         '; ',
         nullif(incidents.first_moved, ''), nullif(incidents.second_moved, ''), nullif(incidents.third_moved, '')
     ) as "what moved",
+    incidents.figure as "figure",
     incidents.affected_segments as "affected groups",
+    to_char(incidents.last_seen_date, 'YYYY-MM-DD') as "last seen",
+    incidents.days as "days",
+    incidents.worst_severity as "worst",
+    left(incidents.incident_id, 8) as "incident",
     incidents.model_specs as "models",
     incidents.event as "expected event",
     incidents.last_note as "last note",
-    '${column}' as looked_into,
-    '${model_version}' as looked_at,
-    cast(extract(epoch from incidents.opened_at) * 1000 as bigint) as opened_ms,
-    cast(extract(epoch from incidents.last_seen_at) * 1000 as bigint) as last_seen_ms
+    '{{column}}' as to_board,
+    '${column}' as to_column,
+    '${model_version}' as to_model,
+    {{ms(incidents.opened_at)}} as to_day,
+    {{ms(incidents.last_seen_at)}} as to_last,
+    {{ms(incidents.opened_at - interval '14 days')}} as to_from,
+    {{ms(incidents.last_seen_at + interval '15 days')}} as to_until
 from marts.fct_incidents as incidents
 left join marts.fct_alerts as alerts
     on
@@ -229,7 +231,7 @@ order by incidents.state in ('open', 'acknowledged') desc, incidents.opened_at d
 -- name: statements
 select
     left(incidents.incident_id, 8) as "incident",
-    incidents.opened_date as "since",
+    to_char(incidents.opened_date, 'YYYY-MM-DD') as "since",
     'make sql SQL="' || replace(incidents.rows_query, '"', '\"') || '"' as "command"
 from marts.fct_incidents as incidents
 where
@@ -367,9 +369,9 @@ limit case when '${column}' = '{{table}}' then 12 end
 -- name: moved
 select
     case when '${column}' = '{{table}}' then column_name || ' ' else '' end || bin_label as "value",
+    share - reference_share as "change",
     reference_share as "share before",
     share as "share that day",
-    share - reference_share as "change",
     reference_count as "rows before",
     row_count as "rows that day"
 from marts.fct_column_distribution
@@ -421,10 +423,10 @@ order by time, metric
 
 -- name: conditions
 select
-    window_date as "day",
-    rule,
+    to_char(window_date, 'YYYY-MM-DD') as "day",
     level,
     detail as "found",
+    rule,
     value,
     warning,
     critical

@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models import common
 from grafana import parts
 from grafana.house import House, steps
 from grafana.names import COMPARE
-from grafana.parts import GREEN, ORANGE, YELLOW, About, Query, styled
+from grafana.parts import ORANGE, YELLOW, About, Query, styled
 
 
 def compare_models(house: House) -> builders.Dashboard:
@@ -51,8 +51,8 @@ def _days(house: House) -> list[parts.AnyPanel]:
     )
     share = About(
         "Which share of their columns drifted?",
-        "Columns past Evidently's threshold / monitored columns. Models have columns of their own: compare the shares "
-        "with care.",
+        "Columns whose drift score is past its threshold / monitored columns. Models have columns of their own: "
+        "compare the shares with care.",
         "percentunit",
         minimum=0,
         maximum=1,
@@ -77,19 +77,20 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     records = About(
         "What are they?",
         "Training record of both models: the mean absolute error of a regression, log loss and area under the ROC "
-        "curve of a binary model. They are on rows that each recipe holds out, not on the same trips.",
+        "curve of a binary model. They are on rows that each recipe holds out, not on the same ones.",
         "short",
         decimals=3,
     )
     records_panel = parts.rows(records, sql["records"], height=5)
-    records_panel.override_by_regexp(".*rows", styled(decimals=0))
+    records_panel.override_by_regexp(".*rows", parts.COUNT)
+    records_panel.override_by_name("features", parts.wrapped(custom__minWidth=260))
     records_panel.override_by_name("trained", styled(unit="dateTimeAsIso"))
     columns = About(
         "Which columns drifted more for whom?",
         "Mean over the days of the time range of the drift score in multiples of its threshold; empty where a model "
         "does not have the column.",
         "suffix:x",
-        thresholds=((None, GREEN), (1, YELLOW), (excess, ORANGE)),
+        thresholds=(*parts.WELL, (1, YELLOW), (excess, ORANGE)),
         decimals=2,
     )
     columns_panel = parts.rows(columns, sql["columns"], width=10, height=9)
@@ -102,6 +103,7 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     )
     alerts_panel = parts.rows(alerts, sql["alerts"], width=14, height=9)
     alerts_panel.override_by_name("severity", parts.colored_words(parts.SEVERITIES))
-    for name in ("opened", "last seen"):
-        alerts_panel.override_by_name(name, styled(unit="dateTimeAsIso", custom__width=160))
+    alerts_panel.override_by_name("worst day", parts.wrapped(custom__minWidth=220))
+    for name in ("severity", "state", "since", "last seen"):
+        alerts_panel.override_by_name(name, styled(custom__width=95))
     return [records_panel, columns_panel, alerts_panel]

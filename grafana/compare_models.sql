@@ -53,11 +53,11 @@ select
     validation_mae as "validation MAE",
     validation_log_loss as "validation log loss",
     validation_auc as "validation AUC",
-    array_to_string(feature_names, ', ') as "features",
     reference_rows as "reference rows",
     is_active as "active",
     left(artifact_sha256, 12) as "file sha256",
-    trained_at as "trained"
+    trained_at as "trained",
+    array_to_string(feature_names, ', ') as "features"
 from marts.dim_models
 where model_version in ('${model_a}', '${model_b}')
 order by model_version
@@ -77,13 +77,13 @@ order by column_name
 
 -- name: alerts
 select
-    model_version as "model",
     severity,
-    rule,
-    opened_at as "opened",
-    last_seen_at as "last seen",
     case when is_open then 'open' else 'resolved' end as "state",
-    summary as "worst day"
+    summary as "worst day",
+    rule,
+    model_version as "model",
+    to_char(opened_date, 'YYYY-MM-DD') as "since",
+    to_char(last_seen_date, 'YYYY-MM-DD') as "last seen"
 from marts.fct_alerts
 where
     model_version in ('${model_a}', '${model_b}')

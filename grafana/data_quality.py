@@ -5,10 +5,11 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard as builders
 
 from grafana import parts
-from grafana.front_page import NO_TRIPS, model_choices
+from grafana.front_page import NO_ROWS, model_choice
 from grafana.house import House, steps, to_column
 from grafana.names import DATA_QUALITY
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, About, Query, styled
+from pipeline.alert_levels import Levels
 
 NOTHING_LOADED = "Nothing is loaded: run `make pipeline`"
 NOT_TESTED = 'No test has run yet: `make dbt ARGS="test"`, or `make pipeline`'
@@ -23,8 +24,7 @@ def data_quality(house: House) -> builders.Dashboard:
         house.days,
         house.timezone,
     )
-    model_version, _ = model_choices(house)
-    board.with_variable(model_version)
+    board.with_variable(model_choice(house))
     for panel in (*_headlines(house), *_days(house), *_tables(house)):
         board.with_panel(panel)
     return board
@@ -34,8 +34,8 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
     sql, alerts = house.sql("data_quality"), house.monitoring.alerts
     age = About(
         "When did data last arrive?",
-        "Days since a file was loaded, whatever month it is of. The publisher issues a month about two months after "
-        "its end; the levels are in monitoring.yml.",
+        "Days since a file was loaded, whatever month it is of. How often one is due is the source's affair: the "
+        "levels are in monitoring.yml.",
         "d",
         no_data=NOTHING_LOADED,
         thresholds=steps(alerts.stale_data),
@@ -46,23 +46,25 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         "dbt tests whose latest result is a failure or an error; the table below names them.",
         "none",
         no_data=NOT_TESTED,
-        thresholds=((None, GREEN), (1, RED)),
+        thresholds=parts.counted(RED),
+        decimals=0,
     )
     rejected = About(
         "How much was rejected?",
-        "Rejected trips / all trips of the latest day.",
+        "Rejected rows / all rows of the latest day.",
         "percentunit",
         thresholds=steps(alerts.rejected_share),
         decimals=2,
-        no_value=NO_TRIPS,
+        no_value=NO_ROWS,
     )
     volume = About(
         "Did as much come as usual?",
-        "Trips of the latest day / median of the same weekday in the eight weeks before. No figure before three such "
+        "Rows of the latest day / median of the same weekday in the eight weeks before. No figure before three such "
         "weekdays are there.",
         "percentunit",
         thresholds=(
-            (None, RED),
+            (None, GREY),
+            (0, RED),
             (1 / alerts.volume.critical, ORANGE),
             (1 / (alerts.volume.warning or alerts.volume.critical), GREEN),
             (alerts.volume.warning or alerts.volume.critical, ORANGE),
@@ -80,34 +82,43 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
 
 
 def _days(house: House) -> list[parts.AnyPanel]:
-    sql = house.sql("data_quality")
+    sql, alerts = house.sql("data_quality"), house.monitoring.alerts
     rejected = About(
-        "Which rules rejected trips each day?",
-        "Rejected trips by the first rule that rejected them. A trip outside the month of its file belongs to no day "
+        "Which rules rejected rows each day?",
+        "Rejected rows by the first rule that rejected them. A row outside the month of its file belongs to no day "
         "and is not counted here.",
-        "short",
+        "locale",
         minimum=0,
+        decimals=0,
     )
     volume = About(
-        "Did as many trips come as usual?",
-        "Accepted trips per day, beside the median of the same weekday in the eight weeks before.",
-        "short",
+        "Did as many rows come as usual?",
+        "Accepted rows per day, beside the median of the same weekday in the eight weeks before.",
+        "locale",
         minimum=0,
+        decimals=0,
     )
     volume_panel = parts.bars(volume, [Query(sql["volume"], "time_series")], stacked=False)
     usual = styled(color=parts.colored(GREY), custom__drawStyle="line", custom__lineWidth=2, custom__fillOpacity=0)
     volume_panel.override_by_name("usual for the weekday", usual)
-    volume_panel.override_by_name("trips", styled(color=parts.colored(BLUE)))
+    volume_panel.override_by_name("rows", styled(color=parts.colored(BLUE)))
     missing = About(
         "Which column is missing values, and since when?",
-        "Missing values / rows, per column and day. The darker, the more is missing.",
+        "Missing values / rows, per column and day, coloured by the levels of missing_share (monitoring.yml): orange "
+        "from the warning on, red from the critical one, yellow from half the lower one. A column may have levels of "
+        "its own, which are not drawn. A click opens the column on that day.",
         "percentunit",
-        minimum=0,
+        thresholds=missing_steps(alerts.missing_share),
         decimals=1,
     )
-    heat = parts.heat(missing, sql["missing_by_column"])
-    heat.data_links([parts.link("Open the column", to_column("${__field.name}", day=False))])
-    return [parts.bars(rejected, [Query(sql["rejected_by_rule"], "time_series")], stacked=True), volume_panel, heat]
+    grid = parts.grid(missing, sql["missing_by_column"])
+    grid.data_links([parts.link("Open ${__field.name} on this day", to_column("${__field.name}", day=True))])
+    return [parts.bars(rejected, [Query(sql["rejected_by_rule"], "time_series")], stacked=True), volume_panel, grid]
+
+
+def missing_steps(levels: Levels) -> tuple[parts.Step, ...]:
+    """Colours of shares of missing values."""
+    return steps(levels, look=(levels.warning or levels.critical) / 2)
 
 
 def _tables(house: House) -> list[parts.AnyPanel]:
@@ -121,12 +132,15 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     )
     tests_panel = parts.rows(tests, sql["tests"], height=10)
     colors = parts.color_words({"pass": GREEN, "warn": ORANGE, "fail": RED, "error": RED, "skipped": GREY})
-    tests_panel.override_by_name("status", parts.colored_words(colors))
-    tests_panel.override_by_name("tested", styled(unit="dateTimeAsIso"))
-    tests_panel.override_by_name("seconds", styled(unit="s"))
+    tests_panel.override_by_name("status", [*parts.colored_words(colors), *styled(custom__width=75)])
+    tests_panel.override_by_regexp("test|message", parts.wrapped())
+    tests_panel.override_by_name("table", styled(custom__width=210))
+    tests_panel.override_by_name("failing rows", [*parts.COUNT, *styled(custom__width=100)])
+    tests_panel.override_by_name("tested", styled(unit="dateTimeAsIso", custom__width=160))
+    tests_panel.override_by_name("seconds", styled(unit="s", decimals=2, custom__width=85))
     reasons = About(
-        "Why were trips rejected?",
-        "Rejected trips of the time range by rule, with the reason; the rules are a seed of the dbt project.",
+        "Why were rows rejected?",
+        "Rejected rows of the time range by rule, with the reason; the rules are a seed of the dbt project.",
         "short",
     )
     files = About(
@@ -136,5 +150,10 @@ def _tables(house: House) -> list[parts.AnyPanel]:
         no_data=NOTHING_LOADED,
     )
     files_panel = parts.rows(files, sql["files"], width=14)
-    files_panel.override_by_name("loaded", styled(unit="dateTimeAsIso"))
-    return [tests_panel, parts.rows(reasons, sql["reasons"], width=10), files_panel]
+    files_panel.override_by_regexp("rows|accepted|rejected|outside their month", parts.COUNT)
+    files_panel.override_by_name("loaded", styled(unit="dateTimeAsIso", custom__width=160))
+    files_panel.override_by_name("location", parts.wrapped(custom__minWidth=200))
+    reasons_panel = parts.rows(reasons, sql["reasons"], width=10)
+    reasons_panel.override_by_name("reason", parts.wrapped(custom__minWidth=200))
+    reasons_panel.override_by_name("rejected rows", [*parts.COUNT, *styled(custom__width=105)])
+    return [tests_panel, reasons_panel, files_panel]

@@ -30,7 +30,7 @@ order by window_start, column_name
 -- name: volume
 select
     window_start as time,
-    trip_count as "trips",
+    trip_count as "rows",
     usual_trip_count as "usual for the weekday"
 from marts.fct_daily_volume
 where $__timeFilter(window_start)
@@ -71,9 +71,9 @@ order by source_month desc
 
 -- name: reasons
 select
+    sum(rejected_count) as "rejected rows",
     rule,
-    reason,
-    sum(rejected_count) as "rejected trips"
+    reason
 from marts.fct_rejections
 where $__timeFilter(window_start)
 group by rule, reason
@@ -82,12 +82,12 @@ order by sum(rejected_count) desc
 -- name: tests
 select
     status,
-    subject as "table",
     test_name as "test",
+    message,
     failing_rows as "failing rows",
+    subject as "table",
     window_start as "tested",
-    duration_seconds as "seconds",
-    message
+    duration_seconds as "seconds"
 from marts.fct_test_results
 where is_latest
 order by (status = 'pass'), failing_rows desc nulls last, subject, test_name

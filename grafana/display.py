@@ -80,8 +80,8 @@ class Field:
         return str([step["color"] for step in steps if step["value"] is None or below >= step["value"]][-1])
 
 
-def field_of(panel: dict[str, Any], name: str, timezone: str) -> Field:
-    """A column of the panel's rows, with the overrides that hold for it.
+def field_of(panel: dict[str, Any], name: str, timezone: str, kind: str = "") -> Field:
+    """A column of the panel's rows, with the overrides that hold for it; `kind` is "string" for words.
 
     Raises:
         ValueError: an override picks its fields in a way that is not known here.
@@ -91,25 +91,27 @@ def field_of(panel: dict[str, Any], name: str, timezone: str) -> Field:
     # Of the panel's own settings `custom` is a tree, of overrides a path: one form for both.
     settings |= {f"custom.{key}": value for key, value in settings.pop("custom", {}).items()}
     for override in config["overrides"]:
-        if matches(override["matcher"], name):
+        if matches(override["matcher"], name, kind):
             settings |= {one["id"]: one["value"] for one in override["properties"]}
     return Field(name, settings, timezone)
 
 
-def matches(matcher: dict[str, Any], name: str) -> bool:
+def matches(matcher: dict[str, Any], name: str, kind: str = "") -> bool:
     """Whether an override is about the field.
 
     Raises:
         ValueError: a kind of matcher that is not known here.
     """
-    kind, options = matcher["id"], matcher.get("options")
-    if kind == "byName":
+    by, options = matcher["id"], matcher.get("options")
+    if by == "byName":
         return bool(options == name)
-    if kind == "byRegexp":
+    if by == "byType":
+        return bool(options == kind)
+    if by == "byRegexp":
         # Between slashes it may match anywhere, otherwise it is the whole name.
         slashed = re.fullmatch(r"/(.*)/([a-z]*)", str(options))
         return bool(re.search(slashed[1], name) if slashed else re.fullmatch(str(options), name))
-    raise ValueError(f"an override of fields '{kind}' is not understood here: use byName or byRegexp")
+    raise ValueError(f"an override of fields '{by}' is not understood here: use byName, byType or byRegexp")
 
 
 def mapping(settings: dict[str, Any], value: Any) -> dict[str, Any]:
@@ -147,6 +149,8 @@ def formatted(number: float, unit: str, decimals: int | None, timezone: str) -> 
     """
     if unit in ("", "none"):
         return to_fixed(number, decimals)
+    if unit == "locale":
+        return f"{float(to_fixed(number, decimals)):,.{max(decimals or 0, 0)}f}"
     if unit == "short":
         size = 0 if number == 0 else min(max(math.floor(math.log10(abs(number)) / 3 + 1e-12), 0), len(_SHORT) - 1)
         return to_fixed(number / 1000**size, decimals) + _SHORT[size]

@@ -19,16 +19,23 @@ with (and this page, and dbt's exposures), and a test holds the files to the cod
 in Grafana is kept with `make save-dashboard UID=...`.
 
 They read `marts` only, as the role `dashboard`, which can read nothing else. Time ranges about days are those of
-`dashboards` in [monitoring.yml](../monitoring.yml), by the clock of the source; Pipeline health shows the last seven
-days. A click on a cell of the front page opens the column on that day. Colours: green is well, yellow worth a look,
-orange a warning, red for somebody to act on; blue says nothing about good or bad.
+`dashboards` in [monitoring.yml](../monitoring.yml), by the clock of the source, and the pages carry range and model to
+each other; Pipeline health shows the last seven days, and neither takes nor gives a range. Colours: green is well,
+yellow worth a look, orange a warning, red for somebody to act on; blue and purple say nothing about good or bad.
 
-Front page and drill-down begin with decisions that are calibrated to the days before: a severity is in multiples of the
-day's threshold, and at 1 the day rings. Evidently's scores with its stock thresholds stand below, under a line of their
-own, for who compares. `(table)` among the columns is the rows as a whole: how many they are, how many are copies.
+The front page begins with a verdict over everything that is open (`marts.fct_alerts`: incidents and the alerts of all
+rules, whenever they opened) for the chosen model and the data; beside it the five worst, below it the columns by day.
+`make check-alerts` reads the same mart, for all models. A row leads to the page that shows what it speaks of, a cell to
+the column on that day. What happened, what came of it and how often it rang stand below, Evidently's scores with fixed
+thresholds last, for who compares.
 
-A panel without data says what to do. Before the first `make pipeline` there are no marts: panels then show the error
-that a relation does not exist.
+Decisions are calibrated to the days before: a severity is in multiples of the day's threshold, and at 1 the day rings.
+Charts of severities are logarithmic above 1, so that one day of 16 leaves the others to be seen. `(table)` among the
+columns is the rows as a whole: how many they are, how many are copies. A day without a row is a gap in every line.
+
+A panel without data says what to do; its words are not for empty cells of a table. Before the first `make pipeline`
+there are no marts: panels then show the error that a relation does not exist. What has no value, and what could not be
+asked, is never green.
 
 Speed, on the year 2022 (twelve real months, 334 days, two models; `make bench-dashboards`): see
 [benchmarks/dashboards.md](../benchmarks/dashboards.md).

@@ -86,7 +86,7 @@ def _sparkline(values: list[Any], color: str) -> str:
 
 def _table(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str:
     """The rows; a table that is wider than its panel is cut at the panel's edge, and scrolls."""
-    fields = [field_of(panel, name, board.timezone) for name in found.columns]
+    fields = [field_of(panel, name, board.timezone, _kind(found, at)) for at, name in enumerate(found.columns)]
     shown = [(at, field) for at, field in enumerate(fields) if not _hidden(field)]
     widths = [field.settings.get("custom.width") for _, field in shown]
     least = sum(width or NARROWEST for width in widths)
@@ -95,6 +95,10 @@ def _table(board: OpenDashboard, panel: dict[str, Any], found: Rows) -> str:
     lines = "".join(f"<tr>{''.join(_cell(board, fields, row, at) for at, _ in shown)}</tr>" for row in found.rows)
     style = f"min-width: {least}px"
     return f'<table style="{style}"><colgroup>{columns}</colgroup><tr>{head}</tr>{lines}</table>'
+
+
+def _kind(found: Rows, at: int) -> str:
+    return "string" if any(isinstance(row[at], str) for row in found.rows) else ""
 
 
 def _hidden(field: Field) -> bool:

@@ -6,61 +6,80 @@ from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import common
 
 from grafana import incidents, parts
-from grafana.house import NO_LABELS, House, steps, to_board
+from grafana.house import NO_LABELS, TO_TARGET, House, steps, to_board
 from grafana.names import FRONT_PAGE, PERFORMANCE, SEGMENTS
 from grafana.parts import GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 from grafana.stock_flags import stock_flags
 
-NO_TRIPS = "no trips"
+NO_ROWS = "no rows"
 
 
-def model_choices(house: House) -> tuple[builders.QueryVariable, builders.QueryVariable]:
-    """The variables that most dashboards share: model version and segment."""
-    sql = house.sql("front_page")
-    return (
-        parts.choice("model_version", "Model", "Version of the model that is looked at.", sql["model_versions"]),
-        parts.choice("segment", "Segment", "Part of the trips that Evidently's drift is shown for.", sql["segments"]),
-    )
+def model_choice(house: House) -> builders.QueryVariable:
+    """The variable that most dashboards share: the model's version."""
+    sql = house.sql("front_page")["model_versions"]
+    return parts.choice("model_version", "Model", "Version of the model that is looked at.", sql)
 
 
 def front_page(house: House) -> builders.Dashboard:
-    """Incidents and the calibrated decisions they come of, the other figures, Evidently's own flags beside them."""
+    """What is open, in words and as a table, and the columns by day; below it history, follow-ups, budgets, scores."""
     board = parts.page(
         FRONT_PAGE,
         "Model monitoring",
-        "Is the model all right today? Incidents, severity by day and column, other alerts, Evidently's flags.",
+        "Is all well? What is open, which column is not as usual since when, what came of it, and Evidently's scores.",
         house.days,
         house.timezone,
     )
-    for variable in model_choices(house):
-        board.with_variable(variable)
-    board.annotation(_alert_marks(house)).annotation(incidents.event_marks(house))
+    board.with_variable(model_choice(house)).annotation(incidents.event_marks(house))
     return parts.place(
         board,
         (
-            *incidents.decisions(house),
-            _origin(house),
+            _verdict(house),
+            _open_now(house),
+            incidents.severity_by_column(house),
+            parts.section("What happened, and what has come of it?"),
             *incidents.incidents(house),
+            *_tables(house),
             *incidents.judged_days(house),
             parts.section("Did everything come, and is the model as good as estimated?"),
             *_headlines(house),
             *_truth(house),
             *_days(house),
-            *_tables(house),
-            parts.section("What do Evidently's stock thresholds say, uncalibrated?"),
+            parts.section("What do Evidently's scores say, uncalibrated?"),
             *stock_flags(house),
         ),
     )
 
 
-def _origin(house: House) -> parts.AnyPanel:
+def _verdict(house: House) -> parts.AnyPanel:
     about = About(
-        "Where does the data come from?",
-        "Origin of the loaded files. Generated trips are never mixed with real ones.",
+        "Is all well?",
+        "Everything that is open, whenever it opened, of the chosen model and of the data: critical where one of them "
+        "is and nobody has taken it on (`make ack`). Beside it the five worst; `make check-alerts` tells of all "
+        "models. A click opens what is to be looked at first.",
         "none",
+        no_data="Not known: the marts gave no answer. Run `make pipeline`, or see `make doctor`",
     )
-    panel = parts.headline(about, house.sql("front_page")["origin"], width=6, as_words=True, spark=False)
-    return panel.mappings(parts.color_words({"GENERATED SAMPLE - not real trips": YELLOW, "nothing is loaded": GREY}))
+    panel = parts.headline(about, house.sql("front_page")["verdict"], width=8, height=8, as_words=True, spark=False)
+    colors = {"Critical": RED, "Not as usual": ORANGE, "Known, and looked into": YELLOW, "All is well": GREEN}
+    panel.override_by_name("verdict", styled(mappings=parts.color_words(colors | {"Not judged yet": GREY})))
+    panel.override_by_regexp("is open|look first at", styled(color=parts.colored(GREY)))
+    return parts.named(panel).orientation(common.VizOrientation.HORIZONTAL)
+
+
+def _open_now(house: House) -> parts.AnyPanel:
+    about = About(
+        "What is open, the worst first?",
+        "The five worst of what is open, whenever it opened, of the chosen model and of the data: critical before "
+        "warning, the latest before older ones, last what somebody has taken on. A click opens what it speaks of.",
+        "none",
+        no_data="Nothing is open",
+    )
+    panel = parts.rows(about, house.sql("front_page")["open_now"], width=16)
+    panel.override_by_name("severity", [*parts.colored_words(parts.SEVERITIES), *styled(custom__width=90)])
+    panel.override_by_name("what is open", [*parts.wrapped(), *parts.linked("Open what it speaks of", TO_TARGET)])
+    panel.override_by_name("since", styled(custom__width=120))
+    panel.override_by_name("of", styled(custom__width=150))
+    return panel.override_by_regexp("to_.*", parts.HIDDEN)
 
 
 def _headlines(house: House) -> list[parts.AnyPanel]:
@@ -71,35 +90,35 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         "columns: their shares are on the page Data quality.",
         "percentunit",
         decimals=1,
-        no_value=NO_TRIPS,
+        no_value=NO_ROWS,
     )
-    trips = About(
-        "How many trips came?", "Accepted trips on the latest day, also those that the model does not score.", "short"
+    volume = About(
+        "How many rows came?",
+        "Accepted rows on the latest day, also those that the model does not score.",
+        "locale",
+        decimals=0,
     )
     rejected = About(
         "How many were rejected?",
-        "Rejected trips / all trips of the latest day; the rules are on the page Data quality.",
+        "Rejected rows / all rows of the latest day; the rules are on the page Data quality.",
         "percentunit",
         thresholds=steps(alerts.rejected_share),
         decimals=2,
-        no_value=NO_TRIPS,
-    )
-    open_now = About(
-        "What needs somebody?",
-        "Open alerts of all rules by severity, whenever they opened: incidents, and those of the alerts' table.",
-        "none",
-        no_data="Nothing here: run `make pipeline`",
-        thresholds=((None, GREEN), (1, ORANGE)),
+        no_value=NO_ROWS,
     )
     last_day = About("Which day is the latest?", "The latest monitored day of the time range.", "none")
-    open_panel = parts.headline(open_now, sql["open_alerts_headline"], spark=False)
-    open_panel.text_mode(common.BigValueTextMode.VALUE_AND_NAME)
-    open_panel.override_by_name("critical", styled(thresholds=parts.levels(((None, GREEN), (1, RED)))))
+    origin = About(
+        "Where are the data from?",
+        "Origin of the loaded files. Generated data are never mixed with others.",
+        "none",
+    )
+    origin_panel = parts.headline(origin, sql["origin"], as_words=True, spark=False)
+    colors = {"GENERATED SAMPLE - not real data": YELLOW, "nothing is loaded": GREY}
     return [
         parts.headline(missing, sql["missing_headline"]),
-        parts.headline(trips, sql["trips_headline"]),
+        parts.headline(volume, sql["trips_headline"]),
         parts.headline(rejected, sql["rejected_headline"]),
-        open_panel,
+        origin_panel.mappings(parts.color_words(colors)),
         parts.headline(last_day, sql["last_day"], as_words=True, spark=False),
         _loaded(sql["loaded"]),
     ]
@@ -115,7 +134,7 @@ def _loaded(sql: str) -> parts.AnyPanel:
     panel = parts.rows(about, sql, width=4, height=4)
     address = f"/d/{FRONT_PAGE}?from=${{__data.fields.from_ms}}&to=${{__data.fields.to_ms}}"
     panel.override_by_name("monitored days", parts.linked("Show all monitored days", address))
-    return panel.override_by_regexp(".*_ms", styled(custom__hideFrom={"viz": True}, custom__hidden=True))
+    return panel.override_by_regexp(".*_ms", parts.HIDDEN)
 
 
 def _truth(house: House) -> list[parts.AnyPanel]:
@@ -141,6 +160,7 @@ def _truth(house: House) -> list[parts.AnyPanel]:
         "labels. A disparity to look at, no verdict. A click opens Segments and fairness.",
         "none",
         no_data="No labels (see the tile on the left), or too few rows of every group",
+        decimals=0,
     )
     groups = About(
         "Which groups explain the change?",
@@ -151,8 +171,7 @@ def _truth(house: House) -> list[parts.AnyPanel]:
         decimals=2,
     )
     loss_panel = parts.headline(loss, sql["loss_headline"], width=10)
-    loss_panel.text_mode(common.BigValueTextMode.VALUE_AND_NAME)
-    loss_panel.data_links([parts.link("Open Performance", to_board(PERFORMANCE))])
+    parts.named(loss_panel).data_links([parts.link("Open Performance", to_board(PERFORMANCE))])
     gaps_panel = parts.headline(gaps, sql["gaps_headline"], width=7)
     gaps_panel.data_links([parts.link("Open Segments and fairness", to_board(SEGMENTS))])
     groups_panel = parts.rows(groups, sql["explained_by_groups"], height=5)
@@ -175,21 +194,22 @@ def _days(house: House) -> list[parts.AnyPanel]:
         minimum=0,
         decimals=1,
     )
-    trips = About(
-        "How many trips came each day?",
-        "Trips that were accepted, whether or not the model scores them, and trips that a rule rejected.",
-        "short",
+    volume = About(
+        "How many rows came each day?",
+        "Rows that were accepted, whether or not the model scores them, and rows that a rule rejected.",
+        "locale",
         minimum=0,
+        decimals=0,
     )
     return [
         parts.lines(missing, [Query(sql["missing"], "time_series")]),
-        parts.bars(trips, [Query(sql["trips"], "time_series")], stacked=True),
+        parts.bars(volume, [Query(sql["trips"], "time_series")], stacked=True),
     ]
 
 
 def _tables(house: House) -> list[parts.AnyPanel]:
     about = About(
-        "Which other alerts were there, and are they over?",
+        "Which other alerts were there, and what of them is over?",
         "Alerts of the rules with fixed levels: open ones, and those that opened in the time range. The rules are in "
         "monitoring.yml; docs/alerts.md says when an alert opens and when it is resolved.",
         "none",
@@ -197,18 +217,8 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     )
     panel = parts.rows(about, house.sql("front_page")["alerts"], height=7)
     panel.override_by_name("severity", parts.colored_words(parts.SEVERITIES))
-    panel.override_by_name("state", styled(custom__width=90))
-    for name in ("opened", "last seen", "resolved at"):
-        panel.override_by_name(name, styled(unit="dateTimeAsIso", custom__width=160))
-    address = (
-        "/d/column?${__url_time_range}&var-model_version=${__data.fields.looked_at}"
-        "&var-column=${__data.fields.column}&var-day=${__data.fields.worst_ms}"
-    )
-    for name in ("column", "worst day"):
-        panel.override_by_name(name, parts.linked("Open the column on its worst day", address))
-    return [panel.override_by_regexp("worst_ms|looked_at", styled(custom__hidden=True))]
-
-
-def _alert_marks(house: House) -> builders.AnnotationQuery:
-    marks = builders.AnnotationQuery().name("Alerts").datasource(parts.DATASOURCE).enable(True).icon_color(RED)
-    return marks.target(Query(house.sql("front_page")["alert_marks"], "table"))
+    panel.override_by_name("worst day", [*parts.wrapped(), *parts.linked("Open what it speaks of", TO_TARGET)])
+    widths = {"state": 90, "severity": 90, "rule": 130, "of": 160, "since": 100, "last seen": 100, "resolved": 100}
+    for name, width in widths.items():
+        panel.override_by_name(name, styled(custom__width=width))
+    return [panel.override_by_regexp("to_.*", parts.HIDDEN)]

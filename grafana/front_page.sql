@@ -10,14 +10,82 @@ select
 from marts.dim_models
 order by is_active desc, train_month desc nulls last, validation_mae nulls last
 
--- name: segments
-select segment
-from marts.fct_column_drift
+-- name: verdict
+-- Of everything that is open, of the chosen model and of the data, as the table beside it and `make check-alerts` have it.
+with open_now as (
+    select
+        severity,
+        is_acknowledged,
+        opened_at,
+        rule,
+        model_version,
+        column_name,
+        replace(rule, '_', ' ') || ' since ' || to_char(opened_date, 'Dy YYYY-MM-DD') || ': ' || summary as words
+    from marts.fct_alerts
+    where
+        is_open
+        and model_version in ('', '${model_version}')
+),
+
+counted as (
+    select
+        count(*) as all_open,
+        count(*) filter (where severity = 'critical' and not is_acknowledged) as critical,
+        count(*) filter (where severity = 'warning' and not is_acknowledged) as warning,
+        (array_agg(
+            words order by is_acknowledged, severity = 'critical' desc, opened_at desc, rule, model_version, column_name
+        ))[1] as first_words
+    from open_now
+),
+
+latest as (
+    select max(window_date) as window_date
+    from marts.fct_day_alarms
+    where
+        model_version = '${model_version}'
+        and status in ('ok', 'learning')
+)
+
+select
+    case
+        when counted.critical > 0 then 'Critical'
+        when counted.warning > 0 then 'Not as usual'
+        when counted.all_open > 0 then 'Known, and looked into'
+        when latest.window_date is null then 'Not judged yet'
+        else 'All is well'
+    end as "verdict",
+    case
+        when counted.all_open > 0 then
+            concat_ws(
+                ', ', nullif(counted.critical, 0) || ' critical', nullif(counted.warning, 0) || ' warning',
+                nullif(counted.all_open - counted.critical - counted.warning, 0) || ' acknowledged'
+            )
+        else 'nothing'
+    end as "is open",
+    coalesce(
+        counted.first_words,
+        'nothing: judged until ' || to_char(latest.window_date, 'Dy YYYY-MM-DD'),
+        'run `make pipeline`'
+    ) as "look first at"
+from counted
+cross join latest
+
+-- name: open_now
+select
+    severity || case when is_acknowledged then ', acknowledged' else '' end as "severity",
+    summary as "what is open",
+    to_char(opened_date, 'Dy YYYY-MM-DD') as "since",
+    coalesce(nullif(model_spec, ''), 'the data') as "of",
+    {{target}}
+from marts.fct_alerts as alerts
+{{target_joins}}
 where
-    model_version = '${model_version}'
-    and column_name = 'prediction'
-group by segment
-order by (segment = 'all') desc, segment
+    alerts.is_open
+    and alerts.model_version in ('', '${model_version}')
+order by
+    alerts.is_acknowledged, alerts.severity = 'critical' desc, alerts.opened_at desc, alerts.rule, alerts.model_version,
+    alerts.column_name
+limit 5
 
 -- name: missing_headline
 select
@@ -30,7 +98,7 @@ order by window_start
 -- name: trips_headline
 select
     window_start as time,
-    trip_count as "trips"
+    trip_count as "rows"
 from marts.fct_daily_volume
 where $__timeFilter(window_start)
 order by window_start
@@ -43,21 +111,14 @@ from marts.fct_daily_volume
 where $__timeFilter(window_start)
 order by window_start
 
--- name: open_alerts_headline
-select
-    count(*) filter (where severity = 'critical') as "critical",
-    count(*) filter (where severity = 'warning') as "warning"
-from marts.fct_alerts
-where is_open
-
 -- name: origin
 select
     coalesce(
         string_agg(
             distinct case origin
-                when 'sample' then 'GENERATED SAMPLE - not real trips'
-                when 'tlc' then 'real, downloaded from TLC'
-                else 'real, local files'
+                when 'sample' then 'GENERATED SAMPLE - not real data'
+                when 'tlc' then 'downloaded files'
+                else 'local files'
             end, ', '
         ), 'nothing is loaded'
     ) as "origin"
@@ -170,33 +231,20 @@ where $__timeFilter(window_start)
 order by window_start
 
 -- name: alerts
--- Open ones, whenever they opened, and those that opened in the range.
+-- Open ones, whenever they opened, and those that opened in the range. What is resolved ended the day before it was so.
 select
-    case when is_open then 'open' else 'resolved' end as "state",
-    severity,
-    rule,
-    model_version as "model",
-    column_name as "column",
-    opened_at as "opened",
-    last_seen_at as "last seen",
-    resolved_at as "resolved at",
-    summary as "worst day",
-    cast(extract(epoch from cast(worst_date as timestamp) at time zone '{{timezone}}') * 1000 as bigint) as worst_ms,
-    coalesce(nullif(model_version, ''), '${model_version}') as looked_at
-from marts.fct_alerts
+    case when alerts.is_open then 'open' else 'resolved' end as "state",
+    alerts.severity,
+    alerts.summary as "worst day",
+    alerts.rule,
+    coalesce(nullif(alerts.model_spec, ''), 'the data') as "of",
+    to_char(alerts.opened_date, 'YYYY-MM-DD') as "since",
+    to_char(alerts.last_seen_date, 'YYYY-MM-DD') as "last seen",
+    to_char((alerts.resolved_at - interval '1 second') at time zone '{{timezone}}', 'YYYY-MM-DD') as "resolved",
+    {{target}}
+from marts.fct_alerts as alerts
+{{target_joins}}
 where
-    rule != 'incident'
-    and (is_open or $__timeFilter(opened_at))
-order by is_open desc, severity, opened_at desc
-
--- name: alert_marks
-select
-    opened_at as time,
-    last_seen_at as timeend,
-    severity || ': ' || summary as text,
-    rule || ',' || severity as tags
-from marts.fct_alerts
-where
-    $__timeFilter(opened_at)
-    and model_version in ('', '${model_version}')
-order by opened_at
+    alerts.rule != 'incident'
+    and (alerts.is_open or $__timeFilter(alerts.opened_at))
+order by alerts.is_open desc, alerts.severity, alerts.opened_at desc

@@ -5,20 +5,21 @@ Called by the modules of the single dashboards.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from grafana.names import COLUMN, TABLE
-from grafana.parts import GREEN, ORANGE, RED, YELLOW, Step
+from grafana.names import COLUMN, DATA_QUALITY, PERFORMANCE, PIPELINE_HEALTH, TABLE
+from grafana.parts import ORANGE, RED, WELL, YELLOW, Step
 from pipeline.alert_levels import Levels
 from pipeline.database import queries
 from pipeline.dbt import compared_coverage, source_timezone
 from pipeline.monitoring import Monitoring, load_monitoring
 
 NO_LABELS = (
-    "No labels: they come days after the trips, or with `make labels` - if the model's target has an entry under "
+    "No labels: they come some time after the rows, or with `make labels` - if the model's target has an entry under "
     "labels in monitoring.yml (`make doctor`)"
 )
 
@@ -51,11 +52,17 @@ class House:
 
     def sql(self, board: str) -> dict[str, str]:
         """The named queries of a dashboard."""
-        named = queries(Path(__file__).with_name(f"{board}.sql"))
-        return {
-            name: text.replace("{{timezone}}", self.timezone).replace("{{table}}", TABLE)
-            for name, text in named.items()
-        }
+        return {name: self._filled(text) for name, text in queries(Path(__file__).with_name(f"{board}.sql")).items()}
+
+    def _filled(self, text: str) -> str:
+        """The query with its {{names}} put in: shared parts first, which have names themselves."""
+        shared = queries(Path(__file__).with_name("targets.sql"))
+        words = {"timezone": self.timezone, "table": TABLE, "column": COLUMN, "performance": PERFORMANCE}
+        words |= {"data_quality": DATA_QUALITY, "pipeline_health": PIPELINE_HEALTH}
+        for name, value in (*shared.items(), *words.items()):
+            text = text.replace(f"{{{{{name}}}}}", value.strip())
+        # Instants as Grafana has them in addresses: as text, or it writes 1.64 Tri.
+        return re.sub(r"\{\{ms\((.+?)\)\}\}", r"cast(cast(extract(epoch from \1) * 1000 as bigint) as text)", text)
 
 
 def make_house() -> House:
@@ -65,7 +72,7 @@ def make_house() -> House:
 
 def steps(levels: Levels, look: float | None = None) -> tuple[Step, ...]:
     """Colours by an alert's levels; from `look` on a value is worth a look."""
-    found: list[Step] = [(None, GREEN)]
+    found: list[Step] = [*WELL]
     if look is not None:
         found.append((look, YELLOW))
     if levels.warning is not None:
@@ -77,6 +84,14 @@ def to_column(column: str, *, day: bool) -> str:
     """Address of the drill-down into a column, of the day under the pointer where there is one."""
     address = f"/d/{COLUMN}?${{__url_time_range}}&var-model_version=${{model_version}}&var-column={column}"
     return f"{address}&var-day=${{__value.time}}" if day else address
+
+
+# Address of what a row speaks of, by its fields of targets.sql.
+_FIELDS = "${__data.fields.to_"
+TO_TARGET = (
+    f"/d/{_FIELDS}board}}?var-model_version={_FIELDS}model}}&var-column={_FIELDS}column}}&var-day={_FIELDS}day}}"
+    f"&from={_FIELDS}from}}&to={_FIELDS}until}}"
+)
 
 
 def to_board(uid: str) -> str:

@@ -3,58 +3,15 @@
 from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard as builders
-from grafana_foundation_sdk.models import common
 
 from grafana import parts
-from grafana.house import RINGS, WATCH, House, steps, to_column
+from grafana.house import RINGS, TO_TARGET, WATCH, House, to_column
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
-NO_DECISION = "not judged"
 NOT_JUDGED = "No day is judged yet: run `make pipeline`, or choose another time range"
 STATES = parts.color_words(
     {"open": ORANGE, "acknowledged": YELLOW, "resolved": GREEN, "closed": GREEN, "withdrawn": GREY}
 )
-
-
-def decisions(house: House) -> list[parts.AnyPanel]:
-    """Headlines: the latest day's severity, what is worst about it, open incidents."""
-    sql, levels = house.sql("incidents"), house.monitoring.alerts.incident
-    severity = About(
-        "Is the model all right today?",
-        "How bad the latest day is, in multiples of its calibrated threshold: from 1 on it rings, which sound days do "
-        "once in as many days as the budget says (monitoring.yml, calibration). Yellow from 0.5 on, orange and red by "
-        "the incidents' levels. The line shows the days before.",
-        "suffix:x",
-        no_data=NOT_JUDGED,
-        thresholds=steps(levels, look=WATCH),
-        minimum=0,
-        decimals=2,
-        no_value=NO_DECISION,
-    )
-    worst = About(
-        "What rings on the latest day?",
-        "The latest day of the time range: as usual, or the column that rings with its worst figure, `(table)` for the "
-        "rows as a whole. The table below has the incidents.",
-        "none",
-        no_data=NOT_JUDGED,
-    )
-    incidents = About(
-        "How many incidents are open?",
-        "Open incidents of all models by severity, whenever they opened; those that somebody has taken on "
-        "(`make ack`) are counted by themselves.",
-        "none",
-        no_data="Nothing here: run `make pipeline`",
-        thresholds=((None, GREEN), (1, ORANGE)),
-    )
-    incidents_panel = parts.headline(incidents, sql["open_incidents_headline"], width=6, spark=False)
-    incidents_panel.text_mode(common.BigValueTextMode.VALUE_AND_NAME)
-    incidents_panel.override_by_name("critical", styled(thresholds=parts.levels(((None, GREEN), (1, RED)))))
-    incidents_panel.override_by_name("acknowledged", styled(thresholds=parts.levels(((None, GREY),))))
-    return [
-        parts.headline(severity, sql["severity_headline"], width=5),
-        parts.headline(worst, sql["worst_headline"], width=7, as_words=True, spark=False),
-        incidents_panel,
-    ]
 
 
 def incidents_table(about: About, sql: str, *, height: int) -> parts.AnyPanel:
@@ -62,20 +19,20 @@ def incidents_table(about: About, sql: str, *, height: int) -> parts.AnyPanel:
     panel = parts.rows(about, sql, height=height)
     panel.override_by_name("state", parts.colored_words(STATES))
     panel.override_by_name("severity", parts.colored_words(parts.SEVERITIES))
-    widths = {"state": 100, "severity": 80, "since": 95, "last seen": 95, "days": 60, "worst": 70, "figure": 120}
-    widths |= {"what moved": 270, "affected groups": 120}
+    widths = {"state": 95, "severity": 75, "since": 95, "last seen": 95, "days": 55, "worst": 65, "incident": 85}
+    widths |= {"column": 150, "figure": 130, "affected groups": 130, "models": 130, "expected event": 110}
+    for name in ("column", "figure", "what moved", "affected groups", "models", "expected event", "last note"):
+        panel.override_by_name(name, parts.wrapped())
     for name, width in widths.items():
         panel.override_by_name(name, styled(custom__width=width))
+    panel.override_by_name("what moved", styled(custom__minWidth=260))
+    panel.override_by_name("days", styled(decimals=0))
     panel.override_by_name("worst", styled(unit="suffix:x", decimals=1))
-    panel.override_by_regexp("what moved|affected groups", styled(custom__inspect=True))
-    address = (
-        "/d/column?${__url_time_range}&var-model_version=${__data.fields.looked_at}"
-        "&var-column=${__data.fields.looked_into}&var-day=${__data.fields."
-    )
     for name in ("column", "since"):
-        panel.override_by_name(name, parts.linked("Open the column on the day that raised it", f"{address}opened_ms}}"))
-    panel.override_by_name("last seen", parts.linked("Open the column on that day", f"{address}last_seen_ms}}"))
-    return panel.override_by_regexp("looked_.*|.*_ms", styled(custom__hidden=True))
+        panel.override_by_name(name, parts.linked("Open the column on the day that raised it", TO_TARGET))
+    last = TO_TARGET.replace("to_day}", "to_last}")
+    panel.override_by_name("last seen", parts.linked("Open the column on that day", last))
+    return panel.override_by_regexp("to_.*", parts.HIDDEN)
 
 
 def incidents(house: House) -> list[parts.AnyPanel]:
@@ -100,11 +57,12 @@ def incidents(house: House) -> list[parts.AnyPanel]:
     followups_panel = parts.rows(followups, sql["followups"], height=6)
     followups_panel.override_by_name("state", parts.colored_words(STATES))
     followups_panel.override_by_name("recorded", styled(unit="dateTimeAsIso", custom__width=160))
+    followups_panel.override_by_name("note", parts.wrapped(custom__minWidth=300))
     return [incidents_table(about, sql["incidents"], height=13), followups_panel]
 
 
-def judged_days(house: House) -> list[parts.AnyPanel]:
-    """Severity by column and by day, and the budget that it is calibrated to."""
+def severity_by_column(house: House) -> parts.AnyPanel:
+    """The grid of columns by day."""
     sql, levels = house.sql("incidents"), house.monitoring.alerts.incident
     by_column = About(
         "Which column is not as usual, and since when?",
@@ -115,24 +73,31 @@ def judged_days(house: House) -> list[parts.AnyPanel]:
         "no decision. `(table)` is the rows as a whole. A click opens the column on that day.",
         "suffix:x",
         no_data=NOT_JUDGED,
-        thresholds=((None, GREEN), (WATCH, YELLOW), (RINGS, ORANGE), (levels.critical, RED)),
+        thresholds=(*parts.WELL, (WATCH, YELLOW), (RINGS, ORANGE), (levels.critical, RED)),
         decimals=2,
     )
     grid = parts.grid(by_column, sql["severity_by_column"])
-    grid.data_links([parts.link("Open ${__field.name} on this day", to_column("${__field.name}", day=True))])
+    return grid.data_links([parts.link("Open ${__field.name} on this day", to_column("${__field.name}", day=True))])
+
+
+def judged_days(house: House) -> list[parts.AnyPanel]:
+    """Severity by day, and the budget that it is calibrated to."""
+    sql, levels = house.sql("incidents"), house.monitoring.alerts.incident
     by_day = About(
         "How bad was each day, and which ones rang?",
         "Severity per day and family of figures, in multiples of the calibrated threshold: at 1 a day rings (large "
-        "points; grey where an expected event mutes it). A gap has no decision. Expected events are marked along the "
+        "points; grey where an expected event mutes it), and the background is orange, from the incidents' critical "
+        "level on red. Above 1 the axis is logarithmic. A gap has no decision. Expected events are marked along the "
         "time axis.",
         "suffix:x",
         no_data=NOT_JUDGED,
+        thresholds=severity_area(levels.critical),
         minimum=0,
         decimals=2,
     )
     day_panel = parts.lines(by_day, [Query(sql["severity_by_day"], "time_series")], width=12)
     day_panel.override_by_name("columns", styled(color=parts.colored(BLUE)))
-    day_panel.override_by_name("threshold", parts.dashed(ORANGE))
+    parts.beyond_one(day_panel)
     day_panel.override_by_name("ringing day", parts.marks(ORANGE))
     day_panel.override_by_name("rings, but expected", parts.marks(GREY))
     calibration = About(
@@ -144,10 +109,20 @@ def judged_days(house: House) -> list[parts.AnyPanel]:
         no_data=NOT_JUDGED,
         decimals=1,
     )
-    return [grid, day_panel, parts.rows(calibration, sql["calibration"], width=12)]
+    calibration_panel = parts.rows(calibration, sql["calibration"], width=12)
+    calibration_panel.override_by_regexp("days judged|learning|ringing|on expected events", styled(decimals=0))
+    calibration_panel.override_by_name("model", parts.wrapped(custom__width=170))
+    calibration_panel.override_by_regexp("family|ringing|learning", styled(custom__width=85))
+    return [day_panel, calibration_panel]
+
+
+def severity_area(critical: float) -> tuple[parts.Step, ...]:
+    """Thresholds of a chart of severities, drawn behind it: nothing below the level at which a day rings."""
+    return ((None, "transparent"), (RINGS, ORANGE), (critical, RED))
 
 
 def event_marks(house: House) -> builders.AnnotationQuery:
     """Expected events along the time axes."""
     marks = builders.AnnotationQuery().name("Expected events").datasource(parts.DATASOURCE).enable(True)
-    return marks.icon_color(BLUE).target(Query(house.sql("incidents")["event_marks"], "table"))
+    # Without a switch of its own: one row of controls.
+    return marks.hide(True).icon_color(BLUE).target(Query(house.sql("incidents")["event_marks"], "table"))

@@ -1,56 +1,3 @@
--- name: severity_headline
--- Of the families of figures the worst; a day without a decision has no value.
-select
-    window_start as time,
-    max(severity) as "severity"
-from marts.fct_day_alarms
-where
-    $__timeFilter(window_start)
-    and model_version = '${model_version}'
-group by window_start
-order by window_start
-
--- name: worst_headline
-select
-    to_char(window_date, 'Dy YYYY-MM-DD') || ': '
-    || case
-        when status = 'empty' then 'no rows'
-        when status = 'too_short' then 'too few days before it to judge'
-        when not is_ringing then 'as usual'
-        else
-            concat_ws(' of ', coalesce(nullif(column_name, ''), '{{table}}'), nullif(segment_value, ''))
-            || ' (' || coalesce(
-                (
-                    select 'share of ' || scores.level
-                    from marts.fct_alarm_scores as scores
-                    where
-                        scores.window_start = alarms.window_start
-                        and scores.model_version = alarms.model_version
-                        and scores.family = alarms.family
-                        and scores.column_name = alarms.column_name
-                        and scores.statistic = alarms.statistic
-                        and scores.level != ''
-                    limit 1
-                ), statistic
-            ) || ')' || case when is_muted then ', expected: ' || event else '' end
-    end as "the day"
-from marts.fct_day_alarms as alarms
-where
-    $__timeFilter(window_start)
-    and model_version = '${model_version}'
-order by window_start desc, is_ringing desc, severity desc nulls last
-limit 1
-
--- name: open_incidents_headline
-select
-    count(*) filter (where severity = 'critical' and not is_acknowledged) as "critical",
-    count(*) filter (where severity = 'warning' and not is_acknowledged) as "warning",
-    count(*) filter (where is_acknowledged) as "acknowledged"
-from marts.fct_alerts
-where
-    rule = 'incident'
-    and is_open
-
 -- name: incidents
 -- Open ones, whenever they opened, and those that rang in the range. What is about an input has no model of its own: the
 -- chosen one is looked at where it named it, else one that did.
@@ -60,23 +7,25 @@ select
     concat_ws(
         ' of ', coalesce(nullif(incidents.column_name, ''), '{{table}}'), nullif(incidents.segment_value, '')
     ) as "column",
-    incidents.opened_date as "since",
-    incidents.last_seen_date as "last seen",
-    incidents.days as "days",
-    incidents.worst_severity as "worst",
-    left(incidents.incident_id, 8) as "incident",
-    incidents.figure as "figure",
+    to_char(incidents.opened_date, 'YYYY-MM-DD') as "since",
     concat_ws(
         '; ',
         nullif(incidents.first_moved, ''), nullif(incidents.second_moved, ''), nullif(incidents.third_moved, '')
     ) as "what moved",
+    incidents.figure as "figure",
     incidents.affected_segments as "affected groups",
-    incidents.model_specs as "models",
+    to_char(incidents.last_seen_date, 'YYYY-MM-DD') as "last seen",
+    incidents.days as "days",
+    incidents.worst_severity as "worst",
+    left(incidents.incident_id, 8) as "incident",
     incidents.event as "expected event",
-    coalesce(nullif(incidents.column_name, ''), '{{table}}') as looked_into,
-    coalesce(nullif(incidents.model_version, ''), named.model_version, '${model_version}') as looked_at,
-    cast(extract(epoch from incidents.opened_at) * 1000 as bigint) as opened_ms,
-    cast(extract(epoch from incidents.last_seen_at) * 1000 as bigint) as last_seen_ms
+    '{{column}}' as to_board,
+    coalesce(nullif(incidents.column_name, ''), '{{table}}') as to_column,
+    coalesce(nullif(incidents.model_version, ''), named.model_version, '${model_version}') as to_model,
+    {{ms(incidents.opened_at)}} as to_day,
+    {{ms(incidents.last_seen_at)}} as to_last,
+    {{ms(incidents.opened_at - interval '14 days')}} as to_from,
+    {{ms(incidents.last_seen_at + interval '15 days')}} as to_until
 from marts.fct_incidents as incidents
 left join marts.fct_alerts as alerts
     on
@@ -180,12 +129,6 @@ series as (
         severity
     from decisions
     union all
-    select distinct
-        window_start,
-        'threshold' as name,
-        1.0 as severity
-    from decisions
-    union all
     select
         window_start,
         case when is_muted then 'rings, but expected' else 'ringing day' end as name,
@@ -206,12 +149,12 @@ order by window_start, name
 select
     model_version as "model",
     family,
-    count(*) filter (where status in ('ok', 'learning')) as "days judged",
-    count(*) filter (where status = 'learning') as "learning",
-    count(*) filter (where is_ringing) as "ringing",
     30.0 * count(*) filter (where is_ringing)
     / nullif(count(*) filter (where status in ('ok', 'learning')), 0) as "rings in 30 days",
     30.0 / min(false_alarm_days) as "budget in 30 days",
+    count(*) filter (where is_ringing) as "ringing",
+    count(*) filter (where status in ('ok', 'learning')) as "days judged",
+    count(*) filter (where status = 'learning') as "learning",
     count(*) filter (where is_ringing and event != '') as "on expected events"
 from marts.fct_day_alarms
 where $__timeFilter(window_start)

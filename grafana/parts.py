@@ -1,16 +1,18 @@
 """What all dashboards are built of: the datasource, queries, panels with everything a panel needs, variables, links.
 
 Used by the modules of the single dashboards. Colours mean the same everywhere: green is well, yellow is worth a
-look, orange a warning, red is for somebody to act on; blue and grey say nothing about good or bad.
+look, orange a warning, red is for somebody to act on; blue and grey say nothing about good or bad. What has no
+value, and what could not be asked, is never green: the lowest step of all thresholds is another colour.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal, TypeVar
 
-from grafana_foundation_sdk.builders import barchart, heatmap, stat, statushistory, table, text, timeseries
+from grafana_foundation_sdk.builders import barchart, stat, statushistory, table, text, timeseries
 from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.cog.builder import Builder
@@ -21,16 +23,23 @@ from grafana_foundation_sdk.models import dashboard as models
 DATASOURCE_UID = "warehouse"
 DATASOURCE_TYPE = "grafana-postgresql-datasource"
 DATASOURCE = common.DataSourceRef(type_val=DATASOURCE_TYPE, uid=DATASOURCE_UID)
-TAG = "monitoring-warehouse"
+TAG, CLOCK_TAG = "monitoring-warehouse", "monitoring-warehouse-runs"
 RUN_PIPELINE = "Nothing here: run `make pipeline`, or choose another time range"
 
 GREEN, YELLOW, ORANGE, RED, BLUE, GREY = "green", "yellow", "orange", "red", "blue", "text"
 Step = tuple[float | None, str]
 NEUTRAL: tuple[Step, ...] = ((None, BLUE),)
-Panel = barchart.Panel | heatmap.Panel | stat.Panel | statushistory.Panel | table.Panel | timeseries.Panel
+# From here on a figure is well: below it lies nothing but what has no value, and that must not look well.
+WELL: tuple[Step, ...] = ((None, GREY), (0, GREEN))
+# Without a row for this long a daily line is broken; a day has 25 hours once a year.
+GAP = timedelta(hours=36)
+# A run or a day that stands alone is no wider.
+BAR_PIXELS = 40
+LABEL_LETTERS = 16
+Panel = barchart.Panel | stat.Panel | statushistory.Panel | table.Panel | timeseries.Panel
 AnyPanel = Panel | text.Panel
 Block = AnyPanel | builders.Row
-Kind = TypeVar("Kind", barchart.Panel, heatmap.Panel, stat.Panel, statushistory.Panel, table.Panel, timeseries.Panel)
+Kind = TypeVar("Kind", barchart.Panel, stat.Panel, statushistory.Panel, table.Panel, timeseries.Panel)
 Format = Literal["table", "time_series"]
 
 
@@ -105,17 +114,22 @@ def described(panel: Kind, about: About, queries: list[Query], width: int, heigh
         panel.min(about.minimum)
     if about.maximum is not None:
         panel.max(about.maximum)
+    elif isinstance(panel, barchart.Panel | timeseries.Panel) and about.minimum == 0:
+        # Where all is zero Grafana's axis ends at 100, which are 10,000 %.
+        panel.axis_soft_max(0.05 if about.unit == "percentunit" else 0.1 if about.decimals else 1)
     if about.decimals is not None:
         panel.decimals(about.decimals)
     return panel
 
 
-def headline(about: About, sql: str, width: int = 4, *, as_words: bool = False, spark: bool = True) -> stat.Panel:
+def headline(
+    about: About, sql: str, width: int = 4, *, height: int = 4, as_words: bool = False, spark: bool = True
+) -> stat.Panel:
     """A big figure or word: the query's last row, with the days before it as a sparkline.
 
     A latest day without a value says so: the value of a day before would make an outage look well.
     """
-    panel = described(stat.Panel(), about, [Query(sql, "time_series" if spark else "table")], width, 4)
+    panel = described(stat.Panel(), about, [Query(sql, "time_series" if spark else "table")], width, height)
     reduce = common_builders.ReduceDataOptions().calcs(["last"]).values(False)
     if spark:
         missing = models.ValueMappingResult(text=about.no_value, color=YELLOW, index=0)
@@ -126,16 +140,20 @@ def headline(about: About, sql: str, width: int = 4, *, as_words: bool = False, 
     return panel.color_mode(common.BigValueColorMode.VALUE).text_mode(common.BigValueTextMode.VALUE)
 
 
-def out_of(panel: stat.Panel, name: str) -> None:
-    """Name the figures of a headline: the one called `name` is what the other is a part of, no matter how large."""
+def named(panel: stat.Panel, neutral: str = "") -> stat.Panel:
+    """Name the figures of a headline; the one called `neutral` is no matter how large."""
     panel.text_mode(common.BigValueTextMode.VALUE_AND_NAME)
-    panel.override_by_name(name, styled(thresholds=thresholds(((None, GREY),))))
+    return panel.override_by_name(neutral, styled(thresholds=thresholds(((None, GREY),)))) if neutral else panel
 
 
-def lines(about: About, queries: list[Query], width: int = 12, height: int = 8) -> timeseries.Panel:
-    """Values per day as lines with points; a day without a value is a gap."""
+def lines(
+    about: About, queries: list[Query], width: int = 12, height: int = 8, *, gap: timedelta | None = GAP
+) -> timeseries.Panel:
+    """Values per day as lines with points; a day without a value is a gap, and so is `gap` without any row."""
     panel = described(timeseries.Panel(), about, queries, width, height)
     panel.line_width(2).point_size(5).show_points(common.VisibilityMode.ALWAYS).span_nulls(False).fill_opacity(0)
+    if gap is not None:
+        panel.insert_nulls(gap.total_seconds() * 1000)
     panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC))
     return panel.legend(_legend()).tooltip(_tooltip())
 
@@ -143,7 +161,7 @@ def lines(about: About, queries: list[Query], width: int = 12, height: int = 8) 
 def bars(about: About, queries: list[Query], width: int = 12, height: int = 8, *, stacked: bool) -> timeseries.Panel:
     """Values per day as bars."""
     panel = lines(about, queries, width, height).draw_style(common.GraphDrawStyle.BARS)
-    panel.fill_opacity(70).line_width(0).show_points(common.VisibilityMode.NEVER)
+    panel.fill_opacity(70).line_width(0).show_points(common.VisibilityMode.NEVER).bar_max_width(BAR_PIXELS)
     if stacked:
         panel.stacking(common_builders.StackingConfig().mode(common.StackingMode.NORMAL).group("A"))
     return panel
@@ -152,7 +170,8 @@ def bars(about: About, queries: list[Query], width: int = 12, height: int = 8, *
 def categories(about: About, sql: str, x: str, width: int = 12, height: int = 10) -> barchart.Panel:
     """Bars side by side over the values of a text column."""
     panel = described(barchart.Panel(), about, [Query(sql, "table")], width, height)
-    panel.x_field(x).x_tick_label_rotation(-45).show_value(common.VisibilityMode.NEVER)
+    panel.x_field(x).x_tick_label_rotation(-45).x_tick_label_max_length(LABEL_LETTERS)
+    panel.show_value(common.VisibilityMode.NEVER).override_by_name(x, styled(unit="string"))
     panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC))
     return panel.legend(_legend()).tooltip(_tooltip())
 
@@ -165,15 +184,13 @@ def grid(about: About, sql: str, width: int = 24, height: int = 9) -> statushist
     return panel.legend(_legend()).tooltip(_tooltip())
 
 
-def heat(about: About, sql: str, width: int = 24, height: int = 9) -> heatmap.Panel:
-    """A cell per series and day, the darker the higher."""
-    panel = described(heatmap.Panel(), about, [Query(sql, "time_series")], width, height)
-    return panel.calculate(False).cell_gap(1).show_legend()
-
-
 def rows(about: About, sql: str, width: int = 24, height: int = 8) -> table.Panel:
-    """The rows of the query."""
-    return described(table.Panel(), about, [Query(sql, "table")], width, height)
+    """The rows of the query; a cell without a value is empty, the panel's words are for no row at all.
+
+    A word that reads as a number stays a word: Grafana would give it the panel's unit.
+    """
+    panel = described(table.Panel(), about, [Query(sql, "table")], width, height)
+    return panel.override_by_regexp(".*", styled(noValue="")).override_by_field_type("string", styled(unit="string"))
 
 
 def words(title: str, description: str, markdown: str, width: int = 24, height: int = 3) -> text.Panel:
@@ -201,9 +218,9 @@ def styled(**settings: object) -> list[models.DynamicConfigValue]:
     return [models.DynamicConfigValue(id_val=name.replace("__", "."), value=value) for name, value in settings.items()]
 
 
-def levels(steps: tuple[Step, ...]) -> dict[str, object]:
-    """Thresholds of a single field, for overrides."""
-    return {"mode": "absolute", "steps": [models.Threshold(value=value, color=color) for value, color in steps]}
+def counted(color: str) -> tuple[Step, ...]:
+    """Thresholds of a number of bad things: none is well, one is not."""
+    return (*WELL, (1, color))
 
 
 def colored(color: str) -> object:
@@ -214,6 +231,16 @@ def colored(color: str) -> object:
 def thresholds(levels: tuple[Step, ...]) -> dict[str, object]:
     """Thresholds of a single field, for overrides."""
     return {"mode": "absolute", "steps": [models.Threshold(value=value, color=color) for value, color in levels]}
+
+
+def beyond_one(panel: timeseries.Panel) -> timeseries.Panel:
+    """Values in multiples of a bound: above it by their logarithm, so that one of 16 leaves the others to be seen.
+
+    What lies past the thresholds is filled.
+    """
+    symlog = common_builders.ScaleDistributionConfig().type(common.ScaleDistribution.SYMLOG).log(2).linear_threshold(1)
+    area = common_builders.GraphThresholdsStyleConfig().mode(common.GraphThresholdsStyleMode.AREA)
+    return panel.scale_distribution(symlog).thresholds_style(area)
 
 
 def dashed(color: str) -> list[models.DynamicConfigValue]:
@@ -256,6 +283,15 @@ def colored_words(mappings: list[models.ValueMapping]) -> list[models.DynamicCon
     return styled(mappings=mappings, custom__cellOptions={"type": "color-text"})
 
 
+def wrapped(**settings: object) -> list[models.DynamicConfigValue]:
+    """Cells of a table that show all of their text, for overrides."""
+    return styled(custom__cellOptions={"type": "auto", "wrapText": True}, **settings)
+
+
+# Overrides of fields that are not for a person.
+HIDDEN = styled(custom__hidden=True)
+# Overrides of fields that count something.
+COUNT = styled(unit="locale", decimals=0)
 SEVERITIES = color_words({"critical": RED, "warning": ORANGE, "none": GREEN})
 
 
@@ -278,12 +314,19 @@ def choice(name: str, label: str, description: str, sql: str, *, each_range: boo
     )
 
 
-def page(uid: str, title: str, description: str, time: tuple[str, str], timezone: str) -> builders.Dashboard:
-    """An empty dashboard with the links to the others."""
-    board = builders.Dashboard(title).uid(uid).description(description).tags([TAG]).time(*time).timezone(timezone)
-    board.tooltip(models.DashboardCursorSync.CROSSHAIR).refresh("1m").editable()
-    others = builders.DashboardLink("Dashboards").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
-    return board.link(others.as_dropdown(True).keep_time(True).include_vars(True))
+def page(
+    uid: str, title: str, description: str, time: tuple[str, str], timezone: str, *, of_days: bool = True
+) -> builders.Dashboard:
+    """An empty dashboard with the links to the others.
+
+    Pages about days carry their time range and their choices to each other; those about the wall's clock carry none.
+    """
+    board = builders.Dashboard(title).uid(uid).description(description).tags([TAG if of_days else CLOCK_TAG])
+    board.time(*time).timezone(timezone).tooltip(models.DashboardCursorSync.CROSSHAIR).refresh("1m").editable()
+    for words, tag, keeps in (("Dashboards", TAG, of_days), ("Pipeline", CLOCK_TAG, False)):
+        others = builders.DashboardLink(words).type(models.DashboardLinkType.DASHBOARDS).tags([tag])
+        board.link(others.as_dropdown(tag == TAG).keep_time(keeps).include_vars(keeps))
+    return board
 
 
 def _legend() -> common_builders.VizLegendOptions:

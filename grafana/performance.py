@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import common
 
 from grafana import parts
-from grafana.front_page import model_choices
+from grafana.front_page import model_choice
 from grafana.house import NO_LABELS, House, to_board
 from grafana.names import FRONT_PAGE, PERFORMANCE, SEGMENTS
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
@@ -28,8 +28,7 @@ def performance(house: House) -> builders.Dashboard:
         house.days,
         house.timezone,
     )
-    model_version, _ = model_choices(house)
-    board.with_variable(model_version)
+    board.with_variable(model_choice(house))
     for panel in (*_headlines(house), *_figures(house), *_estimator(house), *_concept(house), _beliefs(house)):
         board.with_panel(panel)
     return board
@@ -52,21 +51,21 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         decimals=3,
     )
     estimated = About(
-        "How large is it by estimate?",
+        "How large by estimate?",
         "Estimated loss of the latest day, which may have no labels yet. It is estimated from inputs and prediction.",
         "short",
         no_data=NO_ESTIMATES,
         decimals=3,
     )
     outcome = About(
-        "Did it come as estimated?",
+        "Was it as estimated?",
         f"Whether the realised loss of the latest day with at least {house.compared_coverage:.0%} of its labels lies "
         "in the 95 % interval that was given before.",
         "none",
         no_data=FEW_LABELS,
     )
     coverage = About(
-        "How many labels are there?",
+        "How many are labelled?",
         "Predictions of the latest day whose label has arrived. Yellow: under 95 %, its figures will still move.",
         "percentunit",
         no_data=NO_LABELS,
@@ -76,13 +75,14 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
     concept = About(
         "Days of concept drift?",
         "Days of the time range whose labels are improbable for their inputs, and how many days were tested. Of sound "
-        f"days, chance marks {alpha:.0%}. Yellow: a day to look at. Red: three or more, chance is no explanation.",
+        f"days, chance marks {alpha:.0%}. Yellow: days to look at.",
         "none",
         no_data=NO_CONCEPT,
-        thresholds=((None, GREEN), (1, YELLOW), (3, RED)),
+        thresholds=parts.counted(YELLOW),
+        decimals=0,
     )
     concept_panel = parts.headline(concept, sql["concept_drift_headline"], spark=False)
-    parts.out_of(concept_panel, "of days tested")
+    parts.named(concept_panel, "of days tested")
     outcome_panel = parts.headline(outcome, sql["as_estimated"], as_words=True, spark=False)
     colors = {"as estimated": GREEN, "better than estimated": BLUE, "worse than estimated": ORANGE}
     outcome_panel.mappings(parts.color_words(colors))
@@ -243,7 +243,7 @@ def _beliefs(house: House) -> parts.AnyPanel:
         decimals=3,
     )
     panel = parts.rows(about, house.sql("performance")["beliefs"], height=9)
-    panel.override_by_regexp("labels .*", styled(decimals=0))
+    panel.override_by_regexp("labels .*", parts.COUNT)
     panel.override_by_regexp("labelled .*", styled(unit="percentunit", decimals=1))
     for name in ("as of", "believed since"):
         panel.override_by_name(name, styled(unit="dateTimeAsIso", custom__width=160))

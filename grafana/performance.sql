@@ -241,7 +241,7 @@ order by window_start
 
 -- name: beliefs
 select
-    earlier.window_date as "day",
+    to_char(earlier.window_date, 'YYYY-MM-DD') as "day",
     earlier.as_of as "as of",
     earlier.label_count as "labels then",
     now.label_count as "labels now",

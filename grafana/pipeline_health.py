@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from grafana_foundation_sdk.builders import dashboard as builders
 
 from grafana import parts
@@ -37,6 +39,7 @@ def pipeline_health(house: House) -> builders.Dashboard:
         "Does the pipeline run? Runs, speed, failures, days that wait, heartbeat.",
         ("now-7d", "now"),
         house.timezone,
+        of_days=False,
     )
     board.refresh("10s")
     for panel in (*_headlines(house), *_over_time(house), *_tables(house)):
@@ -47,13 +50,13 @@ def pipeline_health(house: House) -> builders.Dashboard:
 def _headlines(house: House) -> list[parts.AnyPanel]:
     sql = house.sql("pipeline_health")
     last_success = About(
-        "When did a run last succeed?",
+        "When did a run go well?",
         "End of the latest run that did not fail, also one that had nothing to do.",
         "dateTimeFromNow",
         no_data=NEVER_RAN,
     )
     last_run = About(
-        "How did the last run end?",
+        "How did the last run go?",
         "Status of the latest run, also one that had nothing to do.",
         "none",
         no_data=NEVER_RAN,
@@ -63,7 +66,8 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         "Runs of the time range that failed, or whose process died; one that a person stopped is none of them.",
         "none",
         no_data=NEVER_RAN,
-        thresholds=((None, GREEN), (1, RED)),
+        thresholds=parts.counted(RED),
+        decimals=0,
     )
     waiting = About(
         "How many days wait?",
@@ -71,24 +75,25 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         "computes those of the months that it is asked for.",
         "none",
         no_data=NEVER_RAN,
-        thresholds=((None, GREEN), (1, ORANGE)),
+        thresholds=parts.counted(ORANGE),
+        decimals=0,
     )
     beat = About(
-        "Does the path from the database to here work?",
+        "Does the heartbeat beat?",
         "Seconds since the last row of `make heartbeat` was written. It shows only that a row in the database reaches "
         "this page, and matters on a new installation.",
         "s",
         no_data="No heartbeat yet: run `make heartbeat`",
-        thresholds=((None, GREEN), (60, YELLOW)),
+        thresholds=(*parts.WELL, (60, YELLOW)),
         decimals=0,
     )
     difference = About(
-        "Are the scores Evidently's?",
+        "Equal to Evidently's?",
         "Largest difference between a drift score of this warehouse and Evidently's own for the same rows, over the "
         "months that `make verify` has held against it; more than 1e-9 is a fault.",
         "sci",
         no_data="Not verified yet: `make verify`",
-        thresholds=((None, GREEN), (1e-9, RED)),
+        thresholds=(*parts.WELL, (1e-9, RED)),
     )
     last_run_panel = parts.headline(last_run, sql["last_status"], width=4, as_words=True, spark=False)
     return [
@@ -113,9 +118,10 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     speed = About(
         "How fast is each stage?",
         "Rows per second per stage and run.",
-        "short",
+        "locale",
         no_data=NO_RUNS,
         minimum=0,
+        decimals=0,
     )
     beats = About(
         "Does the heartbeat arrive?",
@@ -125,8 +131,8 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     )
     return [
         parts.bars(durations, [Query(sql["duration_by_step"], "time_series")], width=8, stacked=True),
-        parts.lines(speed, [Query(sql["speed_by_step"], "time_series")], width=8),
-        parts.lines(beats, [Query(sql["heartbeats"], "time_series")], width=8),
+        parts.lines(speed, [Query(sql["speed_by_step"], "time_series")], width=8, gap=None),
+        parts.lines(beats, [Query(sql["heartbeats"], "time_series")], width=8, gap=timedelta(minutes=5)),
     ]
 
 
@@ -166,11 +172,12 @@ def _tables(house: House) -> list[parts.AnyPanel]:
         parts.rows(verified, sql["verified"]),
     ]
     for panel in panels:
-        panel.override_by_name("status", parts.colored_words(STATUSES))
-        panel.override_by_name("started", styled(unit="dateTimeAsIso"))
-        panel.override_by_name("month", styled(unit="dateTimeAsIso"))
+        panel.override_by_name("status", [*parts.colored_words(STATUSES), *styled(custom__width=130)])
+        panel.override_by_name("started", styled(unit="dateTimeAsIso", custom__width=160))
+        panel.override_by_regexp("message|reason", parts.wrapped(custom__minWidth=260))
+        panel.override_by_name("rows", parts.COUNT)
         panel.override_by_name("largest difference", styled(unit="sci"))
         panel.override_by_name("by rounding", styled(unit="sci"))
-        panel.override_by_name("took", styled(unit="s"))
-        panel.override_by_name("run", styled(color=parts.colored(GREY), custom__width=70))
+        panel.override_by_name("took", styled(unit="s", decimals=1))
+        panel.override_by_name("run", styled(color=parts.colored(GREY), decimals=0, custom__width=60))
     return list(panels)

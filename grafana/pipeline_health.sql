@@ -63,14 +63,14 @@ order by window_start, step
 
 -- name: runs
 select
-    run_id as "run",
-    started_at as "started",
     status,
-    windows as "months",
-    row_count as "rows",
+    started_at as "started",
     duration_seconds as "took",
     message,
-    origin
+    windows as "months",
+    row_count as "rows",
+    origin,
+    run_id as "run"
 from marts.fct_pipeline_runs
 where step = 'pipeline' and $__timeFilter(window_start)
 order by run_id desc
@@ -78,11 +78,11 @@ order by run_id desc
 -- name: failures
 -- The innermost that failed: a model, a step, or the run itself where none of its steps failed: before the first one, say.
 select
-    failed.run_id as "run",
-    concat_ws(': ', failed.step, nullif(failed.unit, '')) as "step",
-    failed.started_at as "started",
     failed.status,
-    failed.message
+    concat_ws(': ', failed.step, nullif(failed.unit, '')) as "step",
+    failed.message,
+    failed.started_at as "started",
+    failed.run_id as "run"
 from marts.fct_pipeline_runs as failed
 where
     $__timeFilter(failed.window_start)
@@ -102,10 +102,9 @@ order by failed.run_id desc, failed.started_at desc
 
 -- name: waiting
 select
-    model_spec as "model",
-    model_version as "version",
-    window_date as "day",
-    reason
+    to_char(window_date, 'YYYY-MM-DD') as "day",
+    reason,
+    model_version as "version"
 from marts.fct_waiting_days
 order by window_date, model_version
 limit 1000
@@ -128,17 +127,17 @@ having count(*) > 0
 
 -- name: verified
 select
-    window_start as "month",
-    model_version as "version",
-    column_name as "column",
-    max(coalesce(largest_difference, 1)) filter (where threshold is not null) as "largest difference",
-    (array_agg(method order by coalesce(largest_difference, 1) desc) filter (where threshold is not null))[1] as "of",
-    max(largest_difference) filter (where metric = 'rounding_difference') as "by rounding",
     case
         when max(days_computed_since) > 0 then 'computed again since'
         when bool_and(is_equal) then 'equal'
         else 'differs'
     end as status,
+    to_char(window_start at time zone '{{timezone}}', 'YYYY-MM') as "month",
+    model_version as "version",
+    column_name as "column",
+    max(coalesce(largest_difference, 1)) filter (where threshold is not null) as "largest difference",
+    (array_agg(method order by coalesce(largest_difference, 1) desc) filter (where threshold is not null))[1] as "of",
+    max(largest_difference) filter (where metric = 'rounding_difference') as "by rounding",
     max(run_id) as "run"
 from marts.fct_verification
 group by window_start, model_version, column_name

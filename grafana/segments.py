@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import dashboard as models
 
 from grafana import parts
-from grafana.front_page import model_choices
+from grafana.front_page import model_choice
 from grafana.house import House, to_board
 from grafana.names import FRONT_PAGE, PERFORMANCE, SEGMENTS
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
@@ -21,9 +21,9 @@ NO_GROUPS = (
 NO_CHANGE = "No labels on this day: choose another day above, or see `make doctor` whether any are to come"
 READING = """\
 A gap is a disparity to look at, no verdict. It says that the model's errors differ between groups by more than chance \
-would explain; not why, not whether anybody is harmed, not what would be fair. Trips of one group may simply be harder \
-to predict. Groups are by place, time, payment and kind of trip: income, like anything about persons, is not in \
-the data.
+would explain; not why, not whether anybody is harmed, not what would be fair. Rows of one group may simply be harder \
+to predict, and a column may stand for another that nobody wrote down. What is compared is named under `segments` in \
+monitoring.yml.
 """
 
 
@@ -37,8 +37,7 @@ def segments(house: House) -> builders.Dashboard:
         house.timezone,
     )
     sql = house.sql("segments")
-    model_version, _ = model_choices(house)
-    board.with_variable(model_version)
+    board.with_variable(model_choice(house))
     board.with_variable(
         parts.choice("segment_key", "Compared by", "What rows are compared by: one column or two.", sql["segment_keys"])
     )
@@ -69,10 +68,11 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         "said. Yellow: worth a look, no verdict.",
         "none",
         no_data=TOO_FEW,
-        thresholds=((None, GREEN), (1, YELLOW)),
+        thresholds=parts.counted(YELLOW),
+        decimals=0,
     )
     worst = About(
-        "Who has the largest loss?",
+        "Whose loss is largest?",
         "On the latest day with enough labels. Noise may have put it there: see whether the gap is beyond chance.",
         "none",
         no_data=TOO_FEW,
@@ -82,15 +82,17 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         "Groups with enough rows on some day of the time range, of all groups that came.",
         "none",
         no_data=NO_GROUPS,
+        decimals=0,
     )
     drifted = About(
         "How many groups drifted?",
-        "Groups whose prediction passed Evidently's threshold on the latest day; common in small groups.",
+        "Groups whose prediction passed the threshold of its score on the latest day; common in small groups.",
         "none",
         no_data=TOO_FEW,
+        decimals=0,
     )
     change = About(
-        "How has the loss changed?",
+        "How did the loss move?",
         "Mean loss of the latest day with labels minus that of the reference. Above zero: worse.",
         "short",
         no_data=NO_CHANGE,
@@ -101,12 +103,12 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
     drifted_panel = parts.headline(drifted, sql["drifted_headline"])
     drifted_panel.data_links([parts.link("Open the front page", to_board(FRONT_PAGE))])
     days_panel = parts.headline(days, sql["gap_days"], spark=False)
-    parts.out_of(days_panel, "of days compared")
+    parts.named(days_panel, "of days compared")
     return [
         parts.headline(gap, sql["gap_headline"]),
         days_panel,
         parts.headline(worst, sql["worst_headline"], as_words=True, spark=False),
-        parts.headline(counted, sql["groups_headline"], spark=False),
+        parts.named(parts.headline(counted, sql["groups_headline"], spark=False), "groups"),
         drifted_panel,
         change_panel,
     ]
@@ -136,7 +138,7 @@ def _gaps(house: House) -> list[parts.AnyPanel]:
         decimals=2,
     )
     worst_panel = parts.rows(worst, sql["worst_groups"], width=10, height=9)
-    worst_panel.override_by_name("rows", styled(decimals=0))
+    worst_panel.override_by_name("rows", parts.COUNT)
     worst_panel.override_by_name("times overall", styled(unit="suffix:x"))
     worst_panel.override_by_name("figures from", parts.colored_words(parts.color_words({"too few rows": GREY})))
     every = About(
@@ -177,7 +179,8 @@ def _change(house: House) -> list[parts.AnyPanel]:
         decimals=3,
     )
     table = parts.rows(explained, sql["attribution"], width=14, height=9)
-    table.override_by_regexp(".*rows.*", styled(decimals=0))
+    table.override_by_regexp("labelled rows|rows of the reference", parts.COUNT)
+    table.override_by_name("group", parts.wrapped(custom__minWidth=140))
     return [
         parts.bars(change, [Query(sql["change"], "time_series")], width=10, height=9, stacked=True),
         table,
@@ -189,7 +192,7 @@ def _inputs(house: House, min_rows: int) -> list[parts.AnyPanel]:
     drift = About(
         "For which group did the prediction drift, and when?",
         "Drift score of the prediction against the same group of the reference, in multiples of its threshold. Green: "
-        "below. Yellow: past Evidently's threshold, common in small groups. Orange and red: from the alert's levels "
+        "below. Yellow: past the threshold, common in small groups. Orange and red: from the alert's levels "
         f"on. Grey: too few rows, on that day or in the reference (under {min_rows}).",
         "suffix:x",
         no_data=NO_GROUPS,
@@ -207,14 +210,15 @@ def _inputs(house: House, min_rows: int) -> list[parts.AnyPanel]:
     drift_panel.mappings([models.ValueMap(options={"-1": few})])
     missing = About(
         "For which group are values missing?",
-        "Missing cells / all cells of the features and the prediction, the darker the more. An empty cell: too few "
+        "Missing cells / all cells of the features and the prediction. Blue: less than 5 %. Purple: from there on, "
+        "darker from 25 % on. Of that many columns together no share is good or bad by itself. An empty cell: too few "
         f"rows (under {min_rows}).",
         "percentunit",
         no_data=TOO_FEW,
-        minimum=0,
+        thresholds=((None, GREY), (0, BLUE), (0.05, "light-purple"), (0.25, "dark-purple")),
         decimals=1,
     )
-    return [drift_panel, parts.heat(missing, sql["missing"])]
+    return [drift_panel, parts.grid(missing, sql["missing"])]
 
 
 def _losses(house: House, min_rows: int) -> parts.AnyPanel:

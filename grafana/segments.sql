@@ -179,13 +179,6 @@ order by window_start
 -- name: segmentations
 select
     replace(segment_key, ',', ' and ') as "compared by",
-    group_count as "groups with enough rows",
-    case when status = 'ok' then best_group end as "smallest loss",
-    case when status = 'ok' then worst_group end as "largest loss",
-    loss_gap as "gap",
-    loss_gap_lower as "from",
-    loss_gap_upper as "to",
-    worst_ratio as "times overall",
     case
         when status = 'one_group' then 'one group only'
         when status in ('out_of_range', 'error') then 'cannot be told'
@@ -193,6 +186,12 @@ select
         when is_loss_gap then 'beyond chance'
         else 'may be chance'
     end as "gap is",
+    loss_gap as "gap",
+    loss_gap_lower as "from",
+    loss_gap_upper as "to",
+    case when status = 'ok' then worst_group end as "largest loss",
+    worst_ratio as "times overall",
+    case when status = 'ok' then best_group end as "smallest loss",
     bias_gap as "gap in bias",
     case
         when status = 'one_group' then 'one group only'
@@ -200,7 +199,8 @@ select
         when status != 'ok' then 'too few rows'
         when is_bias_gap then 'beyond chance'
         else 'may be chance'
-    end as "gap in bias is"
+    end as "gap in bias is",
+    group_count as "groups with enough rows"
 from marts.fct_segment_fairness
 where
     window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)
@@ -281,10 +281,10 @@ by_group as (
 
 select
     segment_value as "group",
-    row_count as "rows",
-    loss,
     ratio as "times overall",
+    loss,
     bias,
+    row_count as "rows",
     case
         when days = 0 then 'too few rows'
         else days || ' of ' || all_days || ' days'
@@ -309,11 +309,11 @@ order by window_start
 -- name: attribution
 select
     coalesce(segment_value, 'all groups: the change') as "group",
-    sum(n_reference) as "rows of the reference",
-    sum(n_current) as "labelled rows",
+    sum(contribution) as "adds to the change",
     sum(mix_effect) as "because more or fewer came",
     sum(within_effect) as "because it got worse or better",
-    sum(contribution) as "adds to the change"
+    sum(n_reference) as "rows of the reference",
+    sum(n_current) as "labelled rows"
 from marts.fct_change_attribution
 where
     window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)

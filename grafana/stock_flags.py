@@ -1,12 +1,12 @@
-"""Evidently's own flags at its stock thresholds: the raw scores, beside the calibrated decisions of the front page."""
+"""Evidently's raw scores at fixed thresholds (monitoring.yml), beside the calibrated decisions of the front page."""
 
 from __future__ import annotations
 
 from grafana import parts
 from grafana.house import House, steps, to_column
-from grafana.parts import GREEN, ORANGE, RED, YELLOW, About, Query, styled
+from grafana.parts import ORANGE, RED, YELLOW, About, Query, styled
 
-NO_SCORE = "too few trips"
+NO_SCORE = "too few rows"
 
 
 def stock_flags(house: House) -> list[parts.AnyPanel]:
@@ -24,10 +24,11 @@ def stock_flags(house: House) -> list[parts.AnyPanel]:
     )
     count = About(
         "How many columns drifted?",
-        "Features and prediction whose score passed Evidently's threshold on the latest day. Passing it is common "
+        "Features and prediction whose score passed its threshold on the latest day. Passing it is common "
         "and no alarm by itself.",
         "none",
         no_value=NO_SCORE,
+        decimals=0,
     )
     explain = About(
         "Which columns explain the drift?",
@@ -46,14 +47,13 @@ def stock_flags(house: House) -> list[parts.AnyPanel]:
     )
     drift_panel = parts.lines(drift, [Query(sql["prediction_drift"], "time_series")])
     drift_panel.override_by_name("threshold", parts.dashed(YELLOW))
-    drift_panel.data_links(
-        [parts.link("Open this day", f"{to_column('prediction', day=True)}&var-segment=${{segment:percentencode}}")]
-    )
+    drift_panel.data_links([parts.link("Open this day", to_column("prediction", day=True))])
     columns = About(
         "How many columns drifted each day?",
         "Columns past their threshold (left), and their share of all monitored columns (right).",
         "none",
         minimum=0,
+        decimals=0,
     )
     columns_panel = parts.bars(columns, [Query(sql["drifted_columns"], "time_series")], stacked=False)
     columns_panel.override_by_name(
@@ -69,12 +69,12 @@ def stock_flags(house: House) -> list[parts.AnyPanel]:
     )
     by_column = About(
         "Which column drifted, and since when?",
-        "Drift score in multiples of its threshold. Green: below. Yellow: past Evidently's threshold. Orange and red: "
+        "Drift score in multiples of its threshold. Green: below. Yellow: past the threshold. Orange and red: "
         f"from {alerts.drifted_columns.excess:g} and {alerts.prediction_drift.critical:g} times on. An empty cell has "
-        "no score (too few values, or none). Of all trips, whatever the segment. A click opens the column on that day.",
+        "no score (too few values, or none). Of all rows, whatever the segment. A click opens the column on that day.",
         "suffix:x",
         thresholds=(
-            (None, GREEN),
+            *parts.WELL,
             (1, YELLOW),
             (alerts.drifted_columns.excess, ORANGE),
             (alerts.prediction_drift.critical, RED),

@@ -6,7 +6,7 @@ from marts.fct_column_drift
 where
     $__timeFilter(window_start)
     and model_version = '${model_version}'
-    and segment = '${segment}'
+    and segment = 'all'
     and column_name = 'prediction'
 order by window_start
 
@@ -49,7 +49,7 @@ from marts.fct_column_drift
 where
     $__timeFilter(window_start)
     and model_version = '${model_version}'
-    and segment = '${segment}'
+    and segment = 'all'
     and column_name = 'prediction'
 order by window_start
 

@@ -49,7 +49,7 @@ class Alert:
 
 
 def open_alerts() -> list[Alert]:
-    """Alerts that are not resolved, critical ones first.
+    """Alerts that are not resolved, as the front page has them: critical ones first, last what is acknowledged.
 
     Raises:
         DatabaseError: the warehouse has no marts yet.

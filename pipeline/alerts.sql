@@ -16,7 +16,7 @@ select
     case when rule = 'incident' then alert_id else '' end as incident_id
 from marts.fct_alerts
 where is_open
-order by severity = 'critical' desc, opened_at desc, rule, model_version, column_name
+order by is_acknowledged, severity = 'critical' desc, opened_at desc, rule, model_version, column_name
 
 -- name: alerts_of_months
 -- Alerts that are open, and those that opened in these months, about the models of a training month or about none;

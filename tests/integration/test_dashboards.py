@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from numbers import Number
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from grafana.asking import DASHBOARDS, as_dashboard, open_dashboard
+from grafana.asking import DASHBOARDS, OpenDashboard, as_dashboard, open_dashboard
+from pipeline.alerts import open_alerts
 from pipeline.database import Connection
 from pipeline.settings import ROOT
 
@@ -62,6 +65,50 @@ def test_every_query_gives_rows_of_the_right_types(eventful_warehouse: Connectio
             assert found.rows, f"{title} is empty"
             if form == "time_series":
                 _check_series(title, found.columns, found.rows)
+        for panel in dashboard.panels():
+            _check_figures(connection, dashboard, panel)
+
+
+DATE = 1082
+# Units that say by themselves how many decimals are of use.
+TIMES = {"dateTimeAsIso", "dateTimeFromNow", "s", "d", "sci"}
+
+
+def settings(panel: dict[str, Any], name: str) -> dict[str, Any]:
+    """What holds for a field: the panel's defaults and the overrides that match it, as Grafana puts them together."""
+    found: dict[str, Any] = dict(panel["fieldConfig"]["defaults"])
+    for override in panel["fieldConfig"]["overrides"]:
+        kind, options = override["matcher"]["id"], override["matcher"]["options"]
+        if (kind == "byName" and options == name) or (kind == "byRegexp" and re.fullmatch(options, name)):
+            found |= {one["id"]: one["value"] for one in override["properties"]}
+    return found
+
+
+def _check_figures(connection: Connection, dashboard: OpenDashboard, panel: dict[str, Any]) -> None:
+    """That Grafana shows dates as dates, counts as counts, and names what are several."""
+    title, clock = panel["title"], ZoneInfo(dashboard.document["timezone"])
+    cursor = connection.execute(dashboard.expand(panel["targets"][0]["rawSql"]).encode())
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    figures = []
+    for at, column in enumerate(cursor.description or []):
+        # Grafana draws a date as midnight of another clock: in New York as the day before.
+        assert column.type_code != DATE, f"{title}: {column.name} is a date, to be told by to_char"
+        values = [row[at] for row in rows if row[at] is not None]
+        field = settings(panel, column.name)
+        if panel["type"] == "table" and values and all(isinstance(value, datetime) for value in values):
+            at_midnight = [value.astimezone(clock).time() == time() for value in values]
+            assert not all(at_midnight), f"{title}: {column.name} is a day, and no midnight"
+        if column.name == "time" or field.get("custom.hidden") or not values:
+            continue
+        if all(isinstance(value, int | float | Decimal) and not isinstance(value, bool) for value in values):
+            figures.append(column.name)
+            counts = all(float(value).is_integer() for value in values) and max(values) > 1
+            if field["unit"] not in TIMES and (panel["type"] == "table" or counts):
+                assert "decimals" in field, f"{title}: {column.name} has no decimals"
+                if counts and "percent" not in field["unit"]:
+                    assert field["decimals"] == 0, f"{title}: {column.name} is a count"
+    if panel["type"] == "stat" and len(figures) > 1:
+        assert panel["options"]["textMode"] == "value_and_name", f"{title}: {figures} have no names"
 
 
 def _models(connection: Connection) -> dict[str, str]:
@@ -113,14 +160,14 @@ def test_parts_of_the_trips_are_offered_where_they_are_scored(monitored_warehous
         assert {"all", "pickup_borough=Queens"} < set(dashboard.options["segment"])
         whole = found_rows(connection, "column", column="prediction")
         part = found_rows(connection, "column", column="prediction", segment="pickup_borough=Queens")
-        front_page = found_rows(connection, "model-monitoring", segment="pickup_borough=Queens")
+        front_page = found_rows(connection, "model-monitoring")
     score, figures = (
-        "When did ${column} pass the stock threshold?",
+        "When did ${column} pass its fixed threshold?",
         "What do the figures say of ${column} on ${day:text}?",
     )
     assert all(part[title] for title in part if whole[title])
     assert {title for title in part if part[title] != whole[title]} == {score, figures}
-    assert front_page["When did the prediction drift?"] == part[score]
+    assert front_page["When did the prediction drift?"] == whole[score], "the page knows no parts"
     assert len({row[1] for row in front_page["Which column drifted, and since when?"]}) == 7
 
 
@@ -139,14 +186,14 @@ def test_the_days_of_an_incident_stand_out_on_the_front_page(monitored_warehouse
     assert all(cells[time, column] >= max(severity, 1) for time, column, severity in rings)
     days = found["How bad was each day, and which ones rang?"]
     assert [(row[0], row[2]) for row in days if row[1] == "ringing day"] == [(time, value) for time, _, value in rings]
-    assert {row[2] for row in days if row[1] == "threshold"} == {1}
     # The day without trips has no decision: a gap, no zero.
     assert [row[2] for row in days if row[1] == "columns" and f"{row[0]:%Y-%m-%d}" == "2022-02-26"] == [None]
     incidents = {row[2]: row for row in found["Which incidents are there, since when, and what moved?"]}
     assert {"passenger_count", "trip_distance", "fare_amount", "pickup_location_id", "(table)"} <= set(incidents)
     assert "Presidents' Day" in incidents["pickup_location_id"]
+    assert incidents["trip_distance"][3] == "2022-02-08"
     assert [row[1:] for row in found["Expected events"]] == [("Presidents' Day",)]
-    assert {row[2] for row in found["Which other alerts were there, and are they over?"]} & {"incident"} == set()
+    assert {row[3] for row in found["Which other alerts were there, and what of them is over?"]} & {"incident"} == set()
 
 
 def test_rings_are_counted_against_their_budget(monitored_warehouse: Connection) -> None:
@@ -160,9 +207,8 @@ def test_rings_are_counted_against_their_budget(monitored_warehouse: Connection)
         version = _models(connection)["green_tipped"]
         found = found_rows(connection, FRONT_PAGE, model_version=version)
     first, *others = found["How often did we ring, against the budget?"]
-    assert first[:5] == (version, "columns", 25, 1, 2)
-    assert float(first[5]) == 30 * 2 / 25
-    assert first[6:] == (1, 0)
+    assert float(first[2]) == 30 * 2 / 25
+    assert (*first[:2], *first[3:]) == (version, "columns", 1, 2, 25, 1, 0)
     assert len(others) == 3 * 4 - 1, "of three models, four families each"
 
 
@@ -175,11 +221,9 @@ def test_what_has_come_of_incidents_is_told_from_its_beginning_open_ones_first(m
     )
     with as_dashboard("followups") as connection:
         found = found_rows(connection, FRONT_PAGE)
-    ((critical, warning, acknowledged),) = found["How many incidents are open?"]
-    assert (critical > 0, warning > 0, acknowledged) == (True, True, 1)
     states = [row[0] for row in found["Which incidents are there, since when, and what moved?"]]
     assert set(states) == {"open", "acknowledged"}
-    assert len(states) == critical + warning + acknowledged
+    assert states.count("acknowledged") == 1
     happened = found["What has come of the incidents?"]
     (said,) = [row for row in happened if row[4] == "acknowledged"]
     assert said[2:5] == ("acknowledged", "passenger_count", "acknowledged")
@@ -195,29 +239,107 @@ def test_what_has_come_of_incidents_is_told_from_its_beginning_open_ones_first(m
     assert of_fares[-1] == ("resolved", "2022-02-15"), "the last quiet day, not the midnight after it"
 
 
-def test_every_incident_leads_to_a_column_that_can_be_looked_into(monitored_warehouse: Connection) -> None:
-    dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "column.json")
-    with as_dashboard("incidents") as connection:
-        front_page = open_dashboard(ROOT / "grafana" / "dashboards" / f"{FRONT_PAGE}.json")
-        front_page.choose(connection)
-        (sql,) = [sql for title, _, sql in front_page.queries() if title.startswith("Which incidents are there")]
-        found = front_page.run(connection, sql)
-        assert found.rows
-        for row in found.rows:
-            incident = dict(zip(found.columns, row, strict=True))
-            dashboard.choose(
-                connection,
-                model_version=incident["looked_at"],
-                column=incident["looked_into"],
-                day=str(incident["opened_ms"]),
-            )
-            assert incident["looked_into"] in dashboard.options["column"]
-            assert dashboard.texts["day"] == f"{incident['since']}"
-            rows = {title: dashboard.run(connection, sql).rows for title, _, sql in dashboard.queries()}
-            assert incident["incident"] in {row[6] for row in rows["Which incidents of ${column} are there?"]}
-            days = {f"{row[0]:%Y-%m-%d}" for row in rows["Since when has ${column} not been as usual?"] if row[3]}
-            assert f"{incident['since']}" in days
-            assert rows["Which figures of ${column} stood out on ${day:text}?"]
+TABLES_THAT_LEAD_ON = {
+    "What is open, the worst first?",
+    "Which incidents are there, since when, and what moved?",
+    "Which other alerts were there, and what of them is over?",
+}
+
+
+def follow(connection: Connection, row: dict[str, Any], last: str = "to_day") -> OpenDashboard:
+    """The page that a row's link opens, at the time range and with the choices that the link has."""
+    instants = [f"{datetime.fromtimestamp(int(row[name]) / 1000, UTC).isoformat()}" for name in ("to_from", "to_until")]
+    page = open_dashboard(ROOT / "grafana" / "dashboards" / f"{row['to_board']}.json", *instants)
+    chosen = {"model_version": row["to_model"], "column": row["to_column"], "day": row[last]}
+    page.choose(connection, **chosen)
+    for name, value in chosen.items():
+        if name in page.values:
+            assert value in page.options[name], f"{name} has no {value} on {row['to_board']}"
+    return page
+
+
+def test_every_row_leads_to_a_page_that_shows_what_it_speaks_of(monitored_warehouse: Connection) -> None:
+    monitored_warehouse.execute("update monitoring.alert_rules set critical = 0, warning = 0 where rule = 'failed_run'")
+    monitored_warehouse.execute(
+        "insert into monitoring.runs (run_id, step, status, message, finished_at) "
+        "values (90, 'pipeline', 'failed', 'the disk is full', now())"
+    )
+    with as_dashboard("links") as connection:
+        boards = set()
+        for version in _models(connection).values():
+            front_page = open_dashboard(ROOT / "grafana" / "dashboards" / f"{FRONT_PAGE}.json")
+            front_page.choose(connection, model_version=version)
+            for title, _, sql in front_page.queries():
+                if title not in TABLES_THAT_LEAD_ON:
+                    continue
+                found = front_page.run(connection, sql)
+                assert found.rows, title
+                for row in (dict(zip(found.columns, values, strict=True)) for values in found.rows):
+                    page = follow(connection, row)
+                    boards.add(page.uid)
+                    rows = {name: page.run(connection, sql).rows for name, _, sql in page.queries()}
+                    if page.uid == "column":
+                        assert rows["How does ${column} on ${day:text} compare with the reference?"]
+                    if "incident" in row:
+                        follow(connection, row, "to_last")
+                        assert page.texts["day"] == row["since"]
+                        assert row["incident"] in {one[9] for one in rows["Which incidents of ${column} are there?"]}
+                        marked = [one for one in rows["Since when has ${column} not been as usual?"] if one[2]]
+                        # A model that shares the input may have rung for it later than the one that raised it.
+                        assert {row["since"], row["last seen"]} & {f"{one[0]:%Y-%m-%d}" for one in marked}
+                        assert rows["Which figures of ${column} stood out on ${day:text}?"]
+    assert boards == {"column", "data-quality", "performance", "pipeline-health"}
+
+
+def test_the_first_tile_is_a_verdict_over_all_that_is_open(
+    monitored_warehouse: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def shown(version: str) -> tuple[tuple[Any, ...], list[dict[str, Any]]]:
+        with as_dashboard("verdict") as connection:
+            page = open_dashboard(ROOT / "grafana" / "dashboards" / f"{FRONT_PAGE}.json")
+            page.choose(connection, model_version=version)
+            found = {title: page.run(connection, sql) for title, _, sql in page.queries()}
+        table = found["What is open, the worst first?"]
+        (verdict,) = found["Is all well?"].rows
+        return verdict, [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+
+    with as_dashboard("models") as connection:
+        versions = _models(connection)
+    told = [alert for alert in open_alerts() if alert.model in ("", versions["green_tipped"])]
+    verdict, rows = shown(versions["green_tipped"])
+    worst = [alert for alert in told if alert.severity == "critical"]
+    assert verdict[:2] == (
+        "Critical",
+        f"{len(worst)} critical" + (f", {len(told) - len(worst)} warning" * (told != worst)),
+    )
+    assert verdict[2].endswith(rows[0]["what is open"])
+    assert [row["what is open"] for row in rows] == [alert.summary for alert in told][:5]
+    assert all(f"since {told[0].opened:%a %Y-%m-%d}" in text for text in (verdict[2], f"since {rows[0]['since']}"))
+
+    # What is about another model is told on its page.
+    monitored_warehouse.execute("update marts.fct_day_alerts set model_version = 'of another', resolved_at = null")
+    monitored_warehouse.execute("update monitoring.incidents set model_version = ''")
+    assert "of another" not in str(shown(versions["green_tipped"]))
+    assert shown("of another")[0][0] == "Critical"
+
+    # Somebody has taken everything on; then nothing is open; then nothing is judged.
+    monitored_warehouse.execute("delete from monitoring.incident_followups where kind = 'resolved'")
+    monitored_warehouse.execute("update marts.fct_day_alerts set resolved_at = now()")
+    monitored_warehouse.execute(
+        "insert into monitoring.incident_followups (incident_id, kind, note, noted_by) "
+        "select incident_id, 'acknowledged', 'known', 'ana' from monitoring.incidents"
+    )
+    verdict, rows = shown(versions["green_tipped"])
+    assert verdict[0] == "Known, and looked into"
+    assert {row["severity"] for row in rows} <= {"critical, acknowledged", "warning, acknowledged"}
+    monitored_warehouse.execute(
+        "insert into monitoring.incident_followups (incident_id, kind, note, noted_by) "
+        "select incident_id, 'closed', 'done', 'ana' from monitoring.incidents"
+    )
+    verdict, rows = shown(versions["green_tipped"])
+    assert (verdict, rows) == (("All is well", "nothing", "nothing: judged until Mon 2022-02-28"), [])
+    monitored_warehouse.execute("delete from marts.fct_day_alarms")
+    assert shown(versions["green_tipped"])[0] == ("Not judged yet", "nothing", "run `make pipeline`")
 
 
 def test_the_figure_that_stands_out_on_the_day_is_drawn_first(monitored_warehouse: Connection) -> None:
@@ -240,7 +362,7 @@ def test_the_figure_that_stands_out_on_the_day_is_drawn_first(monitored_warehous
         assert dashboard.values["statistic"] == "mean"
         found = found_rows(connection, "column", column="trip_distance")
     assert found["Is ${statistic:text} of ${column} what is usual?"][-1][1:7] == (7, 1, -1, 3, 0, 2)
-    assert found["Which figures of ${column} stood out on ${day:text}?"][0] == ("mean", 7, 1, -1, 0, 2, 3, 1.5)
+    assert found["Which figures of ${column} stood out on ${day:text}?"][0] == (1.5, "mean", 7, 1, -1, 0, 2, 3)
 
 
 def test_rows_are_one_line_in_their_band_though_they_are_judged_both_ways(monitored_warehouse: Connection) -> None:
@@ -252,7 +374,7 @@ def test_rows_are_one_line_in_their_band_though_they_are_judged_both_ways(monito
     assert len(days) == len({day[0] for day in days}) > 20
     for _, _, usual, rare_below, rare_above, below, above, _ in days:
         assert rare_below < below < usual < above < rare_above
-    figures = {row[0] for row in found["Which figures of ${column} stood out on ${day:text}?"]}
+    figures = {row[1] for row in found["Which figures of ${column} stood out on ${day:text}?"]}
     assert {"rows", "rows, given the other columns"} <= figures
 
 
@@ -288,7 +410,7 @@ def test_what_moved_has_rows_before_and_after(monitored_warehouse: Connection) -
         dashboard.choose(connection)
         (day,) = [value for value, text in dashboard.options["day"].items() if text == "2022-02-21"]
         found = found_rows(connection, "column", column="pickup_location_id", day=day)
-    label, before, after, change, rows_before, rows_after = found["What moved on ${day:text}?"][0]
+    label, change, before, after, rows_before, rows_after = found["What moved on ${day:text}?"][0]
     assert (label, after, rows_after) == ("75", 0, 0)
     assert change == -before
     assert rows_before > 1000
@@ -302,14 +424,16 @@ def test_a_warehouse_without_decisions_has_pages_all_the_same(monitored_warehous
         front_page = found_rows(connection, FRONT_PAGE)
     assert column["Is ${statistic:text} of ${column} what is usual?"] == []
     assert column["How does ${column} on ${day:text} compare with the reference?"]
-    assert front_page["Is the model all right today?"] == []
+    ((verdict, *_),) = front_page["Is all well?"]
+    assert verdict == "Critical", "what is open stays open"
 
 
 def test_groups_of_few_rows_have_words_in_place_of_figures(monitored_warehouse: Connection) -> None:
     with as_dashboard("groups") as connection:
         found = found_rows(connection, "segments", segment_key="pickup_borough")
     groups = {row[0]: row[1:] for row in found["Who is worst off in this time range?"]}
-    assert groups["Staten Island"][1:] == (None, None, None, "too few rows")
+    assert groups["Staten Island"][:3] == (None, None, None)
+    assert groups["Staten Island"][4] == "too few rows"
     assert groups["Manhattan"][1] > 0
     drift = {
         row[2] for row in found["For which group did the prediction drift, and when?"] if row[1] == "Staten Island"
@@ -325,7 +449,7 @@ def test_what_explains_a_change_adds_up_to_it(monitored_warehouse: Connection) -
     for column in range(1, 6):
         assert sum(row[column] for row in groups) == pytest.approx(float(change[column]))
     last = found["Did other groups come, or did groups get worse?"][-1]
-    assert last[1] + last[2] == pytest.approx(change[5])
+    assert last[1] + last[2] == pytest.approx(change[1])
 
 
 def test_days_with_concept_drift_are_marked(monitored_warehouse: Connection) -> None:
@@ -340,14 +464,14 @@ def test_days_with_concept_drift_are_marked(monitored_warehouse: Connection) -> 
 def test_a_day_with_few_labels_is_not_held_against_its_estimate(monitored_warehouse: Connection) -> None:
     with as_dashboard("estimates") as connection:
         before = found_rows(connection, "performance")
-    assert before["Did it come as estimated?"] != [("worse than estimated",)]
+    assert before["Was it as estimated?"] != [("worse than estimated",)]
     monitored_warehouse.execute(
         "update marts.fct_estimate_quality set realised = upper_bound + 9, comparison_status = 'few_labels' "
         "where window_date = '2022-02-28'"
     )
     with as_dashboard("estimates") as connection:
         found, front = found_rows(connection, "performance"), found_rows(connection, "model-monitoring")
-    assert found["Did it come as estimated?"] in ([("as estimated",)], [("better than estimated",)])
+    assert found["Was it as estimated?"] in ([("as estimated",)], [("better than estimated",)])
     assert found["Is the loss what was estimated?"][-1][-1] is None
     for rows in (found["How far off were the estimates?"], front["Is the model as good as estimated?"]):
         assert f"{rows[-1][0]:%Y-%m-%d}" == "2022-02-27"
@@ -365,8 +489,8 @@ def test_the_sample_is_called_so_on_the_front_page(monitored_warehouse: Connecti
     dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "model-monitoring.json")
     with as_dashboard("origin") as connection:
         dashboard.choose(connection)
-        (sql,) = [sql for title, _, sql in dashboard.queries() if title == "Where does the data come from?"]
-        assert dashboard.run(connection, sql).rows == [("GENERATED SAMPLE - not real trips",)]
+        (sql,) = [sql for title, _, sql in dashboard.queries() if title == "Where are the data from?"]
+        assert dashboard.run(connection, sql).rows == [("GENERATED SAMPLE - not real data",)]
 
 
 def panel_rows(uid: str, title: str) -> list[tuple[Any, ...]]:
@@ -378,14 +502,14 @@ def panel_rows(uid: str, title: str) -> list[tuple[Any, ...]]:
 
 
 def test_every_failed_run_is_listed_and_counted(eventful_warehouse: Connection) -> None:
-    failed = [row[:2] for row in panel_rows("pipeline-health", "What failed, and why?")]
+    failed = [(row[4], row[1]) for row in panel_rows("pipeline-health", "What failed, and why?")]
     assert failed == [(91, "pipeline"), (90, "ingest")]
     assert panel_rows("pipeline-health", "How many runs failed?") == [(2,)]
 
 
 def test_the_stages_of_a_run_stand_on_each_other(eventful_warehouse: Connection) -> None:
     runs: dict[datetime, dict[str, float]] = {}
-    for time, name, seconds in panel_rows("pipeline-health", "How long does each stage take?"):
-        runs.setdefault(time, {})[name] = round(float(seconds))
+    for started, name, seconds in panel_rows("pipeline-health", "How long does each stage take?"):
+        runs.setdefault(started, {})[name] = round(float(seconds))
     assert {"ingest": 240, "marts": 300} in runs.values()
     assert sorted(len(stages) for stages in runs.values()) == [1, 2, 10]

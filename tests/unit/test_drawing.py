@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from grafana.asking import OpenDashboard, Rows, open_dashboard
-from grafana.charts import COLORS, bands_together, series_of
+from grafana.charts import COLORS, bands_together, series_of, symlog, with_gaps
 from grafana.display import field_of, formatted
 from grafana.drawing import drawn
 from pipeline.settings import ROOT
@@ -26,7 +26,7 @@ def panel_of(uid: str, title: str) -> tuple[OpenDashboard, dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("title", "words"), [("How much is missing?", "no trips"), ("How far has the prediction drifted?", "too few trips")]
+    ("title", "words"), [("How much is missing?", "no rows"), ("How far has the prediction drifted?", "too few rows")]
 )
 def test_a_latest_day_without_a_value_is_not_hidden_by_the_day_before(title: str, words: str) -> None:
     board, panel = panel_of("model-monitoring", title)
@@ -69,9 +69,9 @@ def test_figures_in_a_table_take_the_colour_of_their_level() -> None:
     board, panel = panel_of("column", "Which figures of ${column} stood out on ${day:text}?")
     body = drawn(board, panel, Rows(["figure", "score", "severity"], [("rows", 7.5, 2.5), ("mean", 1.5, 0.1)]))
     assert re.findall(r'<td(?: style="([^"]*)")?>([^<]*)', body) == [
-        *(("", "rows"), ("text-align: right", "7.500")),
+        *(("white-space: normal", "rows"), ("text-align: right", "7.500")),
         (f"color: {COLORS['red']}; font-weight: 600; text-align: right", "2.50 x"),
-        *(("", "mean"), ("text-align: right", "1.500")),
+        *(("white-space: normal", "mean"), ("text-align: right", "1.500")),
         (f"color: {COLORS['green']}; font-weight: 600; text-align: right", "0.10 x"),
     ]
 
@@ -126,12 +126,12 @@ def test_an_empty_cell_leaks_into_a_link() -> None:
 
 
 def test_an_override_that_is_not_known_is_no_silence() -> None:
-    with pytest.raises(ValueError, match="'byType' is not understood"):
-        cells(a_table(({"id": "byType", "options": "number"}, {"unit": "s"})), ["a"], (1,))
+    with pytest.raises(ValueError, match="'byFrameRefID' is not understood"):
+        cells(a_table(({"id": "byFrameRefID", "options": "A"}, {"unit": "s"})), ["a"], (1,))
 
 
 def test_a_tile_names_its_figures_only_in_that_text_mode() -> None:
-    board, panel = panel_of("model-monitoring", "How many trips came?")
+    board, panel = panel_of("model-monitoring", "How many rows came?")
     rows = Rows(["critical", "warning"], [(1, 0)])
     assert "<small>critical</small>" not in drawn(board, panel, rows)
     for mode, named in (("value_and_name", True), ("auto", True), ("none", False)):
@@ -140,7 +140,7 @@ def test_a_tile_names_its_figures_only_in_that_text_mode() -> None:
 
 
 def test_words_are_no_figure_of_a_tile_that_asks_for_numbers() -> None:
-    board, panel = panel_of("model-monitoring", "How many trips came?")
+    board, panel = panel_of("model-monitoring", "How many rows came?")
     panel["options"]["reduceOptions"].pop("fields", None)
     assert "as usual" not in drawn(board, panel, Rows(["verdict"], [("as usual",)]))
     panel["options"]["reduceOptions"]["fields"] = "/.*/"
@@ -171,18 +171,45 @@ def test_a_line_has_a_gap_only_where_there_is_a_row_without_a_value() -> None:
     later = DAY + timedelta(days=2)
     ((_, times, _),) = series_of(board, Rows(["time", "missing"], [(DAY, 0.1), (later, 0.2)]))
     assert len(times) == 2, "the day between is bridged"
+    gaps = with_gaps({"custom.insertNulls": 36 * 3_600_000}, times, [0.1, 0.2])
+    assert gaps == ([*times[:1], times[0] + timedelta(hours=36), *times[1:]], [0.1, None, 0.2])
+    assert with_gaps({"custom.insertNulls": 49 * 3_600_000}, times, [0.1, 0.2]) == (times, [0.1, 0.2])
     long = Rows(["time", "metric", "value"], [(DAY, "a", 1.0), (later, "a", 2.0), (DAY + timedelta(days=1), "b", 3.0)])
     assert [values for _, _, values in series_of(board, long)] == [[1.0, None, 2.0], [None, 3.0, None]]
 
 
+def test_a_day_of_sixteen_leaves_the_others_to_be_seen() -> None:
+    assert [symlog(value) for value in (None, 0, 0.5, 1, 2, 16)] == [None, 0, 0.5, 1, 2, 5]
+    board, panel = panel_of("model-monitoring", "How bad was each day, and which ones rang?")
+    rows = Rows(["time", "metric", "value"], [(DAY, "columns", 0.5), (DAY + timedelta(days=1), "columns", 16.0)])
+    body = drawn(board, panel, rows)
+    assert '"y":[0.5,5.0]' in body
+    assert '"ticktext":["0","1","2","4","8","16"]' in body
+
+
+def test_words_that_read_as_numbers_are_words() -> None:
+    board, panel = panel_of("column", "What moved on ${day:text}?")
+    body = drawn(board, panel, Rows(["value", "change"], [("75", -0.13)]))
+    assert re.findall(r"<td[^>]*>([^<]*)", body) == ["75", "-13.0%"]
+    board, panel = panel_of("column", "How does ${column} on ${day:text} compare with the reference?")
+    assert '"ticktext":["75"]' in drawn(board, panel, Rows(["value", "that day", "reference"], [("75", 0.1, 0.2)]))
+
+
 def test_charts_have_the_time_range_of_their_dashboard() -> None:
     board, panel = panel_of("pipeline-health", "How long does each stage take?")
+    custom = panel["fieldConfig"]["defaults"]["custom"]
+    pixels = custom.pop("barMaxWidth")
     rows = Rows(["time", "metric", "value"], [(datetime.fromisoformat(board.time_to), "dbt", 9.0)])
     figure = drawn(board, panel, rows)
     start = datetime.fromisoformat(board.time_from).astimezone(ZoneInfo(board.timezone))
     assert f'"range":["{start:%Y-%m-%dT%H:%M:%S}' in figure
     (width,) = re.findall(r'"width":([\d.]+)[,}]', figure.split('"type":"bar"')[0].split("Plotly.newPlot")[1]) or [0]
     assert float(width) > 2 * 86_400_000, "one run is as wide as two days: Grafana caps a bar in pixels only"
+    custom["barMaxWidth"] = pixels
+    (width,) = re.findall(
+        r'"width":([\d.]+)[,}]', drawn(board, panel, rows).split('"type":"bar"')[0].split("newPlot")[1]
+    )
+    assert float(width) < 86_400_000
 
 
 def test_small_shares_are_told_apart_and_begin_at_zero() -> None:
@@ -204,6 +231,7 @@ def test_small_shares_are_told_apart_and_begin_at_zero() -> None:
         ("d", None, 1.0, "1 day"),
         ("d", 1, 12.34, "1.8 weeks"),
         ("short", None, 68705, "68.7 K"),
+        ("locale", 0, 68705.0, "68,705"),
         ("short", None, 1234567.0, "1.23 Mil"),
         ("short", None, 1645592400000, "1.65 Tri"),
         ("suffix:x", 2, 2.5, "2.50 x"),
