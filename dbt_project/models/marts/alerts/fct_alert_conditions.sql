@@ -66,7 +66,9 @@ judged_days as (
         max(beliefs.value) filter (where beliefs.metric = 'label_coverage') as coverage,
         max(beliefs.value) filter (where beliefs.metric = 'label_count') as label_count,
         max(beliefs.value) filter (where beliefs.metric = 'reference_loss') as reference_loss,
-        max(beliefs.value) filter (where beliefs.metric in ('mae', 'log_loss')) as loss,
+        -- A loss that is too large to be stored is no missing one.
+        max(coalesce(beliefs.value, case when beliefs.status = 'out_of_range' then 1e140 end))
+        filter (where beliefs.metric in ('mae', 'log_loss')) as loss,
         max(beliefs.p_value) filter (where beliefs.metric in ('mae', 'log_loss')) as loss_p_value,
         -- What others are measured in: a loss of nothing is no unit.
         greatest(
