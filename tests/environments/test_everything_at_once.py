@@ -65,7 +65,7 @@ def machine() -> Iterator[Machine]:
         ).stdout.strip()
         environment = plain_environment() | hostile_environment(junk) | {"UV_CACHE_DIR": cache}
         if is_root:
-            environment["HOME"] = "/nonexistent"
+            environment["HOME"] = "/proc/nowhere"  # which even root cannot make
         yield Machine(folder, environment, umask=0o077 if is_root else 0o022)
 
 
