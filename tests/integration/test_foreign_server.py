@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -17,11 +18,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from pipeline import database, dbt, step_inputs
-from pipeline.errors import DISK_FULL, DatabaseError, DbtError, LockLostError, sqlstates_of
+from pipeline import database, step_inputs
+from pipeline.dbt_sessions import refusals
+from pipeline.errors import DISK_FULL, DatabaseError, LockLostError, sqlstates_of
 from pipeline.monitoring import load_monitoring
 from pipeline.runs import RunLog, only_lock
-from pipeline.settings import ROOT
+from pipeline.settings import DBT_PROJECT_DIR, ROOT
 from tests.commands import command
 from tests.servers import ForeignServer, foreign_server
 
@@ -74,30 +76,50 @@ def hostile(foreign: ForeignServer, monkeypatch: pytest.MonkeyPatch) -> Iterator
         yield foreign
 
 
-def shown(query: str, output: pytest.CaptureFixture[str]) -> Iterator[Any]:
-    """What a query gives, a text with JSON, by psycopg, ADBC and dbt."""
+@contextlib.contextmanager
+def dbts_connections() -> Iterator[Any]:
+    """What dbt opens its sessions with, of the project's profile as dbt reads it; parsing the project takes long."""
+    from dbt.config.runtime import load_profile
+    from dbt.flags import set_from_args
+    from dbt.mp_context import get_mp_context
+    from dbt_common.context import set_invocation_context
+
+    from pipeline.dbt_sessions import SettledConnections, forget_refusals
+
+    forget_refusals()
+    folder = str(DBT_PROJECT_DIR)
+    set_invocation_context(dict(os.environ))
+    set_from_args(Namespace(PROFILES_DIR=folder, PROJECT_DIR=folder), None)
+    connections = SettledConnections(load_profile(folder, {}), get_mp_context())
+    connections.set_connection_name("test")
+    try:
+        yield connections
+    finally:
+        connections.cleanup_all()
+
+
+def shown(query: str) -> Iterator[Any]:
+    """What a query gives, a text with JSON, by psycopg, ADBC and dbt's driver."""
     with database.warehouse():
-        database.migrate()
         with database.connect("test") as connection:
             yield json.loads(database.one_row(connection, query)[0])
         with database.arrow_cursor() as cursor:
             cursor.execute(query)
             yield json.loads(cursor.fetchone()[0])
-        output.readouterr()
-        assert dbt.run(["show", "--quiet", "--inline", query, "--output", "json"]) is None
-        (row,) = json.loads(output.readouterr().out)["show"]
-        yield json.loads(row["shown"])
+        with dbts_connections() as connections:
+            connections.begin()
+            yield json.loads(connections.add_query(query)[1].fetchone()[0])
 
 
-def test_every_driver_has_the_same_session(hostile: ForeignServer, capfd: pytest.CaptureFixture[str]) -> None:
-    assert list(shown(RENDERED, capfd)) == [AS_EVER] * 3
+def test_every_driver_has_the_same_session(hostile: ForeignServer) -> None:
+    assert list(shown(RENDERED)) == [AS_EVER] * 3
 
 
 @pytest.mark.parametrize(
     "name", ["my data", "a+b%20c@d'e&f=g?#/", "2024", "null", "Gr\N{LATIN SMALL LETTER U WITH DIAERESIS}n"]
 )
 def test_any_name_and_password_reaches_every_driver(
-    foreign: ForeignServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], name: str
+    foreign: ForeignServer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """The database, the user and the password are called so."""
     user = sql.Identifier(name)
@@ -107,7 +129,7 @@ def test_any_name_and_password_reaches_every_driver(
             for variable, value in (variables | {"PGUSER": name, "PGPASSWORD": name}).items():
                 monkeypatch.setenv(variable, value)
             query = "select cast(json_build_array(current_database(), current_user) as text) as shown"
-            assert list(shown(query, capfd)) == [[name, name]] * 3
+            assert list(shown(query)) == [[name, name]] * 3
     finally:
         foreign.administer(sql.SQL("drop role {}").format(user))
 
@@ -256,9 +278,9 @@ def test_who_has_lost_the_lock_writes_no_more(empty_warehouse: database.Connecti
                 pass
         with pytest.raises(DatabaseError) as by_adbc, database.arrow_cursor(writes=True):
             pass
-        with pytest.raises(DbtError) as by_dbt:
-            dbt.build("--select", "rejection_rules", run_id=None)
-        assert [sqlstates_of(error.value) for error in (by_psycopg, by_adbc, by_dbt)] == [{"MW001"}] * 3
+        with dbts_connections() as connections, pytest.raises(Exception, match="holds the warehouse's lock"):
+            connections.begin()
+        assert sqlstates_of(by_psycopg.value) == sqlstates_of(by_adbc.value) == refusals() == {"MW001"}
         database.connect("writes")
 
 
