@@ -39,6 +39,7 @@ def _sqlstate() -> str:
         try:
             attempt.trace(heard.fileno())
             _finish(attempt)
+            attempt.untrace()  # writes what it has
         except (psycopg.Error, OSError):
             return ""
         finally:
