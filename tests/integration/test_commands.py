@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,15 @@ def test_make_hands_a_query_over_as_it_was_typed(monitored_warehouse: Connection
     result = make("sql", """SQL=--all of it\n select '$HOME "x" `y`' as a, 'it''s 100%' as b""")
     assert result.returncode == 0, result.stderr
     assert list(csv.reader(result.stdout.splitlines())) == [["a", "b"], ['$HOME "x" `y`', "it's 100%"]]
+
+
+def test_a_run_ends_as_its_work_does_whoever_listens(monitored_warehouse: Connection, sample_dir: Path) -> None:
+    words = [sys.executable, "-m", "pipeline", "run", "--source", "local", "--data-dir", str(sample_dir)]
+    for redirect in ("2>&1 | head -1", ">/dev/full 2>&-"):
+        shell = ["bash", "-c", f'"$0" "$@" {redirect}; exit ${{PIPESTATUS[0]}}', *words]
+        assert subprocess.run(shell, cwd=ROOT, capture_output=True, check=False, timeout=900).returncode == 0
+    bad = "select count(*) from monitoring.runs where status in ('failed', 'abandoned', 'running')"
+    assert monitored_warehouse.execute(bad).fetchone() == (0,)
 
 
 def test_make_hands_a_file_and_its_target_over() -> None:
