@@ -89,7 +89,7 @@ def test_sql_refuses_what_is_no_query(monitored_warehouse: Connection, query: st
             2,
             "no entry under labels in monitoring.yml; there are: dur",
         ),
-        (["db", "--port", "http"], 2, "use a number from 1024 to 65535"),
+        (["db", "--port", "http"], 2, "use a whole number from 1024 to 65535"),
     ],
 )
 def test_a_wrong_parameter_is_one_line_and_its_code(
