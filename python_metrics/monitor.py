@@ -23,7 +23,7 @@ from python_metrics import store
 from python_metrics.binned_drift import scores_of_counts
 from python_metrics.distributions import Bin, count_profile, freeze_profile
 from python_metrics.estimates import Estimator, estimate_metrics, make_estimator
-from python_metrics.probabilities import least_probability
+from python_metrics.probabilities import TINY, least_probability
 from python_metrics.profile_store import WindowProfiles, read_profiles
 from python_metrics.profiles import Profile
 from python_metrics.segment_metrics import reference_groups, segment_metrics
@@ -94,7 +94,7 @@ class References:
             if model.judged_reference_id != model.reference_id:
                 judged = store.read_reference(model.judged_reference_id)
             days = judged[1]["window_date"]
-            least = least_probability(judged[0][PREDICTION])
+            least = least_probability(judged[0][PREDICTION]) if entry.task == "binary" else TINY
             estimator = make_estimator(
                 entry.task,
                 judged[0],
