@@ -307,7 +307,7 @@ def test_titles_are_whole_on_a_small_screen(dashboard: OpenDashboard) -> None:
 
 
 def test_generating_from_a_bad_configuration_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def refuse() -> None:
         raise ConfigurationError("monitoring.yml, drift: no good")
@@ -316,7 +316,7 @@ def test_generating_from_a_bad_configuration_is_one_line(
     with pytest.raises(SystemExit) as ended:
         write_generated_files()
     assert ended.value.code == 3
-    assert capsys.readouterr().err == "error: monitoring.yml, drift: no good\n"
+    assert capfd.readouterr().err == "error: monitoring.yml, drift: no good\n"
 
 
 def test_a_panel_is_repeated_over_the_groups_that_are_found() -> None:
