@@ -49,8 +49,9 @@ class UsualLoss:
         The noise of the rows is a shifted gamma distribution with the variance and skewness of their mean (Pearson's
         third type), the day's effect Student's t: means of few rows with a few large losses are skewed.
         """
-        chance = share_above(loss - self.mean, self._noise(rows), self.effect)
-        return chance if np.isfinite(chance) and np.isfinite(self.deviation) else None
+        if not np.isfinite([loss, self.mean, self.deviation]).all():
+            return None
+        return share_above(loss - self.mean, self._noise(rows), self.effect)
 
     def _noise(self, rows: int) -> Floats:
         from scipy.special import gammaincinv, ndtri
