@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import common
 
@@ -63,6 +64,8 @@ def _verdict(house: House) -> parts.AnyPanel:
     colors = {"Critical": RED, "Not as usual": ORANGE, "Known, and looked into": YELLOW, "All is well": GREEN}
     panel.override_by_name("verdict", styled(mappings=parts.color_words(colors | {"Not judged yet": GREY})))
     panel.override_by_regexp("is open|look first at", styled(color=parts.colored(GREY)))
+    # Of its own accord Grafana makes all words as small as the longest needs.
+    panel.text(common_builders.VizTextDisplayOptions().title_size(14).value_size(20))
     return parts.named(panel).orientation(common.VizOrientation.HORIZONTAL)
 
 

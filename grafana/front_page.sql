@@ -20,7 +20,7 @@ with open_now as (
         rule,
         model_version,
         column_name,
-        replace(rule, '_', ' ') || ' since ' || to_char(opened_date, 'Dy YYYY-MM-DD') || ': ' || summary as words
+        coalesce(nullif(column_name, ''), replace(rule, '_', ' ')) || ', ' || to_char(opened_date, 'Dy YYYY-MM-DD') as words
     from marts.fct_alerts
     where
         is_open
@@ -64,7 +64,7 @@ select
     end as "is open",
     coalesce(
         counted.first_words,
-        'nothing: judged until ' || to_char(latest.window_date, 'Dy YYYY-MM-DD'),
+        'nothing until ' || to_char(latest.window_date, 'Dy YYYY-MM-DD'),
         'run `make pipeline`'
     ) as "look first at"
 from counted

@@ -323,9 +323,11 @@ def page(
     """
     board = builders.Dashboard(title).uid(uid).description(description).tags([TAG if of_days else CLOCK_TAG])
     board.time(*time).timezone(timezone).tooltip(models.DashboardCursorSync.CROSSHAIR).refresh("1m").editable()
-    for words, tag, keeps in (("Dashboards", TAG, of_days), ("Pipeline", CLOCK_TAG, False)):
-        others = builders.DashboardLink(words).type(models.DashboardLinkType.DASHBOARDS).tags([tag])
-        board.link(others.as_dropdown(tag == TAG).keep_time(keeps).include_vars(keeps))
+    others = builders.DashboardLink("Dashboards").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
+    board.link(others.as_dropdown(True).keep_time(of_days).include_vars(of_days))
+    if of_days:
+        # A short word: with a longer one the controls of a small screen take two rows.
+        board.link(builders.DashboardLink("Runs").type(models.DashboardLinkType.LINK).url("/d/pipeline-health"))
     return board
 
 

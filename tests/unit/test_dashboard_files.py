@@ -194,13 +194,15 @@ def test_shares_of_all_cells_have_no_levels_of_single_columns() -> None:
 
 
 def test_pages_about_days_keep_range_and_choices_and_those_about_the_clock_neither(dashboard: OpenDashboard) -> None:
-    to_days, to_clock = dashboard.document["links"]
+    to_days, *to_clock = dashboard.document["links"]
     tags = {path.stem: json.loads(path.read_text())["tags"] for path in DASHBOARDS}
-    assert {uid for uid, of in tags.items() if of == to_clock["tags"]} == {"pipeline-health"}
     assert {uid for uid, of in tags.items() if of == to_days["tags"]} == {*tags} - {"pipeline-health"}
     of_days = dashboard.uid != "pipeline-health"
     assert (to_days["keepTime"], to_days["includeVars"]) == (of_days, of_days)
-    assert (to_clock["keepTime"], to_clock["includeVars"]) == (False, False)
+    for link in to_clock:
+        assert (link["title"], link["url"]) == ("Runs", "/d/pipeline-health")
+        assert (link["keepTime"], link["includeVars"]) == (False, False)
+    assert len(to_clock) == of_days
 
 
 # What monitoring.yml, the data or a source may make false.
