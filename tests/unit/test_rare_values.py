@@ -129,8 +129,8 @@ def test_what_truly_changes_in_them_rings_on_its_day(usual: Column, changed: Col
 
 def test_rounding_is_no_change_and_a_change_of_nothing_is_finite() -> None:
     """All the same but for the last digit: no unit may be made of that."""
-    dust = numbers(lambda random, rows: 0.3 + 1e-16 * random.integers(0, 3, rows))
-    tiny = numbers(lambda random, rows: random.normal(5e-12, 1e-12, rows))
+    dust = numbers(lambda random, rows: 0.3 + 1e-16 * random.integers(0, 3, rows).astype(np.float64))
+    tiny = numbers(lambda random, rows: 1e-12 * random.normal(5, 1, rows))
     days = stationary({"dust": dust, "tiny": tiny}, 400, REFERENCE_DAYS + 9, seed=8)
     assert not [one for one in decisions(days, 4) if one.ring]
     last = days[-1]
