@@ -28,7 +28,7 @@ import numpy as np
 import psutil
 
 from benchmarks import processes
-from benchmarks.run import MONTH, TRAIN_MONTH, find_months, pipeline_variables, spread, table
+from benchmarks.run import MONTH, TRAIN_MONTH, find_months, pipeline_options, spread, table
 from pipeline import database
 from pipeline.monitoring import PREDICTION, MonitoredColumn, Windows, load_monitoring
 from python_metrics.profile_drift import drift_scores
@@ -244,9 +244,9 @@ def measure(folder: Path) -> tuple[dict[str, Any], dict[str, list[processes.Fini
     months = find_months(folder)
     state = folder / "state"
     with processes.server(state) as server:
-        environment = {**server, "DBT_TARGET_PATH": str(state / "dbt"), **pipeline_variables(months, state)}
+        environment = {**server, "WAREHOUSE_STATE_DIR": str(state)}
         _say("the pipeline on two months")
-        processes.run("pipeline", "run", environment=environment)
+        processes.run("pipeline", "run", *pipeline_options(months, state), environment=environment)
         module = "benchmarks.profile_speed"
         processes.run(module, "step-prepare", folder, environment=environment)
         _say(f"{ROUNDS} turns in one process")

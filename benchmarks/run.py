@@ -113,11 +113,11 @@ def measure_pipeline(months: Months, folder: Path) -> PipelineRuns:
     for number in range(1, ROUNDS + 1):
         state = folder / f"state_pipeline_{number}"
         # dbt's target folder is a new one too: the project is parsed from scratch.
-        variables = {"DBT_TARGET_PATH": str(state / "dbt"), **pipeline_variables(months, state)}
+        variables, options = {"WAREHOUSE_STATE_DIR": str(state)}, pipeline_options(months, state)
         _say(f"round {number} of {ROUNDS}: pipeline into an empty warehouse, again, tutorial's loop")
         try:
-            runs.first.append(processes.run("pipeline", "run", environment=variables))
-            runs.second.append(processes.run("pipeline", "run", environment=variables))
+            runs.first.append(processes.run("pipeline", "run", *options, environment=variables))
+            runs.second.append(processes.run("pipeline", "run", *options, environment=variables))
             told = processes.run("pipeline", "sql", _STEPS_QUERY, environment=variables).output
         finally:
             processes.stop_server(state)
@@ -128,14 +128,14 @@ def measure_pipeline(months: Months, folder: Path) -> PipelineRuns:
     return runs
 
 
-def pipeline_variables(months: Months, state: Path) -> dict[str, str]:
-    """The variables that make the pipeline run on the two months with its state in that folder."""
-    variables = {"WAREHOUSE_STATE_DIR": str(state), "TRAIN_MONTH": str(TRAIN_MONTH), "MONTHS": str(MONTH)}
+def pipeline_options(months: Months, state: Path) -> list[str]:
+    """The options that make the pipeline run on the two months, with its state in that folder."""
+    options = [f"--train-month={TRAIN_MONTH}", f"--months={MONTH}"]
     if months.is_real:
-        return {**variables, "SOURCE": "local", "DATA_DIR": str(months.folder)}
+        return [*options, "--source=local", f"--data-dir={months.folder}"]
     # Generating is not what is measured: the sample lies ready where the pipeline would write it.
     shutil.copytree(months.folder, state / "sample" / months.folder.name)
-    return {**variables, "SOURCE": "sample"}
+    return [*options, "--source=sample"]
 
 
 def _pipeline_lines(runs: PipelineRuns) -> list[Line]:

@@ -23,6 +23,7 @@ from scipy.stats import beta, chi2
 from benchmarks.incidents import KINDS, Before, Kind, before_of, drifting, plant
 from benchmarks.signal_rules import ThreeSigma, rings_stock, score, three_sigma
 from benchmarks.trip_days import INPUTS, PREDICTION, LinearModel, Rows, read_days, to_day, train
+from pipeline import typed
 from pipeline.settings import DEFAULT_DATA_DIR, ROOT
 from python_metrics.day_statistics import Frame
 from python_metrics.signals import FULL_DAYS, Day, Decision, Null, decide, fit_null
@@ -339,7 +340,8 @@ def _mean_recall(results: Results, rule: str) -> tuple[float, float]:
 def main() -> None:
     """Measure everything; write it into the page."""
     start = time.monotonic()
-    folder = ROOT / (os.environ.get("DATA_DIR") or os.environ.get("TLC_DATA_DIR") or DEFAULT_DATA_DIR)
+    named = typed.options("bench-signal", "DATA_DIR")["DATA_DIR"]
+    folder = ROOT / (named or os.environ.get("TLC_DATA_DIR") or DEFAULT_DATA_DIR)
     months = read_months(folder)
     taken = fit_clean(months, [day for day in months.order if day >= months.first_day()])
     choosing, reporting = months.within(CHOOSING), months.within(REPORTING)
@@ -371,7 +373,7 @@ def main() -> None:
     )
     text = "\n\n".join(
         [
-            f"Measured {datetime.now(UTC):%Y-%m-%d} with `DATA_DIR=... make bench-signal` (a folder of TLC months).",
+            f"Measured {datetime.now(UTC):%Y-%m-%d} with `make bench-signal DATA_DIR=...` (a folder of TLC months).",
             *parts,
         ]
     )
