@@ -33,6 +33,8 @@ _PAGES = (b"<!doctype", b"<html", b"<?xml")
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _OTHER_SEPARATORS = (";", "\t", "|")
 _LONGEST_TEXT = 200
+# What pandas writes of a frame's own row numbers.
+_PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 _RAGGED = re.compile(r"CSV Error on Line: (\d+).*Expected Number of Columns: (\d+) Found: (\d+)", re.DOTALL)
 _BROKEN_LINE = re.compile(r"CSV Error on Line: (\d+)\nOriginal Line:[^\n]*\n([^\n]+)")
 
@@ -132,7 +134,11 @@ def open_table(
             source=_csv_source(len(found)) if is_csv else PARQUET_SOURCE,
             columns=columns,
             kinds=kinds,
-            extra=tuple(printable(column.spelling) or "''" for column in found if column not in columns.values()),
+            extra=tuple(
+                printable(column.spelling) or "''"
+                for column in found
+                if column not in columns.values() and not _PANDAS_INDEX.fullmatch(column.spelling)
+            ),
         )
         counts = "".join(f", count({file.text(name)}), count({file.value(name)})" for name in columns)
         query = f"select count(*){counts} from {file.source}"  # noqa: S608 - quoted names

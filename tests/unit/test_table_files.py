@@ -187,5 +187,6 @@ def test_what_is_no_such_file_is_told_in_the_same_words(kind: str, tmp_path: Pat
 
 def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
     path = tmp_path / "file.csv"
-    path.write_text("note,,source_month,source_row,prediction\nx,,2022-02,1,0.5\n", encoding="utf-8")
+    header = "note,,source_month,source_row,prediction,__index_level_0__"  # the last one is pandas' own
+    path.write_text(f"{header}\nx,,2022-02,1,0.5,7\n", encoding="utf-8")
     assert READERS["predictions"](path).extra == ("note", "''")
