@@ -86,8 +86,8 @@ def test_nothing_is_installed_elsewhere_and_no_tool_of_developers_here(filled: M
         == []
     )
     assert not (filled.folder / ".venv" / ".dev").exists()
-    tools = filled.run([".venv/bin/python", "-I", "-c", "import grafana_foundation_sdk"], PYTHONHOME="")
-    assert tools.code != 0
+    asked = "import importlib.util as util, sys; sys.exit(util.find_spec('grafana_foundation_sdk') is None)"
+    assert filled.run([".venv/bin/python", "-I", "-c", asked], PYTHONHOME="").code == 1
 
 
 def test_the_program_runs_from_any_folder(filled: Machine) -> None:
