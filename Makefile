@@ -8,8 +8,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 # Only what is typed on make's command line counts, never what the environment holds under the same name. Names, goals
-# and each value as it was typed reach the programs in the environment, by no shell's text (pipeline/typed.py).
-TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+# and each value as it was typed reach the programs in the environment, by no shell's text (pipeline/typed.py). What is a
+# setting of the environment is one, too, when it is typed here.
+ENVIRONMENT := PIP_% UV_% SSL_% PG% WAREHOUSE_%
+TYPED := $(foreach name,$(filter-out $(ENVIRONMENT),$(.VARIABLES)),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 override WAREHOUSE_TYPED := $(strip $(TYPED))
 override WAREHOUSE_GOALS := $(MAKECMDGOALS)
 $(foreach name,$(TYPED),$(eval override WAREHOUSE_ARG_$(name) := $$(value $(name))))

@@ -97,7 +97,7 @@ def _run_command() -> int:
             _advise_on_full_disk(error)
         return DatabaseError.exit_code
     except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 0
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return 0
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from pipeline.errors import WarehouseError
 
@@ -64,12 +64,12 @@ def _lasting(number: int, before: TextIO | None) -> TextIO:
 
 def tell(line: str, style: str = "") -> None:
     """A line for a person, on stderr, as it is."""
-    _console.print(escape(line), style=style or None)
+    _console.print(Text(line, style=style))
 
 
 def tell_error(words: str) -> None:
     """What went wrong, on stderr."""
-    _console.print(f"[bold red]error:[/] {escape(words)}")
+    _console.print(Text.assemble(("error:", "bold red"), " ", words))
 
 
 def progress_console() -> Console:
@@ -79,8 +79,8 @@ def progress_console() -> Console:
 
 def result_console() -> Console:
     """A console on stdout for results that a person reads: in colour on a terminal, plain and wide enough elsewhere."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_WIDTH)
+    console = Console(highlight=False, emoji=False)
+    return console if console.is_terminal else Console(highlight=False, emoji=False, width=_WIDTH)
 
 
 @contextlib.contextmanager

@@ -206,7 +206,9 @@ def _check_encoding(connection: Connection) -> None:
         )
 
 
-def _advice(*, is_password: bool) -> str:
+def _advice(*, is_password: bool | None) -> str:
+    if is_password is None:
+        return "Check that PGUSER, PGPASSWORD and PGDATABASE are right and that the server takes one more connection"
     if server() is Server.ENV_FILE:
         file = env_file.location()
         if is_password:

@@ -212,7 +212,9 @@ def _parsed(quiet: list[str]) -> Any:
 
 def changes_tables(arguments: list[str]) -> bool:
     """Whether a dbt command as typed can write to the warehouse's tables."""
-    return bool({"build", "run", "seed", "snapshot", "retry", "clone", "run-operation"} & set(arguments))
+    return bool(
+        {"build", "run", "seed", "snapshot", "retry", "clone", "run-operation", "--store-failures"} & set(arguments)
+    )
 
 
 def run(arguments: list[str]) -> str | None:

@@ -34,6 +34,11 @@ class SettledConnections(PostgresConnectionManager):  # type: ignore[misc]  # db
         opened.handle.commit()
         return opened
 
+    def cancel(self, connection: Connection) -> None:
+        """Cancel its query, as its own client may: the role it has taken may not end sessions of the login."""
+        if connection.handle is not None:
+            connection.handle.cancel()
+
     def add_begin_query(self) -> Any:
         """Begin a transaction and prove in it that the lock is still held."""
         begun = super().add_begin_query()

@@ -28,7 +28,7 @@ class _Findings:
     """Lines for a person; `all_well` turns false with the first problem."""
 
     def __init__(self) -> None:
-        self.console = Console(highlight=False, soft_wrap=True)
+        self.console = Console(highlight=False, emoji=False, soft_wrap=True)
         self.all_well = True
 
     def heading(self, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import signal
 import subprocess
 from typing import TextIO
 
@@ -48,4 +49,11 @@ def print_csv(query: str, out: TextIO) -> None:
 def open_psql() -> int:
     """Run psql, the machine's own or the wheel's; gives its exit code."""
     program = shutil.which("psql") or str(postgres_programs.folder() / "psql")
-    return subprocess.run([program], check=False).returncode  # noqa: S603 - a fixed program without arguments
+    # Ctrl-C is psql's own affair: it cancels a query, and goes on.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return subprocess.run(  # noqa: S603 - a fixed program without arguments
+            [program], check=False, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+        ).returncode
+    finally:
+        signal.signal(signal.SIGINT, before)

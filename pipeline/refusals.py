@@ -18,15 +18,18 @@ _SECONDS = 10.0
 _REFUSAL = re.compile(rb'\tErrorResponse\t.*? C "([0-9A-Z]{5})"')
 
 
-def wants_another_password(error: psycopg.OperationalError) -> bool:
-    """Whether a connection failed since the server did not get the user's password."""
+def wants_another_password(error: psycopg.OperationalError) -> bool | None:
+    """Whether a connection failed since the server did not get the user's password; None where it cannot be known."""
     attempt = error.pgconn
     if attempt is None:
         return False
     if attempt.needs_password:
         return True
     # With the right password too a server may refuse: there is no such database, or no connection left.
-    return attempt.used_password and _sqlstate() in {WRONG_PASSWORD, ""}
+    if not attempt.used_password:
+        return False
+    state = _sqlstate()
+    return state == WRONG_PASSWORD if state else None
 
 
 def _sqlstate() -> str:

@@ -276,9 +276,9 @@ def _write(path: Path, html: str) -> None:
 
 def show(report: WrittenReport) -> None:
     """Print the path, a line of its own, and the suite's outcome to stdout."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=_WIDTH)
+        console = Console(highlight=False, emoji=False, width=_WIDTH)
     console.print(str(report.path), markup=False, soft_wrap=True)
     failed = sum(not outcome.passed for outcome in report.outcomes)
     console.print(f"{len(report.outcomes) - failed} of {len(report.outcomes)} tests passed", style="bold")

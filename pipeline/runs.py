@@ -254,6 +254,7 @@ def only_lock(command: str) -> Iterator[database.Connection]:
     """
     owner = f"{command} by process {os.getpid()} on {socket.gethostname()}"
     with contextlib.closing(database.connect(owner, autocommit=True)) as connection:
+        _refuse_shared_session(connection)
         connection.execute(_QUERIES["notice_gone_owner"])
         token = _take_lock(connection)
         try:
@@ -271,6 +272,17 @@ def only_lock(command: str) -> Iterator[database.Connection]:
             # A busy server takes its time to see that a session has ended; the next command may come before that.
             with contextlib.suppress(psycopg.Error):
                 connection.execute(_QUERIES["release_locks"])
+
+
+def _refuse_shared_session(connection: database.Connection) -> None:
+    """A pooler that gives two clients one session of the server would give both the lock."""
+    own = database.one_row(connection, _QUERIES["own_pid"])
+    with contextlib.closing(database.connect("second session", autocommit=True, read_only=True)) as second:
+        if database.one_row(second, _QUERIES["own_pid"]) == own:
+            raise DatabaseError(
+                f"{database.describe()} is a pooler that shares sessions of the server between clients, so the lock on "
+                "the warehouse would be nobody's: name the server itself (PGHOST, PGPORT), or let it pool by session"
+            )
 
 
 def _take_lock(connection: database.Connection) -> int:

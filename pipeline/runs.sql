@@ -1,3 +1,6 @@
+-- name: own_pid
+select pg_backend_pid()
+
 -- name: take_lock
 select pg_try_advisory_lock(hashtext('monitoring-warehouse'))
 

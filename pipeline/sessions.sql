@@ -16,6 +16,7 @@ from (
     ('lc_time', 'C'),
     ('standard_conforming_strings', 'on'),
     ('transform_null_equals', 'off'),
+    ('array_nulls', 'on'),
     ('default_transaction_isolation', 'read committed'),
     ('statement_timeout', '0'),
     ('lock_timeout', '0'),

@@ -459,7 +459,7 @@ class Pipeline:
                 continue
             with self._units.unit(stored.model_version):
                 windows += self._judge(run, step, monitored(stored))
-        step.inputs_hash, step.skipped = inputs, not windows
+        step.inputs_hash, step.skipped = self._of_whom(inputs), not windows
         step.message = f"{windows} windows" if windows else ""
 
     def _judge(self, run: RunLog, step: Step, model: MonitoredModel) -> int:
@@ -491,9 +491,14 @@ class Pipeline:
         models = [monitored(stored) for stored in self._healthy_models()]
         result = ring(self.monitoring, models, run.run_id, self._units)
         step.rows = result.decisions + result.recorded
-        step.inputs_hash = inputs
+        step.inputs_hash = self._of_whom(inputs)
         step.skipped = not (step.rows or result.gone)
         step.message = f"{result.decisions} decisions, {result.ringing} ring" if result.decisions else ""
+
+    def _of_whom(self, inputs: str) -> str:
+        """The inputs that a step's results are made from; other ones where a unit has failed and was left out."""
+        names = sorted({failed.name for failed in self._units.failed})
+        return f"{inputs} without {', '.join(names)}" if names else inputs
 
     def _moment(self) -> str:
         """The moment that AS_OF names, and where what was known then stands."""

@@ -65,7 +65,7 @@ def environment_for_install(python: str) -> dict[str, str]:
         environment["PIP_" + name.upper().replace("-", "_")] = value
     environment["PIP_CONFIG_FILE"] = os.devnull
     of_uv = {name: value for name, value in os.environ.items() if is_reach_of_uv(name)}
-    if not any("INDEX" in name for name in of_uv):
+    if not {"UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_INDEX_URL"} & set(of_uv):
         environment |= {REACH[name]: value for name, value in reach.items() if REACH[name].startswith("UV_")}
     for name in ("cert", "client-cert", "proxy"):
         if name in reach:

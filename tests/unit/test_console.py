@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import console
 from pipeline.settings import ROOT
 
 # Talks in every way that the program has, works on, and ends with its own code.
@@ -106,3 +107,10 @@ def test_data_that_cannot_be_written_are_an_error(data_program: list[str]) -> No
     result = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     assert result.stderr == "error: the result cannot be written to stdout: No space left on device\n"
+
+
+def test_a_line_is_told_as_it_is(capfd: pytest.CaptureFixture[str]) -> None:
+    line = "fd00::a:b:5432 x:ok:y [bold] C:\\"
+    console.tell(line)
+    console.tell_error(line)
+    assert capfd.readouterr().err == f"{line}\nerror: {line}\n"
