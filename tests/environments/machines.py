@@ -115,10 +115,16 @@ def fresh_clone(name: str, user: int | None = None, umask: int = 0o022) -> Itera
                 os.chown(path, user, user, follow_symlinks=False)
         yield clone
     finally:
-        program = clone / ".venv" / "bin" / "monitoring-warehouse"
-        if program.exists():
-            environment = plain_environment() | {"WAREHOUSE_STATE_DIR": str(clone / ".local")}
-            subprocess.run([str(program), "db-stop"], env=environment, check=False, capture_output=True)
+        python = clone / ".venv" / "bin" / "python"
+        if python.exists():
+            # The program itself names the folder that it was installed in last.
+            subprocess.run(
+                [str(python), "-m", "pipeline", "db-stop"],
+                cwd=clone,
+                env=plain_environment() | {"WAREHOUSE_STATE_DIR": str(clone / ".local")},
+                check=False,
+                capture_output=True,
+            )
         shutil.rmtree(above)
 
 

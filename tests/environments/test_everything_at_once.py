@@ -40,11 +40,12 @@ COMMANDS: dict[str, list[tuple[str, set[int]]]] = {
     "prune": [("prune RAW_MONTHS=24", {0})],
     "backfill": [("backfill FROM=2022-02-01 TO=2022-02-01 MODEL=green_duration_lr", {0})],
     "help": [("help", {0})],
-    # Refused, in words: the month is there whole, no feed and no such model is configured, there is no Grafana.
+    # Refused, in words: the month is there whole, no feed and no such model is configured, there is no Grafana
+    # and no password of one.
     "replay": [("replay MONTH=2022-02 PAUSE=0 SOURCE=sample", {2})],
     "labels": [("labels FILE={folder}/README.md", {2, 3, 4})],
     "predictions": [("predictions FILE={folder}/README.md MODEL=my_model", {2, 3, 4})],
-    "save-dashboard": [("save-dashboard UID=mine", {14})],
+    "save-dashboard": [("save-dashboard UID=mine", {3, 14})],
     "up": [],
     "down": [],
     "clean-all": [],
