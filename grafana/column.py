@@ -70,7 +70,7 @@ def _judged(house: House) -> list[parts.AnyPanel]:
         no_data=NOT_JUDGED,
         decimals=3,
     )
-    band_panel = parts.lines(band, [Query(sql["band"], "time_series")], width=14, height=10)
+    band_panel = parts.lines(band, [Query(sql["band"], "time_series")], width=11, height=10)
     for days, opacity in ((100, 15), (10, 30)):
         beyond = f"1 day in {days} goes beyond"
         parts.as_band(band_panel, f"from, {beyond}", beyond, BLUE, opacity)
@@ -87,8 +87,8 @@ def _judged(house: House) -> list[parts.AnyPanel]:
         no_data="Not judged on this day: choose another one above",
         decimals=3,
     )
-    figures_panel = parts.rows(figures, sql["figures"], width=10, height=10)
-    figures_panel.override_by_name("figure", parts.wrapped(custom__width=170))
+    figures_panel = parts.rows(figures, sql["figures"], width=13, height=10)
+    figures_panel.override_by_name("figure", parts.wrapped(custom__width=135))
     figures_panel.override_by_name(
         "severity",
         styled(
@@ -244,12 +244,12 @@ def _stock_flag(house: House) -> list[parts.AnyPanel]:
         no_data=NO_DAY,
         decimals=3,
     )
-    figures = parts.rows(that_day, sql["that_day"], width=16, height=4)
+    figures = parts.rows(that_day, sql["that_day"], height=4)
     figures.override_by_name("missing", styled(unit="percentunit", decimals=1))
     figures.override_by_regexp("values|distinct|run", styled(decimals=0))
     figures.override_by_name("status", styled(mappings=parts.color_words({"ok": GREEN, "error": RED})))
     return [
         drift_panel,
         figures,
-        parts.words("How do I see all of this day?", "The command for the library's own report.", COMMAND, 8, 4),
+        parts.words("How do I see all of this day?", "The command for the library's own report.", COMMAND, 24, 4),
     ]

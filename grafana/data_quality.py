@@ -149,11 +149,12 @@ def _tables(house: House) -> list[parts.AnyPanel]:
         "short",
         no_data=NOTHING_LOADED,
     )
-    files_panel = parts.rows(files, sql["files"], width=14)
+    files_panel = parts.rows(files, sql["files"], width=15)
     files_panel.override_by_regexp("rows|accepted|rejected|outside their month", parts.COUNT)
-    files_panel.override_by_name("loaded", styled(unit="dateTimeAsIso", custom__width=160))
-    files_panel.override_by_name("location", parts.wrapped(custom__minWidth=200))
-    reasons_panel = parts.rows(reasons, sql["reasons"], width=10)
-    reasons_panel.override_by_name("reason", parts.wrapped(custom__minWidth=200))
+    files_panel.override_by_name("loaded", styled(unit="dateTimeAsIso", custom__width=150))
+    files_panel.override_by_name("location", parts.wrapped(custom__minWidth=110))
+    files_panel.override_by_regexp("month|origin", styled(custom__width=70))
+    reasons_panel = parts.rows(reasons, sql["reasons"], width=9)
+    reasons_panel.override_by_name("reason", parts.wrapped(custom__minWidth=180))
     reasons_panel.override_by_name("rejected rows", [*parts.COUNT, *styled(custom__width=105)])
     return [tests_panel, reasons_panel, files_panel]

@@ -19,13 +19,20 @@ def incidents_table(about: About, sql: str, *, height: int) -> parts.AnyPanel:
     panel = parts.rows(about, sql, height=height)
     panel.override_by_name("state", parts.colored_words(STATES))
     panel.override_by_name("severity", parts.colored_words(parts.SEVERITIES))
-    widths = {"state": 95, "severity": 75, "since": 95, "last seen": 95, "days": 55, "worst": 65, "incident": 85}
-    widths |= {"column": 150, "figure": 130, "affected groups": 130, "models": 130, "expected event": 110}
+    widths = {"state": 95, "severity": 75, "since": 90, "last seen": 90, "days": 55, "worst": 65, "incident": 85}
+    widths |= {
+        "column": 130,
+        "figure": 115,
+        "affected groups": 115,
+        "models": 115,
+        "expected event": 90,
+        "last note": 100,
+    }
     for name in ("column", "figure", "what moved", "affected groups", "models", "expected event", "last note"):
         panel.override_by_name(name, parts.wrapped())
     for name, width in widths.items():
         panel.override_by_name(name, styled(custom__width=width))
-    panel.override_by_name("what moved", styled(custom__minWidth=260))
+    panel.override_by_name("what moved", styled(custom__minWidth=220))
     panel.override_by_name("days", styled(decimals=0))
     panel.override_by_name("worst", styled(unit="suffix:x", decimals=1))
     for name in ("column", "since"):
@@ -58,6 +65,9 @@ def incidents(house: House) -> list[parts.AnyPanel]:
     followups_panel.override_by_name("state", parts.colored_words(STATES))
     followups_panel.override_by_name("recorded", styled(unit="dateTimeAsIso", custom__width=160))
     followups_panel.override_by_name("note", parts.wrapped(custom__minWidth=300))
+    widths = {"incident": 85, "state": 100, "column": 150, "what happened": 150, "day": 95, "by": 100}
+    for name, width in widths.items():
+        followups_panel.override_by_name(name, styled(custom__width=width))
     return [incidents_table(about, sql["incidents"], height=13), followups_panel]
 
 
@@ -111,8 +121,8 @@ def judged_days(house: House) -> list[parts.AnyPanel]:
     )
     calibration_panel = parts.rows(calibration, sql["calibration"], width=12)
     calibration_panel.override_by_regexp("days judged|learning|ringing|on expected events", styled(decimals=0))
-    calibration_panel.override_by_name("model", parts.wrapped(custom__width=170))
-    calibration_panel.override_by_regexp("family|ringing|learning", styled(custom__width=85))
+    calibration_panel.override_by_name("model", parts.wrapped(custom__width=105))
+    calibration_panel.override_by_name("family", styled(custom__width=90))
     return [day_panel, calibration_panel]
 
 

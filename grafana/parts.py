@@ -36,6 +36,8 @@ GAP = timedelta(hours=36)
 # A run or a day that stands alone is no wider.
 BAR_PIXELS = 40
 LABEL_LETTERS = 16
+# Pixels of a column of figures, and of one of text, that must fit on a small screen beside the others.
+NARROW, NARROW_TEXT = 75, 100
 Panel = barchart.Panel | stat.Panel | statushistory.Panel | table.Panel | timeseries.Panel
 AnyPanel = Panel | text.Panel
 Block = AnyPanel | builders.Row
@@ -187,10 +189,14 @@ def grid(about: About, sql: str, width: int = 24, height: int = 9) -> statushist
 def rows(about: About, sql: str, width: int = 24, height: int = 8) -> table.Panel:
     """The rows of the query; a cell without a value is empty, the panel's words are for no row at all.
 
-    A word that reads as a number stays a word: Grafana would give it the panel's unit.
+    A word that reads as a number stays a word: Grafana would give it the panel's unit. Columns of figures
+    are narrow, those of text share the rest and wrap: of its own accord Grafana gives each at least 150 pixels, and
+    the last ones are not seen.
     """
     panel = described(table.Panel(), about, [Query(sql, "table")], width, height)
-    return panel.override_by_regexp(".*", styled(noValue="")).override_by_field_type("string", styled(unit="string"))
+    panel.override_by_regexp(".*", styled(noValue="", custom__wrapHeaderText=True))
+    panel.override_by_field_type("string", styled(unit="string", custom__minWidth=NARROW_TEXT, custom__wrapText=True))
+    return panel.override_by_field_type("number", styled(custom__width=NARROW))
 
 
 def words(title: str, description: str, markdown: str, width: int = 24, height: int = 3) -> text.Panel:

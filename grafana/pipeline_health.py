@@ -165,9 +165,12 @@ def _tables(house: House) -> list[parts.AnyPanel]:
         "short",
         no_data=NOT_VERIFIED,
     )
+    waiting_panel = parts.rows(waiting, sql["waiting"], width=10)
+    for name, width in {"day": 95, "version": 150}.items():
+        waiting_panel.override_by_name(name, styled(custom__width=width))
     panels = [
         parts.rows(failures, sql["failures"], width=14),
-        parts.rows(waiting, sql["waiting"], width=10),
+        waiting_panel,
         parts.rows(runs, sql["runs"]),
         parts.rows(verified, sql["verified"]),
     ]
@@ -175,6 +178,7 @@ def _tables(house: House) -> list[parts.AnyPanel]:
         panel.override_by_name("status", [*parts.colored_words(STATUSES), *styled(custom__width=130)])
         panel.override_by_name("started", styled(unit="dateTimeAsIso", custom__width=160))
         panel.override_by_regexp("message|reason", parts.wrapped(custom__minWidth=260))
+        panel.override_by_name("step", styled(custom__width=120))
         panel.override_by_name("rows", parts.COUNT)
         panel.override_by_name("largest difference", styled(unit="sci"))
         panel.override_by_name("by rounding", styled(unit="sci"))

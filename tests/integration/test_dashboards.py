@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from grafana.asking import DASHBOARDS, OpenDashboard, as_dashboard, open_dashboard
+from grafana.display import field_of
 from pipeline.alerts import open_alerts
 from pipeline.database import Connection
 from pipeline.settings import ROOT
@@ -84,11 +85,33 @@ def settings(panel: dict[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
+# Of 1366 pixels a page has 1342 for 24 columns with the gaps beside them; 26 are a panel's gap, margins and scrollbar.
+PIXELS, MARGINS = 1342 / 24, 26
+KINDS = {20: "number", 21: "number", 23: "number", 25: "string", 701: "number", 1043: "string", 1700: "number"}
+
+
+def _check_widths(panel: dict[str, Any], columns: list[tuple[str, int]]) -> None:
+    """That a table's last column is seen on a small screen.
+
+    Columns with a width have it, the others share what is left, and none of them gets less than its least width.
+    """
+    room = panel["gridPos"]["w"] * PIXELS - MARGINS
+    fields = [field_of(panel, name, "UTC", KINDS.get(kind, "")).settings for name, kind in columns]
+    shown = [field for field in fields if not field.get("custom.hidden")]
+    widths = [field["custom.width"] for field in shown if "custom.width" in field]
+    least = [field.get("custom.minWidth", 150) for field in shown if "custom.width" not in field]
+    share = (room - sum(widths)) / max(len(least), 1)
+    needed = sum(widths) + sum(max(share, one) for one in least)
+    assert needed <= room + 1, f"{panel['title']}: its columns need {needed:.0f} pixels and have {room:.0f}"
+
+
 def _check_figures(connection: Connection, dashboard: OpenDashboard, panel: dict[str, Any]) -> None:
     """That Grafana shows dates as dates, counts as counts, and names what are several."""
     title, clock = panel["title"], ZoneInfo(dashboard.document["timezone"])
     cursor = connection.execute(dashboard.expand(panel["targets"][0]["rawSql"]).encode())
     rows: list[tuple[Any, ...]] = cursor.fetchall()
+    if panel["type"] == "table":
+        _check_widths(panel, [(column.name, column.type_code) for column in cursor.description or []])
     figures = []
     for at, column in enumerate(cursor.description or []):
         # Grafana draws a date as midnight of another clock: in New York as the day before.
