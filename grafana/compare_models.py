@@ -84,7 +84,7 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     records_panel = parts.rows(records, sql["records"], height=5)
     records_panel.override_by_regexp(".*rows", parts.COUNT)
     records_panel.override_by_name("features", parts.wrapped(custom__minWidth=260))
-    for name, width in {"model": 130, "trained on": 90, "active": 70, "file sha256": 115, "trained": 150}.items():
+    for name, width in {"model": 155, "trained on": 90, "active": 70, "file sha256": 115, "trained": 150}.items():
         records_panel.override_by_name(name, styled(custom__width=width))
     records_panel.override_by_name("trained", styled(unit="dateTimeAsIso"))
     columns = About(
@@ -106,8 +106,8 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     alerts_panel = parts.rows(alerts, sql["alerts"], width=14, height=9)
     alerts_panel.override_by_name("severity", parts.colored_words(parts.SEVERITIES))
     alerts_panel.override_by_name("worst day", parts.wrapped(custom__minWidth=150))
-    for name in ("severity", "state", "since", "last seen"):
+    for name in ("since", "last seen"):
         alerts_panel.override_by_name(name, styled(custom__width=95))
-    for name, width in {"rule": 100, "model": 120}.items():
+    for name, width in {"severity": 75, "state": 80, "rule": 105, "model": 155}.items():
         alerts_panel.override_by_name(name, styled(custom__width=width))
     return [records_panel, columns_panel, alerts_panel]

@@ -21,10 +21,10 @@ def incidents_table(about: About, sql: str, *, height: int) -> parts.AnyPanel:
     panel.override_by_name("severity", parts.colored_words(parts.SEVERITIES))
     widths = {"state": 95, "severity": 75, "since": 90, "last seen": 90, "days": 55, "worst": 65, "incident": 85}
     widths |= {
-        "column": 130,
-        "figure": 115,
+        "column": 150,
+        "figure": 130,
         "affected groups": 115,
-        "models": 115,
+        "models": 150,
         "expected event": 90,
         "last note": 100,
     }
@@ -32,7 +32,7 @@ def incidents_table(about: About, sql: str, *, height: int) -> parts.AnyPanel:
         panel.override_by_name(name, parts.wrapped())
     for name, width in widths.items():
         panel.override_by_name(name, styled(custom__width=width))
-    panel.override_by_name("what moved", styled(custom__minWidth=220))
+    panel.override_by_name("what moved", styled(custom__minWidth=170))
     panel.override_by_name("days", styled(decimals=0))
     panel.override_by_name("worst", styled(unit="suffix:x", decimals=1))
     for name in ("column", "since"):
@@ -105,7 +105,7 @@ def judged_days(house: House) -> list[parts.AnyPanel]:
         minimum=0,
         decimals=2,
     )
-    day_panel = parts.lines(by_day, [Query(sql["severity_by_day"], "time_series")], width=12)
+    day_panel = parts.lines(by_day, [Query(sql["severity_by_day"], "time_series")], width=11)
     day_panel.override_by_name("columns", styled(color=parts.colored(BLUE)))
     parts.beyond_one(day_panel)
     day_panel.override_by_name("ringing day", parts.marks(ORANGE))
@@ -119,9 +119,9 @@ def judged_days(house: House) -> list[parts.AnyPanel]:
         no_data=NOT_JUDGED,
         decimals=1,
     )
-    calibration_panel = parts.rows(calibration, sql["calibration"], width=12)
+    calibration_panel = parts.rows(calibration, sql["calibration"], width=13)
     calibration_panel.override_by_regexp("days judged|learning|ringing|on expected events", styled(decimals=0))
-    calibration_panel.override_by_name("model", parts.wrapped(custom__width=105))
+    calibration_panel.override_by_name("model", parts.wrapped(custom__width=155))
     calibration_panel.override_by_name("family", styled(custom__width=90))
     return [day_panel, calibration_panel]
 
