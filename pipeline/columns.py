@@ -68,8 +68,8 @@ class Value:
     result: str = "{value}"
 
     def accepts(self, duckdb_type: str) -> bool:
-        """As of Kind."""
-        return duckdb_type.split("(")[0] in self.types
+        """As of Kind; a column without a value, as an empty frame has, is of the type NULL and may be any."""
+        return duckdb_type.split("(")[0] in self.types or duckdb_type.strip('"') == "NULL"
 
     def sql(self, column: Column) -> str:
         """The value of a column, null where there is none that is valid."""

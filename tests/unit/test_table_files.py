@@ -190,3 +190,10 @@ def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:
     header = "note,,source_month,source_row,prediction,__index_level_0__"  # the last one is pandas' own
     path.write_text(f"{header}\nx,,2022-02,1,0.5,7\n", encoding="utf-8")
     assert READERS["predictions"](path).extra == ("note", "''")
+
+
+def test_an_empty_frame_holds_no_value_and_is_of_no_wrong_type(tmp_path: Path) -> None:
+    columns = ("source_month", "source_row", "prediction")
+    pq.write_table(pa.table({name: pa.nulls(0) for name in columns}), tmp_path / "none.parquet")
+    with pytest.raises(BadFileError, match=r"none\.parquet holds no prediction: it has its columns, and no record"):
+        READERS["predictions"](tmp_path / "none.parquet")
