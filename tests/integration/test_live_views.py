@@ -13,7 +13,7 @@ from grafana.asking import as_dashboard
 from ingest.sample import write_sample
 from pipeline import database, dbt
 from pipeline.database import Connection
-from pipeline.errors import DbtError, ModelError, WarehouseError
+from pipeline.errors import DbtError, ModelError, PartlyFailedError, WarehouseError
 from pipeline.months import Month
 from pipeline.roles import Role, acting_as, ensure_roles
 from pipeline.settings import DBT_PROJECT_DIR
@@ -103,7 +103,7 @@ BREAKS = {
         "update raw.files set rows = rows + 1, loaded_at = now() where source_month = '2022-01-01'",
         DbtError,
     ),
-    "score": ("update ml.models set artifact_sha256 = 'another'", ModelError),
+    "score": ("update ml.models set artifact_sha256 = 'another'", PartlyFailedError),
     "marts": (
         "delete from ml.predictions where source_month = '2022-02-01' and source_row = 7; "
         "update ml.scored_months set scored_at = now() where source_month = '2022-02-01'",

@@ -452,6 +452,7 @@ def test_decisions_that_come_with_predictions_are_what_is_judged(
     """By day and segment as scikit-learn has it; with a text among the features, and then with a threshold alone."""
     features = [*MODEL["features"], {"name": "payment_type", "type": "categorical"}]
     write_model(monitoring_file, features=features, threshold=0.5)
+    trips["prediction"] = np.random.default_rng(13).random(len(trips))
     # A model that decides at 0.65, and never for 1 where the source row ends in 0.
     trips["decision"] = (trips["prediction"] >= 0.65) & (trips["source_row"] % 10 != 0)
     said = load(write(trips, tmp_path / "predictions.csv"))
