@@ -29,7 +29,7 @@ REQUIRED = (
     "GRAFANA_SECRET_KEY",
 )
 _PORTS = {"PGPORT": "5432", "GRAFANA_PORT": "3000", "ADMINER_PORT": "8080"}
-_OPTIONAL = {"ALERT_WEBHOOK_URL": ""}
+_OPTIONAL = {"ALERT_WEBHOOK_URL": "", "GRAFANA_COOKIE_SECURE": "false"}
 _WITHOUT_DOCKER = "the pipeline also works without Docker: move .env away if there is one, and run `make pipeline`"
 
 Say = Callable[[str], None]

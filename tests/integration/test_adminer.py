@@ -150,3 +150,35 @@ def test_a_wrong_password_does_not_open_it(adminer: str) -> None:
     _, page = login(adminer, "wrong")
     assert "password authentication failed" in html.unescape(page.text)
     assert "fct_of_a_test" not in page.text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?sqlite=&username=",
+        "?server=&username=root",
+        "?pgsql=elsewhere%3A5432&username=analyst",
+        "?pgsql[]=elsewhere&username=analyst",
+        "?username=analyst",
+    ],
+)
+def test_no_other_server_and_no_other_system_is_opened(adminer: str, analyst: str, query: str) -> None:
+    answer = requests.get(adminer + query, timeout=30, allow_redirects=False)
+    assert answer.status_code == 403
+    assert f"the PostgreSQL server {analyst} and no other" in answer.text
+
+
+@pytest.mark.parametrize("change", [{"auth[server]": "elsewhere:5432"}, {"auth[driver]": "sqlite"}, {"auth[driver]": ""}])
+def test_a_login_form_for_another_server_is_refused(adminer: str, change: dict[str, str]) -> None:
+    session = requests.Session()
+    page = session.get(adminer, timeout=30)
+    names = ("auth[driver]", "auth[server]", "auth[username]", "auth[db]")
+    form = {name: field(page.text, name) for name in names} | {"auth[password]": PASSWORD} | change
+    assert session.post(page.url, data=form, timeout=30, allow_redirects=False).status_code == 403
+
+
+def test_the_cookies_of_a_session_are_for_its_pages_only(adminer: str) -> None:
+    page = requests.get(adminer, timeout=30)
+    cookie = page.headers["Set-Cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite" in cookie

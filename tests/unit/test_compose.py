@@ -97,7 +97,9 @@ def test_the_services_are_the_three() -> None:
 
 @each_service
 def test_an_image_has_an_exact_version(service: Any) -> None:
-    repository, _, tag = service["image"].partition(":")
+    image, _, digest = service["image"].partition("@")
+    repository, _, tag = image.partition(":")
+    assert re.fullmatch(r"sha256:[0-9a-f]{64}", digest)
     parts = 2 if repository == "postgres" else 3
     assert re.fullmatch(r"\d+" + r"\.\d+" * (parts - 1), tag), service["image"]
 
@@ -115,6 +117,30 @@ def test_a_service_has_no_more_rights_than_it_needs(service: Any) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert set(service.get("cap_add", [])) <= {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"}
     assert not service.keys() & {"privileged", "network_mode", "pid", "ipc", "devices", "userns_mode"}
+
+
+@each_service
+def test_a_service_has_bounds_and_writes_to_volumes_and_memory_only(service: Any) -> None:
+    assert service["read_only"] is True
+    assert re.fullmatch(r"[1-9]\d*[mg]", service["mem_limit"])
+    assert 0 < service["pids_limit"] <= 300
+    assert service["tmpfs"]
+    for mount in service["tmpfs"]:
+        assert {"noexec", "nosuid", "nodev"} <= set(mount.partition(":")[2].split(",")), mount
+
+
+def test_adminer_and_grafana_do_not_see_each_other() -> None:
+    networks = {name: set(service["networks"]) for name, service in SERVICES.items()}
+    assert not networks["adminer"] & networks["grafana"]
+    assert networks["postgres"] == networks["adminer"] | networks["grafana"] == set(compose()["networks"])
+
+
+def test_grafana_runs_its_own_scripts_and_keeps_its_cookies_at_home() -> None:
+    environment = SERVICES["grafana"]["environment"]
+    assert environment["GF_SECURITY_CONTENT_SECURITY_POLICY"] == "true"
+    assert environment["GF_SECURITY_COOKIE_SAMESITE"] == "lax"
+    assert environment["GF_SECURITY_COOKIE_SECURE"] == "${GRAFANA_COOKIE_SECURE:-false}"
+    assert "GF_SECURITY_ALLOW_EMBEDDING" not in environment
 
 
 @each_service
