@@ -168,7 +168,9 @@ def test_no_other_server_and_no_other_system_is_opened(adminer: str, analyst: st
     assert f"the PostgreSQL server {analyst} and no other" in answer.text
 
 
-@pytest.mark.parametrize("change", [{"auth[server]": "elsewhere:5432"}, {"auth[driver]": "sqlite"}, {"auth[driver]": ""}])
+@pytest.mark.parametrize(
+    "change", [{"auth[server]": "elsewhere:5432"}, {"auth[driver]": "sqlite"}, {"auth[driver]": ""}]
+)
 def test_a_login_form_for_another_server_is_refused(adminer: str, change: dict[str, str]) -> None:
     session = requests.Session()
     page = session.get(adminer, timeout=30)
