@@ -162,7 +162,7 @@ unit: $(DEV) ## Tests that need no database
 
 .PHONY: integration
 integration: $(DEV) ## Tests on a real Postgres with the real dbt project
-	$(BIN)/python -m pytest -q tests/integration -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -q tests/integration tests/security -n 2 --dist loadfile -m "not slow"
 
 .PHONY: slow
 slow: $(DEV) ## The tests that take too long for every day

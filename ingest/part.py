@@ -1,7 +1,8 @@
 """Write the part of a month's file that had come until the end of a day, as a delivery of the month so far.
 
-In: a month's file, as `ingest.read` has inspected it, and a day. Out: a file with the same columns, order and
-metadata, which says itself until when it covers. Called by the replay; memory does not grow with the file.
+In: a month's file, as `ingest.read` has inspected it, and a day. Out: a file with the columns that are loaded, in
+their order, and its metadata, which says itself until when it covers. Called by the replay; memory does not grow with
+the file.
 """
 
 from __future__ import annotations
@@ -32,11 +33,15 @@ def write_part(whole: Inspection, until: date, target: Path) -> None:
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with pq.ParquetFile(whole.path) as file:
-            schema = file.schema_arrow
+            # Nobody loads the others, and how large they become is not known.
+            columns = list(whole.schema.delivered.values())
+            schema = pa.schema(
+                [field for field in file.schema_arrow if field.name in columns], file.schema_arrow.metadata
+            )
             metadata = {**(schema.metadata or {}), COVERS_UNTIL_KEY: until.isoformat().encode()}
             schema = schema.with_metadata(metadata)
             with pq.ParquetWriter(unfinished, schema) as writer:
-                for batch in file.iter_batches(BATCH_ROWS):
+                for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                     kept = batch.filter(_has_come(_pickups(whole, batch), until, whole))
                     writer.write_batch(kept.replace_schema_metadata(metadata))
         unfinished.replace(target)

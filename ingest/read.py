@@ -27,8 +27,18 @@ from ingest.schema import (
 )
 from pipeline.errors import BadFileError, printable
 from pipeline.failpoints import failpoint
+from pipeline.input_files import LONGEST_VALUE
 from pipeline.months import Month
-from pipeline.table_files import PARQUET_SOURCE, check_parquet, damaged, parquet_columns, pattern, reading
+from pipeline.table_files import (
+    PARQUET_SOURCE,
+    check_parquet,
+    check_rows,
+    damaged,
+    parquet_columns,
+    pattern,
+    promised_rows,
+    reading,
+)
 
 BATCH_ROWS = 65_536
 _LEAST_SHARE_IN_MONTH = 0.5
@@ -49,7 +59,10 @@ _FORBIDDEN = {
         f"not isfinite({{value}}) or epoch_us(cast({{value}} as timestamp)) < {_FIRST_MICROSECOND}",
         "finite times from the year 4713 BC on are",
     ),
-    Family.TEXT: ("contains({value}, chr(0))", "text without zero characters is"),
+    Family.TEXT: (
+        f"contains({{value}}, chr(0)) or strlen({{value}}) > {LONGEST_VALUE}",
+        f"text without zero characters, of at most {LONGEST_VALUE:,} bytes, is",
+    ),
 }
 
 
@@ -79,17 +92,13 @@ def inspect(path: Path, month: Month, sha256: str) -> Inspection:
     """
     check_parquet(path)
     with reading(path) as connection:
-        footer = pq.read_metadata(path)
-        metadata = footer.metadata or {}
+        metadata = pq.read_metadata(path).metadata or {}
         stated = _stated_cover(metadata, path, month)
         covers_until = stated or month.last_day
         schema = match_schema(parquet_columns(connection, path), path.name)
+        promised = promised_rows(path, schema.delivered.values())
         rows, in_month, after, first, last, *forbidden = _figures(connection, path, schema, month, covers_until)
-    if rows != footer.num_rows:
-        raise BadFileError(
-            f"{path.name}: its footer promises {footer.num_rows} rows, {rows} are there: the file is damaged; "
-            "get it again"
-        )
+    check_rows(path, promised, rows)
     for column, count in zip(_checked(schema), forbidden, strict=True):
         if count:
             raise BadFileError(

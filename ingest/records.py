@@ -13,6 +13,8 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
+from pipeline.input_files import read_small
+
 _Stored = TypeVar("_Stored")
 _SUFFIX = ".download.json"
 
@@ -44,7 +46,7 @@ def record_path(target: Path) -> Path:
 def stored(path: Path, kind: type[_Stored]) -> _Stored | None:
     """The value stored at `path`; None if it is missing or garbled."""
     try:
-        return TypeAdapter(kind).validate_json(path.read_bytes(), strict=True)
+        return TypeAdapter(kind).validate_json(read_small(path), strict=True)
     except (OSError, ValueError):
         return None
 

@@ -49,7 +49,7 @@ def records(file: TableFile) -> Iterator[tuple[Any, ...]]:
         "when observed_at_value is null then 'not_a_time' "
         "when source_month_value is null or source_row_value is null then 'not_a_trip_key' end, "
         "source_month_text, source_row_text, label_text, observed_at_text "
-        f"from (select row_number() over () as line{values} from {file.source}) order by line"
+        f"from (select row_number() over () as line{values} from {file.source})"
     )
     with reading(file.path) as connection:
         result = connection.execute(query, {"path": pattern(file.path)})

@@ -16,7 +16,7 @@ import numpy as np
 from pipeline.columns import DECISION, MONTH, NAME, NUMBER, POSITION
 from pipeline.errors import BadFileError, UsageError
 from pipeline.monitoring import Model
-from pipeline.table_files import TableFile, open_table, pattern, reading
+from pipeline.table_files import TableFile, check_rows, open_table, pattern, reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,9 +84,11 @@ def read_predictions(path: Path, spec: str, model: Model, version: str) -> Predi
 def _table(file: TableFile) -> Any:
     """The values of its columns in file order, as an Arrow table."""
     values = "".join(f", {file.value(name)} as {name}" for name in file.columns)
-    query = f"select row_number() over () as line{values} from {file.source} order by line"  # noqa: S608 - quoted names
+    query = f"select row_number() over () as line{values} from {file.source}"  # noqa: S608 - quoted names
     with reading(file.path) as connection:
-        return connection.sql(query, params={"path": pattern(file.path)}).to_arrow_table()
+        table = connection.sql(query, params={"path": pattern(file.path)}).to_arrow_table()
+    check_rows(file.path, file.rows, table.num_rows)
+    return table
 
 
 def _check_range(path: Path, values: np.ndarray[Any, np.dtype[np.float64]], model: Model) -> None:

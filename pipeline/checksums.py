@@ -11,7 +11,8 @@ import re
 from hashlib import file_digest
 from pathlib import Path
 
-from pipeline.errors import BadFileError, printable
+from pipeline.errors import BadFileError
+from pipeline.input_files import open_regular, read_small
 
 LIST_NAME = "SHA256SUMS"
 _OWN_SUFFIX = ".sha256"
@@ -31,7 +32,7 @@ def checked_sha256(path: Path, downloaded: str | None, needed: str = _MONTH_NEED
         BadFileError: the file cannot be opened, differs from one of them, or a checksum file cannot be understood.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             sha256 = file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise BadFileError(f"{path} cannot be opened ({error.strerror}): {needed}") from error
@@ -91,7 +92,7 @@ def _stated(path: Path) -> dict[str, str]:
 def _lines(path: Path, bare_name: str = "") -> dict[str, str]:
     """Hashes by file name; a line that is nothing but a hash is of `bare_name`. Empty where there is no such file."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_small(path).decode("utf-8-sig")
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
@@ -101,6 +102,7 @@ def _lines(path: Path, bare_name: str = "") -> dict[str, str]:
             "`sha256sum`, or delete it"
         ) from error
     entries: dict[str, str] = {}
+    lines: dict[str, int] = {}
     for number, line in enumerate(text.split("\n"), 1):
         content = line.removesuffix("\r")
         if not content.strip() or content.startswith("#"):
@@ -108,9 +110,10 @@ def _lines(path: Path, bare_name: str = "") -> dict[str, str]:
         name, sha256 = _entry(path, number, content, bare_name)
         if entries.setdefault(name, sha256) != sha256:
             raise BadFileError(
-                f"{path}, line {number}: {printable(name)} comes twice with different hashes: one line a file is "
-                "valid; delete the wrong one"
+                f"{path}, line {number}: it has another hash of the file that line {lines[name]} names: one line a "
+                "file is valid; delete the wrong one"
             )
+        lines.setdefault(name, number)
     return entries
 
 
@@ -120,8 +123,8 @@ def _entry(path: Path, number: int, line: str, bare_name: str) -> tuple[str, str
     found = _LINE.fullmatch(line)
     if found is None:
         raise BadFileError(
-            f"{path}, line {number}: {printable(repr(line[:40]))} is no checksum: lines `<64 hexadecimal digits>  "
-            "<file name>`, as `sha256sum *.parquet` writes them, are valid; write the file anew, or delete it"
+            f"{path}, line {number} is no checksum: lines `<64 hexadecimal digits>  <file name>`, as "
+            "`sha256sum *.parquet` writes them, are valid; write the file anew, or delete it"
         )
     name = found["name"]
     if found["escaped"]:

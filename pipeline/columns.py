@@ -12,6 +12,8 @@ from typing import Protocol
 
 from pipeline.errors import BadFileError, printable
 
+_LONGEST_NAME = 60
+
 
 class Kind(Protocol):
     """What a column holds."""
@@ -139,22 +141,25 @@ def match(
         BadFileError: a column that is not optional is missing, one comes twice, or has a type that cannot hold it.
     """
     columns: dict[str, Column] = {}
+    there = [_shown(column.spelling.lower()) for column in found]
+    # Text that has no column of those is perhaps no header, but a secret that a link leads to.
+    if not any(column.type or column.spelling.lower() in kinds for column in found):
+        there = []
     for column in found:
         name = column.spelling.lower()
         if name in columns:
             raise BadFileError(
-                f"{file_name}: the column {columns[name].spelling!r} comes twice, the second time as "
-                f"{column.spelling!r} (upper and lower case are the same here): remove one of them, or get the file "
-                "again"
+                f"{file_name}: the column '{_shown(columns[name].spelling)}' comes twice, the second time as "
+                f"'{_shown(column.spelling)}' (upper and lower case are the same here): remove one of them, or get the "
+                "file again"
             )
         if name in kinds:
             columns[name] = column
     missing = [name for name in kinds if name not in columns and name not in optional]
     if missing:
-        there = [printable(column.spelling.lower()) or "''" for column in found]
         raise BadFileError(
             f"{file_name}: the required column{'s' * (len(missing) > 1)} {', '.join(missing)} "
-            f"{'are' if len(missing) > 1 else 'is'} missing (it has {shortened(there) or 'none'}): {whole}"
+            f"{'are' if len(missing) > 1 else 'is'} missing (it has {shortened(there) or 'none of them'}): {whole}"
         )
     for name, column in columns.items():
         if column.type and not kinds[name].accepts(column.type):
@@ -168,3 +173,9 @@ def match(
 def shortened(names: Sequence[str], most: int = 8) -> str:
     """Names for a line of text; where there are more than `most`, how many more."""
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _shown(name: str) -> str:
+    """A column's name for a line of text."""
+    text = printable(name) or "''"
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}..."

@@ -3,6 +3,9 @@
 `settle` is called once, first, by every front door. From then on nothing that is written to stdout or stderr can end
 the work: not a reader that has gone, a full disk behind a redirect, a stream that was closed from the start, nor a
 letter that the terminal's encoding lacks. Only `data`, whose whole purpose is what it writes, says that it could not.
+
+What a person reads passes one filter: secrets that are in use are taken out, and characters that a terminal would obey
+(escape sequences, bidirectional overrides), which values of data may hold, are shown and not sent.
 """
 
 from __future__ import annotations
@@ -12,16 +15,53 @@ import io
 import os
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
-from pipeline.errors import WarehouseError
+from pipeline.errors import WarehouseError, visible
+from pipeline.secrets_in_use import without_secrets
 
 _WIDTH = 120
-_console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class _SafeConsole(Console):
+    """A console that no text can give orders to, and that tells no secret."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """As of Console; before the text is broken into lines."""
+        return super().render_str(without_secrets(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """As of Console."""
+        if isinstance(renderable, Text) and without_secrets(renderable.plain) != renderable.plain:
+            renderable = Text(without_secrets(renderable.plain), style=renderable.style)
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+_console = _SafeConsole(stderr=True, highlight=False, soft_wrap=True)
+
+
+class _VisibleText(io.TextIOWrapper):
+    """A stream that no text can give orders to."""
+
+    def write(self, text: str) -> int:
+        """As of TextIOWrapper."""
+        super().write(visible(text))
+        return len(text)
+
+
+class _SafeText(_VisibleText):
+    """Nor does it tell a secret: for what is not rich's, such as logs and tracebacks."""
+
+    def write(self, text: str) -> int:
+        """As of TextIOWrapper."""
+        super().write(without_secrets(text))
+        return len(text)
 
 
 class _Lasting(io.FileIO):
@@ -50,16 +90,18 @@ def settle() -> None:
             os.open(os.devnull, os.O_RDWR)
     if sys.stdin is None:
         sys.stdin = open(0, closefd=False)  # noqa: SIM115 - a number, for as long as the process lives
-    sys.stdout, sys.stderr = _lasting(1, sys.stdout), _lasting(2, sys.stderr)
+    # Colours are rich's to write, nobody else's.
+    _console.file = _lasting(2, sys.stderr)
+    sys.stdout, sys.stderr = _lasting(1, sys.stdout), _lasting(2, sys.stderr, _SafeText)
 
 
-def _lasting(number: int, before: TextIO | None) -> TextIO:
+def _lasting(number: int, before: TextIO | None, kind: type[io.TextIOWrapper] = io.TextIOWrapper) -> TextIO:
     if before is not None:
         with contextlib.suppress(OSError, ValueError):
             before.flush()
     encoding = getattr(before, "encoding", None) or "utf-8"
     raw = io.BufferedWriter(_Lasting(number, "w", closefd=False))
-    return io.TextIOWrapper(raw, encoding=encoding, errors="backslashreplace", line_buffering=True)
+    return kind(raw, encoding=encoding, errors="backslashreplace", line_buffering=True)
 
 
 def tell(line: str, style: str = "") -> None:
@@ -79,20 +121,23 @@ def progress_console() -> Console:
 
 def result_console() -> Console:
     """A console on stdout for results that a person reads: in colour on a terminal, plain and wide enough elsewhere."""
-    console = Console(highlight=False, emoji=False)
-    return console if console.is_terminal else Console(highlight=False, emoji=False, width=_WIDTH)
+    console = _SafeConsole(highlight=False, emoji=False)
+    return console if console.is_terminal else _SafeConsole(highlight=False, emoji=False, width=_WIDTH)
 
 
 @contextlib.contextmanager
 def data() -> Iterator[TextIO]:
-    """stdout for data, in UTF-8. A reader that has seen enough, such as head, ends the block quietly.
+    """stdout for data, in UTF-8: as they are, and only on a terminal with what that would obey shown.
+
+    A reader that has seen enough, such as head, ends the block quietly.
 
     Raises:
         WarehouseError: it cannot be written.
     """
     sys.stdout.flush()
     try:
-        with open(1, "w", encoding="utf-8", newline="", closefd=False) as stream:
+        kind = _VisibleText if os.isatty(1) else io.TextIOWrapper
+        with kind(open(1, "wb", closefd=False), encoding="utf-8", newline="") as stream:
             yield stream
     except BrokenPipeError:
         return

@@ -20,6 +20,7 @@ from pipeline import database
 from pipeline.errors import DbtError
 from pipeline.failpoints import failpoint, is_asked
 from pipeline.roles import Role, acting_as
+from pipeline.secrets_in_use import without_secrets
 from pipeline.settings import DBT_PROJECT_DIR, state_dir
 from pipeline.yaml_file import read_yaml
 
@@ -250,7 +251,7 @@ def _keep_results(results: list[Any], run_id: int | None) -> None:
             str(one.status),
             one.failures,
             float(one.execution_time),
-            " ".join(str(one.message or "").split())[:2000],
+            without_secrets(" ".join(str(one.message or "").split()))[:2000],
             run_id,
         )
         for one in results

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from rich.console import Console
 
 from pipeline import database, faults
 from pipeline.alerts import open_alerts
+from pipeline.console import result_console
 from pipeline.errors import WarehouseError
 from pipeline.monitoring import load_monitoring
 from pipeline.months import Month
@@ -28,21 +28,21 @@ class _Findings:
     """Lines for a person; `all_well` turns false with the first problem."""
 
     def __init__(self) -> None:
-        self.console = Console(highlight=False, emoji=False, soft_wrap=True)
+        self.console = result_console()
         self.all_well = True
 
     def heading(self, text: str) -> None:
         self.console.print(f"\n[bold]{text}[/]")
 
     def well(self, text: str) -> None:
-        self.console.print(f"  ok       {text}", markup=False)
+        self.console.print(f"  ok       {text}", markup=False, soft_wrap=True)
 
     def note(self, text: str) -> None:
-        self.console.print(f"  -        {text}", markup=False)
+        self.console.print(f"  -        {text}", markup=False, soft_wrap=True)
 
     def problem(self, text: str) -> None:
         self.all_well = False
-        self.console.print(f"  PROBLEM  {text}", markup=False)
+        self.console.print(f"  PROBLEM  {text}", markup=False, soft_wrap=True)
 
     def problems(self, found: list[str], well: str) -> None:
         """What was found, or that all is well."""

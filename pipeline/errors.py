@@ -139,5 +139,12 @@ def words_of(error: BaseException) -> str:
 
 
 def printable(text: str) -> str:
-    """A text out of a file as it can be shown and stored: control characters as escapes."""
+    """A text out of a file as it can be shown and stored on one line: control characters as escapes."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def visible(text: str) -> str:
+    """A text of lines as a terminal may get it: control characters but tabs and the ends of lines as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter in "\n\t" else printable(letter) for letter in text)

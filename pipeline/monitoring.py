@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -355,9 +356,16 @@ def load_monitoring(path: Path | None = None) -> Monitoring:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
-        found = repr(first["input"])[:80]
         raise ConfigurationError(
-            f"{path.name}, {place}: {first['msg']} (found {found}); {error.error_count()} in all"
+            f"{path.name}, {place}: {first['msg']}{_found(first)}; {error.error_count()} in all"
         ) from error
     check_rules(monitoring, path.name)
     return monitoring
+
+
+def _found(error: Mapping[str, Any]) -> str:
+    """What stands there, of a setting that there is: another file than a monitoring.yml may have been named."""
+    value = error["input"]
+    if not error["loc"] or error["type"] == "extra_forbidden" or isinstance(value, dict | list):
+        return ""
+    return f" (found {repr(value)[:80]})"

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from pipeline import parameters
 from pipeline.chosen import check_monitored, chosen_models, is_pruned
+from pipeline.console import result_console
 from pipeline.errors import ConfigurationError, UsageError
 from pipeline.levels import level, levels
 from pipeline.monitoring import Monitoring, load_monitoring
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from python_metrics.evidently_adapter import Outcome
     from python_metrics.store import Segment, Window
 
-_WIDTH = 120
 _LONGEST_VALUE = 80
 
 
@@ -276,9 +275,7 @@ def _write(path: Path, html: str) -> None:
 
 def show(report: WrittenReport) -> None:
     """Print the path, a line of its own, and the suite's outcome to stdout."""
-    console = Console(highlight=False, emoji=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, emoji=False, width=_WIDTH)
+    console = result_console()
     console.print(str(report.path), markup=False, soft_wrap=True)
     failed = sum(not outcome.passed for outcome in report.outcomes)
     console.print(f"{len(report.outcomes) - failed} of {len(report.outcomes)} tests passed", style="bold")

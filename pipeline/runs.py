@@ -25,6 +25,7 @@ import psycopg
 from pipeline import database, interrupts, sessions
 from pipeline.errors import DatabaseError, LockedError, LockLostError, words_of
 from pipeline.failpoints import failpoint
+from pipeline.secrets_in_use import without_secrets
 
 log = logging.getLogger(__name__)
 
@@ -238,8 +239,8 @@ def _status(step: Step) -> str:
 
 
 def _storable(text: str) -> str:
-    """As Postgres can keep it: names of files and columns may hold bytes that are no text, and zero characters."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")[:_LONGEST_MESSAGE]
+    """As Postgres can keep it and everybody may read it: without secrets, with what is no text in escapes."""
+    return without_secrets(text).encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")[:_LONGEST_MESSAGE]
 
 
 @contextlib.contextmanager

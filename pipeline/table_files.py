@@ -9,11 +9,11 @@ ingest.read, models_ml.label_file and models_ml.prediction_files.
 from __future__ import annotations
 
 import contextlib
-import csv
 import dataclasses
 import glob
+import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -24,19 +24,29 @@ import pyarrow.parquet as pq
 
 from pipeline.checksums import checked_sha256
 from pipeline.columns import Column, Value, match
+from pipeline.csv_files import count_records, read_header
 from pipeline.errors import BadFileError, SourceUnavailableError, printable
+from pipeline.input_files import (
+    LARGEST_CHUNK,
+    LARGEST_FOOTER,
+    LONGEST_VALUE,
+    MOST_COLUMNS,
+    MOST_MEMORY,
+    MOST_ROWS,
+    open_regular,
+)
 
 # The path is a parameter, escaped (DuckDB takes it for a pattern), and folder names are no columns.
 PARQUET_SOURCE = "read_parquet($path, hive_partitioning = false)"
 _MAGIC = b"PAR1"
+# The length of the footer, and the magic.
+_TAIL_BYTES = 8
 _PAGES = (b"<!doctype", b"<html", b"<?xml")
 _WIDE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _OTHER_SEPARATORS = (";", "\t", "|")
 _LONGEST_TEXT = 200
 # What pandas writes of a frame's own row numbers.
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
-_RAGGED = re.compile(r"CSV Error on Line: (\d+).*Expected Number of Columns: (\d+) Found: (\d+)", re.DOTALL)
-_BROKEN_LINE = re.compile(r"CSV Error on Line: (\d+)\nOriginal Line:[^\n]*\n([^\n]+)")
 
 
 @dataclass(frozen=True)
@@ -128,6 +138,10 @@ def open_table(
     with reading(path) as connection:
         found = _csv_columns(path) if is_csv else parquet_columns(connection, path)
         columns = match(path.name, found, kinds, optional, f"{what} has the columns {', '.join(needed)}")
+        if is_csv:
+            promised = count_records(path, len(found), {name: found.index(each) for name, each in columns.items()})
+        else:
+            promised = promised_rows(path, [column.spelling for column in columns.values()])
         file = TableFile(
             path=path,
             sha256=sha256,
@@ -140,9 +154,11 @@ def open_table(
                 if column not in columns.values() and not _PANDAS_INDEX.fullmatch(column.spelling)
             ),
         )
+        _check_lengths(connection, file)
         counts = "".join(f", count({file.text(name)}), count({file.value(name)})" for name in columns)
         query = f"select count(*){counts} from {file.source}"  # noqa: S608 - quoted names
         rows, *figures = connection.execute(query, {"path": pattern(path)}).fetchall()[0]
+    check_rows(path, promised, rows)
     return dataclasses.replace(
         file,
         rows=rows,
@@ -161,6 +177,9 @@ def connect() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("set enable_progress_bar = false")
     connection.execute("set timezone = 'UTC'")
+    # All that is asked of it streams: nothing is sorted or kept, so nothing has to go to a disk either.
+    connection.execute(f"set memory_limit = '{MOST_MEMORY}'")
+    connection.execute("set temp_directory = ''")
     return connection
 
 
@@ -174,28 +193,21 @@ def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     try:
         with connect() as connection:
             yield connection
-    except (duckdb.Error, pa.ArrowException, OSError, ValueError, csv.Error) as error:  # ValueError: names not in UTF-8
+    except (duckdb.Error, pa.ArrowException, OSError, ValueError) as error:  # ValueError: names not in UTF-8
         raise damaged(path, error) from error
 
 
 def damaged(path: Path, error: Exception) -> BadFileError:
     """The error for a file that DuckDB or Arrow cannot read."""
-    ragged = _RAGGED.search(str(error))
-    if ragged:
-        line, expected, there = ragged.groups()
-        return BadFileError(
-            f"{path.name}: line {line} has another number of values ({there}) than the header ({expected}): correct it"
-        )
-    broken = _BROKEN_LINE.search(str(error))
-    words = f"line {broken[1]}: {broken[2]}" if broken else str(error).replace(str(path), path.name)
-    reason = printable(" ".join(words.split())[:200])
     if path.suffix.lower() == ".csv":
-        return BadFileError(f"{path.name} cannot be read as CSV ({reason}): correct it, or get it again")
+        # The reader quotes whole lines.
+        return BadFileError(f"{path.name} cannot be read as CSV ({type(error).__name__}): correct it, or get it again")
+    reason = printable(" ".join(str(error).replace(str(path), path.name).split())[:200])
     return BadFileError(f"{path.name} cannot be read as parquet ({reason}): the file is damaged; get it again")
 
 
 def check_parquet(path: Path) -> None:
-    """Is it a whole parquet file by its first and last bytes?
+    """Is it a whole parquet file by its first and last bytes, with a footer that can be one?
 
     Raises:
         BadFileError: it is not.
@@ -203,18 +215,80 @@ def check_parquet(path: Path) -> None:
     head, tail, size = _ends(path, "a parquet file")
     _refuse_page(path, head, "parquet")
     if not head.startswith(_MAGIC):
-        raise BadFileError(
-            f"{path.name} is no parquet file (it begins with {head[:4]!r}, not {_MAGIC!r}): get the file again"
-        )
-    if tail != _MAGIC:
+        raise BadFileError(f"{path.name} is no parquet file (it does not begin with {_MAGIC!r}): get the file again")
+    if not tail.endswith(_MAGIC):
         raise BadFileError(
             f"{path.name} is cut off ({size} bytes without a parquet footer): the upload or download did not "
             "finish; get the file again"
         )
+    footer = int.from_bytes(tail[:4], "little")
+    if footer > LARGEST_FOOTER:
+        raise BadFileError(
+            f"{path.name} cannot be read as parquet (its footer is said to have {footer:,} bytes, at most "
+            f"{LARGEST_FOOTER:,} are read): the file is damaged; get it again"
+        )
+
+
+def promised_rows(path: Path, columns: Collection[str]) -> int:
+    """How many rows a parquet file's footer promises, after what it says of the columns that are read was looked at.
+
+    Raises:
+        BadFileError: it has too many rows or columns, or one of the columns is too large when it is unpacked.
+    """
+    footer = pq.read_metadata(path)
+    if footer.num_columns > MOST_COLUMNS or footer.num_rows > MOST_ROWS:
+        raise BadFileError(
+            f"{path.name} has {footer.num_rows:,} rows and {footer.num_columns:,} columns, at most {MOST_ROWS:,} and "
+            f"{MOST_COLUMNS:,} are read: split it"
+        )
+    names = {place: footer.schema.column(place).path for place in range(footer.num_columns)}
+    for group in range(footer.num_row_groups):
+        for place in (place for place, name in names.items() if name in columns):
+            size = footer.row_group(group).column(place).total_uncompressed_size
+            if size > LARGEST_CHUNK:
+                raise BadFileError(
+                    f"{path.name}: the column {printable(names[place])} unpacks to {size:,} bytes in one row group, at "
+                    f"most {LARGEST_CHUNK:,} are read: write it with smaller row groups, or get the file again"
+                )
+    return int(footer.num_rows)
+
+
+def check_rows(path: Path, promised: int, rows: int) -> None:
+    """No row is lost between the file and its reader.
+
+    Raises:
+        BadFileError: there are others than were promised.
+    """
+    if rows == promised:
+        return
+    if path.suffix.lower() == ".csv":
+        raise BadFileError(
+            f"{path.name} cannot be read as CSV ({promised:,} records are there, {rows:,} are read): write it anew "
+            "with one record a line and quotes around values with commas"
+        )
+    raise BadFileError(
+        f"{path.name}: its footer promises {promised} rows, {rows} are there: the file is damaged; get it again"
+    )
+
+
+def _check_lengths(connection: duckdb.DuckDBPyConnection, file: TableFile) -> None:
+    """Texts of a parquet file, of which one page can hold more than a machine's memory, are short."""
+    texts = [name for name, column in file.columns.items() if column.type == "VARCHAR"]
+    longest = ", ".join(f"max(strlen({file.columns[name].sql}))" for name in texts)
+    if not texts:
+        return
+    query = f"select {longest} from {file.source}"  # noqa: S608 - quoted names
+    (lengths,) = connection.execute(query, {"path": pattern(file.path)}).fetchall()
+    for name, length in zip(texts, lengths, strict=True):
+        if (length or 0) > LONGEST_VALUE:
+            raise BadFileError(
+                f"{file.path.name} holds a value of {name} of {length:,} bytes, at most {LONGEST_VALUE:,} are valid: "
+                "correct it"
+            )
 
 
 def check_text(path: Path) -> None:
-    """Is it text in UTF-8, with or without a mark at its beginning?
+    """Can it be text in UTF-8, by its first bytes?
 
     Raises:
         BadFileError: it is not.
@@ -225,35 +299,28 @@ def check_text(path: Path) -> None:
         raise BadFileError(f"{path.name} is no CSV file, it begins as a parquet file does: name it .parquet")
     if head.startswith(_WIDE_MARKS):
         raise BadFileError(f"{path.name} is text in UTF-16: save it as CSV in UTF-8")
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                line.decode()
-            except UnicodeDecodeError as error:
-                wrong = line[error.start : error.start + 1]
-                raise BadFileError(
-                    f"{path.name} is no text in UTF-8 (line {number} holds the byte {wrong!r}): save it as CSV in UTF-8"
-                ) from error
 
 
 def _ends(path: Path, what: str) -> tuple[bytes, bytes, int]:
-    """The first 64 bytes, the last ones, and how many there are."""
-    size = path.stat().st_size
+    """The first 64 bytes, the last 8, and how many there are."""
+    with open_regular(path) as file:
+        head = file.read(64)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL_BYTES))
+        tail = file.read(_TAIL_BYTES)
     if size == 0:
         raise BadFileError(f"{path.name} is empty (0 bytes): {what} is needed; get it again")
-    with path.open("rb") as file:
-        head = file.read(64)
-        file.seek(max(0, size - len(_MAGIC)))
-        return head, file.read(), size
+    return head, tail, size
 
 
 def _refuse_page(path: Path, head: bytes, kind: str) -> None:
-    start = head.lstrip()
-    if start.lower().startswith(_PAGES):
-        raise BadFileError(
-            f"{path.name} is a web page (it begins with {start[:15]!r}), no {kind} file: "
-            "the download was answered with a page; get the file again"
-        )
+    start = head.lstrip().lower()
+    for page in _PAGES:
+        if start.startswith(page):
+            raise BadFileError(
+                f"{path.name} is a web page (it begins with {page.decode()}), no {kind} file: "
+                "the download was answered with a page; get the file again"
+            )
 
 
 def parquet_columns(connection: duckdb.DuckDBPyConnection, path: Path) -> list[Column]:
@@ -267,10 +334,11 @@ def parquet_columns(connection: duckdb.DuckDBPyConnection, path: Path) -> list[C
 
 
 def _csv_columns(path: Path) -> list[Column]:
-    with path.open(encoding="utf-8-sig", newline="") as text:
-        header = [name.strip() for name in next(csv.reader(text, strict=True), [])]
-    if not any(header):
-        raise BadFileError(f"{path.name} has no header: its first line names the columns, separated by commas")
+    header = read_header(path)
+    if len(header) > MOST_COLUMNS:
+        raise BadFileError(
+            f"{path.name} has {len(header):,} columns, at most {MOST_COLUMNS:,} are read: leave some out"
+        )
     for separator in _OTHER_SEPARATORS:
         if len(header) == 1 and separator in header[0]:
             raise BadFileError(

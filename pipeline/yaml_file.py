@@ -2,7 +2,7 @@
 
 Stricter than YAML: a key may stand once in a mapping, at any depth, and is text or a whole number (`no`, `on` and dates
 are other things to YAML: quotes make them text); aliases may neither contain themselves nor multiply a small file into
-a huge one. Called by everything that reads a file of ours; imports nothing but the parser.
+a huge one. Called by everything that reads a file of ours.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from pipeline.errors import ConfigurationError
+from pipeline.input_files import read_small
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE = "tag:yaml.org,2002:merge"
@@ -29,7 +30,7 @@ def read_yaml(path: Path) -> Any:
         ConfigurationError: it is missing, cannot be read, or is no valid YAML of one document.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_small(path).decode()
     except FileNotFoundError as error:
         raise ConfigurationError(f"{path} does not exist") from error
     except OSError as error:

@@ -249,7 +249,10 @@ BAD_FILES: dict[str, tuple[Maker, tuple[str, ...]]] = {
         lambda f, m: _written_bytes(f, m, b""),
         ("is empty (0 bytes)", "a parquet file is needed", "get it"),
     ),
-    "html page": (lambda f, m: _written_bytes(f, m, _PAGE), ("is a web page", "<!DOCTYPE html", "no parquet", _AGAIN)),
+    "html page": (
+        lambda f, m: _written_bytes(f, m, _PAGE),
+        ("is a web page", "begins with <!doctype", "no parquet", _AGAIN),
+    ),
     "xml answer": (lambda f, m: _written_bytes(f, m, b"<?xml version='1.0'?><Error/>"), ("is a web page", _AGAIN)),
     "csv": (lambda f, m: _written_bytes(f, m, b"VendorID,fare\n1,2\n"), ("is no parquet file", "PAR1", _AGAIN)),
     "one byte": (lambda f, m: _written_bytes(f, m, b"P"), ("is no parquet file", "PAR1", _AGAIN)),

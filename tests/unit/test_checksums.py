@@ -105,15 +105,15 @@ def test_a_file_that_is_not_listed_is_named(file: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        (f"{HASH} {NAME}\n", "SHA256SUMS, line 1: "),
+        (f"{HASH} {NAME}\n", "SHA256SUMS, line 1 is no checksum"),
         (f"{HASH}\n", "is no checksum"),
-        (f"{HASH}  {OTHER}\n{HASH[:63]}  {NAME}\n", "SHA256SUMS, line 2: "),
+        (f"{HASH}  {OTHER}\n{HASH[:63]}  {NAME}\n", "SHA256SUMS, line 2 is no checksum"),
         (f"{HASH}0  {NAME}\n", "is no checksum"),
-        (f"SHA256 ({NAME}) = {HASH}\n", "'SHA256 (green"),
+        (f"SHA256 ({NAME}) = {HASH}\n", "line 1 is no checksum"),
         (f"{'g' * 64}  {NAME}\n", "is no checksum"),
-        ("<html>\x00\n", "'<html>\\x00' is no checksum"),
-        (f"{HASH}  {NAME}\n{WRONG}  {NAME}\n", f"SHA256SUMS, line 2: {NAME} comes twice with different hashes"),
-        (f"{HASH}  two\x07bells\n{WRONG}  two\x07bells\n", "two\\x07bells comes twice"),
+        ("<html>\x00\n", "line 1 is no checksum"),
+        (f"{HASH}  {NAME}\n{WRONG}  {NAME}\n", "line 2: it has another hash of the file that line 1 names"),
+        (f"{HASH}  two\x07bells\n{WRONG}  two\x07bells\n", "line 2: it has another hash of the file that line 1 names"),
     ],
 )
 def test_a_malformed_list_is_refused(file: Path, content: str, found: str) -> None:

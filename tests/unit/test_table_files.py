@@ -67,10 +67,10 @@ BAD: dict[str, tuple[Callable[[str], str | bytes], tuple[str, ...]]] = {
     "blank header": (lambda k: "\n" + good(k), ("has no header",)),
     "no header": (
         lambda k: line(k),
-        ("the required columns source_month, source_row, ", " are missing (it has 2022-02"),
+        ("the required columns source_month, source_row, ", " are missing (it has none of them): a file of"),
     ),
     "UTF-16": (lambda k: good(k).encode("utf-16"), ("is text in UTF-16", "save it as CSV in UTF-8")),
-    "latin 1": (lambda k: good(k).encode() + b"\xe9\n", ("is no text in UTF-8 (line 4 holds the byte b'\\xe9')",)),
+    "latin 1": (lambda k: good(k).encode() + b"\xe9\n", ("is no text in UTF-8 (line 4, byte 1): save it as CSV",)),
     "zipped": (lambda k: gzip.compress(good(k).encode()), ("is no text in UTF-8 (line 1", "save it as CSV")),
     "parquet": (lambda k: b"PAR1" + b"0" * 90 + b"PAR1", ("is no CSV file", "name it .parquet")),
     "a page": (lambda k: "<!DOCTYPE html>\n<html>", ("is a web page", "no CSV file", "get the file again")),
@@ -78,9 +78,12 @@ BAD: dict[str, tuple[Callable[[str], str | bytes], tuple[str, ...]]] = {
     "tabs": (lambda k: good(k).replace(",", "\t"), ("separated by '\\t' and not by commas",)),
     "short record": (lambda k: good(k) + "2022-02,9\n", ("line 4 has another number of values (2) than the header (",)),
     "long record": (lambda k: good(k) + line(k)[:-1] + ",1\n", ("line 4 has another number of values (",)),
-    "open quotation": (lambda k: good(k) + '"2022-02,1', ("cannot be read as CSV (line 4: ", "unterminated quote")),
-    "endless value": (lambda k: header(k) + line(k, source_row="9" * 3_000_000), ("cannot be read as CSV (line 2",)),
-    "endless name": (lambda k: "a" * 200_000 + "," + good(k), ("cannot be read as CSV (field larger than",)),
+    "open quotation": (lambda k: good(k) + '"2022-02,1', ("cannot be read as CSV (line 4: unexpected end of data",)),
+    "endless value": (
+        lambda k: header(k) + line(k, source_row="9" * 3_000_000),
+        ("line 2 or the record that it ends is longer than 1,048,576 bytes",),
+    ),
+    "endless name": (lambda k: "a" * 200_000 + "," + good(k), ("cannot be read as CSV (line 1: field larger than",)),
     "zero character": (lambda k: header(k) + line(k, source_row="7\0"), ("the first is '7\\x00' in record 1",)),
     "missing column": (
         lambda k: good(k).replace("source_row", "row"),
