@@ -1,34 +1,37 @@
 # The front door: `make help` lists the targets.
-SHELL := /bin/bash
+override SHELL := /bin/bash
+override .SHELLFLAGS := -c
 .DEFAULT_GOAL := help
-ifneq ($(origin PYTHON),command line)
-PYTHON := python3
-endif
-VENV := .venv
-BIN := $(VENV)/bin
+# What is typed changes no variable of this file but PYTHON, and nothing of it is ever expanded: `override` and `value`.
+override .each :=
+override VENV := .venv
+override BIN := $(VENV)/bin
 
 # Only what is typed on make's command line counts, never what the environment holds under the same name. Names, goals
 # and each value as it was typed reach the programs in the environment, by no shell's text (pipeline/typed.py). What is a
 # setting of the environment is one, too, when it is typed here.
-ENVIRONMENT := PIP_% UV_% SSL_% PG% WAREHOUSE_%
-TYPED := $(foreach name,$(filter-out $(ENVIRONMENT),$(.VARIABLES)),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+override SETTINGS := PIP_% UV_% SSL_% PG% WAREHOUSE_%
+override ALL_TYPED := $(foreach .each,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(.each)))),$(.each)))
+override TYPED := $(filter-out $(SETTINGS),$(ALL_TYPED))
+override PYTHON := $(if $(filter PYTHON,$(ALL_TYPED)),$(value PYTHON),python3)
+override WAREHOUSE_PYTHON := $(PYTHON)
 override WAREHOUSE_TYPED := $(strip $(TYPED))
-override WAREHOUSE_GOALS := $(MAKECMDGOALS)
-$(foreach name,$(TYPED),$(eval override WAREHOUSE_ARG_$(name) := $$(value $(name))))
-$(foreach name,$(TYPED),$(eval override $(name) := $$(value $(name))))
+override WAREHOUSE_GOALS := $(value MAKECMDGOALS)
+$(foreach .each,$(TYPED),$(eval override WAREHOUSE_ARG_$(.each) := $$(value $(.each))))
+$(foreach .each,$(ALL_TYPED),$(eval override $(.each) := $$(value $(.each))))
 unexport $(TYPED)
-export WAREHOUSE_TYPED WAREHOUSE_GOALS $(addprefix WAREHOUSE_ARG_,$(TYPED))
+export $(filter $(SETTINGS),$(ALL_TYPED)) WAREHOUSE_PYTHON WAREHOUSE_TYPED WAREHOUSE_GOALS $(addprefix WAREHOUSE_ARG_,$(TYPED))
 # What the shell says of Python is about other environments; without compiled files importing costs seconds, too.
 unexport $(filter PYTHON%,$(.VARIABLES))
 
-RUNTIME := $(VENV)/.runtime
-DEV := $(VENV)/.dev
-AUDIT := $(VENV)/audit
+override RUNTIME := $(VENV)/.runtime
+override DEV := $(VENV)/.dev
+override AUDIT := $(VENV)/audit
 
 .PHONY: help
 help: ## List the targets
 	@echo "Usage: make TARGET [VARIABLE=value]"; echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' Makefile
 	@echo; echo "Variables: TRAIN_MONTH=2022-01  MONTHS=\"2022-02\" or 2022-02..2022-04  DATA_DIR=data/raw"
 	@echo "           SOURCE=auto|tlc|local|sample  SQL=\"select ...\"  ARGS=\"test\"  PORT=5433"
 	@echo "           DAY=2022-02-20  MODEL=name or version  SEGMENT=column=value  STRICT=yes"
@@ -221,7 +224,7 @@ lock: $(DEV) ## Choose versions anew within the ranges of pyproject.toml
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml -o requirements/runtime.lock
 	$(BIN)/uv pip compile $(COMPILE) pyproject.toml --group dev -c requirements/runtime.lock -o requirements/dev.lock
 	$(BIN)/uv pip compile $(COMPILE) requirements/audit.in -o requirements/audit.lock
-COMPILE := --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+override COMPILE := --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-strip-extras --no-emit-index-url --quiet
 
 .PHONY: clean
@@ -238,12 +241,12 @@ endif
 ifeq ($(shell [ -x $(BIN)/python ] && echo there),)
 .PHONY: $(VENV)/.bootstrap
 endif
-INSTALL := $(BIN)/python -I requirements/install.py
+override INSTALL := $(BIN)/python -I requirements/install.py
 
 $(VENV)/.bootstrap: requirements/bootstrap.lock
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "error: $$($(PYTHON) --version 2>&1) was found, Python 3.11 or newer is needed: make PYTHON=python3.12 ..." >&2; exit 3; }
-	@$(PYTHON) -m venv $(VENV)
+	@"$$WAREHOUSE_PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "error: $$("$$WAREHOUSE_PYTHON" --version 2>&1) was found, Python 3.11 or newer is needed: make PYTHON=python3.12 ..." >&2; exit 3; }
+	@"$$WAREHOUSE_PYTHON" -m venv $(VENV)
 	@$(INSTALL) $< $(VENV)
 	@touch $@
 
