@@ -65,11 +65,12 @@ class OpenDashboard:
         Raises:
             ValueError: a macro or a variable that is not known.
         """
+        left = _VARIABLE.sub("", _TIME_FILTER.sub("", sql))
+        if "$" in left:
+            raise ValueError(f"something is left for Grafana to replace: {left[left.index('$') :][:60]}")
         sql = _TIME_FILTER.sub(rf"\1 BETWEEN '{self.time_from}' AND '{self.time_to}'", sql)
-        sql = _VARIABLE.sub(self._value, sql)
-        if "$" in sql:
-            raise ValueError(f"something is left for Grafana to replace: {sql[sql.index('$') :][:60]}")
-        return sql
+        # Values of data are put in last, and once: what a price band has of a dollar is no macro.
+        return _VARIABLE.sub(self._value, sql)
 
     def _value(self, match: re.Match[str]) -> str:
         values = self.texts if match[2] == "text" else self.values

@@ -33,7 +33,7 @@ class _SafeConsole(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         """As of Console; before the text is broken into lines."""
-        return super().render_str(without_secrets(text), **options)
+        return super().render_str(visible(without_secrets(text)), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """As of Console."""
@@ -106,12 +106,12 @@ def _lasting(number: int, before: TextIO | None, kind: type[io.TextIOWrapper] = 
 
 def tell(line: str, style: str = "") -> None:
     """A line for a person, on stderr, as it is."""
-    _console.print(Text(line, style=style))
+    _console.print(Text(visible(line), style=style))
 
 
 def tell_error(words: str) -> None:
     """What went wrong, on stderr."""
-    _console.print(Text.assemble(("error:", "bold red"), " ", words))
+    _console.print(Text.assemble(("error:", "bold red"), " ", visible(words)))
 
 
 def progress_console() -> Console:

@@ -131,7 +131,7 @@ def test_doctor_counts_what_agrees(
     (tmp_path / "SHA256SUMS").write_text("half a line")
     is_well, line = told()
     assert not is_well
-    assert line.startswith(f"  PROBLEM  {tmp_path}/SHA256SUMS, line 1: 'half a line' is no checksum")
+    assert line.startswith(f"  PROBLEM  {tmp_path}/SHA256SUMS, line 1 is no checksum")
 
 
 def test_doctor_names_a_loaded_file_that_is_another(
