@@ -38,9 +38,6 @@ def column(house: House) -> builders.Dashboard:
     sql = house.sql("column")
     board.with_variable(model_choice(house))
     board.with_variable(parts.choice("column", "Column", "The column that is looked at.", sql["columns"]))
-    board.with_variable(
-        parts.choice("segment", "Segment", "Part of the rows that the drift score is shown for.", sql["segments"])
-    )
     days = parts.choice("day", "Day", "The day that is held against the reference.", sql["days"], each_range=True)
     board.with_variable(days)
     figure = "The figure of the column that is drawn in its band."
@@ -219,7 +216,8 @@ def _stock_flag(house: House) -> list[parts.AnyPanel]:
     sql = house.sql("column")
     drift = About(
         "When did ${column} pass its fixed threshold?",
-        "Evidently's drift score per day, with the threshold of its method. A distance drifts at or above it, a "
+        "Evidently's drift score of all rows per day, with the threshold of its method; groups have theirs on the page "
+        "Segments and fairness. A distance drifts at or above it, a "
         "p-value below it. Of the rows as a whole: the share of columns that drifted. A click on a day shows its "
         "distribution above.",
         "short",
@@ -229,13 +227,7 @@ def _stock_flag(house: House) -> list[parts.AnyPanel]:
     )
     drift_panel = parts.lines(drift, [Query(sql["drift"], "time_series")], width=24)
     drift_panel.override_by_name("threshold", parts.dashed(YELLOW))
-    drift_panel.data_links(
-        [
-            parts.link(
-                "Show this day below", f"{to_column('${column}', day=True)}&var-segment=${{segment:percentencode}}"
-            )
-        ]
-    )
+    drift_panel.data_links([parts.link("Show this day below", to_column("${column}", day=True))])
     that_day = About(
         "What do the figures say of ${column} on ${day:text}?",
         "The stored score with its method and threshold, and the run that computed it. A status other than ok says why "

@@ -17,22 +17,6 @@ select column_name
 from known
 order by (column_name = 'prediction') desc, (column_name = '{{table}}') asc, column_name asc
 
--- name: segments
--- Parts are scored for the prediction alone: any other column has all.
-with scored as (
-    select segment
-    from marts.fct_column_drift
-    where
-        model_version = '${model_version}'
-        and column_name = '${column}'
-    union
-    select 'all' as segment
-)
-
-select segment
-from scored
-order by (segment = 'all') desc, segment
-
 -- name: days
 select
     to_char(window_date, 'YYYY-MM-DD') as __text,
@@ -255,7 +239,7 @@ from marts.fct_column_drift
 where
     $__timeFilter(window_start)
     and model_version = '${model_version}'
-    and segment = '${segment}'
+    and segment = 'all'
     and column_name = '${column}'
 union all
 select
@@ -348,7 +332,7 @@ left join marts.fct_column_quality as quality
 where
     drift.window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)
     and drift.model_version = '${model_version}'
-    and drift.segment = '${segment}'
+    and drift.segment = 'all'
     and (drift.column_name = '${column}' or '${column}' = '{{table}}')
 order by drift.column_name
 

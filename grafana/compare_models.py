@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models import common
 from grafana import parts
 from grafana.house import House, steps
 from grafana.names import COMPARE
-from grafana.parts import ORANGE, YELLOW, About, Query, styled
+from grafana.parts import BLUE, ORANGE, PURPLE, YELLOW, About, Query, styled
 
 
 def compare_models(house: House) -> builders.Dashboard:
@@ -35,7 +35,7 @@ def _days(house: House) -> list[parts.AnyPanel]:
         "Whose prediction drifted more?",
         "Drift score of the prediction in multiples of its threshold; each against the reference of its own model.",
         "suffix:x",
-        thresholds=steps(alerts.prediction_drift, look=1),
+        thresholds=(parts.WELL[0], *steps(alerts.prediction_drift, look=1)[len(parts.WELL) :]),
         minimum=0,
         decimals=2,
     )
@@ -64,12 +64,17 @@ def _days(house: House) -> list[parts.AnyPanel]:
         minimum=0,
         decimals=1,
     )
-    return [
+    panels = [
         drift_panel,
         parts.lines(mean, [Query(sql["mean_prediction"], "time_series")]),
         parts.lines(share, [Query(sql["drifted_share"], "time_series")]),
         parts.lines(missing, [Query(sql["missing"], "time_series")]),
     ]
+    for panel in panels:
+        # Colours that say nothing of good or bad.
+        panel.override_by_regexp("one: .*", styled(color=parts.colored(BLUE)))
+        panel.override_by_regexp("other: .*", styled(color=parts.colored(PURPLE)))
+    return list(panels)
 
 
 def _tables(house: House) -> list[parts.AnyPanel]:

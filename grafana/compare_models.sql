@@ -7,7 +7,7 @@ select model_version from marts.dim_models order by is_active desc, train_month 
 -- name: prediction_drift
 select
     window_start as time,
-    model_version as metric,
+    case when model_version = '${model_a}' then 'one: ' else 'other: ' end || model_version as metric,
     excess as value
 from marts.fct_column_drift
 where
@@ -20,7 +20,7 @@ order by window_start, model_version
 -- name: mean_prediction
 select
     window_start as time,
-    model_version as metric,
+    case when model_version = '${model_a}' then 'one: ' else 'other: ' end || model_version as metric,
     mean_prediction as value
 from marts.fct_daily_monitoring
 where $__timeFilter(window_start) and model_version in ('${model_a}', '${model_b}')
@@ -29,7 +29,7 @@ order by window_start, model_version
 -- name: drifted_share
 select
     window_start as time,
-    model_version as metric,
+    case when model_version = '${model_a}' then 'one: ' else 'other: ' end || model_version as metric,
     share_drifted_columns as value
 from marts.fct_daily_monitoring
 where $__timeFilter(window_start) and model_version in ('${model_a}', '${model_b}')
@@ -38,7 +38,7 @@ order by window_start, model_version
 -- name: missing
 select
     window_start as time,
-    model_version as metric,
+    case when model_version = '${model_a}' then 'one: ' else 'other: ' end || model_version as metric,
     share_missing_values as value
 from marts.fct_daily_monitoring
 where $__timeFilter(window_start) and model_version in ('${model_a}', '${model_b}')

@@ -11,6 +11,7 @@ from grafana.names import DATA_QUALITY
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, About, Query, styled
 from pipeline.alert_levels import Levels
 
+SECONDS_OF_A_DAY = 86400
 NOTHING_LOADED = "Nothing is loaded: run `make pipeline`"
 NOT_TESTED = 'No test has run yet: `make dbt ARGS="test"`, or `make pipeline`'
 
@@ -34,11 +35,11 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
     sql, alerts = house.sql("data_quality"), house.monitoring.alerts
     age = About(
         "When did data last arrive?",
-        "Days since a file was loaded, whatever month it is of. How often one is due is the source's affair: the "
+        "Time since a file was loaded, whatever month it is of. How often one is due is the source's affair: the "
         "levels are in monitoring.yml.",
-        "d",
+        "s",
         no_data=NOTHING_LOADED,
-        thresholds=steps(alerts.stale_data),
+        thresholds=tuple((days and days * SECONDS_OF_A_DAY, color) for days, color in steps(alerts.stale_data)),
         decimals=1,
     )
     tests = About(
@@ -74,7 +75,7 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         no_value="no usual yet",
     )
     return [
-        parts.headline(age, sql["days_since_load"], width=6, spark=False),
+        parts.headline(age, sql["since_load"], width=6, spark=False),
         parts.headline(tests, sql["failing_tests"], width=6, spark=False),
         parts.headline(rejected, sql["rejected_share"], width=6),
         parts.headline(volume, sql["volume_ratio"], width=6),

@@ -44,8 +44,8 @@ from marts.fct_daily_volume
 where $__timeFilter(window_start)
 order by window_start
 
--- name: days_since_load
-select cast(extract(epoch from now() - max(loaded_at)) / 86400 as double precision) as "days"
+-- name: since_load
+select cast(extract(epoch from now() - max(loaded_at)) as double precision) as "seconds"
 from marts.fct_files
 having count(*) > 0
 

@@ -26,7 +26,7 @@ DATASOURCE = common.DataSourceRef(type_val=DATASOURCE_TYPE, uid=DATASOURCE_UID)
 TAG, CLOCK_TAG = "monitoring-warehouse", "monitoring-warehouse-runs"
 RUN_PIPELINE = "Nothing here: run `make pipeline`, or choose another time range"
 
-GREEN, YELLOW, ORANGE, RED, BLUE, GREY = "green", "yellow", "orange", "red", "blue", "text"
+GREEN, YELLOW, ORANGE, RED, BLUE, PURPLE, GREY = "green", "yellow", "orange", "red", "blue", "purple", "text"
 Step = tuple[float | None, str]
 NEUTRAL: tuple[Step, ...] = ((None, BLUE),)
 # From here on a figure is well: below it lies nothing but what has no value, and that must not look well.
