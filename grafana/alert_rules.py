@@ -96,13 +96,13 @@ RULES = {
         "The outcome has changed at the same inputs",
         "The outcome has changed at the same inputs of {{ $labels.model }} " + _SAID,
         "Has the world changed, or a column's unit? Look at the columns that moved on the same day.",
-        *(PERFORMANCE, "Is the outcome another at the same inputs?"),
+        *(PERFORMANCE, "Same inputs, another outcome?"),
     ),
     "stale_data": Told(
         "No data has arrived",
         f"No file has been loaded for {_NUMBER} days",
         "Look whether the delivery or the scheduler has stopped.",
-        *(DATA_QUALITY, "When did data last arrive?"),
+        *(DATA_QUALITY, "When did data come?"),
     ),
     "failed_run": Told(
         "A pipeline run has failed",

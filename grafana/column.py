@@ -58,7 +58,7 @@ def _judged(house: House) -> list[parts.AnyPanel]:
     sql, levels = house.sql("column"), house.monitoring.alerts.incident
     severities = steps(levels, look=WATCH)
     band = About(
-        "Is ${statistic:text} of ${column} what is usual?",
+        "Is ${statistic:text} of ${column} usual?",
         "The figure per day inside what held-out reference days showed of it: the median for the weekday, and the "
         "two bands that one day in ten and one in a hundred goes beyond, on either side; of a distance above only. "
         "Large points: days that ring and name this column; they may do so for another of its figures, or for what "
@@ -67,7 +67,7 @@ def _judged(house: House) -> list[parts.AnyPanel]:
         no_data=NOT_JUDGED,
         decimals=3,
     )
-    band_panel = parts.lines(band, [Query(sql["band"], "time_series")], width=11, height=10)
+    band_panel = parts.lines(band, [Query(sql["band"], "time_series")], width=10, height=10)
     for days, opacity in ((100, 15), (10, 30)):
         beyond = f"1 day in {days} goes beyond"
         parts.as_band(band_panel, f"from, {beyond}", beyond, BLUE, opacity)
@@ -84,12 +84,17 @@ def _judged(house: House) -> list[parts.AnyPanel]:
         no_data="Not judged on this day: choose another one above",
         decimals=3,
     )
-    figures_panel = parts.rows(figures, sql["figures"], width=13, height=10)
+    figures_panel = parts.rows(figures, sql["figures"], width=14, height=10)
+    figures_panel.override_by_field_type("number", styled(custom__width=60))
     figures_panel.override_by_name("figure", parts.wrapped(custom__width=135))
     figures_panel.override_by_name(
         "severity",
         styled(
-            unit="suffix:x", decimals=2, thresholds=parts.thresholds(severities), custom__cellOptions=COLORED_FIGURE
+            unit="suffix:x",
+            decimals=2,
+            thresholds=parts.thresholds(severities),
+            custom__cellOptions=COLORED_FIGURE,
+            custom__width=75,
         ),
     )
     severity = About(
@@ -121,7 +126,7 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
         no_data="No incident of this column is open, and none rang in this time range",
     )
     missing = About(
-        "How much of ${column} is missing?",
+        "How much of it is missing?",
         "Missing values / rows of the day, of all segments; of the rows as a whole that of the column that lacks most. "
         "The alert's levels are in monitoring.yml.",
         "percentunit",
@@ -162,7 +167,6 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     )
     statements_panel = parts.rows(statements, sql["statements"], height=5)
     statements_panel.override_by_name("incident", styled(custom__width=90))
-    statements_panel.override_by_name("since", styled(custom__width=95))
     statements_panel.override_by_name("command", parts.wrapped(custom__inspect=True))
     return [
         parts.lines(missing, [Query(sql["missing"], "time_series")], width=8),
@@ -185,6 +189,7 @@ def _one_day(house: House) -> list[parts.AnyPanel]:
         minimum=0,
     )
     bars = parts.categories(distribution, sql["distribution"], x="value", width=14, height=11)
+    bars.axis_width(60)
     bars.override_by_name("that day", styled(color=parts.colored(ORANGE)))
     bars.override_by_name("reference", styled(color=parts.colored(BLUE)))
     moved = About(
@@ -196,7 +201,9 @@ def _one_day(house: House) -> list[parts.AnyPanel]:
         decimals=1,
     )
     table = parts.rows(moved, sql["moved"], width=10, height=11)
-    table.override_by_name("value", parts.wrapped(custom__minWidth=120))
+    table.override_by_field_type("number", styled(custom__width=57))
+    table.override_by_name("change", styled(custom__width=66))
+    table.override_by_name("value", parts.wrapped(custom__minWidth=115))
     table.override_by_regexp("rows .*", parts.COUNT)
     conditions = About(
         "What did the rules find?",
@@ -237,6 +244,8 @@ def _stock_flag(house: House) -> list[parts.AnyPanel]:
         decimals=3,
     )
     figures = parts.rows(that_day, sql["that_day"], height=4)
+    figures.override_by_name("day", styled(custom__width=parts.NAMED_DAY))
+    figures.override_by_name("threshold", styled(custom__width=90))
     figures.override_by_name("missing", styled(unit="percentunit", decimals=1))
     figures.override_by_regexp("values|distinct|run", styled(decimals=0))
     figures.override_by_name("status", styled(mappings=parts.color_words({"ok": GREEN, "error": RED})))

@@ -88,19 +88,18 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     )
     records_panel = parts.rows(records, sql["records"], height=5)
     records_panel.override_by_regexp(".*rows", parts.COUNT)
-    records_panel.override_by_name("features", parts.wrapped(custom__minWidth=260))
-    for name, width in {"model": 155, "trained on": 90, "active": 70, "file sha256": 115, "trained": 150}.items():
+    records_panel.override_by_name("features", parts.wrapped(custom__minWidth=230))
+    for name, width in {"model": 155, "active": 65, "reference rows": 90}.items():
         records_panel.override_by_name(name, styled(custom__width=width))
-    records_panel.override_by_name("trained", styled(unit="dateTimeAsIso"))
     columns = About(
-        "Which columns drifted more for whom?",
+        "Which columns drifted for whom?",
         "Mean over the days of the time range of the drift score in multiples of its threshold; empty where a model "
         "does not have the column.",
         "suffix:x",
         thresholds=(*parts.WELL, (1, YELLOW), (excess, ORANGE)),
         decimals=2,
     )
-    columns_panel = parts.rows(columns, sql["columns"], width=10, height=9)
+    columns_panel = parts.rows(columns, sql["columns"], width=8, height=9)
     columns_panel.override_by_regexp(".*model", styled(custom__cellOptions={"type": "color-text"}))
     alerts = About(
         "Which alerts did each have?",
@@ -108,11 +107,9 @@ def _tables(house: House) -> list[parts.AnyPanel]:
         "short",
         no_data="Neither has an alert in this time range",
     )
-    alerts_panel = parts.rows(alerts, sql["alerts"], width=14, height=9)
+    alerts_panel = parts.rows(alerts, sql["alerts"], width=16, height=9)
     alerts_panel.override_by_name("severity", parts.colored_words(parts.SEVERITIES))
     alerts_panel.override_by_name("worst day", parts.wrapped(custom__minWidth=150))
-    for name in ("since", "last seen"):
-        alerts_panel.override_by_name(name, styled(custom__width=95))
-    for name, width in {"severity": 75, "state": 80, "rule": 105, "model": 155}.items():
+    for name, width in {"severity": 75, "state": 80, "rule": 110, "model": 155}.items():
         alerts_panel.override_by_name(name, styled(custom__width=width))
     return [records_panel, columns_panel, alerts_panel]

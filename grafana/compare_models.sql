@@ -1,8 +1,14 @@
 -- name: one_model
-select model_version from marts.dim_models order by is_active desc, train_month desc nulls last, validation_mae asc nulls last
+select
+    model_version as __value,
+    case when count(*) over (partition by model_spec) = 1 then model_spec else model_version end as __text
+from marts.dim_models order by is_active desc, train_month desc nulls last, validation_mae asc nulls last
 
 -- name: other_model
-select model_version from marts.dim_models order by is_active desc, train_month desc nulls last, validation_mae desc nulls last
+select
+    model_version as __value,
+    case when count(*) over (partition by model_spec) = 1 then model_spec else model_version end as __text
+from marts.dim_models order by is_active desc, train_month desc nulls last, validation_mae desc nulls last
 
 -- name: prediction_drift
 select
@@ -50,13 +56,11 @@ select
     to_char(train_month, 'YYYY-MM') as "trained on",
     training_rows as "training rows",
     train_mae as "train MAE",
-    validation_mae as "validation MAE",
-    validation_log_loss as "validation log loss",
-    validation_auc as "validation AUC",
+    validation_mae as "held-out MAE",
+    validation_log_loss as "held-out log loss",
+    validation_auc as "held-out AUC",
     reference_rows as "reference rows",
     is_active as "active",
-    left(artifact_sha256, 12) as "file sha256",
-    trained_at as "trained",
     array_to_string(feature_names, ', ') as "features"
 from marts.dim_models
 where model_version in ('${model_a}', '${model_b}')
@@ -82,8 +86,7 @@ select
     summary as "worst day",
     rule,
     model_version as "model",
-    to_char(opened_date, 'YYYY-MM-DD') as "since",
-    to_char(last_seen_date, 'YYYY-MM-DD') as "last seen"
+    to_char(opened_date, 'YYYY-MM-DD') as "since"
 from marts.fct_alerts
 where
     model_version in ('${model_a}', '${model_b}')

@@ -34,7 +34,7 @@ def data_quality(house: House) -> builders.Dashboard:
 def _headlines(house: House) -> list[parts.AnyPanel]:
     sql, alerts = house.sql("data_quality"), house.monitoring.alerts
     age = About(
-        "When did data last arrive?",
+        "When did data come?",
         "Time since a file was loaded, whatever month it is of. How often one is due is the source's affair: the "
         "levels are in monitoring.yml.",
         "s",
@@ -59,7 +59,7 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         no_value=NO_ROWS,
     )
     volume = About(
-        "Did as much come as usual?",
+        "Is it as much as usual?",
         "Rows of the latest day / median of the same weekday in the eight weeks before. No figure before three such "
         "weekdays are there.",
         "percentunit",
@@ -75,10 +75,10 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         no_value="no usual yet",
     )
     return [
-        parts.headline(age, sql["since_load"], width=6, spark=False),
-        parts.headline(tests, sql["failing_tests"], width=6, spark=False),
-        parts.headline(rejected, sql["rejected_share"], width=6),
-        parts.headline(volume, sql["volume_ratio"], width=6),
+        parts.headline(age, sql["since_load"], width=6, height=4, spark=False),
+        parts.headline(tests, sql["failing_tests"], width=6, height=4, spark=False),
+        parts.headline(rejected, sql["rejected_share"], width=6, height=4),
+        parts.headline(volume, sql["volume_ratio"], width=6, height=4),
     ]
 
 
@@ -134,9 +134,10 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     tests_panel = parts.rows(tests, sql["tests"], height=10)
     colors = parts.color_words({"pass": GREEN, "warn": ORANGE, "fail": RED, "error": RED, "skipped": GREY})
     tests_panel.override_by_name("status", [*parts.colored_words(colors), *styled(custom__width=75)])
-    tests_panel.override_by_regexp("test|message", parts.wrapped())
-    tests_panel.override_by_name("table", styled(custom__width=210))
-    tests_panel.override_by_name("failing rows", [*parts.COUNT, *styled(custom__width=100)])
+    tests_panel.override_by_name("test", parts.wrapped(custom__width=290))
+    tests_panel.override_by_name("message", parts.wrapped(custom__minWidth=150))
+    tests_panel.override_by_name("table", styled(custom__width=170))
+    tests_panel.override_by_name("failing rows", parts.COUNT)
     tests_panel.override_by_name("tested", styled(unit="dateTimeAsIso", custom__width=160))
     tests_panel.override_by_name("seconds", styled(unit="s", decimals=2, custom__width=85))
     reasons = About(
@@ -150,12 +151,12 @@ def _tables(house: House) -> list[parts.AnyPanel]:
         "short",
         no_data=NOTHING_LOADED,
     )
-    files_panel = parts.rows(files, sql["files"], width=15)
+    files_panel = parts.rows(files, sql["files"], height=6)
     files_panel.override_by_regexp("rows|accepted|rejected|outside their month", parts.COUNT)
     files_panel.override_by_name("loaded", styled(unit="dateTimeAsIso", custom__width=150))
     files_panel.override_by_name("location", parts.wrapped(custom__minWidth=110))
-    files_panel.override_by_regexp("month|origin", styled(custom__width=70))
-    reasons_panel = parts.rows(reasons, sql["reasons"], width=9)
+    files_panel.override_by_regexp("month|origin|accepted", styled(custom__width=85))
+    reasons_panel = parts.rows(reasons, sql["reasons"], height=6)
     reasons_panel.override_by_name("reason", parts.wrapped(custom__minWidth=180))
     reasons_panel.override_by_name("rejected rows", [*parts.COUNT, *styled(custom__width=105)])
     return [tests_panel, reasons_panel, files_panel]

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models import common
 
 from grafana import incidents, parts
 from grafana.house import NO_LABELS, TO_TARGET, House, steps, to_board
-from grafana.names import FRONT_PAGE, PERFORMANCE, SEGMENTS
+from grafana.names import FRONT_PAGE, PERFORMANCE, PIPELINE_HEALTH, SEGMENTS
 from grafana.parts import GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 from grafana.stock_flags import stock_flags
 
@@ -60,12 +60,14 @@ def _verdict(house: House) -> parts.AnyPanel:
         "none",
         no_data="Not known: the marts gave no answer. Run `make pipeline`, or see `make doctor`",
     )
-    panel = parts.headline(about, house.sql("front_page")["verdict"], width=8, height=8, as_words=True, spark=False)
+    panel = parts.headline(about, house.sql("front_page")["verdict"], width=8, height=7, as_words=True, spark=False)
     colors = {"Critical": RED, "Not as usual": ORANGE, "Known, and looked into": YELLOW, "All is well": GREEN}
     panel.override_by_name("verdict", styled(mappings=parts.color_words(colors | {"Not judged yet": GREY})))
     panel.override_by_regexp("is open|look first at", styled(color=parts.colored(GREY)))
     # Of its own accord Grafana makes all words as small as the longest needs.
     panel.text(common_builders.VizTextDisplayOptions().title_size(14).value_size(20))
+    # Among the pages about days its time range would be theirs, and theirs its own.
+    panel.links([parts.link("Do the runs go well? Open Pipeline health", f"/d/{PIPELINE_HEALTH}")])
     return parts.named(panel).orientation(common.VizOrientation.HORIZONTAL)
 
 
@@ -77,10 +79,10 @@ def _open_now(house: House) -> parts.AnyPanel:
         "none",
         no_data="Nothing is open",
     )
-    panel = parts.rows(about, house.sql("front_page")["open_now"], width=16)
+    panel = parts.rows(about, house.sql("front_page")["open_now"], width=16, height=7)
     panel.override_by_name("severity", [*parts.colored_words(parts.SEVERITIES), *styled(custom__width=90)])
     panel.override_by_name("what is open", [*parts.wrapped(), *parts.linked("Open what it speaks of", TO_TARGET)])
-    panel.override_by_name("since", styled(custom__width=120))
+    panel.override_by_name("since", styled(custom__width=parts.NAMED_DAY))
     panel.override_by_name("of", styled(custom__width=150))
     return panel.override_by_regexp("to_.*", parts.HIDDEN)
 
@@ -134,7 +136,7 @@ def _loaded(sql: str) -> parts.AnyPanel:
         "none",
         no_data="Nothing is monitored yet: run `make pipeline`",
     )
-    panel = parts.rows(about, sql, width=4, height=4)
+    panel = parts.rows(about, sql, width=8, height=3)
     address = f"/d/{FRONT_PAGE}?from=${{__data.fields.from_ms}}&to=${{__data.fields.to_ms}}"
     panel.override_by_name("monitored days", parts.linked("Show all monitored days", address))
     return panel.override_by_regexp(".*_ms", parts.HIDDEN)
@@ -158,7 +160,7 @@ def _truth(house: House) -> list[parts.AnyPanel]:
         decimals=1,
     )
     gaps = About(
-        "By how many columns do groups differ?",
+        "Columns whose groups differ?",
         "Columns, and pairs of columns, whose groups differ in their loss by more than chance, on the latest day with "
         "labels. A disparity to look at, no verdict. A click opens Segments and fairness.",
         "none",
@@ -173,16 +175,17 @@ def _truth(house: House) -> list[parts.AnyPanel]:
         no_data=NO_LABELS,
         decimals=2,
     )
-    loss_panel = parts.headline(loss, sql["loss_headline"], width=10)
+    loss_panel = parts.headline(loss, sql["loss_headline"])
     parts.named(loss_panel).data_links([parts.link("Open Performance", to_board(PERFORMANCE))])
-    gaps_panel = parts.headline(gaps, sql["gaps_headline"], width=7)
+    gaps_panel = parts.headline(gaps, sql["gaps_headline"])
     gaps_panel.data_links([parts.link("Open Segments and fairness", to_board(SEGMENTS))])
     groups_panel = parts.rows(groups, sql["explained_by_groups"], height=5)
+    groups_panel.override_by_name("day", styled(custom__width=parts.NAMED_DAY))
     groups_panel.override_by_name("share of rows", styled(unit="percentunit", decimals=0))
     groups_panel.data_links([parts.link("Open Segments and fairness", to_board(SEGMENTS))])
     return [
         loss_panel,
-        parts.headline(labels, sql["labels_headline"], width=7),
+        parts.headline(labels, sql["labels_headline"]),
         gaps_panel,
         groups_panel,
     ]
@@ -221,7 +224,7 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     panel = parts.rows(about, house.sql("front_page")["alerts"], height=7)
     panel.override_by_name("severity", parts.colored_words(parts.SEVERITIES))
     panel.override_by_name("worst day", [*parts.wrapped(), *parts.linked("Open what it speaks of", TO_TARGET)])
-    widths = {"state": 90, "severity": 90, "rule": 130, "of": 160, "since": 100, "last seen": 100, "resolved": 100}
+    widths = {"state": 90, "severity": 90, "rule": 130, "of": 160}
     for name, width in widths.items():
         panel.override_by_name(name, styled(custom__width=width))
     return [panel.override_by_regexp("to_.*", parts.HIDDEN)]

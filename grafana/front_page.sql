@@ -1,7 +1,8 @@
 -- name: model_versions
+-- A model that has one version goes by its name: the controls of a small screen have little room.
 select
     model_version as __value,
-    model_version
+    case when count(*) over (partition by model_spec) = 1 then model_spec else model_version end
     || case
         when not is_active then ' (retired)'
         when status = 'not_trained' then ' (not trained)'

@@ -19,20 +19,13 @@ def incidents_table(about: About, sql: str, *, height: int) -> parts.AnyPanel:
     panel = parts.rows(about, sql, height=height)
     panel.override_by_name("state", parts.colored_words(STATES))
     panel.override_by_name("severity", parts.colored_words(parts.SEVERITIES))
-    widths = {"state": 95, "severity": 75, "since": 90, "last seen": 90, "days": 55, "worst": 65, "incident": 85}
-    widths |= {
-        "column": 150,
-        "figure": 130,
-        "affected groups": 115,
-        "models": 150,
-        "expected event": 90,
-        "last note": 100,
-    }
-    for name in ("column", "figure", "what moved", "affected groups", "models", "expected event", "last note"):
+    widths = {"state": 95, "severity": 72, "column": 140, "affected groups": 110, "models": 140}
+    widths |= {"days": 50, "worst": 62, "incident": 80}
+    for name in ("column", "what moved", "affected groups", "models"):
         panel.override_by_name(name, parts.wrapped())
     for name, width in widths.items():
         panel.override_by_name(name, styled(custom__width=width))
-    panel.override_by_name("what moved", styled(custom__minWidth=170))
+    panel.override_by_name("what moved", styled(custom__minWidth=200))
     panel.override_by_name("days", styled(decimals=0))
     panel.override_by_name("worst", styled(unit="suffix:x", decimals=1))
     for name in ("column", "since"):
@@ -64,8 +57,8 @@ def incidents(house: House) -> list[parts.AnyPanel]:
     followups_panel = parts.rows(followups, sql["followups"], height=6)
     followups_panel.override_by_name("state", parts.colored_words(STATES))
     followups_panel.override_by_name("recorded", styled(unit="dateTimeAsIso", custom__width=160))
-    followups_panel.override_by_name("note", parts.wrapped(custom__minWidth=300))
-    widths = {"incident": 85, "state": 100, "column": 150, "what happened": 150, "day": 95, "by": 100}
+    followups_panel.override_by_name("note", parts.wrapped(custom__minWidth=200))
+    widths = {"incident": 80, "state": 95, "column": 140, "what happened": 130, "by": 90}
     for name, width in widths.items():
         followups_panel.override_by_name(name, styled(custom__width=width))
     return [incidents_table(about, sql["incidents"], height=13), followups_panel]
@@ -105,7 +98,7 @@ def judged_days(house: House) -> list[parts.AnyPanel]:
         minimum=0,
         decimals=2,
     )
-    day_panel = parts.lines(by_day, [Query(sql["severity_by_day"], "time_series")], width=11)
+    day_panel = parts.lines(by_day, [Query(sql["severity_by_day"], "time_series")], width=24)
     day_panel.override_by_name("columns", styled(color=parts.colored(BLUE)))
     parts.beyond_one(day_panel)
     day_panel.override_by_name("ringing day", parts.marks(ORANGE))
@@ -119,10 +112,11 @@ def judged_days(house: House) -> list[parts.AnyPanel]:
         no_data=NOT_JUDGED,
         decimals=1,
     )
-    calibration_panel = parts.rows(calibration, sql["calibration"], width=13)
+    calibration_panel = parts.rows(calibration, sql["calibration"], height=6)
     calibration_panel.override_by_regexp("days judged|learning|ringing|on expected events", styled(decimals=0))
+    calibration_panel.override_by_name("on expected events", styled(custom__width=90))
     calibration_panel.override_by_name("model", parts.wrapped(custom__width=155))
-    calibration_panel.override_by_name("family", styled(custom__width=90))
+    calibration_panel.override_by_name("family", styled(custom__width=110))
     return [day_panel, calibration_panel]
 
 

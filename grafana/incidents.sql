@@ -8,17 +8,12 @@ select
         ' of ', coalesce(nullif(incidents.column_name, ''), '{{table}}'), nullif(incidents.segment_value, '')
     ) as "column",
     to_char(incidents.opened_date, 'YYYY-MM-DD') as "since",
-    concat_ws(
-        '; ',
-        nullif(incidents.first_moved, ''), nullif(incidents.second_moved, ''), nullif(incidents.third_moved, '')
-    ) as "what moved",
-    incidents.figure as "figure",
+    {{what_moved}} as "what moved",
     incidents.affected_segments as "affected groups",
     to_char(incidents.last_seen_date, 'YYYY-MM-DD') as "last seen",
     incidents.days as "days",
     incidents.worst_severity as "worst",
     left(incidents.incident_id, 8) as "incident",
-    incidents.event as "expected event",
     '{{column}}' as to_board,
     coalesce(nullif(incidents.column_name, ''), '{{table}}') as to_column,
     coalesce(nullif(incidents.model_version, ''), named.model_version, '${model_version}') as to_model,

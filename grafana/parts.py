@@ -38,6 +38,9 @@ BAR_PIXELS = 40
 LABEL_LETTERS = 16
 # Pixels of a column of figures, and of one of text, that must fit on a small screen beside the others.
 NARROW, NARROW_TEXT = 75, 100
+# Columns of days and months, which are never broken at a hyphen; pixels of one, and of a day with its weekday.
+DAYS = "day|since|last seen|resolved|month|trained on"
+DAY, NAMED_DAY = 100, 125
 Panel = barchart.Panel | stat.Panel | statushistory.Panel | table.Panel | timeseries.Panel
 AnyPanel = Panel | text.Panel
 Block = AnyPanel | builders.Row
@@ -125,7 +128,7 @@ def described(panel: Kind, about: About, queries: list[Query], width: int, heigh
 
 
 def headline(
-    about: About, sql: str, width: int = 4, *, height: int = 4, as_words: bool = False, spark: bool = True
+    about: About, sql: str, width: int = 8, *, height: int = 3, as_words: bool = False, spark: bool = True
 ) -> stat.Panel:
     """A big figure or word: the query's last row, with the days before it as a sparkline.
 
@@ -196,7 +199,8 @@ def rows(about: About, sql: str, width: int = 24, height: int = 8) -> table.Pane
     panel = described(table.Panel(), about, [Query(sql, "table")], width, height)
     panel.override_by_regexp(".*", styled(noValue="", custom__wrapHeaderText=True))
     panel.override_by_field_type("string", styled(unit="string", custom__minWidth=NARROW_TEXT, custom__wrapText=True))
-    return panel.override_by_field_type("number", styled(custom__width=NARROW))
+    panel.override_by_field_type("number", styled(custom__width=NARROW))
+    return panel.override_by_regexp(DAYS, styled(custom__width=DAY, custom__wrapText=False))
 
 
 def words(title: str, description: str, markdown: str, width: int = 24, height: int = 3) -> text.Panel:
@@ -329,11 +333,9 @@ def page(
     """
     board = builders.Dashboard(title).uid(uid).description(description).tags([TAG if of_days else CLOCK_TAG])
     board.time(*time).timezone(timezone).tooltip(models.DashboardCursorSync.CROSSHAIR).refresh("1m").editable()
-    others = builders.DashboardLink("Dashboards").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
+    # A short word, and no other link: else the controls of a small screen take two rows.
+    others = builders.DashboardLink("Pages").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
     board.link(others.as_dropdown(True).keep_time(of_days).include_vars(of_days))
-    if of_days:
-        # A short word: with a longer one the controls of a small screen take two rows.
-        board.link(builders.DashboardLink("Runs").type(models.DashboardLinkType.LINK).url("/d/pipeline-health"))
     return board
 
 

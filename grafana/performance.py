@@ -193,7 +193,7 @@ def _estimator(house: House) -> list[parts.AnyPanel]:
 def _concept(house: House) -> list[parts.AnyPanel]:
     sql, alpha = house.sql("performance"), house.monitoring.truth.concept_alpha
     excess = About(
-        "Is the outcome another at the same inputs?",
+        "Same inputs, another outcome?",
         "Loss and bias beyond what the reference gives for the day's inputs. Zero: as expected. Above zero the loss "
         f"is larger, or the model says too much. Red: improbable for the reference (p-value below {alpha:g}).",
         "short",

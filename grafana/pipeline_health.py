@@ -95,14 +95,14 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         no_data="Not verified yet: `make verify`",
         thresholds=(*parts.WELL, (1e-9, RED)),
     )
-    last_run_panel = parts.headline(last_run, sql["last_status"], width=4, as_words=True, spark=False)
+    last_run_panel = parts.headline(last_run, sql["last_status"], as_words=True, spark=False)
     return [
         last_run_panel.mappings(STATUSES),
-        parts.headline(last_success, sql["last_success"], width=4, spark=False),
-        parts.headline(failed, sql["failed_in_range"], width=4, spark=False),
-        parts.headline(waiting, sql["waiting_count"], width=4, spark=False),
-        parts.headline(beat, sql["heartbeat_age"], width=4, spark=False),
-        parts.headline(difference, sql["largest_difference"], width=4, spark=False),
+        parts.headline(last_success, sql["last_success"], spark=False),
+        parts.headline(failed, sql["failed_in_range"], spark=False),
+        parts.headline(waiting, sql["waiting_count"], spark=False),
+        parts.headline(beat, sql["heartbeat_age"], spark=False),
+        parts.headline(difference, sql["largest_difference"], spark=False),
     ]
 
 
@@ -165,11 +165,11 @@ def _tables(house: House) -> list[parts.AnyPanel]:
         "short",
         no_data=NOT_VERIFIED,
     )
-    waiting_panel = parts.rows(waiting, sql["waiting"], width=10)
-    for name, width in {"day": 95, "version": 150}.items():
+    waiting_panel = parts.rows(waiting, sql["waiting"], height=5)
+    for name, width in {"version": 150}.items():
         waiting_panel.override_by_name(name, styled(custom__width=width))
     panels = [
-        parts.rows(failures, sql["failures"], width=14),
+        parts.rows(failures, sql["failures"], height=6),
         waiting_panel,
         parts.rows(runs, sql["runs"]),
         parts.rows(verified, sql["verified"]),
@@ -179,6 +179,7 @@ def _tables(house: House) -> list[parts.AnyPanel]:
         panel.override_by_name("started", styled(unit="dateTimeAsIso", custom__width=160))
         panel.override_by_regexp("message|reason", parts.wrapped(custom__minWidth=260))
         panel.override_by_name("step", styled(custom__width=120))
+        panel.override_by_regexp("months|origin", styled(custom__width=110))
         panel.override_by_name("rows", parts.COUNT)
         panel.override_by_name("largest difference", styled(unit="sci"))
         panel.override_by_name("by rounding", styled(unit="sci"))

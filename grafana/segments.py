@@ -125,7 +125,7 @@ def _gaps(house: House) -> list[parts.AnyPanel]:
         minimum=0,
         decimals=2,
     )
-    gap_panel = parts.lines(gap, [Query(sql["gap"], "time_series")], width=14, height=9)
+    gap_panel = parts.lines(gap, [Query(sql["gap"], "time_series")], width=12, height=9)
     parts.as_band(gap_panel, "interval from", "95 % interval", BLUE)
     gap_panel.override_by_name("gap", styled(color=parts.colored(BLUE)))
     gap_panel.override_by_name("gap beyond chance", parts.marks(ORANGE))
@@ -137,7 +137,8 @@ def _gaps(house: House) -> list[parts.AnyPanel]:
         no_data=NO_GROUPS,
         decimals=2,
     )
-    worst_panel = parts.rows(worst, sql["worst_groups"], width=10, height=9)
+    worst_panel = parts.rows(worst, sql["worst_groups"], width=12, height=9)
+    worst_panel.override_by_field_type("number", styled(custom__width=70))
     worst_panel.override_by_name("rows", parts.COUNT)
     worst_panel.override_by_name("times overall", styled(unit="suffix:x"))
     worst_panel.override_by_name("figures from", parts.colored_words(parts.color_words({"too few rows": GREY})))
@@ -150,13 +151,14 @@ def _gaps(house: House) -> list[parts.AnyPanel]:
         decimals=2,
     )
     every_panel = parts.rows(every, sql["segmentations"], height=7)
+    every_panel.override_by_name("compared by", styled(custom__width=125))
     every_panel.override_by_name("groups with enough rows", styled(decimals=0))
     every_panel.override_by_name("times overall", styled(unit="suffix:x"))
     verdicts = parts.color_words(
         {"beyond chance": ORANGE, "may be chance": GREY, "too few rows": GREY, "one group only": GREY}
     )
     every_panel.override_by_regexp("gap .*is", parts.colored_words(verdicts))
-    note = parts.words("How is this to be read?", "What a gap says, and what it does not say.", READING, 24, 3)
+    note = parts.words("How is this to be read?", "What a gap says, and what it does not say.", READING, 24, 4)
     return [note, gap_panel, worst_panel, every_panel]
 
 
@@ -180,6 +182,7 @@ def _change(house: House) -> list[parts.AnyPanel]:
     )
     table = parts.rows(explained, sql["attribution"], width=14, height=9)
     table.override_by_regexp("labelled rows|rows of the reference", parts.COUNT)
+    table.override_by_name("rows of the reference", styled(custom__width=90))
     table.override_by_name("group", parts.wrapped(custom__minWidth=140))
     return [
         parts.bars(change, [Query(sql["change"], "time_series")], width=10, height=9, stacked=True),
@@ -223,7 +226,7 @@ def _inputs(house: House, min_rows: int) -> list[parts.AnyPanel]:
 
 def _losses(house: House, min_rows: int) -> parts.AnyPanel:
     about = About(
-        "Is the loss of ${group} what was estimated?",
+        "Loss of ${group} as estimated?",
         "Mean loss of the group per day: realised, and estimated without labels with its 95 % interval. A day with "
         f"under {min_rows} rows of the group has no point. The twelve largest groups are drawn, or those chosen above.",
         "short",

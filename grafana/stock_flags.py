@@ -83,11 +83,12 @@ def stock_flags(house: House) -> list[parts.AnyPanel]:
     )
     grid = parts.grid(by_column, sql["drift_by_column"])
     grid.data_links([parts.link("Open ${__field.name} on this day", to_column("${__field.name}", day=True))])
-    explain_panel = parts.rows(explain, sql["explained_by_columns"], width=12, height=4)
+    explain_panel = parts.rows(explain, sql["explained_by_columns"], width=8, height=4)
+    explain_panel.override_by_name("day", styled(custom__width=parts.NAMED_DAY))
     explain_panel.data_links([parts.link("Open this column", to_column("${__data.fields.column}", day=False))])
     return [
-        parts.headline(score, sql["prediction_drift_headline"], width=6),
-        parts.headline(count, sql["drifted_columns_headline"], width=6),
+        parts.headline(score, sql["prediction_drift_headline"], height=4),
+        parts.headline(count, sql["drifted_columns_headline"], height=4),
         explain_panel,
         drift_panel,
         columns_panel,

@@ -24,3 +24,20 @@ left join lateral (
     order by models.model_version = '${model_version}' desc, models.is_active desc, models.model_version asc
     limit 1
 ) as target on true
+
+-- name: what_moved
+-- Of an incident: which figure stood out, what moved, and the expected event of that day.
+    concat_ws(
+        '; ',
+        concat_ws(
+            ': ',
+            nullif(incidents.figure, ''),
+            nullif(
+                concat_ws(
+                    '; ',
+                    nullif(incidents.first_moved, ''), nullif(incidents.second_moved, ''), nullif(incidents.third_moved, '')
+                ), ''
+            )
+        ),
+        'expected: ' || nullif(incidents.event, '')
+    )

@@ -52,7 +52,7 @@ def test_bands_are_filled_from_their_own_lower_quantile() -> None:
 
 
 def test_a_score_lies_inside_its_two_bands() -> None:
-    board, panel = panel_of("column", "Is ${statistic:text} of ${column} what is usual?")
+    board, panel = panel_of("column", "Is ${statistic:text} of ${column} usual?")
     rare, seldom = "1 day in 100 goes beyond", "1 day in 10 goes beyond"
     names = ["score", "usual", f"from, {rare}", rare, f"from, {seldom}", seldom, "ringing day"]
     found = Rows(["time", *names], [(DAY, 5, 2, 0, 4, 1, 3, 5), (DAY + timedelta(days=1), 1, 2, 0, 4, 1, 3, None)])
@@ -77,7 +77,7 @@ def test_figures_in_a_table_take_the_colour_of_their_level() -> None:
 
 
 def test_times_are_by_the_dashboards_clock() -> None:
-    board, panel = panel_of("column", "How much of ${column} is missing?")
+    board, panel = panel_of("column", "How much of it is missing?")
     ((_, times, _),) = series_of(board, Rows(["time", "missing"], [(DAY, 0.1)]))
     assert times == [datetime(2022, 2, 1)]
     assert field_of(panel, "time", board.timezone).show(DAY).text == "2022-02-01 00:00:00"
@@ -100,7 +100,7 @@ def a_table(*overrides: tuple[dict[str, str], dict[str, Any]], **defaults: Any) 
 
 
 def cells(panel: dict[str, Any], columns: list[str], *rows: tuple[Any, ...]) -> list[str]:
-    board, _ = panel_of("column", "How much of ${column} is missing?")
+    board, _ = panel_of("column", "How much of it is missing?")
     return re.findall(r"<td[^>]*>(?:<a [^>]*>)?([^<]*)", drawn(board, panel, Rows(columns, list(rows))))
 
 
@@ -111,7 +111,7 @@ def test_a_date_is_midnight_utc_and_so_the_evening_before() -> None:
 def test_the_word_for_an_empty_panel_stands_in_every_empty_cell() -> None:
     panel = a_table(noValue="Nothing here")
     assert cells(panel, ["state", "resolved"], ("open", None)) == ["open", "Nothing here"]
-    assert "Nothing here" in drawn(panel_of("column", "How much of ${column} is missing?")[0], panel, Rows(["a"], []))
+    assert "Nothing here" in drawn(panel_of("column", "How much of it is missing?")[0], panel, Rows(["a"], []))
     kept = ({"id": "byRegexp", "options": "/.*/"}, {"noValue": ""})
     assert cells(a_table(kept, noValue="Nothing here"), ["state", "resolved"], ("open", None)) == ["open", ""]
 
@@ -119,7 +119,7 @@ def test_the_word_for_an_empty_panel_stands_in_every_empty_cell() -> None:
 def test_an_empty_cell_leaks_into_a_link() -> None:
     link = [{"title": "", "url": "/d/column?${__url_time_range}&var-column=${__data.fields.column}"}]
     panel = a_table(({"id": "byName", "options": "day"}, {"links": link}), noValue="No such alert")
-    board, _ = panel_of("column", "How much of ${column} is missing?")
+    board, _ = panel_of("column", "How much of it is missing?")
     body = drawn(board, panel, Rows(["day", "column"], [("Mon", None), ("Tue", "a (b) & c")]))
     assert "&amp;var-column=No%20such%20alert" in body
     assert "&amp;var-column=a%20%28b%29%20%26%20c" in body
@@ -158,7 +158,7 @@ def test_a_label_is_cut_to_its_length(longest: int | None, label: str) -> None:
 
 
 def test_nothing_but_zeros_has_an_axis_to_ten_thousand_percent() -> None:
-    board, panel = panel_of("column", "How much of ${column} is missing?")
+    board, panel = panel_of("column", "How much of it is missing?")
     panel["fieldConfig"]["defaults"]["custom"].pop("axisSoftMax", None)
     rows = Rows(["time", "missing"], [(DAY, 0.0)])
     assert '"range":[0,100]' in drawn(board, panel, rows)
@@ -167,7 +167,7 @@ def test_nothing_but_zeros_has_an_axis_to_ten_thousand_percent() -> None:
 
 
 def test_a_line_has_a_gap_only_where_there_is_a_row_without_a_value() -> None:
-    board, _ = panel_of("column", "How much of ${column} is missing?")
+    board, _ = panel_of("column", "How much of it is missing?")
     later = DAY + timedelta(days=2)
     ((_, times, _),) = series_of(board, Rows(["time", "missing"], [(DAY, 0.1), (later, 0.2)]))
     assert len(times) == 2, "the day between is bridged"
@@ -213,7 +213,7 @@ def test_charts_have_the_time_range_of_their_dashboard() -> None:
 
 
 def test_small_shares_are_told_apart_and_begin_at_zero() -> None:
-    board, panel = panel_of("column", "How much of ${column} is missing?")
+    board, panel = panel_of("column", "How much of it is missing?")
     body = drawn(board, panel, Rows(["time", "missing"], [(DAY, 0.004), (DAY + timedelta(days=1), 0.006)]))
     assert '"tickformat":".2%"' in body
 
