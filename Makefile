@@ -66,7 +66,7 @@ backup: $(RUNTIME) ## Write the whole warehouse with its models into one file: m
 	@$(BIN)/python -m pipeline backup
 
 .PHONY: restore
-restore: $(RUNTIME) ## Bring a backup back, checked table by table: make restore FILE=warehouse.backup [CONFIRM=yes]
+restore: $(RUNTIME) ## Bring a backup of your own back, whole or not at all: make restore FILE=warehouse.backup [CONFIRM=yes]
 	@$(BIN)/python -m pipeline restore
 
 .PHONY: labels

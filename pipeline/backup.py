@@ -1,60 +1,51 @@
 """`make backup` and `make restore`: the whole warehouse with its model files in one file, and back.
 
-A backup is a zip of pg_dump's own archive, the model files, and a manifest with the sha256 of each and a hash of every
-table's rows. A restore checks the file before it touches anything, and the rows before it commits. Called by
+A backup is data (pipeline.backup_file): the rows of the tables that Python writes, and the models. What dbt makes of
+them is not in it. A restore makes our own schema by our own migrations, and a role that can do nothing but add rows to
+it loads them, in one transaction that ends well only if all rows are right; then dbt builds its part. Called by
 pipeline.cli.
 """
 
 from __future__ import annotations
 
-import json
-import os
+import contextlib
 import re
+import secrets
 import shutil
-import subprocess
-import tempfile
-import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from graphlib import TopologicalSorter
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
+import psycopg
 from psycopg import sql
 
-from pipeline import database, postgres_programs, sessions
-from pipeline.errors import BadFileError, DatabaseError, UsageError
-from pipeline.roles import SCHEMAS, ensure_roles
+from pipeline import database, dbt
+from pipeline.backup_file import (
+    MODEL_NAME,
+    MODELS,
+    TABLES,
+    Backup,
+    Manifest,
+    Table,
+    Writer,
+    pieces_of,
+    private_file,
+    reading,
+    writing,
+)
+from pipeline.errors import BadFileError, DatabaseError, DbtError, UsageError
+from pipeline.failpoints import failpoint
+from pipeline.roles import PYTHON_SCHEMAS, SCHEMAS, ensure_roles
 from pipeline.runs import only_lock
 from pipeline.settings import state_dir
+from pipeline.unfinished import unfinished
 
 _QUERIES = database.queries(Path(__file__).with_name("backup.sql"))
-FORMAT = 1
-_DUMP, _MANIFEST, _MODELS = "warehouse.dump", "manifest.json", "models/"
-_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-_CHUNK = 1 << 20
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a backup says of itself.
-
-    Attributes:
-        format: of the file.
-        schema_version: of the warehouse.
-        server_version: of the Postgres that it was taken from.
-        files: sha256 by name of every other member.
-        tables: rows and hash of their content, by `schema.table`.
-    """
-
-    format: int
-    schema_version: int
-    server_version: str
-    made_at: str
-    files: dict[str, str]
-    tables: dict[str, str]
+_CREATED = re.compile(r"^create table (?:if not exists )?((?:raw|ml|monitoring)\.\w+)", re.MULTILINE)
+_TRUST = "what a backup says is believed: restore only files that you, or people whom you trust, have written"
 
 
 def backup(file: Path, tell: Callable[[str], None]) -> Manifest:
@@ -63,7 +54,6 @@ def backup(file: Path, tell: Callable[[str], None]) -> Manifest:
     Raises:
         UsageError: the file is there already, its folder is not, or the warehouse is empty.
         LockedError: a pipeline is at work.
-        DatabaseError: pg_dump is missing, too old, or fails.
     """
     if file.exists():
         raise UsageError(f"{file} is there already: name another file, or remove it")
@@ -72,94 +62,87 @@ def backup(file: Path, tell: Callable[[str], None]) -> Manifest:
     with only_lock("backup") as lock:
         if not database.one_row(lock, _QUERIES["is_made"])[0]:
             raise UsageError("the warehouse is empty, there is nothing to back up: run `make pipeline` first")
-        unfinished = file.with_name(f".{file.name}.part")
+        part = file.with_name(f".{file.name}.part")
+        part.unlink(missing_ok=True)
         try:
-            manifest = _write(unfinished, tell)
-            unfinished.replace(file)
+            with writing(part) as writer:
+                manifest = _write(writer, tell)
+            failpoint("backup.written")
+            part.replace(file)
         finally:
-            unfinished.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
     return manifest
 
 
-def _write(path: Path, tell: Callable[[str], None]) -> Manifest:
-    with database.connect("backup") as connection, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        connection.commit()
-        connection.execute("begin isolation level repeatable read read only")
-        snapshot = str(database.one_row(connection, "select pg_export_snapshot()")[0])
-        server = connection.info.server_version
-        files = {_DUMP: _write_dump(archive, snapshot, server // 10000)}
-        tables = {name: _content(connection, name) for name in _tables(connection)}
+def _write(writer: Writer, tell: Callable[[str], None]) -> Manifest:
+    with database.connect("backup", read_only=True) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        connection.execute(_QUERIES["in_order"])
+        migrations = list(database.one_row(connection, _QUERIES["migrations"])[0])
+        tables = {}
+        for name, columns in _own_tables(connection, migrations, tell).items():
+            parts = {"table": database.relation(name), "columns": _listed(columns)}
+            writer.add(TABLES + name, _copied(connection, sql.SQL(_QUERIES["copy_out"]).format(**parts)))
+            tables[name] = Table(columns=columns, content=_content(connection, name, columns))
+            failpoint("backup.table_written")
         artifacts: list[Any] = connection.execute(_QUERIES["artifacts"]).fetchall()
         for name, pinned in artifacts:
             model = state_dir() / "models" / Path(str(name)).name
             if not model.exists():
                 tell(f"warning: {model} is missing and not in the backup: the next `make pipeline` trains it again")
-                continue
-            files[_MODELS + model.name] = _write_file(archive, model, _MODELS + model.name)
-            if files[_MODELS + model.name] != pinned:
+            elif writer.add(MODELS + model.name, pieces_of(model)).sha256 != pinned:
                 raise BadFileError(f"{model} is not the file that was trained: remove it, then run `make pipeline`")
-        version = database.one_row(connection, _QUERIES["version"])[0]
         manifest = Manifest(
-            FORMAT, version, str(server), datetime.now(UTC).isoformat(timespec="seconds"), files, tables
+            format=2,
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            migrations=migrations,
+            is_built=bool(database.one_row(connection, _QUERIES["is_built"])[0]),
+            tables=tables,
+            sequences=_sequences(connection),
+            members=writer.members,
         )
-        archive.writestr(_MANIFEST, json.dumps(asdict(manifest), indent=1))
-    with path.open("rb+") as written:
-        os.fsync(written.fileno())
+    writer.finish(manifest)
     return manifest
 
 
-def _write_dump(archive: zipfile.ZipFile, snapshot: str, server: int) -> str:
-    command = [
-        _program("pg_dump", server),
-        "--format=custom",
-        "--no-owner",
-        "--no-privileges",
-        f"--snapshot={snapshot}",
-    ]
-    command += [f"--schema={schema}" for schema in SCHEMAS]
-    with tempfile.TemporaryFile() as talk:
-        dump = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=talk)  # noqa: S603 - no word of a person's
-        with dump:
-            try:
-                with archive.open(_DUMP, "w", force_zip64=True) as member:
-                    digest = _copy(cast("IO[bytes]", dump.stdout), member)
-            except BaseException:
-                dump.kill()
-                raise
-        if dump.returncode != 0:
-            raise DatabaseError(f"pg_dump ended with code {dump.returncode}: {_said(talk)}")
-    return digest
+def _own_tables(
+    connection: database.Connection, migrations: list[int], tell: Callable[[str], None]
+) -> dict[str, list[str]]:
+    """The columns of the tables that the migrations have made.
+
+    Raises:
+        DatabaseError: one is missing.
+    """
+    there = _tables(connection)
+    files = database.migrations()
+    made = {name for number in migrations if number in files for name in _CREATED.findall(files[number].read_text())}
+    if missing := sorted(made - there.keys()):
+        raise DatabaseError(f"the warehouse has lost {', '.join(missing)}: restore a backup, or begin anew")
+    for name in sorted(there.keys() - made):
+        tell(f"warning: {name} is no table of this program and is not in the backup: move it to a schema of your own")
+    return {name: columns for name, columns in there.items() if name in made}
 
 
-def _write_file(archive: zipfile.ZipFile, path: Path, name: str) -> str:
-    with path.open("rb") as source, archive.open(name, "w", force_zip64=True) as member:
-        return _copy(source, member)
-
-
-def _copy(source: IO[bytes], target: IO[bytes]) -> str:
-    """Copy what is left of the source; gives its sha256."""
-    digest = sha256()
-    while chunk := source.read(_CHUNK):
-        digest.update(chunk)
-        target.write(chunk)
-    return digest.hexdigest()
+def _copied(connection: database.Connection, query: sql.Composed) -> Iterator[bytes]:
+    with connection.cursor() as cursor, cursor.copy(query) as copy:
+        yield from map(bytes, copy)
 
 
 def restore(file: Path, *, confirmed: bool, tell: Callable[[str], None]) -> Manifest:
-    """Put a backup in the place of the warehouse in use, in one transaction that ends well only if all rows are right.
+    """Put a backup in the place of the warehouse in use: all of its rows and models, or nothing.
 
     Raises:
         UsageError: there is no such file, or the warehouse is not empty and nobody has confirmed.
         BadFileError: the file is no backup, or is damaged; nothing was changed.
         DatabaseError: it was made by a newer version, or the database refused it; nothing was changed.
+        DbtError: the rows are there, and what dbt makes of them is not.
         LockedError: a pipeline is at work.
     """
     if not file.is_file():
         found = "is no file" if file.exists() else "does not exist"
         raise UsageError(f"{file} {found}: name a file that `make backup` has written")
-    folder = state_dir() / "models"
-    folder.mkdir(parents=True, exist_ok=True)
-    with _opened(file) as (archive, manifest), only_lock("restore") as lock:
+    with reading(file) as read, only_lock("restore") as lock:
+        manifest = read.manifest
         _check_version(manifest)
         held = _held(lock)
         if held and not confirmed:
@@ -167,160 +150,212 @@ def restore(file: Path, *, confirmed: bool, tell: Callable[[str], None]) -> Mani
                 f"the warehouse is not empty ({held}): with CONFIRM=yes all of it is replaced by the backup of "
                 f"{manifest.made_at}, or name another database with PGDATABASE"
             )
-        with tempfile.TemporaryDirectory(prefix="restore-", dir=state_dir()) as name:
-            dump = Path(name) / _DUMP
-            with dump.open("wb") as target:
-                _take_out(archive, manifest, _DUMP, target)
-            # Their names carry their hashes: none takes the place of another.
-            for member in manifest.files:
-                if member != _DUMP:
-                    unfinished = Path(name) / Path(member).name
-                    with unfinished.open("wb") as target:
-                        _take_out(archive, manifest, member, target)
-                    shutil.move(unfinished, folder / unfinished.name)
-            _load(dump, Path(name), manifest, lock.info.server_version // 10000)
-    database.migrate()
-    note = ensure_roles()
-    if note:
-        tell(f"note: {note}")
+        tell(f"note: {_TRUST}")
+        _check_space(manifest)
+        with database.connect("restore") as connection, _unpacked_models(read) as place_models:
+            with _refusals(file):
+                _load(connection, read)
+                _check_models(connection, manifest, tell)
+                database.apply_missing(connection, database.migrations())
+            failpoint("restore.before_commit")
+            place_models()
+        failpoint("restore.committed")
+        note = ensure_roles()
+        if note:
+            tell(f"note: {note}")
+        _build(manifest)
+    return manifest
+
+
+def _build(manifest: Manifest) -> None:
+    """What dbt makes of the tables, as `make pipeline` would: it finds by itself what is missing."""
     with database.connect("restore", autocommit=True) as connection:
-        connection.execute("analyze")
-    return manifest
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[tuple[zipfile.ZipFile, Manifest]]:
-    """The archive, all of it read and found to be what its manifest says."""
-    again = "use another backup"
-    try:
-        with zipfile.ZipFile(file) as archive:
-            manifest = _manifest(archive)
-            for member in manifest.files:
-                with Path(os.devnull).open("wb") as nowhere:
-                    _take_out(archive, manifest, member, nowhere)
-    # NotImplementedError is zipfile's word for a damaged header: a compression or a version that does not exist.
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, EOFError, NotImplementedError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BadFileError(f"{file} is no backup of this program, or is damaged ({reason}): {again}") from error
-    with zipfile.ZipFile(file) as archive:
-        yield archive, manifest
-
-
-def _manifest(archive: zipfile.ZipFile) -> Manifest:
-    with archive.open(_MANIFEST) as member:
-        read = json.loads(member.read())
-    if not isinstance(read, dict) or read.get("format") != FORMAT:
-        raise ValueError(f"its format is {read.get('format') if isinstance(read, dict) else 'unknown'}, not {FORMAT}")
-    manifest = Manifest(**read)
-    there = sorted(set(archive.namelist()) - {_MANIFEST})
-    named = sorted(manifest.files)
-    if there != named:
-        raise ValueError(f"it holds {', '.join(there)}, and should hold {', '.join(named)}")
-    for name in named:
-        if name != _DUMP and (not name.startswith(_MODELS) or Path(name).name != name.removeprefix(_MODELS)):
-            raise ValueError(f"{name} is no name of a model file")
-    for table in manifest.tables:
-        schema, _, name = table.partition(".")
-        if schema not in SCHEMAS or not _PLAIN_NAME.fullmatch(name):
-            raise ValueError(f"{table} is no table of a warehouse")
-    return manifest
-
-
-def _take_out(archive: zipfile.ZipFile, manifest: Manifest, member: str, target: IO[bytes]) -> None:
-    with archive.open(member) as source:
-        found = _copy(source, target)
-    if found != manifest.files[member]:
-        raise ValueError(f"{member} has the sha256 {found[:12]}..., its manifest says {manifest.files[member][:12]}...")
+        connection.execute(_QUERIES["analyze"])
+    if manifest.is_built:
+        try:
+            dbt.build(run_id=None, with_tests=False)
+        except DbtError as error:
+            raise DbtError(f"all rows are restored, but not what dbt makes of them; {error}") from error
 
 
 def _check_version(manifest: Manifest) -> None:
-    known = database.known_schema_version()
-    if manifest.schema_version > known:
+    known = database.migrations()
+    if not known.keys() >= set(manifest.migrations):
         raise DatabaseError(
-            f"this backup has schema version {manifest.schema_version}, this program knows up to {known}: "
+            f"this backup has schema version {max(manifest.migrations)}, this program knows up to {max(known)}: "
             "use the newer program"
         )
 
 
+def _check_space(manifest: Manifest) -> None:
+    """What is unpacked has room. Of another machine's disk nothing is known."""
+    needed, free = manifest.size, shutil.disk_usage(state_dir()).free
+    if database.is_external():
+        needed = sum(manifest.members[MODELS + name].size for name in manifest.models)
+    if needed > free:
+        raise DatabaseError(f"the backup comes to {needed:,} bytes, and {free:,} are free at {state_dir()}: make room")
+
+
 def _held(connection: database.Connection) -> str:
     """What the warehouse holds, in words; '' where nothing would be lost."""
-    there = {name for name in _tables(connection) if name != "monitoring.schema_versions"}
+    there = _tables(connection)
     counts = []
     for name in ("raw.files", "ml.models", "monitoring.metric_values", "monitoring.runs"):
         if name in there:
-            query = sql.SQL("select count(*) from {}").format(database.relation(name))
-            found: Any = connection.execute(query).fetchone()
-            if found[0]:
-                counts.append(f"{found[0]:,} rows in {name}")
+            rows = int(_row(connection, sql.SQL(_QUERIES["count"]).format(table=database.relation(name)))[0])
+            if rows:
+                counts.append(f"{rows:,} rows in {name}")
     return ", ".join(counts)
 
 
-def _load(dump: Path, folder: Path, manifest: Manifest, server: int) -> None:
-    """One transaction: all schemas out, the dump in, every table compared with its hash."""
-    script = folder / "restore.sql"
-    with script.open("w", encoding="utf-8") as target:
-        target.write("set client_min_messages to warning;\n")
-        # psql's session too: rows are hashed as text.
-        for statement in sessions.statements() + sessions.proof():
-            target.write(f"{statement.as_string(None)};\n")
-        for schema in reversed(SCHEMAS):
-            target.write(sql.SQL("drop schema if exists {} cascade;\n").format(sql.Identifier(schema)).as_string(None))
-        target.flush()
-        _run([_program("pg_restore", server), "--no-owner", "--no-privileges", "--file=-", str(dump)], target)
-        target.seek(0, os.SEEK_END)
-        target.write("\n")
-        for name, expected in sorted(manifest.tables.items()):
-            content = sql.SQL(_QUERIES["content"]).format(table=database.relation(name))
-            check = sql.SQL(_QUERIES["check_table"]).format(
-                content=content, expected=sql.Literal(expected), name=sql.Literal(name)
-            )
-            target.write(check.as_string(None) + "\n")
-    _run([_program("psql", server), "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1",
-          "--output", os.devnull, f"--file={script}"], None)  # fmt: skip
-
-
-def _run(command: list[str], output: IO[str] | None) -> None:
-    with tempfile.TemporaryFile() as talk:
-        stdout = output.fileno() if output else subprocess.DEVNULL
-        code = subprocess.run(command, stdout=stdout, stderr=talk, check=False).returncode  # noqa: S603 - as above
-        if code != 0:
-            program = Path(command[0]).name
-            raise DatabaseError(f"nothing was restored: {program} ended with code {code}: {_said(talk)}")
-
-
-def _said(talk: IO[bytes]) -> str:
-    talk.seek(0)
-    lines = talk.read().decode(errors="replace").splitlines()
-    return " ".join(" ".join(lines[-3:]).split())[:500] or "it said nothing"
-
-
-def _tables(connection: database.Connection) -> list[str]:
-    rows: list[Any] = connection.execute(_QUERIES["tables"], {"schemas": list(SCHEMAS)}).fetchall()
-    return [f"{schema}.{name}" for schema, name in rows]
-
-
-def _content(connection: database.Connection, name: str) -> str:
-    query = sql.SQL("select {}").format(sql.SQL(_QUERIES["content"]).format(table=database.relation(name)))
-    found: Any = connection.execute(query).fetchone()
-    return str(found[0])
-
-
-def _program(name: str, server: int) -> str:
-    """Path of one of Postgres' own programs that is not older than the server: the wheel's, else the machine's.
+def _load(connection: database.Connection, read: Backup) -> None:
+    """Our schema as the backup's migrations make it, with the backup's rows, each table compared with its hash.
 
     Raises:
-        DatabaseError: there is none.
+        BadFileError: its tables are not those of the schema, or not what they were.
     """
-    found = []
-    for path in (str(postgres_programs.folder() / name), shutil.which(name)):
-        if path is None or not Path(path).exists():
-            continue
-        told = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout  # noqa: S603
-        major = re.search(r"\b(\d+)(\.|\b)", told)
-        if major and int(major[1]) >= server:
-            return path
-        found.append(f"{path} is {told.strip()}")
-    raise DatabaseError(
-        f"{name} of Postgres {server} or newer is needed for this server ({'; '.join(found) or 'there is none'}): "
-        "install that version's client programs and put them on the PATH"
-    )
+    manifest = read.manifest
+    for schema in reversed(SCHEMAS):
+        connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
+    files = database.migrations()
+    database.apply_missing(connection, {number: files[number] for number in sorted(manifest.migrations)})
+    # From here on names are those of our schema; the backup's have been found to be the same.
+    tables, sequences = _tables(connection), _sequences(connection)
+    _check_same("tables", manifest.tables, tables)
+    _check_same("sequences", manifest.sequences, sequences)
+    for name, columns in tables.items():
+        _check_same(f"columns of {name}", manifest.tables[name].columns, columns)
+    references: list[Any] = connection.execute(_QUERIES["references"]).fetchall()
+    order = TopologicalSorter({name: {to for of, to in references if of == name} & tables.keys() for name in tables})
+    with _acting_as_nobody_else(connection):
+        for name in order.static_order():
+            columns = manifest.tables[name].columns
+            parts = {"table": database.relation(name), "columns": _listed(columns)}
+            query = sql.SQL(_QUERIES["copy_in"]).format(**parts)
+            with connection.cursor() as cursor, cursor.copy(query) as copy:
+                for piece in read.read(TABLES + name):
+                    copy.write(piece)
+            failpoint("restore.table_loaded")
+    for name in sequences:
+        value, is_called = manifest.sequences[name]
+        connection.execute(_QUERIES["set_sequence"], {"name": name, "value": value, "is_called": is_called})
+    for name in tables:
+        if _content(connection, name, manifest.tables[name].columns) != manifest.tables[name].content:
+            raise BadFileError(f"nothing was restored: {name} is not what was backed up: use another backup")
+
+
+@contextlib.contextmanager
+def _refusals(file: Path) -> Iterator[None]:
+    """What our tables do not take is a fault of the file."""
+    try:
+        yield
+    except (psycopg.DataError, psycopg.IntegrityError) as error:
+        reason = ascii(" ".join(str(error).split())[:300])[1:-1]
+        raise BadFileError(f"nothing was restored: {file} holds what no warehouse does ({reason})") from error
+
+
+def _check_same(what: str, named: Iterable[str], ours: Iterable[str]) -> None:
+    if sorted(named) != sorted(ours):
+        missing = ", ".join(sorted(set(ours) - set(named))) or "none"
+        raise BadFileError(
+            f"nothing was restored: the {what} that the backup names are not those that it must hold "
+            f"(missing: {missing}; not known: {len(set(named) - set(ours))}): use another backup"
+        )
+
+
+@contextlib.contextmanager
+def _acting_as_nobody_else(connection: database.Connection) -> Iterator[None]:
+    """The block can add rows to our tables, and do nothing else: as a role that nobody sees, gone when it ends.
+
+    Where the connected user may not make roles, its own rights stay.
+    """
+    if not database.one_row(connection, _QUERIES["may_create_roles"])[0]:
+        yield
+        return
+    own = sql.Identifier(str(database.one_row(connection, "select current_user")[0]))
+    role = sql.Identifier(f"restore_{secrets.token_hex(8)}")
+    connection.execute(sql.SQL("create role {} nologin").format(role))
+    connection.execute(sql.SQL("grant {} to {}").format(role, own))
+    for schema in map(sql.Identifier, PYTHON_SCHEMAS):
+        connection.execute(sql.SQL("grant usage on schema {} to {}").format(schema, role))
+        connection.execute(sql.SQL("grant insert on all tables in schema {} to {}").format(schema, role))
+    connection.execute(sql.SQL("set local role {}").format(role))
+    yield
+    connection.execute(sql.SQL("set local role {}").format(own))
+    connection.execute(sql.SQL("drop owned by {}").format(role))
+    connection.execute(sql.SQL("drop role {}").format(role))
+
+
+@contextlib.contextmanager
+def _unpacked_models(read: Backup) -> Iterator[Callable[[], None]]:
+    """The models' files beside their places; what is given puts them there.
+
+    They come before the rows that pin them: to the warehouse that is there a file more, under a name with its hash, is
+    nothing.
+
+    Raises:
+        UsageError: another file has the name of one.
+    """
+    folder = state_dir() / "models"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    with contextlib.ExitStack() as parts:
+        for name in read.manifest.models:
+            target = folder / name
+            if target.exists():
+                if _sha256(target) != read.manifest.members[MODELS + name].sha256:
+                    raise UsageError(f"{target} is another file than the backup's: move it away, then run this again")
+                continue
+            part = parts.enter_context(unfinished(target))
+            with private_file(part) as file:
+                for piece in read.read(MODELS + name):
+                    file.write(piece)
+        yield parts.close
+
+
+def _check_models(connection: database.Connection, manifest: Manifest, tell: Callable[[str], None]) -> None:
+    """Every model's file is the one that the restored rows pin."""
+    artifacts: list[Any] = connection.execute(_QUERIES["artifacts"]).fetchall()
+    pinned = {str(name): str(pin) for name, pin in artifacts}
+    for name in manifest.models:
+        if pinned.pop(name, None) != manifest.members[MODELS + name].sha256:
+            raise BadFileError(f"nothing was restored: {name} is not the file that ml.models pins: use another backup")
+    for name in pinned:
+        if MODEL_NAME.fullmatch(name) is None:
+            raise BadFileError(f"nothing was restored: {name!a} in ml.models is no name of a model file")
+        tell(f"warning: {name!a} is not in the backup: the next `make pipeline` trains it again")
+
+
+def _sha256(path: Path) -> str:
+    digest = sha256()
+    for piece in pieces_of(path):
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _tables(connection: database.Connection) -> dict[str, list[str]]:
+    """The tables that Python writes, with their columns."""
+    rows: list[Any] = connection.execute(_QUERIES["tables"], {"schemas": list(PYTHON_SCHEMAS)}).fetchall()
+    return dict(rows)
+
+
+def _sequences(connection: database.Connection) -> dict[str, tuple[int, bool]]:
+    rows: list[Any] = connection.execute(_QUERIES["sequences"], {"schemas": list(PYTHON_SCHEMAS)}).fetchall()
+    found = {}
+    for (name,) in rows:
+        query = sql.SQL(_QUERIES["sequence_value"]).format(sequence=database.relation(name))
+        found[name] = _row(connection, query)
+    return found
+
+
+def _content(connection: database.Connection, name: str, columns: list[str]) -> str:
+    query = sql.SQL(_QUERIES["content"]).format(table=database.relation(name), columns=_listed(columns))
+    return str(_row(connection, query)[0])
+
+
+def _row(connection: database.Connection, query: sql.Composed) -> Any:
+    return connection.execute(query).fetchone()
+
+
+def _listed(columns: list[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, columns))

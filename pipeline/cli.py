@@ -244,8 +244,7 @@ def backup(file: Annotated[str, typer.Option(help="The file to write.")] = "") -
     path = Path(file.strip()).expanduser().absolute()
     with database.warehouse(), recorded("backup", str(path), only_failures=True):
         manifest = backups.backup(path, tell)
-    models = len(manifest.files) - 1
-    tell(f"{path}: {len(manifest.tables)} tables and {models} model files, {path.stat().st_size:,} bytes")
+    tell(f"{path}: {len(manifest.tables)} tables and {len(manifest.models)} model files, {path.stat().st_size:,} bytes")
 
 
 @app.command()
@@ -253,7 +252,7 @@ def restore(
     file: Annotated[str, typer.Option(help="A file that `backup` has written.")] = "",
     confirm: Annotated[bool, typer.Option("--confirm", help="Replace a warehouse that is not empty.")] = False,
 ) -> None:
-    """Bring a backup back, in one transaction; every table is compared with the backup's hash of it."""
+    """Bring a backup back, whole or not at all. Restore only files that you, or people whom you trust, have written."""
     from pathlib import Path
 
     from pipeline import backup as backups

@@ -284,7 +284,7 @@ def relation(name: str) -> sql.Identifier:
 
 def known_schema_version() -> int:
     """The version that `migrate` brings a warehouse to."""
-    return max(_migrations())
+    return max(migrations())
 
 
 def schema_version(connection: Connection) -> int:
@@ -300,7 +300,8 @@ def is_newer(connection: Connection) -> bool:
     return schema_version(connection) > known_schema_version()
 
 
-def _migrations() -> dict[int, Path]:
+def migrations() -> dict[int, Path]:
+    """The files that make the tables which Python writes, by their numbers."""
     return {int(path.name[:3]): path for path in sorted(_MIGRATIONS.glob("[0-9][0-9][0-9]_*.sql"))}
 
 
@@ -310,30 +311,34 @@ def migrate() -> None:
     Raises:
         DatabaseError: the warehouse was made by a newer version of the project.
     """
-    files = _migrations()
     with connect("migrate") as connection:
         # Two commands may arrive at an empty warehouse together.
         connection.execute("select pg_advisory_xact_lock(hashtext('monitoring-warehouse migrate'))")
-        connection.execute("set local client_min_messages = warning")
-        connection.execute("create schema if not exists monitoring")
-        connection.execute(
-            "create table if not exists monitoring.schema_versions "
-            "(version integer primary key, applied_at timestamptz not null default now())"
-        )
-        applied = {
-            int(str(row[0])) for row in connection.execute("select version from monitoring.schema_versions").fetchall()
-        }
-        version = max(applied, default=0)
-        if version > max(files):
-            raise DatabaseError(
-                f"this warehouse has schema version {version}, this program knows up to {max(files)}: "
-                "use the newer program, or another database"
-            )
-        # Numbers may have gaps, and a lower one may come after a higher one: what counts is what was applied.
-        for number, path in files.items():
-            if number not in applied:
-                connection.execute(path.read_text(encoding="utf-8").encode())
-                connection.execute("insert into monitoring.schema_versions (version) values (%s)", [number])
-                log.info("schema version %s applied", number)
-                failpoint("migrate.file_applied")
+        apply_missing(connection, migrations())
         failpoint("migrate.before_commit")
+
+
+def apply_missing(connection: Connection, files: Mapping[int, Path]) -> None:
+    """Apply those of these migrations that are missing, in the connection's transaction; raises as `migrate`."""
+    connection.execute("set local client_min_messages = warning")
+    connection.execute("create schema if not exists monitoring")
+    connection.execute(
+        "create table if not exists monitoring.schema_versions "
+        "(version integer primary key, applied_at timestamptz not null default now())"
+    )
+    applied = {
+        int(str(row[0])) for row in connection.execute("select version from monitoring.schema_versions").fetchall()
+    }
+    version = max(applied, default=0)
+    if version > max(files, default=0):
+        raise DatabaseError(
+            f"this warehouse has schema version {version}, this program knows up to {max(files, default=0)}: "
+            "use the newer program, or another database"
+        )
+    # Numbers may have gaps, and a lower one may come after a higher one: what counts is what was applied.
+    for number, path in files.items():
+        if number not in applied:
+            connection.execute(path.read_text(encoding="utf-8").encode())
+            connection.execute("insert into monitoring.schema_versions (version) values (%s)", [number])
+            log.info("schema version %s applied", number)
+            failpoint("migrate.file_applied")

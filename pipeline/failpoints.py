@@ -86,6 +86,11 @@ NAMES = (
     "replay.part_written",
     "replay.day_done",
     "heartbeat.written",
+    "backup.table_written",
+    "backup.written",
+    "restore.table_loaded",
+    "restore.before_commit",
+    "restore.committed",
 )
 
 

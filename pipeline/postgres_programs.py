@@ -3,7 +3,7 @@
 In: the folder of a cluster. Out: a running server, or what Postgres itself says is wrong. No shell sees a path, so that
 a folder may be called whatever a file system allows. Postgres refuses to run as root: there it runs as a user of its
 own, who gets what that needs and no more: to read the wheel, and to pass through the folders above it and the cluster.
-Only pipeline.embedded starts servers; what runs psql or pg_dump asks for `folder`.
+Only pipeline.embedded starts servers; what runs psql asks for `folder`.
 """
 
 from __future__ import annotations

@@ -138,6 +138,10 @@ REPLAY = _points("trained", replay__part_written=(1, 2), replay__day_done=(2,))
 SAMPLE = _points("before 1", sample__file_unfinished=(2,))
 EMPTIED = _points("whole", alarms__removed=(1,))
 HEARTBEAT = _points("whole", heartbeat__written=(2,))
+BACKUP = _points("complete", backup__table_written=(20,), backup__written=(1,))
+# Before the rows are there, and after that.
+RESTORE = _points("complete", restore__table_loaded=(1, 30), restore__before_commit=(1,))
+RESTORED = _points("complete", restore__committed=(1,), dbt__before_build=(1,), dbt__node_finished=(20, 45, 70))
 # `step.before` is where the templates of the steps die, each a case of its own.
 ALL = [
     *FIRST,
@@ -149,5 +153,8 @@ ALL = [
     *SAMPLE,
     *EMPTIED,
     *HEARTBEAT,
+    *BACKUP,
+    *RESTORE,
+    *RESTORED,
     *(Point(f"before {number}", "step.before", number) for number in range(1, len(STEPS) + 1)),
 ]

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.hard.killing import Yard, labels_arguments, monitored_by, predictions_arguments
-from tests.hard.points import CORRECTED, HEARTBEAT, LABELS, PREDICTIONS, REPLAY, SAMPLE, Point
+from tests.hard.killing import Case, Yard, labels_arguments, monitored_by, predictions_arguments
+from tests.hard.points import (
+    BACKUP,
+    CORRECTED,
+    HEARTBEAT,
+    LABELS,
+    PREDICTIONS,
+    REPLAY,
+    RESTORE,
+    RESTORED,
+    SAMPLE,
+    Point,
+)
 from tests.warehouse_hashes import differences, hashes
 
 
@@ -74,6 +87,56 @@ def test_killed_between_two_beats(yard: Yard, point: Point) -> None:
         assert case.command("heartbeat", "--interval", "0.1", "--count", "3").returncode == 0
         assert case.connection.execute("select count(*) from monitoring.heartbeats").fetchone() == (point.number + 3,)
         case.check(expected)
+
+
+@pytest.mark.parametrize("point", BACKUP, ids=str)
+def test_a_killed_backup_is_none(yard: Yard, point: Point, tmp_path: Path) -> None:
+    file = tmp_path / "warehouse.backup"
+    expected = yard.expected(point.start)
+    with yard.case(point.start) as case:
+        case.killed(point.asked, "backup", "--file", str(file))
+        assert not file.exists()
+        assert case.command("backup", "--file", str(file)).returncode == 0
+        assert [path.name for path in tmp_path.iterdir()] == ["warehouse.backup"]
+        case.check(expected)
+
+
+def restore_is_killed(case: Case, point: Point, file: Path) -> dict[str, str]:
+    """Killed in a warehouse that has lost predictions and models since the backup; gives its hashes before that."""
+    assert case.command("backup", "--file", str(file)).returncode == 0
+    case.connection.execute("delete from ml.predictions")
+    for model in (case.state / "models").iterdir():
+        model.unlink()
+    before = hashes(case.connection)
+    case.killed(point.asked, "restore", "--file", str(file), "--confirm")
+    return before
+
+
+@pytest.mark.parametrize("point", RESTORE, ids=str)
+def test_a_restore_that_is_killed_before_its_rows_are_there_is_none(yard: Yard, point: Point, tmp_path: Path) -> None:
+    file = tmp_path / "warehouse.backup"
+    expected = yard.expected(point.start)
+    with yard.case(point.start) as case:
+        before = restore_is_killed(case, point, file)
+        assert not differences(hashes(case.connection), before)
+        assert case.command("restore", "--file", str(file), "--confirm").returncode == 0
+        case.check(expected)
+
+
+@pytest.mark.parametrize("by", ["restore", "pipeline"])
+@pytest.mark.parametrize("point", RESTORED, ids=str)
+def test_a_restore_that_is_killed_after_that_is_finished(yard: Yard, point: Point, by: str, tmp_path: Path) -> None:
+    file = tmp_path / "warehouse.backup"
+    expected = yard.expected(point.start)
+    with yard.case(point.start) as case:
+        models = {path.name: path.read_bytes() for path in (case.state / "models").iterdir()}
+        restore_is_killed(case, point, file)
+        again = ["restore", "--file", str(file), "--confirm"] if by == "restore" else case.run_arguments()
+        result = case.command(*again)
+        assert result.returncode == 0, result.stderr
+        assert {path.name: path.read_bytes() for path in (case.state / "models").iterdir()} == models
+        case.check(expected)
+        assert case.finish().nothing_new
 
 
 @pytest.mark.parametrize("name", ["beliefs.written:1", "alarms.written:2", "dbt.swap:3"])

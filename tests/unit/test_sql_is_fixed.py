@@ -25,7 +25,7 @@ ALLOWED = {
     ("models_ml/label_file.py", "records"): "names of COLUMNS, and the file's own spelling of them, quoted",
     ("models_ml/prediction_files.py", "_table"): "as records",
     ("models_ml/rows.py", "row_condition"): "one of two type names, and a parameter's number",
-    ("pipeline/database.py", "migrate"): "a file of pipeline/migrations",
+    ("pipeline/database.py", "apply_missing"): "a file of pipeline/migrations",
     ("pipeline/query.py", "print_csv"): "the query that a person typed, in a read-only transaction",
     ("pipeline/roles.py", "_set_rights"): "a function's name with its types, as the server writes it",
     ("pipeline/roles.py", "_give_to_transformer"): "one of three words",
