@@ -86,7 +86,7 @@ def _judged(house: House) -> list[parts.AnyPanel]:
     )
     figures_panel = parts.rows(figures, sql["figures"], width=14, height=10)
     figures_panel.override_by_field_type("number", styled(custom__width=60))
-    figures_panel.override_by_name("figure", parts.wrapped(custom__width=135))
+    figures_panel.override_by_name("figure", parts.wrapped(custom__minWidth=135))
     figures_panel.override_by_name(
         "severity",
         styled(
