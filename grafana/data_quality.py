@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard as builders
 
 from grafana import parts
-from grafana.front_page import NO_ROWS, model_choice
+from grafana.front_page import model_choice
 from grafana.house import House, steps, to_column
 from grafana.names import DATA_QUALITY
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, About, Query, styled
@@ -56,7 +56,6 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         "percentunit",
         thresholds=steps(alerts.rejected_share),
         decimals=2,
-        no_value=NO_ROWS,
     )
     volume = About(
         "Is it as much as usual?",
@@ -72,7 +71,6 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
             (alerts.volume.critical, RED),
         ),
         decimals=0,
-        no_value="no usual yet",
     )
     return [
         parts.headline(age, sql["since_load"], width=6, height=4, spark=False),

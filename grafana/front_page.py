@@ -12,8 +12,6 @@ from grafana.names import FRONT_PAGE, PERFORMANCE, PIPELINE_HEALTH, SEGMENTS
 from grafana.parts import GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 from grafana.stock_flags import stock_flags
 
-NO_ROWS = "no rows"
-
 
 def model_choice(house: House) -> builders.QueryVariable:
     """The variable that most dashboards share: the model's version."""
@@ -95,7 +93,6 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         "columns: their shares are on the page Data quality.",
         "percentunit",
         decimals=1,
-        no_value=NO_ROWS,
     )
     volume = About(
         "How many rows came?",
@@ -109,7 +106,6 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
         "percentunit",
         thresholds=steps(alerts.rejected_share),
         decimals=2,
-        no_value=NO_ROWS,
     )
     last_day = About("Which day is the latest?", "The latest monitored day of the time range.", "none")
     origin = About(

@@ -27,6 +27,8 @@ TAG, CLOCK_TAG = "monitoring-warehouse", "monitoring-warehouse-runs"
 RUN_PIPELINE = "Nothing here: run `make pipeline`, or choose another time range"
 
 GREEN, YELLOW, ORANGE, RED, BLUE, PURPLE, GREY = "green", "yellow", "orange", "red", "blue", "purple", "text"
+# What a headline says where the latest day has none; also where the query failed, so it gives no reason.
+NO_VALUE = "no value"
 Step = tuple[float | None, str]
 NEUTRAL: tuple[Step, ...] = ((None, BLUE),)
 # From here on a figure is well: below it lies nothing but what has no value, and that must not look well.
@@ -91,8 +93,6 @@ class About:
     minimum: float | None = None
     maximum: float | None = None
     decimals: int | None = None
-    # What a headline says where the latest day has no value; `no_data` is for no day at all.
-    no_value: str = "no value"
 
 
 def empty(words: str) -> str:
@@ -100,7 +100,7 @@ def empty(words: str) -> str:
 
     What to do is the same then. An answer - nothing is open - is not: it says that the other may be so.
     """
-    says_what_to_do = any(word in words for word in ("`make ", "hoose ", "wait"))
+    says_what_to_do = any(word in words for word in ("`make ", "hoose "))
     return words if says_what_to_do else f"{words} - or, with a mark in the corner, the warehouse gave no answer"
 
 
@@ -137,7 +137,7 @@ def headline(
     panel = described(stat.Panel(), about, [Query(sql, "time_series" if spark else "table")], width, height)
     reduce = common_builders.ReduceDataOptions().calcs(["last"]).values(False)
     if spark:
-        missing = models.ValueMappingResult(text=about.no_value, color=YELLOW, index=0)
+        missing = models.ValueMappingResult(text=NO_VALUE, color=YELLOW, index=0)
         options = models.DashboardSpecialValueMapOptions(match=models.SpecialValueMatch.NULL_AND_NAN, result=missing)
         panel.mappings([models.SpecialValueMap(options=options)])
     panel.reduce_options(reduce.fields("/.*/") if as_words else reduce)

@@ -6,8 +6,6 @@ from grafana import parts
 from grafana.house import House, steps, to_column
 from grafana.parts import ORANGE, RED, YELLOW, About, Query, styled
 
-NO_SCORE = "too few rows"
-
 
 def stock_flags(house: House) -> list[parts.AnyPanel]:
     """Drift of the prediction, drifted columns, and the scores by column and day."""
@@ -20,14 +18,12 @@ def stock_flags(house: House) -> list[parts.AnyPanel]:
         "suffix:x",
         thresholds=steps(alerts.prediction_drift, look=1),
         decimals=2,
-        no_value=NO_SCORE,
     )
     count = About(
         "How many columns drifted?",
         "Features and prediction whose score passed its threshold on the latest day. Passing it is common "
         "and no alarm by itself.",
         "none",
-        no_value=NO_SCORE,
         decimals=0,
     )
     explain = About(

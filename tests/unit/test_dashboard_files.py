@@ -256,7 +256,15 @@ def test_what_has_no_value_or_could_not_be_asked_is_never_green(dashboard: OpenD
             assert steps[0]["color"] in ("text", "blue", "yellow", "transparent"), panel["title"]
         for mapping in panel["fieldConfig"]["defaults"].get("mappings", []):
             if mapping["type"] == "special":
+                # Said of a query that failed, too: no reason, since that may be another one.
                 assert mapping["options"]["result"]["color"] != "green", panel["title"]
+                assert mapping["options"]["result"]["text"] == "no value", panel["title"]
+
+
+def test_an_empty_panel_says_what_to_do_or_that_there_may_be_no_answer(dashboard: OpenDashboard) -> None:
+    for panel in dashboard.panels():
+        words = panel["fieldConfig"]["defaults"]["noValue"]
+        assert re.search("`make |hoose |the warehouse gave no answer", words), f"{panel['title']}: {words}"
 
 
 def test_words_for_an_empty_table_do_not_fill_its_cells(dashboard: OpenDashboard) -> None:

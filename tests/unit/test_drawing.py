@@ -26,7 +26,7 @@ def panel_of(uid: str, title: str) -> tuple[OpenDashboard, dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("title", "words"), [("How much is missing?", "no rows"), ("How far has the prediction drifted?", "too few rows")]
+    ("title", "words"), [("How much is missing?", "no value"), ("How far has the prediction drifted?", "no value")]
 )
 def test_a_latest_day_without_a_value_is_not_hidden_by_the_day_before(title: str, words: str) -> None:
     board, panel = panel_of("model-monitoring", title)
