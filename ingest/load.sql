@@ -11,7 +11,8 @@ select distinct origin from raw.files where status in ('loaded', 'pruned')
 select nextval('raw.load_ids')
 
 -- name: lock_files
-select pg_advisory_xact_lock(hashtext('raw.files'))
+-- Whoever only reads it does not hold it in this mode.
+lock table raw.files in share row exclusive mode
 
 -- name: held
 select cast(

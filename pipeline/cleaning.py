@@ -12,7 +12,7 @@ from typing import Any
 
 from psycopg import sql
 
-from pipeline import database, embedded
+from pipeline import database, embedded, locks
 from pipeline.runs import hold_lock, recorded
 from pipeline.settings import DBT_PROJECT_DIR, state_dir
 
@@ -47,5 +47,7 @@ def _drop_schemas() -> None:
             artifacts = connection.execute(_QUERIES["artifacts"]).fetchall()
         for schema in SCHEMAS:
             connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
+        # Last: whoever waits for a lock makes the table anew.
+        connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(locks.SCHEMA)))
     for (name,) in artifacts:
         (state_dir() / "models" / Path(name).name).unlink(missing_ok=True)

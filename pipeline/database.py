@@ -11,6 +11,8 @@ import contextlib
 import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, LiteralString
@@ -19,7 +21,7 @@ import psycopg
 from psycopg import sql
 
 from pipeline import arrow_cursor as arrow
-from pipeline import embedded, env_file, refusals, sessions
+from pipeline import embedded, env_file, locks, refusals, sessions
 from pipeline.arrow_cursor import ArrowCursor
 from pipeline.errors import ConfigurationError, DatabaseError
 from pipeline.failpoints import failpoint
@@ -148,8 +150,23 @@ def describe() -> str:
     return f"{where} as {os.environ['PGUSER']}"
 
 
-def connect(purpose: str, *, autocommit: bool = False, read_only: bool = False) -> Connection:
-    """A connection that shows its purpose in pg_stat_activity.
+@dataclass(frozen=True)
+class Login:
+    """Whom the server knows a session by."""
+
+    user: str
+    password: str | None = attribute(default=None, repr=False)
+
+
+def login() -> Login:
+    """That of the environment as it is now."""
+    return Login(os.environ["PGUSER"], os.environ.get("PGPASSWORD"))
+
+
+def connect(
+    purpose: str, *, autocommit: bool = False, read_only: bool = False, as_login: Login | None = None
+) -> Connection:
+    """A connection that shows its purpose in pg_stat_activity, as the environment's login and role or as another login.
 
     Where this process holds the warehouse's lock and the connection may write, its transaction begins here, with the
     proof of that; with `autocommit` each transaction is begun by `transaction`.
@@ -164,6 +181,8 @@ def connect(purpose: str, *, autocommit: bool = False, read_only: bool = False) 
             connect_timeout=10,
             keepalives_idle=60,
             keepalives_interval=10,
+            user=as_login.user if as_login else None,
+            password=as_login.password if as_login else None,
         )
     except psycopg.OperationalError as error:
         reason = " ".join(str(error).split())
@@ -171,7 +190,7 @@ def connect(purpose: str, *, autocommit: bool = False, read_only: bool = False) 
         raise DatabaseError(f"cannot connect to Postgres at {describe()}: {reason}. {advice}") from error
     try:
         _check_encoding(connection)
-        for statement in sessions.statements():
+        for statement in sessions.statements(with_role=as_login is None):
             connection.execute(statement)
         connection.autocommit = autocommit
         connection.read_only = read_only
@@ -311,11 +330,16 @@ def migrate() -> None:
     Raises:
         DatabaseError: the warehouse was made by a newer version of the project.
     """
-    with connect("migrate") as connection:
+    # It knows the roles, which know this module.
+    from pipeline import waits
+
+    with waits.watched(), contextlib.closing(connect("migrate", autocommit=True)) as connection:
         # Two commands may arrive at an empty warehouse together.
-        connection.execute("select pg_advisory_xact_lock(hashtext('monitoring-warehouse migrate'))")
-        apply_missing(connection, migrations())
-        failpoint("migrate.before_commit")
+        locks.ensure(connection)
+        with transaction(connection):
+            locks.hold(connection, "migrate")
+            apply_missing(connection, migrations())
+            failpoint("migrate.before_commit")
 
 
 def apply_missing(connection: Connection, files: Mapping[int, Path]) -> None:

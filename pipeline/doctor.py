@@ -16,6 +16,7 @@ from pipeline.console import result_console
 from pipeline.errors import WarehouseError
 from pipeline.monitoring import load_monitoring
 from pipeline.months import Month
+from pipeline.roles import gaps
 from pipeline.settings import Settings, state_dir
 
 _QUERIES = database.queries(Path(__file__).with_name("doctor.sql"))
@@ -43,6 +44,13 @@ class _Findings:
     def problem(self, text: str) -> None:
         self.all_well = False
         self.console.print(f"  PROBLEM  {text}", markup=False, soft_wrap=True)
+
+    def notes(self, found: list[str], well: str) -> None:
+        """What is weaker than elsewhere, or that all is well."""
+        for text in found:
+            self.note(text)
+        if not found:
+            self.well(well)
 
     def problems(self, found: list[str], well: str) -> None:
         """What was found, or that all is well."""
@@ -108,6 +116,7 @@ def _warehouse(findings: _Findings, settings: Settings) -> None:
         for text in working:
             findings.note(text)
         findings.problems(stale, "no lock is left behind")
+        findings.notes(gaps(connection), "roles have their rights, and no way to more")
         incomplete, unbuilt = faults.of_months(connection), faults.of_dbt(connection)
         files: list[Any] = connection.execute(_QUERIES["files"]).fetchall()
         models: list[Any] = connection.execute(_QUERIES["models"]).fetchall()

@@ -18,7 +18,7 @@ import psutil
 from pipeline import database
 from pipeline.database import Connection
 from pipeline.errors import ConfigurationError
-from pipeline.runs import lock_holders
+from pipeline.locks import lock_holders
 from pipeline.settings import DBT_PROJECT_DIR
 from pipeline.yaml_file import read_yaml
 
@@ -72,8 +72,8 @@ def of_lock(connection: Connection) -> tuple[list[str], list[str]]:
         words = f"the warehouse's lock is held since {holder.began} by {who} (server process {pid})"
         if reason:
             stale.append(
-                f"{words}, {reason}: no command can change the warehouse meanwhile. End that session: "
-                f'make sql SQL="select pg_terminate_backend({pid})"'
+                f"{words}, {reason}: no command can change the warehouse meanwhile. End that session "
+                f"with `make psql` and: select pg_terminate_backend({pid});"
             )
         else:
             held.append(f"{words}: it is at work, other commands that change the warehouse end with code 10")

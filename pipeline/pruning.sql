@@ -23,7 +23,7 @@ order by run_id desc
 limit 1
 
 -- name: lock_files
-select pg_advisory_xact_lock(hashtext('raw.files'))
+lock table raw.files in share row exclusive mode
 
 -- name: is_transformed
 -- Whether dbt has made windows and profiles of exactly this load.

@@ -1,7 +1,12 @@
-"""One read-only statement to CSV on stdout, and an interactive psql, both on the warehouse in use."""
+"""One read-only statement to CSV on stdout, and an interactive psql, both on the warehouse in use.
+
+The statement is asked by a role that can only read, which no SQL can leave (see
+pipeline.roles); psql is the owner's own.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import shutil
 import signal
@@ -12,8 +17,14 @@ import psycopg
 
 from pipeline import database, postgres_programs
 from pipeline.errors import QueryError
+from pipeline.roles import reader_login
 
 _SYNTAX_ERROR = "42601"
+_OWN_SCHEMAS = """
+    select set_config('search_path', coalesce(string_agg(quote_ident(name), ', '), 'public'), false)
+    from unnest(current_schemas(false)) as name
+    where name != current_user
+"""
 
 
 def print_csv(query: str, out: TextIO) -> None:
@@ -22,9 +33,10 @@ def print_csv(query: str, out: TextIO) -> None:
     Raises:
         QueryError: the database refused the statement, it is more than one, or it gives no rows.
     """
-    with database.connect("sql", read_only=True) as connection:
-        # A person's own tables are found as in psql.
+    with contextlib.closing(database.connect("sql", read_only=True, as_login=reader_login())) as connection:
+        # A person's own tables are found as in psql, but for a schema that is called as this user is.
         connection.execute("reset search_path")
+        connection.execute(_OWN_SCHEMAS)
         try:
             # Prepared: the server takes exactly one statement, so none can end the read-only transaction.
             cursor = connection.execute(query.strip().rstrip(";").encode(), prepare=True)

@@ -1,4 +1,4 @@
-"""Who may do what in the warehouse: five database roles, made and kept right by every pipeline run.
+"""Who may do what in the warehouse: its database roles, made and kept right by every pipeline run.
 
 `ROLES` is the whole policy. `ensure_roles` makes it true on the server in use, embedded or not; `acting_as`
 runs a block of a command with the rights of one of them and no others. Called by the conductor and by the
@@ -9,24 +9,38 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from psycopg import sql
 
-from pipeline import database, sessions
+from pipeline import database, locks, role_logins, sessions
+from pipeline.database import Login, Server
 from pipeline.failpoints import failpoint
+from pipeline.role_rights import DBT_SCHEMAS, close_other_databases, set_rights
 
 _QUERIES = database.queries(Path(__file__).with_name("roles.sql"))
 PYTHON_SCHEMAS = ("raw", "ml", "monitoring")
-DBT_SCHEMAS = ("staging", "intermediate", "marts")
 SCHEMAS = (*PYTHON_SCHEMAS, *DBT_SCHEMAS)
+# Of each reader; fewer where the server takes few.
+READER_CONNECTIONS = 20
+# What is left for a run: dbt's threads, the lock, its watch, the steps; and for a command beside it.
+RUN_CONNECTIONS = 20
+READER_SETTINGS = {
+    "default_transaction_read_only": "on",
+    # A transaction that does nothing keeps dbt from replacing what it has read.
+    "idle_in_transaction_session_timeout": "1min",
+    "temp_file_limit": "2GB",
+}
 # Long enough for any panel; a query that takes longer is a mistake, and must not starve the pipeline.
-DASHBOARD_TIMEOUT = "10s"
-DASHBOARD_CONNECTIONS = 20
+DASHBOARD_SETTINGS = READER_SETTINGS | {"statement_timeout": "10s"}
+_ATTEMPTS = 5
+# pg_read_all_data is there.
+_READS_ALL_SINCE = 140000
 
 
 class Role(StrEnum):
@@ -35,6 +49,7 @@ class Role(StrEnum):
     LOADER = "loader"
     TRANSFORMER = "transformer"
     MONITOR = "monitor"
+    ASKER = "asker"
     DASHBOARD = "dashboard"
     ANALYST = "analyst"
 
@@ -43,8 +58,8 @@ class Role(StrEnum):
 class Rights:
     """What a role may do: schemas it reads, schemas whose rows it changes, schemas it owns.
 
-    `login_variable` names the environment variable with the password of a role that people or programs log in as;
-    a role without one is a part that the pipeline plays and cannot log in.
+    `login_variable` names the environment variable with the password of a role that people or programs log in as; the
+    others are parts that the pipeline plays, see role_logins. `settings` are the defaults of the role's sessions.
     """
 
     reads: tuple[str, ...] = ()
@@ -52,6 +67,7 @@ class Rights:
     owns: tuple[str, ...] = ()
     temporary_tables: bool = False
     login_variable: str = ""
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 ROLES: dict[Role, Rights] = {
@@ -59,151 +75,191 @@ ROLES: dict[Role, Rights] = {
     Role.TRANSFORMER: Rights(reads=("raw", "ml", "monitoring"), owns=DBT_SCHEMAS, temporary_tables=True),
     # All models of intermediate are contracted; raw and staging are not for reading.
     Role.MONITOR: Rights(reads=("intermediate", "marts"), writes=("ml", "monitoring"), temporary_tables=True),
-    Role.DASHBOARD: Rights(reads=("marts",), login_variable="DASHBOARD_PASSWORD"),
-    Role.ANALYST: Rights(reads=SCHEMAS, login_variable="ANALYST_PASSWORD"),
+    # `make sql`: whoever may call it may read what its owner may, where that can be given.
+    Role.ASKER: Rights(reads=SCHEMAS, settings=READER_SETTINGS),
+    Role.DASHBOARD: Rights(reads=("marts",), login_variable="DASHBOARD_PASSWORD", settings=DASHBOARD_SETTINGS),
+    Role.ANALYST: Rights(reads=SCHEMAS, login_variable="ANALYST_PASSWORD", settings=READER_SETTINGS),
 }
+PEOPLE = tuple(role for role, rights in ROLES.items() if rights.login_variable)
+PARTS = tuple(role for role in ROLES if role not in PEOPLE)
+# They own and write nothing: their sessions may be ended where they keep the pipeline from its work.
+READERS = tuple(role for role, rights in ROLES.items() if not (rights.writes or rights.owns))
+
+# Whom this process logs in as when it plays no part.
+_owner: Login | None = None
 
 
 @contextlib.contextmanager
 def acting_as(role: Role | None) -> Iterator[None]:
     """Every connection made in this block, by psycopg, ADBC or dbt, has the role's rights.
 
-    Without a role, and where it could not be made (see ensure_roles), the connected user's own rights stay.
+    It logs in as the role, so that no SQL in it can become another. Where that is refused it sets the role, and where
+    there is no such role that the connected user may play, the user's own rights stay (see ensure_roles).
     """
+    global _owner
     if role is None:
         yield
         return
-    with database.connect("roles", read_only=True) as connection:
+    before, owner = _owner, _owner or database.login()
+    with contextlib.closing(database.connect("roles", read_only=True, autocommit=True, as_login=owner)) as connection:
         playable = connection.execute(_QUERIES["memberships"], {"names": [role.value]}).fetchall()
+        login = role_logins.derived(role.value, _with_password(owner, connection))
     if not playable:
         yield
-        return
-    with sessions.as_role(role.value):
-        yield
+    elif role_logins.working(login):
+        _owner = owner
+        try:
+            with database.environment({"PGUSER": login.user, "PGPASSWORD": login.password}):
+                yield
+        finally:
+            _owner = before
+    else:
+        with sessions.as_role(role.value):
+            yield
+
+
+def _with_password(owner: Login, connection: database.Connection) -> Login:
+    """The password may stand in a file of libpq's."""
+    return Login(owner.user, connection.info.password or None)
+
+
+def reader_login() -> Login | None:
+    """The login of a role that can only read, made where it is missing; None where there can be none."""
+    with database.connect("roles") as connection:
+        login = role_logins.derived(Role.ASKER.value, _with_password(database.login(), connection))
+        if role_logins.working(login):
+            return login
+        may_create, is_superuser = database.one_row(connection, _QUERIES["may_create_roles"])
+        if not may_create:
+            return None
+        _make(connection, [Role.ASKER], is_superuser=is_superuser)
+        if database.one_row(connection, _QUERIES["owns_database"])[0]:
+            grant = sql.SQL("grant connect on database {} to {}")
+            connection.execute(grant.format(sql.Identifier(os.environ["PGDATABASE"]), sql.Identifier(Role.ASKER)))
+        connection.commit()
+        connection.autocommit = True
+        return login if role_logins.let_in(connection, login, os.environ["PGUSER"]) else None
 
 
 def ensure_roles() -> str:
     """Make the roles and their rights as `ROLES` says; idempotent. Gives a note for a person, or ''.
 
-    A role that is there already keeps its attributes; a password is set where its variable is set. On a server where
-    the connected user may not make roles, those that are missing are left out and the note says what to ask for.
+    Attributes and settings that somebody has changed come back; a password is set where its variable is set. On a
+    server where the connected user may not make roles, those that are missing are left out and the note says what to
+    ask for.
     """
+    for attempt in range(_ATTEMPTS):
+        try:
+            return _ensure_roles()
+        except (psycopg.errors.InternalError_, psycopg.errors.UniqueViolation, psycopg.errors.DuplicateObject):
+            # Roles belong to the whole server: another database on it is set up at the same moment.
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError
+
+
+def _ensure_roles() -> str:
     names = [role.value for role in ROLES]
     with database.connect("roles") as connection:
-        # Roles belong to the whole server: two databases on it may be set up at the same time.
-        connection.execute("select pg_advisory_xact_lock(hashtext('monitoring-warehouse roles'))")
-        may_create = bool(database.one_row(connection, _QUERIES["may_create_roles"])[0])
+        locks.hold(connection, "migrate")
+        may_create, is_superuser = database.one_row(connection, _QUERIES["may_create_roles"])
         found: list[Any] = connection.execute(_QUERIES["existing_roles"], {"names": names}).fetchall()
-        existing = {str(row[0]) for row in found}
-        missing = [name for name in names if name not in existing]
+        missing = [name for name in names if name not in {str(row[0]) for row in found}]
         if missing and not may_create:
             return (
                 f"the database roles {', '.join(missing)} are not there, and {os.environ['PGUSER']} may not create "
                 "roles: the pipeline works with its own rights. For Grafana and Adminer let an administrator run "
                 f"`alter role {os.environ['PGUSER']} createrole`, then run this again"
             )
-        for role, rights in ROLES.items():
-            if role.value in missing:
-                _create(connection, role, rights)
-            if may_create and os.environ.get(rights.login_variable):
-                _set_password(connection, role, os.environ[rights.login_variable])
+        notes = _make(connection, list(ROLES), is_superuser=is_superuser) if may_create else []
         found = connection.execute(_QUERIES["memberships"], {"names": names}).fetchall()
         if Role.TRANSFORMER.value not in {str(row[0]) for row in found}:
             return (
                 f"{os.environ['PGUSER']} is no member of the role {Role.TRANSFORMER} that is on this server: the "
                 "pipeline works with its own rights, and the roles get none here"
             )
-        _set_rights(connection)
+        set_rights(connection, {role.value: rights for role, rights in ROLES.items()}, Role.TRANSFORMER.value)
+        if is_superuser and database.server() is not Server.ENVIRONMENT:
+            close_other_databases(connection)
         failpoint("roles.before_commit")
-    return ""
+        connection.commit()
+        connection.autocommit = True
+        owner = _with_password(database.login(), connection)
+        logins = [role_logins.derived(role.value, owner) for role in PARTS]
+        refused = [one.user for one in logins if not _lets_in(connection, one, owner.user, may_create=may_create)]
+        if refused:
+            notes.append(f"{', '.join(refused)} cannot log in here: {_WITHOUT_LOGIN.format(user=owner.user)}")
+    return "; ".join(notes)
 
 
-def _create(connection: database.Connection, role: Role, rights: Rights) -> None:
-    name = sql.Identifier(role.value)
-    login = sql.SQL("login" if rights.login_variable else "nologin")
-    connection.execute(
-        sql.SQL("create role {} {} nosuperuser nocreatedb nocreaterole noreplication").format(name, login)
-    )
-    if not rights.login_variable:
-        connection.execute(sql.SQL("grant {} to current_user").format(name))
-        return
-    connection.execute(sql.SQL("alter role {} set default_transaction_read_only = on").format(name))
-    if role is Role.DASHBOARD:
-        connection.execute(
-            sql.SQL("alter role {} connection limit {}").format(name, sql.Literal(DASHBOARD_CONNECTIONS))
+_WITHOUT_LOGIN = (
+    "the parts of the pipeline take their roles by `set role`, which SQL in them can undo, and `make sql` asks as "
+    "{user}. What is needed is a PGPASSWORD of {user}'s, and a pg_hba.conf that lets these roles in by theirs"
+)
+
+
+def _lets_in(connection: database.Connection, login: Login, owner: str, *, may_create: bool) -> bool:
+    return role_logins.let_in(connection, login, owner) if may_create else role_logins.working(login)
+
+
+def _make(connection: database.Connection, roles: list[Role], *, is_superuser: bool) -> list[str]:
+    """Make roles that are missing, and what each is by itself; gives notes."""
+    free = int(database.one_row(connection, _QUERIES["connections"])[0])
+    for_reader = max(1, min(READER_CONNECTIONS, (free - RUN_CONNECTIONS) // len(PEOPLE)))
+    notes = []
+    for role in roles:
+        rights, name = ROLES[role], sql.Identifier(role.value)
+        is_new = not connection.execute(_QUERIES["existing_roles"], {"names": [role.value]}).fetchall()
+        if is_new:
+            connection.execute(sql.SQL("create role {} login").format(name))
+        if role in PARTS:
+            role_logins.claim(connection, role.value, os.environ["PGUSER"], is_new=is_new)
+        if not database.one_row(connection, _QUERIES["plays"], {"name": role.value})[0]:
+            # Also of readers: only a member of a role may end its sessions.
+            with contextlib.suppress(psycopg.errors.InsufficientPrivilege), database.transaction(connection):
+                connection.execute(sql.SQL("grant {} to current_user").format(name))
+        limit = for_reader if role in PEOPLE else -1
+        notes.append(role_logins.settle(connection, role.value, rights.settings, limit, is_superuser=is_superuser))
+        if role is Role.ASKER and is_superuser and connection.info.server_version >= _READS_ALL_SINCE:
+            connection.execute(sql.SQL("grant pg_read_all_data to {}").format(name))
+        password = os.environ.get(rights.login_variable) if rights.login_variable else None
+        if password:
+            role_logins.set_password(connection, Login(role.value, password))
+    return [note for note in notes if note]
+
+
+def gaps(connection: database.Connection) -> list[str]:
+    """What of the roles' protection this server does not give, in words; nothing is changed."""
+    names = [role.value for role in ROLES]
+    user = os.environ["PGUSER"]
+    found: list[Any] = connection.execute(_QUERIES["memberships"], {"names": names}).fetchall()
+    missing = [name for name in names if name not in {str(row[0]) for row in found}]
+    if missing:
+        return [
+            f"{user} cannot act as {', '.join(missing)}: what the pipeline, dbt and `make sql` do they do with the "
+            f"rights of {user}. `alter role {user} createrole` and a run change that, where no other warehouse has "
+            "made the roles"
+        ]
+    owner = _with_password(database.login(), connection)
+    refused = [role.value for role in PARTS if not role_logins.working(role_logins.derived(role.value, owner))]
+    gaps = [f"{', '.join(refused)} cannot log in here: {_WITHOUT_LOGIN.format(user=user)}"] if refused else []
+    people: dict[str, object] = {"people": [role.value for role in PEOPLE]}
+    may_lock, is_unlimited = database.one_row(connection, _QUERIES["open_to_readers"], people)
+    if may_lock:
+        gaps.append(
+            "everybody may call pg_advisory_lock and its kin here, which only a superuser can revoke: that stops no "
+            "command, but a reader who takes enough of them fills the server's table of locks"
         )
-        connection.execute(
-            sql.SQL("alter role {} set statement_timeout = {}").format(name, sql.Literal(DASHBOARD_TIMEOUT))
+    if is_unlimited:
+        gaps.append(
+            "temporary files of dashboard and analyst have no limit, which only a superuser can set: `alter role "
+            "analyst set temp_file_limit = '2GB'`"
         )
-
-
-def _set_password(connection: database.Connection, role: Role, password: str) -> None:
-    # Hashed here: neither the server's log nor its list of statements ever sees the password.
-    secret = connection.pgconn.encrypt_password(password.encode(), role.value.encode(), b"scram-sha-256")
-    connection.execute(
-        sql.SQL("alter role {} password {}").format(sql.Identifier(role.value), sql.Literal(secret.decode()))
-    )
-
-
-def _set_rights(connection: database.Connection) -> None:
-    transformer = sql.Identifier(Role.TRANSFORMER.value)
-    for schema in DBT_SCHEMAS:
-        connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
-    _give_to_transformer(connection)
-    database_name = sql.Identifier(os.environ["PGDATABASE"])
-    if database.one_row(connection, _QUERIES["owns_database"])[0]:
-        # What everybody may do by default on any server, or did before Postgres 15.
-        connection.execute(sql.SQL("revoke temporary on database {} from public").format(database_name))
-        connection.execute("revoke create on schema public from public")
-        functions: list[Any] = connection.execute(_QUERIES["open_large_object_functions"]).fetchall()
-        for (function,) in functions:
-            # Written by the server itself, with the types of its arguments.
-            connection.execute(sql.SQL("revoke execute on function {} from public").format(sql.SQL(function)))
-    for role, rights in ROLES.items():
-        name = sql.Identifier(role.value)
-        connection.execute(sql.SQL("grant connect on database {} to {}").format(database_name, name))
-        if rights.temporary_tables:
-            connection.execute(sql.SQL("grant temporary on database {} to {}").format(database_name, name))
-        for schema in (*rights.reads, *rights.writes):
-            _grant(connection, schema, role, "select")
-        for schema in rights.writes:
-            _grant(connection, schema, role, "insert, update, delete")
-            _grant_sequences(connection, schema, role)
-    # dbt makes schemas that are missing, and only those.
-    connection.execute(sql.SQL("grant create on database {} to {}").format(database_name, transformer))
-
-
-def _give_to_transformer(connection: database.Connection) -> None:
-    """What dbt replaces belongs to the role that runs it, whoever made it."""
-    transformer = sql.Identifier(Role.TRANSFORMER.value)
-    scope = {"schemas": list(DBT_SCHEMAS), "owner": Role.TRANSFORMER.value}
-    schemas: list[Any] = connection.execute(_QUERIES["foreign_schemas"], scope).fetchall()
-    for (schema,) in schemas:
-        connection.execute(sql.SQL("alter schema {} owner to {}").format(sql.Identifier(schema), transformer))
-    relations: list[Any] = connection.execute(_QUERIES["foreign_relations"], scope).fetchall()
-    kinds = {"r": "table", "v": "view", "m": "materialized view"}
-    for schema, name, kind in relations:
-        relation = sql.Identifier(schema, name)
-        connection.execute(sql.SQL("alter {} {} owner to {}").format(sql.SQL(kinds[kind]), relation, transformer))
-
-
-def _grant(connection: database.Connection, schema: str, role: Role, verbs: str) -> None:
-    """Verbs on the tables of a schema, on those that are there and on those that will take their place."""
-    parts = {
-        "verbs": sql.SQL(verbs),
-        "schema": sql.Identifier(schema),
-        "role": sql.Identifier(role.value),
-        "owner": sql.Identifier(Role.TRANSFORMER.value) if schema in DBT_SCHEMAS else sql.SQL("current_user"),
-    }
-    connection.execute(sql.SQL("grant usage on schema {schema} to {role}").format(**parts))
-    connection.execute(sql.SQL("grant {verbs} on all tables in schema {schema} to {role}").format(**parts))
-    future = "alter default privileges for role {owner} in schema {schema} grant {verbs} on tables to {role}"
-    connection.execute(sql.SQL(future).format(**parts))
-
-
-def _grant_sequences(connection: database.Connection, schema: str, role: Role) -> None:
-    parts = {"schema": sql.Identifier(schema), "role": sql.Identifier(role.value)}
-    connection.execute(sql.SQL("grant usage on all sequences in schema {schema} to {role}").format(**parts))
-    connection.execute(
-        sql.SQL("alter default privileges in schema {schema} grant usage on sequences to {role}").format(**parts)
-    )
+    entered: list[Any] = connection.execute(_QUERIES["entered_databases"]).fetchall()
+    if entered:
+        listed = ", ".join(str(row[0]) for row in entered)
+        gaps.append(
+            f"dashboard and analyst can connect to {listed}, as everybody can: `revoke connect, temporary on database "
+            "... from public` by an administrator ends that"
+        )
+    return gaps

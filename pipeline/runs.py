@@ -18,11 +18,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import psycopg
 
-from pipeline import database, interrupts, sessions
+from pipeline import database, interrupts, locks, sessions, waits
 from pipeline.errors import DatabaseError, LockedError, LockLostError, words_of
 from pipeline.failpoints import failpoint
 from pipeline.secrets_in_use import without_secrets
@@ -116,7 +115,8 @@ class RunLog:
             },
         )
         try:
-            yield step
+            with waits.in_words():
+                yield step
             interrupts.check()
         except BaseException as error:
             status, message = _ending(error)
@@ -259,7 +259,7 @@ def only_lock(command: str) -> Iterator[database.Connection]:
         connection.execute(_QUERIES["notice_gone_owner"])
         token = _take_lock(connection)
         try:
-            with sessions.holding(token):
+            with sessions.holding(token, connection.info.backend_pid), waits.watched():
                 yield connection
         except Exception as error:
             if _is_lost(connection):
@@ -272,7 +272,7 @@ def only_lock(command: str) -> Iterator[database.Connection]:
         finally:
             # A busy server takes its time to see that a session has ended; the next command may come before that.
             with contextlib.suppress(psycopg.Error):
-                connection.execute(_QUERIES["release_locks"])
+                connection.execute(locks.QUERIES["release"])
 
 
 def _refuse_shared_session(connection: database.Connection) -> None:
@@ -287,15 +287,22 @@ def _refuse_shared_session(connection: database.Connection) -> None:
 
 
 def _take_lock(connection: database.Connection) -> int:
-    """Take the warehouse's lock, and one more that only this session has: its number stands for having the first."""
-    if connection.execute(_QUERIES["take_lock"]).fetchone() != (True,):
-        holders = lock_holders(connection)
-        who = f"{holders[0].words}, since {holders[0].began}" if holders else "it has just ended; try again"
-        raise LockedError(f"another command is changing the warehouse ({who}): wait until it ends, then run this again")
+    """Take the warehouse's lock; gives the number that stands for having it, which only this session has locked."""
+    locks.ensure(connection)
     token = secrets.randbits(_TOKEN_BITS)
-    connection.execute(_QUERIES["take_token"], {"token": token})
+    with database.transaction(connection):
+        locks.hold(connection, "owner")
+        holders = locks.lock_holders(connection)
+        if holders:
+            raise LockedError(
+                f"another command is changing the warehouse ({holders[0].words}, since {holders[0].began}): wait until "
+                "it ends, then run this again"
+            )
+        connection.execute(locks.QUERIES["take_token"], {"token": token})
+        connection.execute(locks.QUERIES["note_owner"], {"token": token})
     try:
-        connection.execute(_QUERIES["await_writers"])
+        with database.transaction(connection):
+            connection.execute(locks.QUERIES["await_writers"])
     except psycopg.errors.LockNotAvailable as error:
         raise LockedError(
             "a command whose hold on the warehouse has ended still has a transaction at work on the server: wait until "
@@ -315,27 +322,3 @@ def _is_lost(connection: database.Connection) -> bool:
             return False
         return True
     return False
-
-
-@dataclass(frozen=True)
-class LockHolder:
-    """A session that holds the warehouse's lock: its server process, its name, and since when, in words and seconds."""
-
-    pid: int
-    name: str
-    began: str
-    idle_seconds: float
-    began_at: float
-
-    @property
-    def words(self) -> str:
-        return self.name.removeprefix("monitoring-warehouse ")
-
-
-def lock_holders(connection: database.Connection) -> list[LockHolder]:
-    """Who holds the lock; a name is '' where the session may not be seen."""
-    rows: list[Any] = connection.execute(_QUERIES["lock_holders"]).fetchall()
-    return [
-        LockHolder(pid, str(name or ""), str(began), float(idle or 0), float(began_at or 0))
-        for pid, name, began, idle, began_at in rows
-    ]

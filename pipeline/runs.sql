@@ -1,42 +1,11 @@
 -- name: own_pid
 select pg_backend_pid()
 
--- name: take_lock
-select pg_try_advisory_lock(hashtext('monitoring-warehouse'))
-
--- name: take_token
-select pg_advisory_lock(%(token)s)
-
--- name: await_writers
--- Transactions that have proved the lock of an owner before this one (see sessions.sql) come to their end; later proofs fail.
-set lock_timeout = '30s';
-select pg_advisory_lock(hashtext('monitoring-warehouse writers'));
-select pg_advisory_unlock(hashtext('monitoring-warehouse writers'));
-set lock_timeout = 0
-
--- name: release_locks
-select pg_advisory_unlock_all()
-
 -- name: notice_gone_owner
 -- Where the owner's machine is gone, no word of it reaches the server: it asks. Nothing to set on a socket.
 set tcp_keepalives_idle = 10;
 set tcp_keepalives_interval = 5;
 set tcp_keepalives_count = 3
-
--- name: lock_holders
-select
-    activity.pid,
-    activity.application_name,
-    to_char(activity.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ'),
-    coalesce(extract(epoch from clock_timestamp() - activity.state_change), 0),
-    extract(epoch from activity.backend_start)
-from pg_locks as locks
-inner join pg_stat_activity as activity on locks.pid = activity.pid
-where
-    locks.locktype = 'advisory'
-    and locks.granted
-    and locks.database = (select oid from pg_database where datname = current_database())
-    and locks.objid = cast(cast(hashtext('monitoring-warehouse') as bigint) & 4294967295 as oid)
 
 -- name: abandon_dead_runs
 update monitoring.runs

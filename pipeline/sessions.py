@@ -22,7 +22,7 @@ _UNNAMED_VARIABLES = ("PGTZ", "PGDATESTYLE", "PGGEQO", "PGSYSCONFDIR", "PGSERVIC
 
 # Of this process: dbt's threads have the same.
 _role: str = ""
-_token: int | None = None
+_held: tuple[int, int] | None = None
 
 
 def variables() -> dict[str, str | None]:
@@ -36,9 +36,9 @@ def libpq_variables() -> dict[str, str | None]:
     return dict.fromkeys([*sorted(named), *_UNNAMED_VARIABLES])
 
 
-def statements() -> list[sql.Composed]:
+def statements(*, with_role: bool = True) -> list[sql.Composed]:
     """What a new session runs first, each by itself."""
-    role = [sql.SQL("set role {}").format(sql.Identifier(_role))] if _role else []
+    role = [sql.SQL("set role {}").format(sql.Identifier(_role))] if _role and with_role else []
     return [sql.SQL(_QUERIES["settle"]).format(), *role]
 
 
@@ -47,7 +47,10 @@ def proof() -> list[sql.Composed]:
 
     It fails with an error of the server's.
     """
-    return [] if _token is None else [sql.SQL(_QUERIES["prove_lock"]).format(token=sql.Literal(_token))]
+    if _held is None:
+        return []
+    token, pid = _held
+    return [sql.SQL(_QUERIES["prove_lock"]).format(token=sql.Literal(token), pid=sql.Literal(pid))]
 
 
 @contextlib.contextmanager
@@ -62,11 +65,11 @@ def as_role(name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def holding(token: int) -> Iterator[None]:
-    """Every transaction that writes in this block proves that the session with this lock holds the warehouse's."""
-    global _token
-    before, _token = _token, token
+def holding(token: int, pid: int) -> Iterator[None]:
+    """Every transaction that writes in this block proves that the server's process `pid` has locked that number."""
+    global _held
+    before, _held = _held, (token, pid)
     try:
         yield
     finally:
-        _token = before
+        _held = before

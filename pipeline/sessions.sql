@@ -19,7 +19,8 @@ from (
     ('array_nulls', 'on'),
     ('default_transaction_isolation', 'read committed'),
     ('statement_timeout', '0'),
-    ('lock_timeout', '0'),
+    -- Nobody waits for ever for what another holds (see waits.py).
+    ('lock_timeout', '10min'),
     ('idle_in_transaction_session_timeout', '0'),
     ('idle_session_timeout', '0'),
     ('transaction_timeout', '0')
@@ -27,11 +28,11 @@ from (
 where current_setting(wanted.name, true) is not null
 
 -- name: prove_lock
--- Whoever takes the warehouse's lock waits until all transactions that have proved this are over (see runs.sql). Both locks
--- are of one session, and end with it.
+-- Whoever takes the warehouse's lock waits until all transactions that have proved this are over (see locks.sql). The number
+-- is of one session, and ends with it; who learns of it can lock it after that session only, in another process.
 do $$
 begin
-    perform pg_advisory_xact_lock_shared(hashtext('monitoring-warehouse writers'));
+    lock table warehouse_lock.locks in row exclusive mode;
     if not exists (
         select
         from pg_locks
@@ -39,11 +40,9 @@ begin
             locktype = 'advisory'
             and granted
             and objsubid = 1
+            and pid = {pid}
             and database = (select oid from pg_database where datname = current_database())
-            and (cast(classid as bigint) << 32) | cast(objid as bigint)
-            in (cast(hashtext('monitoring-warehouse') as bigint), {token})
-        group by pid
-        having count(*) = 2
+            and (cast(classid as bigint) << 32) | cast(objid as bigint) = {token}
     ) then
         raise exception using
             errcode = 'MW001', message = 'this command no longer holds the warehouse''s lock';

@@ -92,7 +92,8 @@ def test_a_disk_that_is_nearly_full(monitored_warehouse: Connection) -> None:
 
 
 def take_lock(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    connection.execute("select pg_advisory_lock(hashtext('monitoring-warehouse'))")
+    connection.execute("select pg_advisory_lock(4711)")
+    connection.execute("update warehouse_lock.locks set token = 4711, pid = pg_backend_pid() where name = 'owner'")
 
 
 def test_a_lock_whose_owner_is_gone(monitored_warehouse: Connection) -> None:
@@ -104,9 +105,9 @@ def test_a_lock_whose_owner_is_gone(monitored_warehouse: Connection) -> None:
         assert re.search(r"lock is held since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \w+ by pipeline by process", line)
         assert f"(server process {left.info.backend_pid}), but process {int(gone.stdout)} is no longer there" in line
         # What it says to do is done as it is written.
-        advice = re.search(r'make sql SQL="(.+)"', line)
+        advice = re.search(r"with `make psql` and: (.+);", line)
         assert advice is not None
-        assert command("sql", advice[1]).returncode == 0
+        monitored_warehouse.execute(advice[1].encode())
         assert problems(command("doctor")) == []
 
 

@@ -172,7 +172,8 @@ def test_a_failed_command_is_no_failed_run(monitored_warehouse: Connection) -> N
 
 def test_cleaning_that_fails(monitored_warehouse: Connection) -> None:
     with psycopg.connect(autocommit=True) as holder:
-        holder.execute("select pg_advisory_lock(hashtext('monitoring-warehouse'))")
+        holder.execute("select pg_advisory_lock(4711)")
+        holder.execute("update warehouse_lock.locks set token = 4711, pid = pg_backend_pid() where name = 'owner'")
         assert command("clean").returncode == 10
     assert last(monitored_warehouse)[:2] == ("make clean", "failed")
     assert "another command is changing the warehouse" in last(monitored_warehouse)[3]

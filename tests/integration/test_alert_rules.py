@@ -199,6 +199,7 @@ EVENINGS: dict[str, dict[str, set[tuple[str, str, str, str]]]] = {
 
 @pytest.mark.slow
 def test_alert_queries_fire_on_the_planted_incidents_and_on_nothing_else(monitored_warehouse: Connection) -> None:
+    monitored_warehouse.execute("set session_replication_role = replica")  # such records are never changed
     for evening, expected in EVENINGS.items():
         monitored_warehouse.execute("delete from intermediate.int_windows where window_date > %s", [evening])
         # What was found later: of a day after, or at the end of a day after.

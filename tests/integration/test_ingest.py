@@ -421,7 +421,7 @@ def test_local_and_downloaded_months_go_together(empty_warehouse: database.Conne
 def stop_at_row(connection: database.Connection, row: int = STOP_ROW) -> Iterator[None]:
     """Loaders wait at this row until the block ends."""
     connection.execute(
-        "create function wait_here() returns trigger language plpgsql as "
+        "create function wait_here() returns trigger language plpgsql security definer as "
         f"$$ begin perform pg_advisory_xact_lock_shared({STOP_LOCK}); return new; end $$".encode()
     )
     connection.execute(
@@ -443,8 +443,8 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 
 def waiting(connection: database.Connection) -> int:
-    """Sessions that wait for an advisory lock."""
-    query = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    """Sessions that wait for a lock."""
+    query = "select count(*) from pg_locks where locktype in ('advisory', 'relation') and not granted"
     return int(str(connection.execute(query).fetchall()[0][0]))
 
 

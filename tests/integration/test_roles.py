@@ -46,6 +46,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "marts": OWN,
     },
     "monitor": {"intermediate": READ, "marts": READ, "ml": WRITE, "monitoring": WRITE},
+    "asker": dict.fromkeys(TABLES, READ),
     "dashboard": {"marts": READ},
     "analyst": dict.fromkeys(TABLES, READ),
 }
@@ -87,7 +88,7 @@ def test_every_role_may_do_what_it_needs_and_nothing_else(warehouse: Connection)
         for schema in TABLES
         for verb in VERBS
     }
-    assert len(found) == 180
+    assert len(found) == 216
     assert {key for key, value in found.items() if value != expected[key]} == set()
 
 
@@ -142,7 +143,7 @@ def test_no_role_is_more_than_it_seems(warehouse: Connection) -> None:
         "from pg_roles where rolname = any(%s) order by 1",
         [list(ALLOWED)],
     ).fetchall()
-    assert found == [(role, role in {"dashboard", "analyst"}, False) for role in sorted(ALLOWED)]
+    assert found == [(role, True, False) for role in sorted(ALLOWED)]
 
 
 def rights(connection: Connection) -> list[tuple[object, ...]]:
@@ -186,7 +187,7 @@ def test_what_was_built_by_hand_is_taken_over(warehouse: Connection) -> None:
 
 def test_a_step_has_the_rights_of_its_role_only(warehouse: Connection) -> None:
     with roles.acting_as(Role.LOADER), contextlib.closing(database.connect("test")) as connection:
-        assert connection.execute("select current_user").fetchone() == ("loader",)
+        assert connection.execute("select current_user, session_user").fetchone() == ("loader", "loader")
         with pytest.raises(errors.InsufficientPrivilege):
             connection.execute("select 1 from ml.models")
     assert "PGOPTIONS" not in os.environ
