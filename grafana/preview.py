@@ -21,7 +21,7 @@ from grafana.asking import DASHBOARDS, OpenDashboard, as_dashboard, open_dashboa
 from grafana.charts import Mark
 from grafana.drawing import drawn
 from grafana.names import COLUMN
-from pipeline import database, parameters, typed
+from pipeline import database, parameters, private_files, typed
 from pipeline.console import settle, tell_error
 from pipeline.database import Connection
 from pipeline.errors import ConfigurationError, DatabaseError, UsageError, WarehouseError
@@ -51,6 +51,7 @@ pre {white-space: pre-wrap; margin: 0}
 def main() -> None:
     """Write the pages and print their paths; an expected error is one line."""
     settle()
+    private_files.keep()
     try:
         asked = typed.options("preview", "MODEL", "COLUMN", "DAY", "REPORT_DIR")
         day = str(parameters.day("DAY", asked["DAY"])) if asked["DAY"] else ""

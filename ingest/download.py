@@ -27,7 +27,7 @@ import requests
 from requests.exceptions import ConnectTimeout, ProxyError
 from rich.markup import escape
 from rich.progress import Progress
-from urllib3.exceptions import InvalidHeader, LocationParseError, NewConnectionError
+from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError, NewConnectionError
 from urllib3.util import Retry, parse_url
 
 from ingest.records import DownloadRecord, record_path, stored, write_json
@@ -76,6 +76,7 @@ class _Job:
     part_version: Path
     max_bytes: int
     timeouts: tuple[float, float]
+    deadline: float  # on the monotonic clock
     report: Callable[[int, int | None], object]  # takes the bytes on disk and the whole size, if known
 
     def discard_part(self) -> None:
@@ -111,10 +112,12 @@ def download(
     backoff_seconds: float = 1.0,
     connect_timeout: float = 5.0,
     read_timeout: float = 60.0,
+    total_seconds: float = 3600.0,
 ) -> DownloadRecord:
     """Fetch `url` into `target`, replacing it only when the whole file has arrived, and return its record.
 
-    Times are in seconds; `read_timeout` is the longest silence of the server. The wait after the n-th failed
+    Times are in seconds; `read_timeout` is the longest silence of the server, `total_seconds` the longest
+    time in all, however little comes at a time. The wait after the n-th failed
     attempt is `backoff_seconds` * 2**(n-1), or more if the server asks for it, and a minute at most.
 
     Raises:
@@ -137,7 +140,8 @@ def download(
                 progress.update(bar, completed=size, total=total)
 
             timeouts = (connect_timeout, read_timeout)
-            job = _Job(session, url, part, part_version, max_bytes, timeouts, report)
+            deadline = time.monotonic() + total_seconds
+            job = _Job(session, url, part, part_version, max_bytes, timeouts, deadline, report)
             version = _fetched(job, attempts, backoff_seconds)
         record = _put_in_place(job, target, version)
     except OSError as error:
@@ -157,7 +161,7 @@ def _fetched(job: _Job, attempts: int, backoff_seconds: float) -> _Version:
     for attempt in range(1, attempts + 1):
         try:
             return _fetched_once(job)
-        except (requests.RequestException, _RetryError) as error:
+        except (requests.RequestException, HTTPError, _RetryError) as error:
             cause = _cause(error)
             if _is_permanent(error):
                 raise SourceUnavailableError(
@@ -178,12 +182,15 @@ def _fetched(job: _Job, attempts: int, backoff_seconds: float) -> _Version:
             pause = max(backoff_seconds * 2 ** (attempt - 1), getattr(error, "retry_after", 0.0))
             logger.debug("attempt %d of %d to fetch %s failed: %s", attempt, attempts, job.url, cause)
         time.sleep(min(pause, _LONGEST_PAUSE_SECONDS))
+        _check_time(job)
     raise AssertionError("the last attempt returns or raises")
 
 
 def _fetched_once(job: _Job) -> _Version:
     kept = stored(job.part_version, _Version)
-    size = job.part.stat().st_size if job.part.is_file() else 0
+    # What somebody else may have put there is not written through.
+    is_own = job.part.is_file() and not job.part.is_symlink()
+    size = job.part.stat().st_size if is_own else 0
     if kept and kept.url == job.url and kept.validator and 0 < size <= job.max_bytes:
         try:
             return _transferred(job, kept, size)
@@ -275,14 +282,24 @@ def _append_body(job: _Job, response: requests.Response, size: int, total: int |
         raise _too_large(job, f"{total} bytes")
     job.report(size, total)
     with job.part.open("ab") as part:
-        for chunk in response.iter_content(_CHUNK_BYTES):
+        # What has come, not so much as to fill a chunk: a server that sends little at a time is not waited for.
+        while chunk := response.raw.read1(_CHUNK_BYTES):
             size += len(chunk)
             if size > job.max_bytes:
                 raise _too_large(job, f"at least {size} bytes")
             part.write(chunk)
             job.report(size, total)
+            _check_time(job)
     if total not in (None, size):
         raise _RetryError(f"the answer ended at byte {size} of {total}")
+
+
+def _check_time(job: _Job) -> None:
+    if time.monotonic() > job.deadline:
+        raise SourceUnavailableError(
+            f"{job.url} takes longer than a file may: try again later, from where this one ended, or put the file into "
+            "place by hand"
+        )
 
 
 def _put_in_place(job: _Job, target: Path, version: _Version) -> DownloadRecord:

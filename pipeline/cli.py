@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
-from pipeline import console, database, embedded, interrupts, parameters, typed
+from pipeline import console, database, embedded, interrupts, parameters, private_files, typed
 from pipeline.console import tell, tell_error
 from pipeline.errors import (
     DISK_FULL,
@@ -56,6 +56,7 @@ TlcUrl = Annotated[str, typer.Option(help="Address that files are downloaded fro
 def main() -> None:
     """Run a command; an expected error is printed as one line and ends with its documented code."""
     console.settle()
+    private_files.keep()
     os.environ.setdefault("DO_NOT_TRACK", "1")
     code = _exit_code()
     sys.stdout.flush()

@@ -10,18 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
-import re
 import secrets
 import signal
-import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from pipeline import postgres_programs
+from pipeline import postgres_programs, sockets
 from pipeline.errors import ConfigurationError, DatabaseError
 from pipeline.postgres_programs import SUPERUSER as SUPERUSER
 from pipeline.settings import state_dir
@@ -43,9 +40,6 @@ shared_buffers = '256MB'
 timezone = 'UTC'
 work_mem = '32MB'
 """
-_PLAIN = re.compile(r"[A-Za-z0-9._/-]+")
-# macOS allows 103 bytes for the path of a socket, Linux 107.
-_LONGEST_SOCKET_FOLDER = 103 - len("/.s.PGSQL.65535")
 _CLIENT_AUTHENTICATION = """\
 # The socket lies in a folder that only its owner can open; over TCP the password is asked for.
 local all all trust
@@ -157,8 +151,8 @@ class EmbeddedServer:
         """
         process_id = self._process_id()
         if process_id is not None and self.is_running():
+            socket_folder = Path(self.socket_address().host)
             postgres_programs.stop(process_id, self.log, how)
-            socket_folder = _socket_folder(self.data)
             if socket_folder != self.data:
                 with contextlib.suppress(OSError):
                     socket_folder.rmdir()
@@ -224,10 +218,8 @@ class EmbeddedServer:
         )
 
     def _write_configuration(self, listen: str, port: str) -> None:
-        socket_folder = _socket_folder(self.data)
-        if socket_folder != self.data:
-            _make_private(socket_folder)
-        # A plain name: without quotes, commas and the like, see _PLAIN.
+        socket_folder = sockets.make(self.data)
+        # A plain name: without quotes, commas and the like.
         text = f"{_SERVER_OPTIONS}listen_addresses = '{listen}'\nport = {port}\n"
         text += f"unix_socket_directories = '{socket_folder}'\n"
         main = self.data / "postgresql.conf"
@@ -248,38 +240,6 @@ class EmbeddedServer:
         if len(lines) > 4:
             (Path(lines[4]) / f".s.PGSQL.{lines[3]}.lock").unlink(missing_ok=True)
         (self.data / "postmaster.pid").unlink()
-
-
-def _socket_folder(data: Path) -> Path:
-    """The folder for the socket: the data folder, or a private one where that path is too long for a socket, or has
-    something in it that means more to Postgres or libpq, such as a comma, than to the file system.
-    """
-    if _PLAIN.fullmatch(str(data)) and len(str(data)) <= _LONGEST_SOCKET_FOLDER:
-        return data
-    name = hashlib.sha256(os.fsencode(data)).hexdigest()[:16]
-    # Root's server runs as another user, who cannot enter root's own runtime folder.
-    runtime = "" if os.geteuid() == 0 else os.environ.get("XDG_RUNTIME_DIR", "")
-    if not Path(runtime).is_dir() or not _PLAIN.fullmatch(runtime) or len(runtime) > _LONGEST_SOCKET_FOLDER - 40:
-        runtime = "/tmp"  # noqa: S108 - the folder made in it is private
-    return Path(runtime) / f"warehouse-{os.geteuid()}-{name}"
-
-
-def _make_private(folder: Path) -> None:
-    """Make a folder that only the server's user can open.
-
-    Raises:
-        DatabaseError: somebody else has put something there.
-    """
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-        postgres_programs.give_to_owner(folder)
-    user = postgres_programs.owner()
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != (os.geteuid() if user is None else user.pw_uid):
-        raise DatabaseError(
-            f"{folder}, where the embedded Postgres would put its socket, belongs to another: remove it"
-        )
-    folder.chmod(0o700)
 
 
 def _write_as_owner_of(like: Path, path: Path, text: str) -> None:
@@ -324,12 +284,14 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 def is_named_by(host: str, port: str) -> bool:
     """Whether these are the address of this project's own server, as `make db` prints it."""
     data = state_dir() / "postgres"
-    if host in {str(data), str(_socket_folder(data))}:
+    if host in {str(data), str(sockets.place(data))}:
         return True
     try:
         lines = postgres_programs.status(data)
     except OSError:
         return False
+    if len(lines) > 5 and host == lines[4]:
+        return True
     return len(lines) > 5 and bool(lines[5].strip()) and host in {"127.0.0.1", "localhost"} and port == lines[3]
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from dotenv.parser import parse_stream
 
 from pipeline.errors import ConfigurationError
+from pipeline.input_files import LARGEST_TEXT, open_regular
 from pipeline.settings import ROOT
 
 SERVER_VARIABLES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE")
@@ -90,17 +91,25 @@ def read() -> dict[str, str]:
     """The variables of the file, as they are written there; none where there is no file.
 
     Raises:
-        ConfigurationError: others can read the file, or a line of it is not NAME=value.
+        ConfigurationError: the file is another user's, others can read it, or a line of it is not NAME=value.
     """
     path = location()
     try:
-        with path.open(encoding="utf-8") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            text = file.read()
+        with open_regular(path) as file:
+            found = os.fstat(file.fileno())
+            text = file.read(LARGEST_TEXT).decode()
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read ({error}): it must be a text file") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        raise ConfigurationError(f"{path} cannot be read ({reason}): it must be a text file") from error
+    mode = stat.S_IMODE(found.st_mode)
+    # Whose file it is decides which server is used; the checkout's owner decides more than that.
+    if found.st_uid not in {os.geteuid(), 0, ROOT.stat().st_uid}:
+        raise ConfigurationError(
+            f"{path} says which server is used, and belongs to another user (number {found.st_uid}): make it your own "
+            "with chown, or name another file with WAREHOUSE_ENV_FILE"
+        )
     if mode & 0o077:
         raise ConfigurationError(
             f"{path} holds passwords and others can read it (mode {mode:04o}): run chmod 600 {path.name}"

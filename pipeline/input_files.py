@@ -9,10 +9,10 @@ checksums or settings.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
 
 # Limits, in bytes where nothing else is said (docs/how-it-works.md). Of settings and checksums: the whole file.
 LARGEST_TEXT = 16 * 1024**2
@@ -35,7 +35,7 @@ _KINDS = {
 }
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> io.BufferedReader:
     """A regular file, open for reading; what would keep the reader waiting is never waited for.
 
     Raises:

@@ -21,6 +21,7 @@ from urllib3.exceptions import HTTPError, LocationParseError
 from urllib3.util import Url, parse_url
 
 from pipeline.errors import ConfigurationError, GrafanaError, UsageError
+from pipeline.private_files import share
 from pipeline.settings import ROOT
 
 DASHBOARDS_DIR = ROOT / "grafana" / "dashboards"
@@ -104,6 +105,7 @@ def save_dashboard(uid: str, grafana: Grafana, folder: Path = DASHBOARDS_DIR) ->
     dashboard = _fetched(uid, grafana)
     custom = folder / "custom"
     custom.mkdir(parents=True, exist_ok=True)
+    share(custom)
     path = custom / f"{_slug(dashboard.get('title'))}-{uid}.json"
     kept = {name: value for name, value in dashboard.items() if name not in _VOLATILE}
     _write(path, kept)
@@ -230,6 +232,7 @@ def _write(path: Path, dashboard: dict[str, Any]) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         unfinished.write_text(text, encoding="utf-8")
+        share(unfinished)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

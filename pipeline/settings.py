@@ -27,6 +27,7 @@ DEFAULT_TRAIN_MONTH = "2022-01"
 DEFAULT_MONTHS = "2022-02"
 DEFAULT_DATA_DIR = "data/raw"
 DEFAULT_REPORT_DIR = "reports"
+DEFAULT_STATE_DIR = ".local"
 DEFAULT_TLC_URL = "https://d37ci6vzurychx.cloudfront.net/trip-data"
 
 
@@ -49,7 +50,7 @@ def user_name() -> str:
 
 def state_dir() -> Path:
     """Folder of everything the project keeps beside the database: server, models, sample months."""
-    return Path(os.environ.get("WAREHOUSE_STATE_DIR") or ROOT / ".local").absolute()
+    return Path(os.environ.get("WAREHOUSE_STATE_DIR") or ROOT / DEFAULT_STATE_DIR).absolute()
 
 
 def monitoring_file() -> Path:

@@ -20,7 +20,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pipeline import database, embedded, postgres_programs, runs
+from pipeline import database, embedded, postgres_programs, runs, sockets
 from pipeline.errors import ConfigurationError, DatabaseError
 from pipeline.settings import ROOT
 from tests.commands import command
@@ -366,10 +366,12 @@ def test_a_file_in_place_of_the_folder_is_told(bare_state: Path, monkeypatch: py
 
 
 def test_a_socket_folder_that_is_somebody_elses_is_not_taken(own_state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its place in /tmp can be known beforehand: nobody's link is followed there."""
+    """Nobody's link is followed at its place in /tmp, should that become known."""
     folder = own_state / "a,b"
     monkeypatch.setenv("WAREHOUSE_STATE_DIR", str(folder))
-    place = embedded._socket_folder(folder / "postgres")
+    with embedded.running() as address:
+        place = sockets.place(folder / "postgres")
+        assert address.host == str(place)
     (own_state / "victim").mkdir(mode=0o755)
     place.symlink_to(own_state / "victim")
     try:

@@ -517,7 +517,7 @@ def test_a_file_declared_too_large_is_refused(server: ScriptedServer, target: Pa
 
 def test_a_stream_that_grows_too_large_is_stopped(server: ScriptedServer, target: Path) -> None:
     server.script(always(Answer(200, OLD, declares_length=False)))
-    with pytest.raises(SourceUnavailableError, match="has at least 131072 bytes; valid are at most 100000"):
+    with pytest.raises(SourceUnavailableError, match=r"has at least [0-9]{6} bytes; valid are at most 100000"):
         download(server.url, target, max_bytes=100_000)
     assert list(target.parent.iterdir()) == []
 
