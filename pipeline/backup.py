@@ -175,7 +175,9 @@ def _build(manifest: Manifest) -> None:
         try:
             dbt.build(run_id=None, with_tests=False)
         except DbtError as error:
-            raise DbtError(f"all rows are restored, but not what dbt makes of them; {error}") from error
+            raise DbtError(
+                f"all rows and models are restored, but not what dbt makes of them, `make pipeline` builds it: {error}"
+            ) from error
 
 
 def _check_version(manifest: Manifest) -> None:

@@ -15,7 +15,7 @@ from pipeline.backfill import backfill, make_request
 from pipeline.backup import backup, restore
 from pipeline.console import result_console
 from pipeline.database import Connection
-from pipeline.errors import BadFileError, DatabaseError, LockedError, UsageError, WarehouseError
+from pipeline.errors import BadFileError, DatabaseError, DbtError, LockedError, UsageError, WarehouseError
 from pipeline.pruning import prune
 from pipeline.runs import hold_lock
 from pipeline.settings import make_settings
@@ -107,6 +107,24 @@ def test_sequences_go_on_where_they_were(empty_warehouse: Connection, tmp_path: 
     assert empty_warehouse.execute("select nextval('raw.load_ids')").fetchone() == (3,)
     assert empty_warehouse.execute("select nextval('monitoring.run_ids')").fetchone() == (1,)
     assert empty_warehouse.execute(load, ["second"]).fetchone() == (2,)
+
+
+def test_rows_stay_where_dbt_fails(
+    empty_warehouse: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty_warehouse.execute("create schema intermediate create table int_windows (n integer)")
+    empty_warehouse.execute("insert into monitoring.heartbeats values ('2022-02-01 00:00+00', 'test', 0.1)")
+    backup(tmp_path / "one.backup", silent)
+    empty_warehouse.execute("delete from monitoring.heartbeats")
+
+    def fail(**arguments: object) -> int:
+        assert arguments == {"run_id": None, "with_tests": False}
+        raise DbtError("a model failed")
+
+    monkeypatch.setattr("pipeline.dbt.build", fail)
+    with pytest.raises(DbtError, match=r"rows and models are restored.*`make pipeline` builds it: a model failed"):
+        restore(tmp_path / "one.backup", confirmed=True, tell=silent)
+    assert empty_warehouse.execute("select count(*) from monitoring.heartbeats").fetchone() == (1,)
 
 
 def test_a_table_of_somebody_elses_is_told_and_one_that_is_lost_is_an_error(

@@ -18,11 +18,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from pipeline import backup_file, postgres_programs
+from pipeline import backup_file, database, embedded, postgres_programs
 from pipeline.backup import _acting_as_nobody_else, backup, restore
 from pipeline.database import Connection
 from pipeline.errors import BadFileError, UsageError
 from pipeline.roles import ensure_roles
+from tests.conftest import drop_database, make_database
 from tests.integration.test_pipeline import contents
 
 MODEL = b"a model"
@@ -305,6 +306,29 @@ def test_who_loads_the_rows_can_do_nothing_else(empty_warehouse: Connection, tmp
         assert empty_warehouse.execute("select current_user = session_user").fetchone() == (True,)
     assert empty_warehouse.execute("select rolname from pg_roles").fetchall() == roles
     assert empty_warehouse.execute("select count(*) from monitoring.heartbeats").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("attribute", ["createrole", "nocreaterole"])
+def test_an_owner_who_is_no_superuser_restores(
+    attribute: str, server: embedded.Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = make_database(server, "template0")
+    monkeypatch.setenv("PGDATABASE", name)
+    with database.warehouse(), database.connect("test", autocommit=True) as connection:
+        connection.execute(
+            f"create role of_{name} login {attribute}; alter database {name} owner to of_{name}".encode()
+        )
+        with database.environment({"PGUSER": f"of_{name}"}):
+            database.migrate()
+            connection.execute("insert into monitoring.heartbeats values ('2022-02-01 00:00+00', 'test', 0.1)")
+            backup(tmp_path / "one.backup", silent)
+            connection.execute("delete from monitoring.heartbeats")
+            restore(tmp_path / "one.backup", confirmed=True, tell=silent)
+        assert connection.execute("select count(*) from monitoring.heartbeats").fetchone() == (1,)
+        assert connection.execute("select count(*) from pg_roles where rolname like 'restore\\_%'").fetchone() == (0,)
+    drop_database(server, name)
+    with psycopg.connect(host=server.host, port=server.port, user=embedded.SUPERUSER, dbname="postgres") as connection:
+        connection.execute(f"drop role of_{name}".encode())
 
 
 # ---------- the file itself
