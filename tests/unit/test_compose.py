@@ -317,8 +317,8 @@ _SECRET = re.compile(
     r"""(?ix) [\w.-]* (?:password|passwd|secret|token|api_?key) [\w.-]* ["']? [ \t]* [:=] [ \t]*
     ["']? (?P<value> [^\s"'#,)\]}]+ )"""
 )
-# A variable, or what dbt puts in for one.
-_NO_SECRET = re.compile(r"\$[({]?[A-Z_]+|\{\{|\.\.\.")
+# A variable, a parameter of SQL or what it makes of one, or what dbt puts in.
+_NO_SECRET = re.compile(r"\$[({]?[A-Z_]+|\{\{|\.\.\.|%\(|\(cast\(")
 
 
 def tracked(*patterns: str) -> list[Path]:
