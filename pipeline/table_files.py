@@ -178,7 +178,7 @@ def connect() -> duckdb.DuckDBPyConnection:
     connection.execute("set enable_progress_bar = false")
     connection.execute("set timezone = 'UTC'")
     # All that is asked of it streams: nothing is sorted or kept, so nothing has to go to a disk either.
-    connection.execute(f"set memory_limit = '{MOST_MEMORY}'")
+    connection.execute("set memory_limit = $most", {"most": MOST_MEMORY})
     connection.execute("set temp_directory = ''")
     return connection
 

@@ -31,6 +31,7 @@ ALLOWED = {
     ("pipeline/role_rights.py", "_give_to_transformer"): "one of three words",
     ("pipeline/role_rights.py", "_grant"): "verbs that this module names",
     ("pipeline/role_logins.py", "settle"): "words that this module names, and a number",
+    ("pipeline/table_files.py", "_check_lengths"): "as records",
     ("pipeline/table_files.py", "_first"): "as records",
     ("pipeline/table_files.py", "open_table"): "as records",
     ("pipeline/table_files.py", "parquet_columns"): "a fixed text",
