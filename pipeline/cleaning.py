@@ -12,7 +12,7 @@ from typing import Any
 
 from psycopg import sql
 
-from pipeline import database, embedded, locks
+from pipeline import database, embedded, locks, owners
 from pipeline.runs import hold_lock, recorded
 from pipeline.settings import DBT_PROJECT_DIR, state_dir
 
@@ -27,7 +27,7 @@ def clean() -> str:
         LockedError: a pipeline is at work in it.
         DatabaseError: the server cannot be reached, or another command is using it.
     """
-    with database.warehouse():
+    with owners.warehouse():
         where = database.describe()
         with recorded("clean", only_failures=True):
             _drop_schemas()

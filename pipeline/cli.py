@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
-from pipeline import console, database, embedded, interrupts, parameters, private_files, typed
+from pipeline import console, database, embedded, interrupts, owners, parameters, private_files, typed
 from pipeline.console import tell, tell_error
 from pipeline.errors import (
     DISK_FULL,
@@ -184,7 +184,7 @@ def run(
         as_of=as_of,
         reload=reload,
     )
-    with database.warehouse(), recorded("pipeline", settings.in_words, only_failures=True):
+    with owners.warehouse(), recorded("pipeline", settings.in_words, only_failures=True):
         try:
             report = Pipeline(settings, tell).run()
         except PartlyFailedError as error:
@@ -206,7 +206,7 @@ def backfill(
 
     request = backfills.make_request(first=first, last=last, model=model)
     settings = make_settings(train_month=train_month)
-    with database.warehouse(), recorded("backfill", f"{first} {last} {model}".strip(), only_failures=True):
+    with owners.warehouse(), recorded("backfill", f"{first} {last} {model}".strip(), only_failures=True):
         report = backfills.backfill(request, settings, console.progress_console(), tell)
     tell(f"run {report.run_id} done")
 
@@ -226,7 +226,7 @@ def prune(
             f"the server in use is {database.server().value}: with CONFIRM=yes the trips, predictions and labels of "
             f"all months but the newest {count} are removed from its database"
         )
-    with database.warehouse(), recorded("prune", f"all but the newest {count} months", only_failures=True):
+    with owners.warehouse(), recorded("prune", f"all but the newest {count} months", only_failures=True):
         pruned = pruning.prune(count, tell)
     words = f"{pruned} months pruned; `make pipeline` brings the marts up to date"
     tell(words if pruned else "nothing to prune")
@@ -243,7 +243,7 @@ def backup(file: Annotated[str, typer.Option(help="The file to write.")] = "") -
     if not file.strip():
         raise UsageError("no file was named: write make backup FILE=warehouse.backup")
     path = Path(file.strip()).expanduser().absolute()
-    with database.warehouse(), recorded("backup", str(path), only_failures=True):
+    with owners.warehouse(), recorded("backup", str(path), only_failures=True):
         manifest = backups.backup(path, tell)
     tell(f"{path}: {len(manifest.tables)} tables and {len(manifest.models)} model files, {path.stat().st_size:,} bytes")
 
@@ -262,7 +262,7 @@ def restore(
     if not file.strip():
         raise UsageError("no file was named: write make restore FILE=warehouse.backup")
     path = Path(file.strip()).expanduser().absolute()
-    with database.warehouse(), recorded("restore", str(path)) as record:
+    with owners.warehouse(), recorded("restore", str(path)) as record:
         manifest = backups.restore(path, confirmed=confirm, tell=tell)
         record.message = f"the backup of {manifest.made_at}"
     tell(
@@ -292,7 +292,7 @@ def replay(
         source=source,
         tlc_url=tlc_url,
     )
-    with database.warehouse(), recorded("replay", settings.in_words):
+    with owners.warehouse(), recorded("replay", settings.in_words):
         replay_month(settings, pause=pause, restart=restart, tell=tell)
 
 
@@ -305,7 +305,7 @@ def heartbeat(
     from pipeline.heartbeat import beat
     from pipeline.runs import recorded
 
-    with database.warehouse(), recorded("heartbeat", only_failures=True):
+    with owners.warehouse(), recorded("heartbeat", only_failures=True):
         beat(interval, count, tell)
 
 
@@ -319,7 +319,7 @@ def predictions(
     from pipeline.predictions import load
     from pipeline.runs import recorded
 
-    with database.warehouse(), recorded("predictions", f"{model} {version} {file}".strip(), only_failures=True):
+    with owners.warehouse(), recorded("predictions", f"{model} {version} {file}".strip(), only_failures=True):
         load(file, model, version, tell)
 
 
@@ -333,7 +333,7 @@ def ack(
     from pipeline.acknowledge import acknowledge
     from pipeline.runs import recorded
 
-    with database.warehouse(), recorded("ack", f"incident {incident}".strip()) as record:
+    with owners.warehouse(), recorded("ack", f"incident {incident}".strip()) as record:
         record.message = acknowledge(incident, note, close)
     tell(record.message)
 
@@ -359,7 +359,7 @@ def sql(query: Annotated[str, typer.Argument(metavar="SQL", help="One statement,
 
     if not query.strip():
         raise UsageError('no query was given: write make sql SQL="select count(*) from raw.green_trips"')
-    with database.warehouse(), console.data() as out:
+    with owners.warehouse(), console.data() as out:
         print_csv(query, out)
 
 
@@ -387,7 +387,7 @@ def run_dbt(arguments: Annotated[str, typer.Argument(metavar="ARGS", help="As ty
     if not words:
         raise UsageError('no dbt command was given: write make dbt ARGS="test"')
     command = f"dbt {words[0]}"
-    with database.warehouse():
+    with owners.warehouse():
         if not dbt.changes_tables(words):
             database.migrate()
             failures = dbt.run(words)
@@ -444,7 +444,7 @@ def check_alerts() -> None:
     """Print the open alerts; exit 1 if a critical one is not acknowledged, for a scheduler."""
     from pipeline.alerts import alerts_table, open_alerts
 
-    with database.warehouse():
+    with owners.warehouse():
         alerts = open_alerts()
     console.result_console().print(alerts_table(alerts) if alerts else "No open alerts.")
     sys.exit(1 if any(alert.needs_somebody for alert in alerts) else 0)
@@ -464,7 +464,7 @@ def labels(
     if not file.strip():
         raise UsageError("no file was named: write make labels FILE=labels.parquet")
     what, record = f"{target} {file}".strip(), Step("")
-    with database.warehouse(), recorded("labels", what, only_failures=True):
+    with owners.warehouse(), recorded("labels", what, only_failures=True):
         monitoring = load_monitoring()
         wanted = feed_target(monitoring, target.strip())
         database.migrate()
@@ -500,7 +500,7 @@ def report(
 
     request = reports.make_request(day=day, model=model, segment=segment, strict=strict, folder=report_dir)
     all_passed = True
-    with database.warehouse():
+    with owners.warehouse():
         for written in reports.write_reports(request, tell):
             reports.show(written)
             all_passed = all_passed and written.passed
@@ -516,7 +516,7 @@ def verify(
     from pipeline.runs import recorded
     from pipeline.verify import verify as verify_month
 
-    with database.warehouse(), recorded("verify", f"{month} {model}".strip(), only_failures=True):
+    with owners.warehouse(), recorded("verify", f"{month} {model}".strip(), only_failures=True):
         all_equal = verify_month(month, model)
     sys.exit(0 if all_equal else 1)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from pipeline import database, faults
+from pipeline import database, faults, owners
 from pipeline.alerts import open_alerts
 from pipeline.console import result_console
 from pipeline.errors import WarehouseError
@@ -66,7 +66,7 @@ def examine(settings: Settings) -> bool:
     _installation(findings)
     findings.heading("Server")
     try:
-        with database.warehouse():
+        with owners.warehouse():
             findings.well(f"{database.server().value}: {database.describe()}")
             _warehouse(findings, settings)
     except WarehouseError as error:

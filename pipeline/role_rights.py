@@ -24,16 +24,8 @@ APPEND_ONLY = ("monitoring.incidents", "monitoring.incident_followups")
 
 
 def set_rights(connection: database.Connection, roles: Mapping[str, Rights], transformer: str) -> None:
-    """Give each role what its rights say; `transformer` owns what dbt makes."""
-    for schema in DBT_SCHEMAS:
-        connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
-    _give_to_transformer(connection, transformer)
+    """Give each role what its rights say, as the owner; `transformer` owns what dbt makes."""
     database_name = sql.Identifier(os.environ["PGDATABASE"])
-    if database.one_row(connection, _QUERIES["owns_database"])[0]:
-        # What everybody may do by default on any server, or did before Postgres 15.
-        connection.execute(sql.SQL("revoke temporary on database {} from public").format(database_name))
-        connection.execute("revoke create on schema public from public")
-        _close_functions(connection)
     for role, rights in roles.items():
         name = sql.Identifier(role)
         connection.execute(sql.SQL("grant connect on database {} to {}").format(database_name, name))
@@ -51,6 +43,19 @@ def set_rights(connection: database.Connection, roles: Mapping[str, Rights], tra
             connection.execute(revoke.format(database.relation(table), name))
     # dbt makes schemas that are missing, and only those.
     connection.execute(sql.SQL("grant create on database {} to {}").format(database_name, sql.Identifier(transformer)))
+
+
+def prepare(connection: database.Connection, transformer: str) -> None:
+    """As who makes the roles: dbt's schemas are its role's, and what everybody has by default is taken back."""
+    for schema in DBT_SCHEMAS:
+        connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
+    _give_to_transformer(connection, transformer)
+    if database.one_row(connection, _QUERIES["owns_database"])[0]:
+        # On any server, or before Postgres 15.
+        database_name = sql.Identifier(os.environ["PGDATABASE"])
+        connection.execute(sql.SQL("revoke temporary on database {} from public").format(database_name))
+        connection.execute("revoke create on schema public from public")
+        _close_functions(connection)
 
 
 def _close_functions(connection: database.Connection) -> None:

@@ -18,10 +18,10 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from pipeline import database, locks, role_logins, sessions
+from pipeline import database, locks, owners, role_logins, sessions
 from pipeline.database import Login, Server
 from pipeline.failpoints import failpoint
-from pipeline.role_rights import DBT_SCHEMAS, close_other_databases, set_rights
+from pipeline.role_rights import DBT_SCHEMAS, close_other_databases, prepare, set_rights
 
 _QUERIES = database.queries(Path(__file__).with_name("roles.sql"))
 PYTHON_SCHEMAS = ("raw", "ml", "monitoring")
@@ -103,29 +103,33 @@ def acting_as(role: Role | None) -> Iterator[None]:
     before, owner = _owner, _owner or database.login()
     with contextlib.closing(database.connect("roles", read_only=True, autocommit=True, as_login=owner)) as connection:
         playable = connection.execute(_QUERIES["memberships"], {"names": [role.value]}).fetchall()
-        login = role_logins.derived(role.value, _with_password(owner, connection))
-    if not playable:
-        yield
-    elif role_logins.working(login):
-        _owner = owner
-        try:
-            with database.environment({"PGUSER": login.user, "PGPASSWORD": login.password}):
-                yield
-        finally:
-            _owner = before
-    else:
-        with sessions.as_role(role.value):
+        owner = owner if before else _with_password(owner, connection)
+    login = role_logins.derived(role.value, owner)
+    is_let_in = bool(playable) and role_logins.working(login)
+    user = login if is_let_in else owner
+    _owner = owner
+    try:
+        with (
+            database.environment({"PGUSER": user.user, "PGPASSWORD": user.password}),
+            sessions.as_role(role.value if playable and not is_let_in else ""),
+        ):
             yield
+    finally:
+        _owner = before
 
 
 def _with_password(owner: Login, connection: database.Connection) -> Login:
     """The password may stand in a file of libpq's."""
-    return Login(owner.user, connection.info.password or None)
+    return (
+        owner
+        if owner.password or owner != owners.administrator()
+        else Login(owner.user, connection.info.password or None)
+    )
 
 
 def reader_login() -> Login | None:
     """The login of a role that can only read, made where it is missing; None where there can be none."""
-    with database.connect("roles") as connection:
+    with database.connect("roles", as_login=owners.administrator()) as connection:
         login = role_logins.derived(Role.ASKER.value, _with_password(database.login(), connection))
         if role_logins.working(login):
             return login
@@ -160,36 +164,38 @@ def ensure_roles() -> str:
 
 def _ensure_roles() -> str:
     names = [role.value for role in ROLES]
-    with database.connect("roles") as connection:
+    user = os.environ["PGUSER"]
+    with database.connect("roles", as_login=owners.administrator()) as connection:
         locks.hold(connection, "migrate")
         may_create, is_superuser = database.one_row(connection, _QUERIES["may_create_roles"])
         found: list[Any] = connection.execute(_QUERIES["existing_roles"], {"names": names}).fetchall()
         missing = [name for name in names if name not in {str(row[0]) for row in found}]
         if missing and not may_create:
             return (
-                f"the database roles {', '.join(missing)} are not there, and {os.environ['PGUSER']} may not create "
-                "roles: the pipeline works with its own rights. For Grafana and Adminer let an administrator run "
-                f"`alter role {os.environ['PGUSER']} createrole`, then run this again"
+                f"the database roles {', '.join(missing)} are not there, and {user} may not create roles: the pipeline "
+                "works with its own rights. For Grafana and Adminer let an administrator run "
+                f"`alter role {user} createrole`, then run this again"
             )
         notes = _make(connection, list(ROLES), is_superuser=is_superuser) if may_create else []
-        found = connection.execute(_QUERIES["memberships"], {"names": names}).fetchall()
-        if Role.TRANSFORMER.value not in {str(row[0]) for row in found}:
+        if not database.one_row(connection, _QUERIES["plays"], {"name": Role.TRANSFORMER.value, "user": user})[0]:
             return (
-                f"{os.environ['PGUSER']} is no member of the role {Role.TRANSFORMER} that is on this server: the "
-                "pipeline works with its own rights, and the roles get none here"
+                f"{user} is no member of the role {Role.TRANSFORMER} that is on this server: the pipeline works with "
+                "its own rights, and the roles get none here"
             )
-        set_rights(connection, {role.value: rights for role, rights in ROLES.items()}, Role.TRANSFORMER.value)
+        prepare(connection, Role.TRANSFORMER.value)
         if is_superuser and database.server() is not Server.ENVIRONMENT:
             close_other_databases(connection)
-        failpoint("roles.before_commit")
         connection.commit()
         connection.autocommit = True
-        owner = _with_password(database.login(), connection)
+        with database.connect("roles") as own:
+            set_rights(own, {role.value: rights for role, rights in ROLES.items()}, Role.TRANSFORMER.value)
+            owner = _with_password(database.login(), own)
+            failpoint("roles.before_commit")
         logins = [role_logins.derived(role.value, owner) for role in PARTS]
         refused = [one.user for one in logins if not _lets_in(connection, one, owner.user, may_create=may_create)]
         if refused:
-            notes.append(f"{', '.join(refused)} cannot log in here: {_WITHOUT_LOGIN.format(user=owner.user)}")
-    return "; ".join(notes)
+            notes.append(f"{', '.join(refused)} cannot log in here: {_WITHOUT_LOGIN.format(user=user)}")
+    return "; ".join([*notes, *([owners.gap()] if owners.gap() else [])])
 
 
 _WITHOUT_LOGIN = (
@@ -214,10 +220,11 @@ def _make(connection: database.Connection, roles: list[Role], *, is_superuser: b
             connection.execute(sql.SQL("create role {} login").format(name))
         if role in PARTS:
             role_logins.claim(connection, role.value, os.environ["PGUSER"], is_new=is_new)
-        if not database.one_row(connection, _QUERIES["plays"], {"name": role.value})[0]:
+        user = os.environ["PGUSER"]
+        if not database.one_row(connection, _QUERIES["plays"], {"name": role.value, "user": user})[0]:
             # Also of readers: only a member of a role may end its sessions.
             with contextlib.suppress(psycopg.errors.InsufficientPrivilege), database.transaction(connection):
-                connection.execute(sql.SQL("grant {} to current_user").format(name))
+                connection.execute(sql.SQL("grant {} to {}").format(name, sql.Identifier(user)))
         limit = for_reader if role in PEOPLE else -1
         notes.append(role_logins.settle(connection, role.value, rights.settings, limit, is_superuser=is_superuser))
         if role is Role.ASKER and is_superuser and connection.info.server_version >= _READS_ALL_SINCE:
@@ -243,6 +250,7 @@ def gaps(connection: database.Connection) -> list[str]:
     owner = _with_password(database.login(), connection)
     refused = [role.value for role in PARTS if not role_logins.working(role_logins.derived(role.value, owner))]
     gaps = [f"{', '.join(refused)} cannot log in here: {_WITHOUT_LOGIN.format(user=user)}"] if refused else []
+    gaps += [owners.gap()] if owners.gap() else []
     people: dict[str, object] = {"people": [role.value for role in PEOPLE]}
     may_lock, is_unlimited = database.one_row(connection, _QUERIES["open_to_readers"], people)
     if may_lock:

@@ -16,8 +16,8 @@ select rolname from pg_roles where rolname = any(%(names)s) and pg_has_role(curr
 select pg_has_role(current_user, datdba, 'usage') from pg_database where datname = current_database()
 
 -- name: plays
--- Whether the connected user has the rights of a role.
-select pg_has_role(current_user, oid, 'usage') from pg_roles where rolname = %(name)s
+-- Whether a user has the rights of a role.
+select pg_has_role(cast(%(user)s as name), oid, 'usage') from pg_roles where rolname = %(name)s
 
 -- name: mark
 select

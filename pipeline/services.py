@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from pipeline import database, env_file, roles
+from pipeline import database, env_file, owners, roles
 from pipeline.errors import ConfigurationError
 from pipeline.settings import ROOT
 
@@ -63,7 +63,7 @@ def up(say: Say) -> Addresses:
             f"`docker compose --project-name {_project()} logs` shows more. Where a port is taken, change "
             f"{', '.join(_PORTS)} in {env_file.location()}"
         )
-    with database.environment(values), database.warehouse():
+    with database.environment(values), owners.warehouse():
         database.migrate()
         # Grafana and Adminer log in as roles that the pipeline makes: they are there before its first run.
         roles.ensure_roles()

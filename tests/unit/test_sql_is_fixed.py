@@ -26,6 +26,7 @@ ALLOWED = {
     ("models_ml/prediction_files.py", "_table"): "as records",
     ("models_ml/rows.py", "row_condition"): "one of two type names, and a parameter's number",
     ("pipeline/database.py", "apply_missing"): "a file of pipeline/migrations",
+    ("pipeline/owners.py", "_give_all"): "one of four words, and a function as the server writes it with its types",
     ("pipeline/query.py", "print_csv"): "the query that a person typed, in a read-only transaction",
     ("pipeline/role_rights.py", "_close_functions"): "a function's name with its types, as the server writes it",
     ("pipeline/role_rights.py", "_give_to_transformer"): "one of three words",

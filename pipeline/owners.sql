@@ -1,0 +1,61 @@
+-- name: state
+-- Whether the user is a superuser, the owner's role is there, and it has all that is to be its.
+with owners as (
+    select oid from pg_roles where rolname in (%(owner)s, 'transformer')
+),
+
+others as (
+    select datdba as owner from pg_database
+    where datname = current_database() and datdba not in (select oid from pg_roles where rolname = %(owner)s)
+    union all
+    select nspowner from pg_namespace
+    where nspname = any(%(schemas)s)
+    union all
+    select relowner from pg_class
+    where
+        relkind in ('r', 'v', 'm', 'S')
+        and relnamespace in (select oid from pg_namespace where nspname = any(%(schemas)s))
+    union all
+    select proowner from pg_proc
+    where pronamespace in (select oid from pg_namespace where nspname = any(%(schemas)s))
+)
+
+select
+    (select rolsuper from pg_roles where rolname = current_user),
+    exists (select from pg_roles where rolname = %(owner)s),
+    not exists (select from others where owner not in (select oid from owners))
+
+-- name: schemas
+select nspname from pg_namespace
+where
+    nspname = any(%(schemas)s)
+    and nspowner not in (select oid from pg_roles where rolname in (%(owner)s, 'transformer'))
+
+-- name: relations
+-- But for sequences that belong to a column, and go with their table.
+select
+    nspname,
+    relname,
+    cast(relkind as text)
+from pg_class
+inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+where
+    nspname = any(%(schemas)s)
+    and relkind in ('r', 'v', 'm', 'S')
+    and relowner not in (select oid from pg_roles where rolname in (%(owner)s, 'transformer'))
+    and not exists (
+        select from pg_depend
+        where
+            classid = cast('pg_class' as regclass)
+            and objid = pg_class.oid
+            and pg_class.relkind = 'S'
+            and deptype in ('a', 'i')
+    )
+
+-- name: functions
+select cast(cast(pg_proc.oid as regprocedure) as text)
+from pg_proc
+inner join pg_namespace on pg_proc.pronamespace = pg_namespace.oid
+where
+    nspname = any(%(schemas)s)
+    and proowner not in (select oid from pg_roles where rolname in (%(owner)s, 'transformer'))
