@@ -21,7 +21,7 @@ from grafana.asking import DASHBOARDS, OpenDashboard, as_dashboard, open_dashboa
 from grafana.charts import Mark
 from grafana.drawing import drawn
 from grafana.names import COLUMN
-from pipeline import database, parameters, private_files, typed
+from pipeline import database, owners, parameters, private_files, typed
 from pipeline.console import settle, tell_error
 from pipeline.database import Connection
 from pipeline.errors import ConfigurationError, DatabaseError, UsageError, WarehouseError
@@ -56,7 +56,7 @@ def main() -> None:
         asked = typed.options("preview", "MODEL", "COLUMN", "DAY", "REPORT_DIR")
         day = str(parameters.day("DAY", asked["DAY"])) if asked["DAY"] else ""
         folder = report_dir(asked["REPORT_DIR"]) / "dashboards"
-        with database.warehouse():
+        with owners.warehouse():
             for path in write_pages(folder, model=asked["MODEL"], column=asked["COLUMN"], day=day):
                 sys.stdout.write(f"{path}\n")
     except WarehouseError as error:
