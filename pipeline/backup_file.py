@@ -8,6 +8,7 @@ Called by pipeline.backup.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import re
@@ -204,7 +205,10 @@ class _Bounded(io.FileIO):
 def _damage(path: Path) -> Iterator[None]:
     try:
         yield
-    except _DAMAGE as error:
+    except (*_DAMAGE, OSError) as error:
+        # A place before the file's beginning; anything else is the disk's trouble, not the file's.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
         reason = ascii(" ".join(str(error).split())[:200])[1:-1]
         raise BadFileError(
             f"{path} is no backup of this program, or is damaged ({reason}): use another backup"

@@ -246,7 +246,7 @@ def test_a_target_that_the_profile_does_not_have(tmp_path: Path) -> None:
     assert "names the target cloud, but has only warehouse: get it back from the repository" in line
     profiles.unlink()
     (line,) = faults._of_target(profiles)
-    assert "cannot be used (FileNotFoundError" in line
+    assert "cannot be used (ConfigurationError" in line
     assert faults._of_target(ROOT / "dbt_project" / "profiles.yml") == []
 
 

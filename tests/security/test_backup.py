@@ -444,6 +444,17 @@ def test_a_member_that_is_longer_than_it_says_is_not_unpacked(
         restore(written, confirmed=True, tell=silent)
 
 
+def test_a_member_that_lies_before_the_file_is_damage(written: Path) -> None:
+    content = bytearray(written.read_bytes())
+    end = content.rindex(b"PK\x05\x06")
+    (begin,) = struct.unpack_from("<L", content, end + 16)
+    # The list of members is said to begin further on than it does: each member then lies further back, the last at -1.
+    struct.pack_into("<L", content, end + 16, begin + content.rindex(b"PK\x03\x04") + 1)
+    written.write_bytes(content)
+    with pytest.raises(BadFileError, match="is damaged"), backup_file.reading(written):
+        pass
+
+
 def test_whatever_byte_is_damaged_the_answer_is_the_same(written: Path) -> None:
     whole, refused = written.read_bytes(), 0
     places = range(0, len(whole), max(1, len(whole) // 300))
