@@ -65,9 +65,9 @@ def _owner() -> tuple[Login | None, str]:
     """The owner's login, which has all that is the owner's; without one why not, '' where the user is no superuser."""
     user = os.environ["PGUSER"]
     with contextlib.closing(database.connect("owner", autocommit=True)) as connection:
-        is_superuser, is_there, owns_all = database.one_row(
-            connection, _QUERIES["state"], {"owner": OWNER, "schemas": list(SCHEMAS)}
-        )
+        query = sql.SQL(_QUERIES["state"]).format(parts=sql.SQL(_QUERIES["parts"]))
+        state: Any = connection.execute(query, {"owner": OWNER, "schemas": list(SCHEMAS)}).fetchone()
+        is_superuser, is_there, owns_all = state
         if not is_superuser:
             return None, ""
         login = role_logins.derived(OWNER, Login(user, connection.info.password or None))
@@ -98,7 +98,7 @@ def _make(connection: database.Connection, user: str) -> None:
 
 
 def _give_all(connection: database.Connection) -> None:
-    """The database, and what is in its schemas but for what is dbt's, whoever made it."""
+    """The database, what is in its schemas but for what is dbt's, whoever made it, and the roles to act as."""
     name = sql.Identifier(OWNER)
     scope: dict[str, object] = {"owner": OWNER, "schemas": list(SCHEMAS)}
     with database.transaction(connection):
@@ -116,6 +116,9 @@ def _give_all(connection: database.Connection) -> None:
         for (function,) in functions:
             # Written by the server itself, with the types of its arguments.
             connection.execute(sql.SQL("alter routine {} owner to {}").format(sql.SQL(function), name))
+        parts: list[Any] = connection.execute(_QUERIES["parts"], scope).fetchall()
+        for (part,) in parts:
+            connection.execute(sql.SQL("grant {} to {}").format(sql.Identifier(part), name))
         # Others have them no more, see role_rights.
         connection.execute(sql.SQL("grant execute on function pg_advisory_lock(bigint) to {}").format(name))
         connection.execute(sql.SQL("grant execute on function pg_advisory_unlock_all() to {}").format(name))

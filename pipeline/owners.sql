@@ -24,6 +24,30 @@ select
     (select rolsuper from pg_roles where rolname = current_user),
     exists (select from pg_roles where rolname = %(owner)s),
     not exists (select from others where owner not in (select oid from owners))
+    and not exists ({parts})
+
+-- name: parts
+-- Roles that an earlier version has made for the superuser to act as, with rights in the schemas, and not yet for the owner.
+select pg_roles.rolname
+from pg_auth_members as members
+inner join pg_roles on members.roleid = pg_roles.oid
+where
+    members.member = (select oid from pg_roles where rolname = current_user)
+    and members.roleid in (
+        select nspowner from pg_namespace
+        where nspname = any(%(schemas)s)
+        union all
+        select rights.grantee
+        from pg_namespace
+        cross join lateral aclexplode(nspacl) as rights
+        where nspname = any(%(schemas)s)
+    )
+    and not exists (
+        select from pg_auth_members as others
+        where
+            others.roleid = members.roleid
+            and others.member = (select oid from pg_roles where rolname = %(owner)s)
+    )
 
 -- name: schemas
 select nspname from pg_namespace

@@ -37,6 +37,17 @@ def test_what_the_superuser_has_made_is_the_owners(owned: Connection) -> None:
         assert owned.execute(OWNED, [PYTHONS, PYTHONS]).fetchall() == [("warehouse_owner",)]
 
 
+def test_the_owner_acts_as_what_an_earlier_version_made_for_the_superuser(owned: Connection) -> None:
+    roles.ensure_roles()
+    for part in ("transformer", "monitor"):
+        owned.execute(sql.SQL("revoke {} from warehouse_owner").format(sql.Identifier(part)))
+        owned.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(part)))
+    # Before any run: a command that only reads.
+    with owners.warehouse(), database.connect("test", read_only=True) as connection:
+        plays = "select session_user, pg_has_role('transformer', 'usage'), pg_has_role('monitor', 'usage')"
+        assert connection.execute(plays).fetchone() == ("warehouse_owner", True, True)
+
+
 @pytest.mark.parametrize(
     "attack",
     [
