@@ -210,7 +210,8 @@ order by incidents.state in ('open', 'acknowledged') desc, incidents.opened_at d
 select
     left(incidents.incident_id, 8) as "incident",
     to_char(incidents.opened_date, 'YYYY-MM-DD') as "since",
-    'make sql SQL="' || replace(incidents.rows_query, '"', '\"') || '"' as "command"
+    -- For a shell: between single quotes nothing is a word of its own, whatever a value holds.
+    'make sql SQL=''' || replace(incidents.rows_query, '''', '''\''''') || '''' as "command"
 from marts.fct_incidents as incidents
 where
     incidents.column_name = replace('${column}', '{{table}}', '')

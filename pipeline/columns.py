@@ -115,7 +115,7 @@ NUMBER = Value(
 MOMENT = Value(
     "a timestamp such as 2022-02-20 17:05, without a time zone it is UTC,",
     _TIMES | {"TIMESTAMP WITH TIME ZONE"},
-    r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-]\d{2}(:\d{2})?))?",
+    r"\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?( ?(Z|[+-](0\d|1[0-5])(:[0-5]\d)?))?",
     "timestamptz",
     valid="isfinite({value}) and epoch_us({value}) between -62135596800000000 and 253402300799999999",
     result="epoch_us({value})",

@@ -90,6 +90,8 @@ def _make(connection: database.Connection, user: str) -> None:
     with database.transaction(connection):
         connection.execute(sql.SQL("create role {} login").format(name))
         role_logins.claim(connection, OWNER, user, is_new=True)
+        for setting, value in role_logins.WORKERS_SETTINGS.items():
+            connection.execute(sql.SQL("alter role {} set {} = {}").format(name, sql.Identifier(setting), value))
         # Whom it waits for, and since when.
         connection.execute(sql.SQL("grant pg_read_all_stats to {}").format(name))
         if connection.info.server_version >= _SAFE_CREATEROLE_SINCE:

@@ -22,7 +22,10 @@ from pipeline.errors import DatabaseError
 
 _QUERIES = database.queries(Path(__file__).with_name("roles.sql"))
 # What only a superuser may set, for himself or for others.
-_SUPERUSERS_SETTINGS = frozenset({"temp_file_limit"})
+_SUPERUSERS_SETTINGS = frozenset({"temp_file_limit", "deadlock_timeout"})
+# Of two sessions that wait for each other the server ends the one that looks first: a reader's looks after a second.
+WORKERS_SETTINGS = {"deadlock_timeout": "30s"}
+_ATTEMPTS = 5
 _WORDS = ("superuser", "createrole", "createdb", "replication", "bypassrls")
 # Logins of this process that the server has refused; trying each again would fill its log.
 _refused: set[tuple[str, ...]] = set()
@@ -74,12 +77,22 @@ def settle(
         ]
     kept = ""
     for statement in changes:
+        kept = _insist(connection, role, statement) or kept
+    return kept
+
+
+def _insist(connection: database.Connection, role: str, statement: sql.Composed) -> str:
+    """Run a change of a role; gives why it could not be made, in words."""
+    for _ in range(_ATTEMPTS):
         try:
             with database.transaction(connection):
                 connection.execute(statement)
+        except psycopg.errors.InternalError_:
+            continue  # the role has changed its own settings at the same moment
         except psycopg.errors.InsufficientPrivilege:
-            kept = f"only an administrator can bring the role {role} back: `{statement.as_string(connection)}`"
-    return kept
+            return f"only an administrator can bring the role {role} back: `{statement.as_string(connection)}`"
+        return ""
+    return f"{role} keeps changing its own settings: the next run brings them back"
 
 
 def set_password(connection: database.Connection, login: Login) -> None:

@@ -6,7 +6,7 @@ In: a connection of the warehouse's owner in a transaction, and `ROLES` of pipel
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +45,7 @@ def set_rights(connection: database.Connection, roles: Mapping[str, Rights], tra
     connection.execute(sql.SQL("grant create on database {} to {}").format(database_name, sql.Identifier(transformer)))
 
 
-def prepare(connection: database.Connection, transformer: str) -> None:
+def prepare(connection: database.Connection, roles: Collection[str], transformer: str, *, is_superuser: bool) -> None:
     """As who makes the roles: dbt's schemas are its role's, and what everybody has by default is taken back."""
     for schema in DBT_SCHEMAS:
         connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
@@ -56,6 +56,17 @@ def prepare(connection: database.Connection, transformer: str) -> None:
         connection.execute(sql.SQL("revoke temporary on database {} from public").format(database_name))
         connection.execute("revoke create on schema public from public")
         _close_functions(connection)
+        if is_superuser:
+            _refuse_routines(connection, roles)
+
+
+def _refuse_routines(connection: database.Connection, roles: Collection[str]) -> None:
+    """A function in a view runs as whoever reads the view: the roles make none. Only a superuser can see to that."""
+    if not database.one_row(connection, _QUERIES["refuses_routines"])[0]:
+        names = sql.Literal(sorted(roles))
+        connection.execute(
+            sql.SQL(_QUERIES["refuse_routines"]).format(roles=names, names=sql.Literal(", ".join(roles)))
+        )
 
 
 def _close_functions(connection: database.Connection) -> None:

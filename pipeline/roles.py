@@ -71,10 +71,20 @@ class Rights:
 
 
 ROLES: dict[Role, Rights] = {
-    Role.LOADER: Rights(writes=("raw",), temporary_tables=True),
-    Role.TRANSFORMER: Rights(reads=("raw", "ml", "monitoring"), owns=DBT_SCHEMAS, temporary_tables=True),
+    Role.LOADER: Rights(writes=("raw",), temporary_tables=True, settings=role_logins.WORKERS_SETTINGS),
+    Role.TRANSFORMER: Rights(
+        reads=("raw", "ml", "monitoring"),
+        owns=DBT_SCHEMAS,
+        temporary_tables=True,
+        settings=role_logins.WORKERS_SETTINGS,
+    ),
     # All models of intermediate are contracted; raw and staging are not for reading.
-    Role.MONITOR: Rights(reads=("intermediate", "marts"), writes=("ml", "monitoring"), temporary_tables=True),
+    Role.MONITOR: Rights(
+        reads=("intermediate", "marts"),
+        writes=("ml", "monitoring"),
+        temporary_tables=True,
+        settings=role_logins.WORKERS_SETTINGS,
+    ),
     # `make sql`: whoever may call it may read what its owner may, where that can be given.
     Role.ASKER: Rights(reads=SCHEMAS, settings=READER_SETTINGS),
     Role.DASHBOARD: Rights(reads=("marts",), login_variable="DASHBOARD_PASSWORD", settings=DASHBOARD_SETTINGS),
@@ -182,7 +192,7 @@ def _ensure_roles() -> str:
                 f"{user} is no member of the role {Role.TRANSFORMER} that is on this server: the pipeline works with "
                 "its own rights, and the roles get none here"
             )
-        prepare(connection, Role.TRANSFORMER.value)
+        prepare(connection, names, Role.TRANSFORMER.value, is_superuser=is_superuser)
         if is_superuser and database.server() is not Server.ENVIRONMENT:
             close_other_databases(connection)
         connection.commit()

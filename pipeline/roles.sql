@@ -102,3 +102,31 @@ where
 
 -- name: foreign_schemas
 select nspname from pg_namespace where nspname = any(%(schemas)s) and nspowner != cast(%(owner)s as regrole)
+
+-- name: refuses_routines
+select exists (select from pg_event_trigger where evtname = 'warehouse_refuse_routines')
+
+-- name: refuse_routines
+-- The function is the owner's, so that nothing of the schema is another's.
+create or replace function warehouse_lock.refuse_routines() returns event_trigger
+language plpgsql as $$
+begin
+    if session_user = any({roles}) or current_user = any({roles}) then
+        raise exception using
+            errcode = 'insufficient_privilege', message = 'functions, triggers and rules are not made by ' || {names};
+    end if;
+end;
+$$;
+do $$
+begin
+    execute format(
+        'alter function warehouse_lock.refuse_routines() owner to %I',
+        (select pg_get_userbyid(nspowner) from pg_namespace where nspname = 'warehouse_lock')
+    );
+end
+$$;
+create event trigger warehouse_refuse_routines on ddl_command_start
+when tag in (
+    'CREATE FUNCTION', 'CREATE PROCEDURE', 'CREATE AGGREGATE', 'CREATE OPERATOR', 'CREATE CAST', 'CREATE TRIGGER', 'CREATE RULE'
+)
+execute function warehouse_lock.refuse_routines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from datetime import UTC, datetime, time
 from decimal import Decimal
 from numbers import Number
@@ -403,7 +404,26 @@ def test_the_rows_as_a_whole_have_a_page_without_empty_panels(monitored_warehous
     assert len(moved) == 12
     assert len({label.split(" ")[0] for label, *_ in moved}) > 1, "of several columns"
     commands = {row[2] for row in found["How do I see the rows of an incident?"]}
-    assert any("copies > 1" in command and command.startswith('make sql SQL="') for command in commands)
+    assert any("copies > 1" in command and command.startswith("make sql SQL='") for command in commands)
+
+
+def test_the_command_that_shows_the_rows_of_an_incident_runs_nothing_of_a_value(
+    monitored_warehouse: Connection, tmp_path: Path
+) -> None:
+    query = f"select * from \"a b\" where x = '$(touch {tmp_path}/pasted)`id`\\ it''s' limit 100"
+    monitored_warehouse.execute("update marts.fct_incidents set rows_query = %s where column_name = ''", [query])
+    with as_dashboard("paste") as connection:
+        commands = {
+            row[2]
+            for row in found_rows(connection, "column", column="(table)")["How do I see the rows of an incident?"]
+        }
+    for command in commands:
+        pasted = subprocess.run(
+            ["bash", "-c", f'make() {{ printf %s "$2"; }}; {command}'], capture_output=True, text=True, check=True
+        )
+        assert pasted.stdout == f"SQL={query}"
+    assert commands
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_column_that_a_broken_one_makes_look_wrong_is_not_red(monitored_warehouse: Connection) -> None:

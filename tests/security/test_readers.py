@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
-from pipeline import database, locks, roles, runs, waits
+from pipeline import database, locks, owners, roles, runs, waits
 from pipeline.database import Connection, Login
 from pipeline.errors import DatabaseError, LockedError
 from pipeline.roles import Role
@@ -208,3 +208,65 @@ def test_readers_enter_no_database_that_every_server_has(warehouse: Connection, 
         pytest.raises(DatabaseError, match="permission denied for database"),
     ):
         database.connect("attack", as_login=Login(role))
+
+
+def test_nobody_but_the_owner_makes_functions_that_others_run_by_reading(warehouse: Connection) -> None:
+    for role in (Role.TRANSFORMER, Role.MONITOR, *READERS):
+        with reading(role) as connection:
+            connection.execute("set default_transaction_read_only = off")
+            for attack in (
+                "create function marts.spy() returns integer language sql as 'select 1'",
+                "create function pg_temp.spy() returns integer language plpgsql as 'begin return 1; end'",
+                "create trigger spy before insert on marts.one execute function monitoring.refuse_change()",
+            ):
+                with pytest.raises(errors.InsufficientPrivilege):
+                    connection.execute(attack.encode())
+
+
+def test_of_two_that_wait_for_each_other_the_reader_is_ended(warehouse: Connection) -> None:
+    patience = "select extract(epoch from cast(current_setting('deadlock_timeout') as interval))"
+    with owners.warehouse():
+        workers = [database.login(), *(Login(role) for role in (Role.LOADER, Role.TRANSFORMER, Role.MONITOR))]
+    for login in workers:
+        with contextlib.closing(database.connect("test", as_login=login)) as worker:
+            assert database.one_row(worker, patience)[0] == 30, login.user
+    warehouse.execute("create table marts.one as select 1; create table marts.two as select 2")
+    roles.ensure_roles()
+    with reading("analyst") as reader, database.connect("test", as_login=Login(Role.TRANSFORMER)) as worker:
+        worker.execute("lock table marts.one in access exclusive mode")
+        with contextlib.suppress(errors.DeadlockDetected), reader.transaction():
+            reader.execute("select from marts.two")
+            thread = threading.Thread(
+                target=worker.execute, args=("lock table marts.two in access exclusive mode",), daemon=True
+            )
+            thread.start()
+            with pytest.raises(errors.DeadlockDetected):
+                reader.execute("select from marts.one")
+            raise errors.DeadlockDetected
+        thread.join()
+        assert worker.execute("select 1").fetchone() == (1,)
+
+
+def test_a_reader_who_keeps_changing_its_own_settings_stops_no_run(warehouse: Connection) -> None:
+    over = threading.Event()
+
+    def change() -> None:
+        with reading("dashboard") as connection:
+            connection.execute("set default_transaction_read_only = off")
+            number = 0
+            while not over.is_set():
+                number += 1
+                with contextlib.suppress(errors.InternalError_):
+                    connection.execute(f"alter role dashboard set application_name = 'a{number}'".encode())
+
+    threads = [threading.Thread(target=change, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        notes = {roles.ensure_roles() for _ in range(8)}
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert notes <= {"", "dashboard keeps changing its own settings: the next run brings them back"}
+    assert roles.ensure_roles() == ""
