@@ -34,11 +34,11 @@ def open_to_others(folder: Path) -> list[str]:
 
 def test_what_a_run_leaves_is_its_owners_alone(first_run: FirstRun) -> None:
     assert first_run.exit_code == 0
-    for name in ("models", "logs"):
+    for name in ("models", "logs", "dbt"):
         assert list((state_dir() / name).iterdir()) != []
-        assert open_to_others(state_dir() / name) == []
-    # What lies below it may be of tests that run dbt in their own process.
-    assert stat.S_IMODE((state_dir() / "dbt").stat().st_mode) == 0o700
+        assert stat.S_IMODE((state_dir() / name).stat().st_mode) == 0o700
+    # What lies below the others may be of tests that run dbt in their own process.
+    assert open_to_others(state_dir() / "models") == []
 
 
 def test_reports_and_pages_are_their_owners_alone(monitored_warehouse: Connection, tmp_path: Path) -> None:
