@@ -329,7 +329,7 @@ def test_every_record_comes_to_one_end(shop: Connection, tmp_path: Path) -> None
     )
     result = load(path, Labels(source="feed", ends_at="done_at", valid=ValidRange(min=0, max=50)))
     assert str(result) == (
-        "labels: 29 rows: 4 accepted, 0 unchanged, 25 quarantined (5 not_a_trip_key, 5 not_a_time, 4 missing_value, "
+        "labels: 29 rows: 4 accepted, 0 unchanged, 25 quarantined (5 not_a_time, 5 not_a_trip_key, 4 missing_value, "
         "3 not_a_number, 2 duplicate, 2 out_of_range, 2 unknown_trip, 1 before_trip, 1 future)"
     )
     found = rows(shop, "select source_row, label, observed_at, load_id, target from ml.labels order by 1")
