@@ -339,7 +339,7 @@ def test_every_record_comes_to_one_end(shop: Connection, tmp_path: Path) -> None
         (2, 0.5, datetime(2022, 2, 10, 10, tzinfo=UTC), 2, "amount"),
         (ACCEPTED, 7.0, datetime(2022, 2, 10, 10, tzinfo=UTC), 2, "amount"),
     ]
-    assert [line for line, _ in reasons(shop)] == list(range(5, 29))
+    assert [line for line, _ in reasons(shop)] == list(range(5, 30))
     assert one(shop, "select record from ml.rejected_labels where line = 9") == {
         "source_month": "2022-02", "source_row": "3", "label": "many", "observed_at": "2022-02-10 10:00",
     }  # fmt: skip
