@@ -322,7 +322,7 @@ def _refuse_status(job: _Job, response: requests.Response) -> None:
         return
     if status == requests.codes.too_many_requests or status >= requests.codes.internal_server_error:
         retry_after = 0.0
-        with suppress(KeyError, ValueError, InvalidHeader):
+        with suppress(KeyError, ValueError, InvalidHeader):  # it says nothing that can be used: the usual pause
             retry_after = Retry().parse_retry_after(response.headers["Retry-After"])
         raise _RetryError(f"status {status}", retry_after)
     advice = "check the source's address"

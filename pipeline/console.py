@@ -70,7 +70,7 @@ class _Lasting(io.FileIO):
     def write(self, content: Any) -> int:
         """As of FileIO; all of it is taken."""
         rest = memoryview(content).cast("B")
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # the reader has gone, or the disk is full: telling ends nothing
             while rest:
                 written = super().write(rest)
                 if written is None:  # a pipe that does not block, and is full
@@ -97,7 +97,7 @@ def settle() -> None:
 
 def _lasting(number: int, before: TextIO | None, kind: type[io.TextIOWrapper] = io.TextIOWrapper) -> TextIO:
     if before is not None:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):  # closed already, or nobody reads it
             before.flush()
     encoding = getattr(before, "encoding", None) or "utf-8"
     raw = io.BufferedWriter(_Lasting(number, "w", closefd=False))

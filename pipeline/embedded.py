@@ -154,7 +154,7 @@ class EmbeddedServer:
             socket_folder = Path(self.socket_address().host)
             postgres_programs.stop(process_id, self.log, how)
             if socket_folder != self.data:
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError):  # something else lies in it: the next start uses it again
                     socket_folder.rmdir()
 
     def socket_address(self) -> Address:

@@ -17,15 +17,14 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from pipeline import database, locks, role_logins
+from pipeline import database, locks, role_logins, role_rights
 from pipeline.database import Login
 
 log = logging.getLogger(__name__)
 
 _QUERIES = database.queries(Path(__file__).with_name("owners.sql"))
 OWNER = "warehouse_owner"
-SCHEMAS = ("raw", "ml", "monitoring", locks.SCHEMA, "staging", "intermediate", "marts")
-_KINDS = {"r": "table", "v": "view", "m": "materialized view", "S": "sequence"}
+SCHEMAS = ("raw", "ml", "monitoring", locks.SCHEMA, *role_rights.DBT_SCHEMAS)
 # From this version on nobody who may make roles can make himself more than he is.
 _SAFE_CREATEROLE_SINCE = 160000
 
@@ -107,13 +106,7 @@ def _give_all(connection: database.Connection) -> None:
         connection.execute("set local lock_timeout = '2s'")
         database_name = sql.Identifier(os.environ["PGDATABASE"])
         connection.execute(sql.SQL("alter database {} owner to {}").format(database_name, name))
-        schemas: list[Any] = connection.execute(_QUERIES["schemas"], scope).fetchall()
-        for (schema,) in schemas:
-            connection.execute(sql.SQL("alter schema {} owner to {}").format(sql.Identifier(schema), name))
-        relations: list[Any] = connection.execute(_QUERIES["relations"], scope).fetchall()
-        for schema, relation, kind in relations:
-            place = sql.Identifier(schema, relation)
-            connection.execute(sql.SQL("alter {} {} owner to {}").format(sql.SQL(_KINDS[kind]), place, name))
+        role_rights.give(connection, SCHEMAS, OWNER, but_of=["transformer"])
         functions: list[Any] = connection.execute(_QUERIES["functions"], scope).fetchall()
         for (function,) in functions:
             # Written by the server itself, with the types of its arguments.

@@ -49,33 +49,6 @@ where
             and others.member = (select oid from pg_roles where rolname = %(owner)s)
     )
 
--- name: schemas
-select nspname from pg_namespace
-where
-    nspname = any(%(schemas)s)
-    and nspowner not in (select oid from pg_roles where rolname in (%(owner)s, 'transformer'))
-
--- name: relations
--- But for sequences that belong to a column, and go with their table.
-select
-    nspname,
-    relname,
-    cast(relkind as text)
-from pg_class
-inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
-where
-    nspname = any(%(schemas)s)
-    and relkind in ('r', 'v', 'm', 'S')
-    and relowner not in (select oid from pg_roles where rolname in (%(owner)s, 'transformer'))
-    and not exists (
-        select from pg_depend
-        where
-            classid = cast('pg_class' as regclass)
-            and objid = pg_class.oid
-            and pg_class.relkind = 'S'
-            and deptype in ('a', 'i')
-    )
-
 -- name: functions
 select cast(cast(pg_proc.oid as regprocedure) as text)
 from pg_proc

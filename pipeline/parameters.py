@@ -80,6 +80,7 @@ def path(name: str, text: str) -> Path:
     try:
         text.encode()
         found = Path(text.strip()).expanduser()
+        # Whether it is there is asked by whoever opens it: here only whether it can be a path.
         with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
             found.stat()
     except UnicodeEncodeError as error:

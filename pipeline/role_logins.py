@@ -25,7 +25,8 @@ _QUERIES = database.queries(Path(__file__).with_name("roles.sql"))
 _SUPERUSERS_SETTINGS = frozenset({"temp_file_limit", "deadlock_timeout"})
 # Of two sessions that wait for each other the server ends the one that looks first: a reader's looks after a second.
 WORKERS_SETTINGS = {"deadlock_timeout": "30s"}
-_ATTEMPTS = 5
+# Who else is changing roles of the server is done before that many.
+ATTEMPTS = 5
 _WORDS = ("superuser", "createrole", "createdb", "replication", "bypassrls")
 # Logins of this process that the server has refused; trying each again would fill its log.
 _refused: set[tuple[str, ...]] = set()
@@ -83,7 +84,7 @@ def settle(
 
 def _insist(connection: database.Connection, role: str, statement: sql.Composed) -> str:
     """Run a change of a role; gives why it could not be made, in words."""
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         try:
             with database.transaction(connection):
                 connection.execute(statement)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.roles import Rights
 
 _QUERIES = database.queries(Path(__file__).with_name("roles.sql"))
+_KINDS = {"r": "table", "v": "view", "m": "materialized view", "S": "sequence"}
 DBT_SCHEMAS = ("staging", "intermediate", "marts")
 # Records of what was said when: rows are added, never changed (see also pipeline/migrations/025_append_only.sql).
 APPEND_ONLY = ("monitoring.incidents", "monitoring.incident_followups")
@@ -49,7 +50,8 @@ def prepare(connection: database.Connection, roles: Collection[str], transformer
     """As who makes the roles: dbt's schemas are its role's, and what everybody has by default is taken back."""
     for schema in DBT_SCHEMAS:
         connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
-    _give_to_transformer(connection, transformer)
+    # What dbt replaces belongs to the role that runs it.
+    give(connection, DBT_SCHEMAS, transformer)
     if database.one_row(connection, _QUERIES["owns_database"])[0]:
         # On any server, or before Postgres 15.
         database_name = sql.Identifier(os.environ["PGDATABASE"])
@@ -62,11 +64,15 @@ def prepare(connection: database.Connection, roles: Collection[str], transformer
 
 def _refuse_routines(connection: database.Connection, roles: Collection[str]) -> None:
     """A function in a view runs as whoever reads the view: the roles make none. Only a superuser can see to that."""
+    listed = {"roles": sql.Literal(sorted(roles)), "names": sql.Literal(", ".join(roles))}
+    connection.execute(sql.SQL(_QUERIES["refuse_routines"]).format(**listed))
     if not database.one_row(connection, _QUERIES["refuses_routines"])[0]:
-        names = sql.Literal(sorted(roles))
-        connection.execute(
-            sql.SQL(_QUERIES["refuse_routines"]).format(roles=names, names=sql.Literal(", ".join(roles)))
-        )
+        connection.execute(_QUERIES["begin_to_refuse"])
+    # So that nothing of the schema is another's.
+    owner = sql.Identifier(os.environ["PGUSER"])
+    connection.execute(
+        sql.SQL("alter function {}.refuse_routines() owner to {}").format(sql.Identifier(locks.SCHEMA), owner)
+    )
 
 
 def _close_functions(connection: database.Connection) -> None:
@@ -91,18 +97,17 @@ def _grant_lock(connection: database.Connection, role: str) -> None:
     connection.execute(sql.SQL("grant insert on {}.locks to {}").format(schema, name))
 
 
-def _give_to_transformer(connection: database.Connection, owner: str) -> None:
-    """What dbt replaces belongs to the role that runs it, whoever made it."""
-    transformer = sql.Identifier(owner)
-    scope = {"schemas": list(DBT_SCHEMAS), "owner": owner}
-    schemas: list[Any] = connection.execute(_QUERIES["foreign_schemas"], scope).fetchall()
-    for (schema,) in schemas:
-        connection.execute(sql.SQL("alter schema {} owner to {}").format(sql.Identifier(schema), transformer))
+def give(connection: database.Connection, schemas: Collection[str], to: str, *, but_of: Collection[str] = ()) -> None:
+    """Schemas and their relations, whoever made them, are a role's, but for those of some other roles."""
+    scope: dict[str, object] = {"schemas": list(schemas), "owners": [to, *but_of]}
+    owner = sql.Identifier(to)
+    found: list[Any] = connection.execute(_QUERIES["foreign_schemas"], scope).fetchall()
+    for (schema,) in found:
+        connection.execute(sql.SQL("alter schema {} owner to {}").format(sql.Identifier(schema), owner))
     relations: list[Any] = connection.execute(_QUERIES["foreign_relations"], scope).fetchall()
-    kinds = {"r": "table", "v": "view", "m": "materialized view"}
     for schema, name, kind in relations:
         relation = sql.Identifier(schema, name)
-        connection.execute(sql.SQL("alter {} {} owner to {}").format(sql.SQL(kinds[kind]), relation, transformer))
+        connection.execute(sql.SQL("alter {} {} owner to {}").format(sql.SQL(_KINDS[kind]), relation, owner))
 
 
 def _grant(connection: database.Connection, schema: str, role: str, verbs: str, transformer: str) -> None:

@@ -38,7 +38,6 @@ READER_SETTINGS = {
 }
 # Long enough for any panel; a query that takes longer is a mistake, and must not starve the pipeline.
 DASHBOARD_SETTINGS = READER_SETTINGS | {"statement_timeout": "10s"}
-_ATTEMPTS = 5
 # pg_read_all_data is there.
 _READS_ALL_SINCE = 140000
 
@@ -162,12 +161,12 @@ def ensure_roles() -> str:
     server where the connected user may not make roles, those that are missing are left out and the note says what to
     ask for.
     """
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(role_logins.ATTEMPTS):
         try:
             return _ensure_roles()
         except (psycopg.errors.InternalError_, psycopg.errors.UniqueViolation, psycopg.errors.DuplicateObject):
             # Roles belong to the whole server: another database on it is set up at the same moment.
-            if attempt == _ATTEMPTS - 1:
+            if attempt == role_logins.ATTEMPTS - 1:
                 raise
     raise AssertionError
 

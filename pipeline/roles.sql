@@ -88,7 +88,7 @@ where
     and has_function_privilege('public', oid, 'execute')
 
 -- name: foreign_relations
--- Relations and schemas that dbt must be able to replace, but that belong to somebody else.
+-- Relations that belong to somebody else than these, but for sequences that belong to a column, and go with their table.
 select
     nspname,
     relname,
@@ -97,17 +97,27 @@ from pg_class
 inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
 where
     nspname = any(%(schemas)s)
-    and relkind in ('r', 'v', 'm')
-    and relowner != cast(%(owner)s as regrole)
+    and relkind in ('r', 'v', 'm', 'S')
+    and relowner not in (select oid from pg_roles where rolname = any(%(owners)s))
+    and not exists (
+        select from pg_depend
+        where
+            classid = cast('pg_class' as regclass)
+            and objid = pg_class.oid
+            and pg_class.relkind = 'S'
+            and deptype in ('a', 'i')
+    )
 
 -- name: foreign_schemas
-select nspname from pg_namespace where nspname = any(%(schemas)s) and nspowner != cast(%(owner)s as regrole)
+select nspname from pg_namespace
+where
+    nspname = any(%(schemas)s)
+    and nspowner not in (select oid from pg_roles where rolname = any(%(owners)s))
 
 -- name: refuses_routines
 select exists (select from pg_event_trigger where evtname = 'warehouse_refuse_routines')
 
 -- name: refuse_routines
--- The function is the owner's, so that nothing of the schema is another's.
 create or replace function warehouse_lock.refuse_routines() returns event_trigger
 language plpgsql as $$
 begin
@@ -116,15 +126,9 @@ begin
             errcode = 'insufficient_privilege', message = 'functions, triggers and rules are not made by ' || {names};
     end if;
 end;
-$$;
-do $$
-begin
-    execute format(
-        'alter function warehouse_lock.refuse_routines() owner to %I',
-        (select pg_get_userbyid(nspowner) from pg_namespace where nspname = 'warehouse_lock')
-    );
-end
-$$;
+$$
+
+-- name: begin_to_refuse
 create event trigger warehouse_refuse_routines on ddl_command_start
 when tag in (
     'CREATE FUNCTION', 'CREATE PROCEDURE', 'CREATE AGGREGATE', 'CREATE OPERATOR', 'CREATE CAST', 'CREATE TRIGGER', 'CREATE RULE'

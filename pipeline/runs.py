@@ -223,7 +223,7 @@ def _leave_row(step: Step, windows: str, seconds: float, status: str, message: s
                 "seconds": seconds,
             }
             connection.execute(_QUERIES["leave_row"], row)
-    except Exception as error:
+    except Exception as error:  # no server, no room, no rights: the command's own end matters more
         log.warning("the run log has no row of %s: %s", step.name, error)
 
 
@@ -271,7 +271,7 @@ def only_lock(command: str) -> Iterator[database.Connection]:
             raise
         finally:
             # A busy server takes its time to see that a session has ended; the next command may come before that.
-            with contextlib.suppress(psycopg.Error):
+            with contextlib.suppress(psycopg.Error):  # the session is gone, and its locks with it
                 connection.execute(locks.QUERIES["release"])
 
 

@@ -41,12 +41,12 @@ def without_secrets(text: str) -> str:
 
 def _secrets() -> Iterator[str]:
     variables: Mapping[str, str] = os.environ
-    with contextlib.suppress(ConfigurationError):
+    with contextlib.suppress(ConfigurationError):  # a .env that may not be used gives no secrets to this process
         variables = {**env_file.read(), **variables}
     openly = {os.environ.get(name) for name in _STANDS_OPENLY}
     names = [name for name in variables if _SECRET_NAME.search(name) and not _NAME_OF_A_PLACE.search(name)]
     found = [variables[name] for name in names]
     found += [login.partition(":")[2] for value in variables.values() for login in _IN_ADDRESS.findall(value)]
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError):  # there is no embedded server here
         found.append(read_small(state_dir() / "postgres.password").decode().strip())
     yield from (value for value in found if len(value) >= _SHORTEST and value not in openly)

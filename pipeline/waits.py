@@ -84,7 +84,7 @@ def _watch(over: threading.Event, login: database.Login) -> None:
                 _look(connection, since)
                 if over.wait(LOOK_SECONDS):
                     return
-    except Exception as error:
+    except Exception as error:  # see above: without a watch the command still ends by its lock_timeout
         log.info("nobody watches who holds this command up: %s", error)
 
 

@@ -198,14 +198,14 @@ def rows_query(relation: Relation, window_date: date, column: str, facts: Facts)
     conditions = [f"window_date = '{day}'", *relation.conditions()]
     if facts.shown:
         conditions.append(_condition(_rounded(column, relation.decimals), facts.shown))
-    return f"{comment}select * from {relation.name} where {' and '.join(conditions)} limit {SHOWN_ROWS}"  # noqa: S608
+    return f"{comment}select * from {relation.name} where {' and '.join(conditions)} limit {SHOWN_ROWS}"  # noqa: S608 - to be read
 
 
 def copies_query(relation: Relation, window_date: date) -> str:
     """A statement that shows the rows of the day that have a copy, side by side: source_row alone tells them apart."""
     conditions = " and ".join([f"window_date = '{window_date}'", *relation.conditions()])
     same = "to_jsonb(trips) - 'source_row'"
-    counted = f"select trips.*, count(*) over (partition by {same}) as copies from {relation.name} as trips"  # noqa: S608
+    counted = f"select trips.*, count(*) over (partition by {same}) as copies from {relation.name} as trips"  # noqa: S608 - as below
     found = f"select * from ({counted} where {conditions}) as trips where copies > 1"  # noqa: S608 - to be read
     return f"{found} order by {same}, source_row limit {SHOWN_ROWS}"
 

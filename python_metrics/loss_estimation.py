@@ -244,7 +244,7 @@ def _one_thread() -> Any:
 @cache
 def _thread_pools() -> Any:
     # Looking for the loaded libraries takes milliseconds; scikit-learn's are loaded before.
-    import sklearn.ensemble  # noqa: F401
+    import sklearn.ensemble  # noqa: F401 - for what it loads
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

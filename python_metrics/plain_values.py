@@ -52,5 +52,5 @@ def _read(kind: Any, value: Any) -> Any:
         return {key: _read(parts[1], one) for key, one in value.items()}
     if is_dataclass(kind):
         hints = get_type_hints(kind)
-        return kind(**{one.name: _read(hints[one.name], value[one.name]) for one in fields(kind)})  # type: ignore[operator]
+        return kind(**{one.name: _read(hints[one.name], value[one.name]) for one in fields(kind)})  # type: ignore[operator]  # a dataclass is called
     return value

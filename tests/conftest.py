@@ -26,6 +26,7 @@ from ingest.sample import write_sample
 from pipeline import database, embedded
 from pipeline.months import Month
 from pipeline.settings import DEFAULT_DATA_DIR, ROOT
+from tests.servers import ForeignServer, foreign_server
 
 SCRUBBED = (
     "PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGSERVICE", "PGPASSFILE",
@@ -179,6 +180,13 @@ def _clone(server: embedded.Address, template: str, monkeypatch: pytest.MonkeyPa
             yield connection
     finally:
         drop_database(server, name)
+
+
+@pytest.fixture(scope="module")
+def foreign() -> Iterator[ForeignServer]:
+    """A server that somebody else has set up: German where the machine has that, with days first and passwords."""
+    with foreign_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

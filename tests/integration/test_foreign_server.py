@@ -25,7 +25,7 @@ from pipeline.monitoring import load_monitoring
 from pipeline.runs import RunLog, only_lock
 from pipeline.settings import DBT_PROJECT_DIR, ROOT
 from tests.commands import command
-from tests.servers import ForeignServer, foreign_server
+from tests.servers import ForeignServer
 
 HOSTILE = {
     "PGTZ": "America/St_Johns",
@@ -59,12 +59,6 @@ AS_EVER = {
     "isolation": "read committed",
     "waits": "0010min0",
 }
-
-
-@pytest.fixture(scope="module")
-def foreign() -> Iterator[ForeignServer]:
-    with foreign_server() as server:
-        yield server
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from pipeline.errors import DbtError, QueryError
 from pipeline.roles import Role
 from pipeline.settings import DBT_PROJECT_DIR, ROOT
 from tests.commands import command
-from tests.servers import ForeignServer, foreign_server
+from tests.servers import ForeignServer
 
 ATTACKS = (
     "copy (select 1) to program 'id'",
@@ -106,12 +106,6 @@ def test_sql_of_dbt_becomes_nobody_else(empty_warehouse: Connection, project: Pa
         (project / "models" / "other.sql").write_text(model.replace("ATTACK", f"set role {name}") + "select 1 as a")
         with pytest.raises(DbtError, match="permission denied to set role"):
             dbt.build("--select", "other", run_id=None)
-
-
-@pytest.fixture(scope="module")
-def foreign() -> Iterator[ForeignServer]:
-    with foreign_server() as server:
-        yield server
 
 
 @pytest.fixture

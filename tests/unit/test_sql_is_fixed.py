@@ -29,7 +29,7 @@ ALLOWED = {
     ("pipeline/owners.py", "_give_all"): "one of four words, and a function as the server writes it with its types",
     ("pipeline/query.py", "print_csv"): "the query that a person typed, in a read-only transaction",
     ("pipeline/role_rights.py", "_close_functions"): "a function's name with its types, as the server writes it",
-    ("pipeline/role_rights.py", "_give_to_transformer"): "one of three words",
+    ("pipeline/role_rights.py", "give"): "one of four words",
     ("pipeline/role_rights.py", "_grant"): "verbs that this module names",
     ("pipeline/role_logins.py", "settle"): "words that this module names, and a number",
     ("pipeline/table_files.py", "_check_lengths"): "as records",
