@@ -113,14 +113,18 @@ def claim(connection: database.Connection, role: str, owner: str, *, is_new: boo
 
 
 def let_in(connection: database.Connection, login: Login, owner: str) -> bool:
-    """Make that a login works, unless somebody else has made it his; whether it does."""
+    """Make that a login works, unless somebody else has made it his; whether it does.
+
+    What a superuser has made his own, because he had to work himself, is the owner's whose administrator he is.
+    """
     if working(login, again=True):
         return True
     _, mark = database.one_row(connection, _QUERIES["mark"], {"name": login.user})
-    if login.password is None or mark != _mark(owner):
+    if login.password is None or mark not in (_mark(owner), _mark(connection.info.user)):
         return False
     with database.transaction(connection):
         set_password(connection, login)
+        connection.execute(sql.SQL("comment on role {} is {}").format(sql.Identifier(login.user), _mark(owner)))
     return working(login, again=True)
 
 

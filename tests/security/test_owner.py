@@ -97,6 +97,25 @@ def test_with_passwords_the_owners_is_made_of_the_superusers(tcp_server: embedde
         assert database.login() == superuser
 
 
+def test_what_the_superuser_took_while_he_worked_himself_is_the_owners_again(tcp_server: embedded.Address) -> None:
+    with database.environment(tcp_server.environment()):
+        database.migrate()
+        roles.ensure_roles()
+        with psycopg.connect(autocommit=True) as connection:
+            for role in roles.PARTS:
+                mark = f"logs in by a password that is made of that of {embedded.SUPERUSER}"
+                connection.execute(sql.SQL("comment on role {} is {}").format(sql.Identifier(role), mark))
+        assert roles.ensure_roles() == ""
+        with owners.warehouse():
+            assert roles.ensure_roles() == ""
+            with roles.acting_as(Role.MONITOR), database.connect("test") as part:
+                assert part.execute("select session_user").fetchone() == ("monitor",)
+        # He does not take them back.
+        assert "monitor" in roles.ensure_roles()
+        with owners.warehouse():
+            assert roles.ensure_roles() == ""
+
+
 def test_where_the_owner_cannot_log_in_the_superuser_works_and_it_is_said(tcp_server: embedded.Address) -> None:
     variables = tcp_server.environment()
     with database.environment(variables):
