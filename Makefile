@@ -99,7 +99,7 @@ verify: $(RUNTIME) ## Hold a month's drift scores against Evidently's own tests:
 
 .PHONY: preview
 preview: $(RUNTIME) ## Write the dashboards as plain pages, without Grafana: make preview MODEL=... COLUMN=trip_distance DAY=2022-02-08
-	@$(BIN)/python -m grafana.preview
+	@$(BIN)/python -m pipeline preview
 
 .PHONY: psql
 psql: $(RUNTIME) ## Open psql on the warehouse
@@ -211,7 +211,7 @@ bench-signal: $(DEV) ## Measure false alarms, recall and the column named, with 
 
 .PHONY: dashboards
 dashboards: $(DEV) ## Write Grafana's dashboards and alert rules again, after a change of monitoring.yml or of grafana/
-	@$(BIN)/python -m grafana
+	@$(BIN)/python -m pipeline dashboards
 
 .PHONY: picture
 picture: $(DEV) ## Draw the pictures of the README again

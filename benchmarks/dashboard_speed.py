@@ -12,9 +12,9 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from grafana.asking import DASHBOARDS, OpenDashboard, as_dashboard, open_dashboard
-from pipeline import database
-from pipeline.database import Connection
+from grafana.preview.asking import DASHBOARDS, OpenDashboard, as_dashboard, open_dashboard
+from warehouse import database
+from warehouse.database import Connection
 
 ROUNDS = 5
 BOUND_MS = 100

@@ -29,11 +29,12 @@ from benchmarks.scored_months import (
     trained,
     tutorial_rows,
 )
+from config.months import Month
+from config.paths import ROOT
+from config.settings import DEFAULT_DATA_DIR
 from ingest.sample import load_incidents, write_sample
-from pipeline.months import Month
-from pipeline.settings import DEFAULT_DATA_DIR, ROOT
-from python_metrics.concept_drift import concept_drift
-from python_metrics.loss_estimation import LossEstimator
+from python_metrics.estimates.concept_drift import concept_drift
+from python_metrics.estimates.loss_estimation import LossEstimator
 
 REPORT = Path(__file__).with_name("estimates.md")
 TRAINING, FIRST = "2022-01", "2022-02"

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.months import Month
+from config.months import Month
 
 
 def write_large_month(source: Path, month: Month, rows: int, target: Path) -> None:

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from config.months import Month
 from ingest.load import load_month
 from ingest.sources import SourceFile
-from pipeline import database
-from pipeline.months import Month
+from warehouse import database, schema_versions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +95,7 @@ def _execute(statement: Any) -> None:
 def main(arguments: list[str]) -> None:
     """Do what the command line says; figures go to stdout."""
     task, path, month = arguments[0], Path(arguments[1]), Month.parse(arguments[2])
-    database.migrate()
+    schema_versions.migrate()
     if task == "rates":
         print(json.dumps(rates(path, month, int(arguments[3]))))
     else:

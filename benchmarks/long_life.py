@@ -23,8 +23,8 @@ from statistics import median
 
 from benchmarks import processes
 from benchmarks.run import table
-from pipeline.months import Month
-from pipeline.settings import ROOT
+from config.months import Month
+from config.paths import ROOT
 
 RESULTS = Path(__file__).with_name("long_life.md")
 TRAIN_MONTH, SHORT, LONG = Month(2022, 1), Month(2022, 2), Month(2022, 12)

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline import embedded
-from pipeline.settings import ROOT
+from config.paths import ROOT
+from warehouse.server import embedded
 
 # What a person's environment may hold and a measured process shall not see.
 _SCRUBBED = (

@@ -32,8 +32,9 @@ import psutil
 
 from benchmarks import processes
 from benchmarks.run import table
-from pipeline import database
-from pipeline.monitoring import MonitoredColumn, Monitoring, load_monitoring
+from config.monitoring import MonitoredColumn, Monitoring
+from config.monitoring_file import load_monitoring
+from warehouse import database, schema_versions
 
 REPORT = Path(__file__).with_name("profile_scale.md")
 ROWS = (500_000, 2_000_000, 8_000_000)
@@ -110,9 +111,9 @@ def build_models() -> None:
     """The project's relations that profiles are made of, empty."""
     from pipeline import dbt
     from pipeline.profile_plan import store_plan
-    from pipeline.roles import ensure_roles
+    from warehouse.access.roles import ensure_roles
 
-    database.migrate()
+    schema_versions.migrate()
     ensure_roles()
     dbt.build("--select", "+tag:profiles", "--exclude", "tag:profiles", "--indirect-selection", "empty", run_id=None)
     # Segmentations whose columns are not there yet are left out of the plan.
@@ -161,9 +162,9 @@ def change_day() -> None:
 
 def score_days(*, of_segments: bool) -> Scored:
     """Score every day against the first month, a column at a time; what has been read of a month is let go."""
-    from python_metrics.profile_drift import drift_scores
-    from python_metrics.profile_store import ProfileKey
-    from python_metrics.profiles import Profile, add_profiles
+    from python_metrics.drift.profile_drift import drift_scores
+    from python_metrics.profiles.profile_store import ProfileKey
+    from python_metrics.profiles.profiles import Profile, add_profiles
 
     monitoring = one_model()
     scores, reading, scoring = 0, 0.0, 0.0
@@ -189,8 +190,8 @@ def score_days(*, of_segments: bool) -> Scored:
 
 def _months(monitoring: Monitoring, column: MonitoredColumn, of_segments: bool) -> Iterator[dict[Any, list[Any]]]:
     """A column's profiles by segment, a list of days each, month by month."""
-    from python_metrics.profile_store import read_profiles
-    from python_metrics.store import Window
+    from python_metrics.monitored import Window
+    from python_metrics.profiles.profile_store import read_profiles
 
     with database.connect("windows", read_only=True) as connection:
         rows: list[Any] = connection.execute(_QUERIES["windows_read"]).fetchall()

@@ -29,10 +29,11 @@ import psutil
 
 from benchmarks import processes
 from benchmarks.run import MONTH, TRAIN_MONTH, find_months, pipeline_options, spread, table
-from pipeline import database
-from pipeline.monitoring import PREDICTION, MonitoredColumn, Windows, load_monitoring
-from python_metrics.profile_drift import drift_scores
-from python_metrics.profiles import Profile, add_profiles
+from config.monitoring import PREDICTION, MonitoredColumn, Windows
+from config.monitoring_file import load_monitoring
+from python_metrics.drift.profile_drift import drift_scores
+from python_metrics.profiles.profiles import Profile, add_profiles
+from warehouse import database
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +118,7 @@ class Reports:
 
 def read_warehouse(relations: Windows, scored: tuple[MonitoredColumn, ...]) -> Profiles:
     """The profiles of both months out of the warehouse; the training month's add up to the reference."""
-    from python_metrics.profile_store import ProfileKey, read_profiles
+    from python_metrics.profiles.profile_store import ProfileKey, read_profiles
 
     model_version, windows = _asked()
     read = list(read_profiles(relations, model_version, scored, windows, segment_keys=[""]))
@@ -134,7 +135,7 @@ def read_warehouse(relations: Windows, scored: tuple[MonitoredColumn, ...]) -> P
 
 def _asked() -> tuple[str, list[Any]]:
     """The model's version and the windows of both months."""
-    from python_metrics.store import Window
+    from python_metrics.monitored import Window
 
     with database.connect("profile speed", read_only=True) as connection:
         version = database.one_row(

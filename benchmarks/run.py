@@ -26,8 +26,8 @@ import psycopg
 
 from benchmarks import processes
 from benchmarks.processes import Finished
-from pipeline.months import Month
-from pipeline.settings import ROOT
+from config.months import Month
+from config.paths import ROOT
 
 RESULTS = Path(__file__).with_name("results.md")
 TRAIN_MONTH, MONTH = Month(2022, 1), Month(2022, 2)

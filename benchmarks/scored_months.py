@@ -14,10 +14,10 @@ from typing import Any
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from config.monitoring_file import load_monitoring
+from config.months import Month
 from models_ml.recipes import recipe_of
-from pipeline.monitoring import load_monitoring
-from pipeline.months import Month
-from python_metrics.loss_estimation import LossEstimator, fit_loss_estimator
+from python_metrics.estimates.loss_estimation import LossEstimator, fit_loss_estimator
 
 LINEAR, TREES = "green_duration_lr", "green_duration_hgb"
 FEWEST_DAY_ROWS = 50

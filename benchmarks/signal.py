@@ -1,9 +1,9 @@
 """How well the alarm does: `make bench-signal`.
 
 Incidents planted in real months, and the same months clean: false alarms, recall, the column named, delay, cost - for
-Evidently's stock thresholds, for mean + 3 standard deviations and for the alarm of python_metrics.signals. Months come
-from DATA_DIR (or TLC_DATA_DIR, or data/raw). Constants were chosen on CHOOSING; the tables are of the months that came
-after, and go to stdout and into docs/signal.md.
+Evidently's stock thresholds, for mean + 3 standard deviations and for the alarm of python_metrics.alerts.signals.
+Months come from DATA_DIR (or TLC_DATA_DIR, or data/raw). Constants were chosen on CHOOSING; the tables are of the
+months that came after, and go to stdout and into docs/signal.md.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from scipy.stats import beta, chi2
 from benchmarks.incidents import KINDS, Before, Kind, before_of, drifting, plant
 from benchmarks.signal_rules import ThreeSigma, rings_stock, score, three_sigma
 from benchmarks.trip_days import INPUTS, PREDICTION, LinearModel, Rows, read_days, to_day, train
+from config.paths import ROOT
+from config.settings import DEFAULT_DATA_DIR
 from pipeline import typed
-from pipeline.settings import DEFAULT_DATA_DIR, ROOT
-from python_metrics.day_statistics import Frame
-from python_metrics.signals import FULL_DAYS, Day, Decision, Null, decide, fit_null
-from python_metrics.thinning import thin
+from python_metrics.alerts.signals import FULL_DAYS, Day, Decision, Null, decide, fit_null
+from python_metrics.alerts.statistics.day_statistics import Frame
+from python_metrics.alerts.statistics.thinning import thin
 
 PAGE = ROOT / "docs" / "signal.md"
 BEGIN, END = "<!-- make bench-signal: begin -->", "<!-- make bench-signal: end -->"

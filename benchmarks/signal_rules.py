@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from python_metrics.categorical_statistics import CategoricalFrame
-from python_metrics.day_statistics import TABLE, Day, Frame, measure
+from python_metrics.alerts.statistics.categorical_statistics import CategoricalFrame
+from python_metrics.alerts.statistics.day_statistics import TABLE, Day, Frame, measure
 
 Floats = npt.NDArray[np.float64]
 

@@ -15,8 +15,8 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from python_metrics.day_statistics import Day
-from python_metrics.profiles import Profile
+from python_metrics.alerts.statistics.day_statistics import Day
+from python_metrics.profiles.profiles import Profile
 
 Floats = npt.NDArray[np.float64]
 

@@ -12,11 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from core.errors import ConfigurationError, UsageError, WarehouseError
 from grafana.names import FRONT_PAGE
-from grafana.preview import write_pages
-from pipeline import database
-from pipeline.database import Connection
-from pipeline.errors import ConfigurationError, UsageError, WarehouseError
+from grafana.preview.pages import write_pages
+from warehouse import database
+from warehouse.database import Connection
 
 TARGET = Path(__file__).with_name("front-page.png")
 # As far as the incidents and the judged days reach.

@@ -19,11 +19,11 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import alerting as models
 
+from config.alert_levels import opening_rules
 from grafana.house import House
 from grafana.names import COLUMN, DATA_QUALITY, FRONT_PAGE, PERFORMANCE, PIPELINE_HEALTH, TABLE
 from grafana.parts import DATASOURCE_UID, Query
-from pipeline.alert_rules import opening_rules
-from pipeline.database import queries
+from warehouse.database import queries
 
 FOLDER = "Model monitoring"
 GROUP = "warehouse"

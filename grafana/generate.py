@@ -9,17 +9,18 @@ from typing import Any
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from config import private_files
+from config.paths import DBT_PROJECT_DIR, ROOT
 from grafana.alert_rules import alert_rules
-from grafana.column import column
-from grafana.compare_models import compare_models
-from grafana.data_quality import data_quality
 from grafana.documents import dashboards_page, exposures
-from grafana.front_page import front_page
 from grafana.house import House
-from grafana.performance import performance
-from grafana.pipeline_health import pipeline_health
-from grafana.segments import segments
-from pipeline.settings import DBT_PROJECT_DIR, ROOT
+from grafana.pages.column import column
+from grafana.pages.compare_models import compare_models
+from grafana.pages.data_quality import data_quality
+from grafana.pages.front_page import front_page
+from grafana.pages.performance import performance
+from grafana.pages.pipeline_health import pipeline_health
+from grafana.pages.segments import segments
 
 FOLDER = Path(__file__).parent
 _BOARDS = (front_page, performance, segments, column, data_quality, pipeline_health, compare_models)
@@ -34,6 +35,19 @@ def generated_files(house: House) -> dict[Path, str]:
         ROOT / "docs" / "dashboards.md": dashboards_page(boards),
         DBT_PROJECT_DIR / "models" / "exposures.yml": exposures(boards),
     }
+
+
+def write_files(house: House) -> list[Path]:
+    """Write those that are not as they should be; gives their paths."""
+    written = []
+    for path, text in generated_files(house).items():
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        private_files.share(path)
+        written.append(path)
+    return written
 
 
 def _as_document(board: builders.Dashboard) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from config.alert_levels import Levels
+from config.dbt_variables import compared_coverage, source_timezone
+from config.monitoring import Monitoring
+from config.monitoring_file import load_monitoring
 from grafana.names import COLUMN, DATA_QUALITY, PERFORMANCE, PIPELINE_HEALTH, TABLE
 from grafana.parts import ORANGE, RED, WELL, YELLOW, Step
-from pipeline.alert_levels import Levels
-from pipeline.database import queries
-from pipeline.dbt import compared_coverage, source_timezone
-from pipeline.monitoring import Monitoring, load_monitoring
+from warehouse.database import queries
 
 NO_LABELS = (
     "No labels: they come some time after the rows, or with `make labels` - if the model's target has an entry under "
@@ -52,7 +53,9 @@ class House:
 
     def sql(self, board: str) -> dict[str, str]:
         """The named queries of a dashboard."""
-        return {name: self._filled(text) for name, text in queries(Path(__file__).with_name(f"{board}.sql")).items()}
+        return {
+            name: self._filled(text) for name, text in queries(Path(__file__).parent / "pages" / f"{board}.sql").items()
+        }
 
     def _filled(self, text: str) -> str:
         """The query with its {{names}} put in: shared parts first, which have names themselves."""

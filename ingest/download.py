@@ -14,10 +14,9 @@ import logging
 import os
 import re
 import ssl
-import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -25,14 +24,11 @@ from urllib.parse import urljoin
 
 import requests
 from requests.exceptions import ConnectTimeout, ProxyError
-from rich.markup import escape
-from rich.progress import Progress
 from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError, NewConnectionError
 from urllib3.util import Retry, parse_url
 
+from core.errors import NetworkUnreachableError, SourceUnavailableError, UsageError
 from ingest.records import DownloadRecord, record_path, stored, write_json
-from pipeline.console import progress_console
-from pipeline.errors import NetworkUnreachableError, SourceUnavailableError, UsageError
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +39,18 @@ _MAX_REDIRECTS = 5
 _NO_PROXY = {"http": "", "https": ""}
 _UNREACHABLE_ATTEMPTS = 2
 _VALID_URLS = "https addresses, and http ones of 127.0.0.1, localhost and ::1, without user and password"
+
+
+# Called with the bytes that have arrived and those of the whole file, None where the server does not say.
+Report = Callable[[int, int | None], None]
+# Around a download, by the name of its file.
+Watch = Callable[[str], AbstractContextManager[Report]]
+
+
+@contextmanager
+def unwatched(name: str) -> Iterator[Report]:
+    """Nobody sees it arrive."""
+    yield lambda size, total: None
 
 
 @dataclass(frozen=True)
@@ -113,6 +121,7 @@ def download(
     connect_timeout: float = 5.0,
     read_timeout: float = 60.0,
     total_seconds: float = 3600.0,
+    watch: Watch = unwatched,
 ) -> DownloadRecord:
     """Fetch `url` into `target`, replacing it only when the whole file has arrived, and return its record.
 
@@ -130,15 +139,9 @@ def download(
     if attempts < 1:
         raise UsageError(f"attempts is {attempts}; valid are whole numbers from 1; give at least 1")
     part, part_version = _beside(target, ".part"), _beside(target, ".part.json")
-    progress = Progress(console=progress_console(), disable=not sys.stderr.isatty())
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with progress, _Session() as session:
-            bar = progress.add_task(escape(target.name), total=None)
-
-            def report(size: int, total: int | None) -> None:
-                progress.update(bar, completed=size, total=total)
-
+        with watch(target.name) as report, _Session() as session:
             timeouts = (connect_timeout, read_timeout)
             deadline = time.monotonic() + total_seconds
             job = _Job(session, url, part, part_version, max_bytes, timeouts, deadline, report)

@@ -14,14 +14,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from config.months import Month
+from core.errors import BadFileError, DatabaseError, OriginMixError
+from core.failpoints import failpoint
+from core.files.checksums import checked_sha256
 from ingest.schema import SERVICE
 from ingest.sources import SourceFile
-from pipeline import arrow_cursor, database
-from pipeline.arrow_cursor import ArrowCursor
-from pipeline.checksums import checked_sha256
-from pipeline.errors import BadFileError, DatabaseError, OriginMixError
-from pipeline.failpoints import failpoint
-from pipeline.months import Month
+from warehouse import arrow_cursor, database
+from warehouse.arrow_cursor import ArrowCursor
 
 if TYPE_CHECKING:
     from ingest.read import Inspection
@@ -140,8 +140,8 @@ def _write(file: _Checked, load_id: int) -> Action:
     """One transaction: the old month's rows out, the new ones in, counted, the manifest row."""
     import adbc_driver_manager
 
+    from core.files.table_files import connect, damaged
     from ingest.read import batches, noting_errors
-    from pipeline.table_files import connect, damaged
 
     inspection = file.inspection
     reading_errors: list[Exception] = []

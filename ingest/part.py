@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from core.errors import SourceUnavailableError
+from core.files.table_files import damaged
 from ingest.read import BATCH_ROWS, Inspection
 from ingest.schema import COVERS_UNTIL_KEY, PICKUP_COLUMN
-from pipeline.errors import SourceUnavailableError
-from pipeline.table_files import damaged
 
 
 def write_part(whole: Inspection, until: date, target: Path) -> None:

@@ -16,20 +16,11 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingest.schema import (
-    COLUMNS,
-    COVERS_UNTIL_KEY,
-    PICKUP_COLUMN,
-    Column,
-    Family,
-    FileSchema,
-    match_schema,
-)
-from pipeline.errors import BadFileError, printable
-from pipeline.failpoints import failpoint
-from pipeline.input_files import LONGEST_VALUE
-from pipeline.months import Month
-from pipeline.table_files import (
+from config.months import Month
+from core.errors import BadFileError, printable
+from core.failpoints import failpoint
+from core.files.input_files import LONGEST_VALUE
+from core.files.table_files import (
     PARQUET_SOURCE,
     check_parquet,
     check_rows,
@@ -39,6 +30,7 @@ from pipeline.table_files import (
     promised_rows,
     reading,
 )
+from ingest.schema import COLUMNS, COVERS_UNTIL_KEY, PICKUP_COLUMN, Column, Family, FileSchema, match_schema
 
 BATCH_ROWS = 65_536
 _LEAST_SHARE_IN_MONTH = 0.5

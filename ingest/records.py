@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter
 
-from pipeline.input_files import read_small
+from core.files.input_files import read_small
 
 _Stored = TypeVar("_Stored")
 _SUFFIX = ".download.json"

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from pipeline import columns
-from pipeline.errors import printable
+from core.errors import printable
+from core.files import columns
 
 SERVICE = "green"
 

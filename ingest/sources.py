@@ -10,14 +10,18 @@ import dataclasses
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from config.months import Month
+from config.settings import Settings, Source
+from core.errors import NetworkUnreachableError, OriginMixError, SourceUnavailableError
+from core.files.checksums import LIST_NAME, without_checksum
 from ingest.records import read_record
 from ingest.schema import SERVICE
-from pipeline import database
-from pipeline.checksums import LIST_NAME, without_checksum
-from pipeline.errors import NetworkUnreachableError, OriginMixError, SourceUnavailableError
-from pipeline.months import Month
-from pipeline.settings import Settings, Source
+from warehouse import database
+
+if TYPE_CHECKING:
+    from ingest.download import Watch
 
 log = logging.getLogger(__name__)
 
@@ -71,10 +75,11 @@ def held_months() -> Held:
     )
 
 
-def find_files(settings: Settings, held: Held) -> Found:
+def find_files(settings: Settings, held: Held, watch: Watch | None = None) -> Found:
     """The files of all needed months; a month that is loaded and has no file on disk is left as it is.
 
     So is a month that was pruned, whether its file is there or not, unless the settings name it to be loaded again.
+    `watch` is around each download, see ingest.download.
 
     Raises:
         SourceUnavailableError: a month's file is not there and cannot be fetched.
@@ -82,12 +87,12 @@ def find_files(settings: Settings, held: Held) -> Found:
         BadFileError: a checksum file cannot be understood.
     """
     pruned = sorted((held.pruned & set(settings.needed_months)) - settings.reload)
-    found = _find_files(dataclasses.replace(settings, left_out=frozenset(pruned)), held)
+    found = _find_files(dataclasses.replace(settings, left_out=frozenset(pruned)), held, watch)
     notes = tuple(f"{month} was pruned and is left as it is; RELOAD={month} loads its file again" for month in pruned)
     return dataclasses.replace(found, notes=(*found.notes, *notes))
 
 
-def _find_files(settings: Settings, held: Held) -> Found:
+def _find_files(settings: Settings, held: Held, watch: Watch | None) -> Found:
     if settings.source is Source.SAMPLE or (settings.source is Source.AUTO and held.has_sample):
         return _sample(settings, held)
     if held.has_sample and settings.source is Source.TLC:
@@ -103,7 +108,7 @@ def _find_files(settings: Settings, held: Held) -> Found:
     notes: list[str] = []
     for month in settings.needed_months:
         try:
-            file = _real_file(settings, month, held)
+            file = _real_file(settings, month, held, watch)
         except NetworkUnreachableError as error:
             if settings.source is Source.AUTO and not files and not held.has_real and not _any_local(settings):
                 log.info("the sample stands in: %s", error)
@@ -135,7 +140,7 @@ def _any_local(settings: Settings) -> bool:
     return any(_local_path(settings, month).exists() for month in settings.needed_months)
 
 
-def _real_file(settings: Settings, month: Month, held: Held) -> SourceFile | None:
+def _real_file(settings: Settings, month: Month, held: Held, watch: Watch | None) -> SourceFile | None:
     path = _local_path(settings, month)
     record = read_record(path)
     if path.exists() and not (settings.source is Source.TLC and record is None):
@@ -156,11 +161,11 @@ def _real_file(settings: Settings, month: Month, held: Held) -> SourceFile | Non
             "or use SOURCE=local to load it as it is"
         )
     # The network's libraries are imported when something is to be fetched.
-    from ingest.download import download
+    from ingest.download import download, unwatched
 
     url = f"{settings.tlc_url}/{file_name(month)}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    return SourceFile(month, path, url, "tlc", download(url, path).sha256)
+    return SourceFile(month, path, url, "tlc", download(url, path, watch=watch or unwatched).sha256)
 
 
 def _sample(settings: Settings, held: Held, because: str = "") -> Found:

@@ -10,9 +10,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import ModelError
-from pipeline.failpoints import failpoint
-from pipeline.unfinished import unfinished
+from core.errors import ModelError
+from core.failpoints import failpoint
+from core.files.unfinished import unfinished
 
 # Types beyond scikit-learn's public estimators that the recipes' models are made of.
 _TRUSTED_TYPES = (

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from pipeline.errors import ModelError
-from pipeline.levels import is_text, levels, selected
-from pipeline.monitoring import Column
+from config.monitoring import Column
+from core.errors import ModelError
+from core.levels import is_text, levels, selected
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from config.monitoring import Labels, Monitoring
+from core.errors import BadFileError, ConfigurationError, UsageError
+from core.failpoints import failpoint
 from models_ml.label_trips import TIMES, check_trips, instant
-from pipeline import database
-from pipeline.errors import BadFileError, ConfigurationError, UsageError
-from pipeline.failpoints import failpoint
-from pipeline.monitoring import Labels, Monitoring
+from warehouse import database
 
 if TYPE_CHECKING:
-    from pipeline.table_files import TableFile
+    from core.files.table_files import TableFile
 
 _LOAD_QUERIES = database.queries(Path(__file__).with_name("labels.sql"))
 _QUERIES = database.queries(Path(__file__).with_name("label_feed.sql"))

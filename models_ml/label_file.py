@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.columns import MOMENT, MONTH, NUMBER, POSITION
-from pipeline.errors import BadFileError
-from pipeline.table_files import TableFile, open_table, pattern, reading
+from core.errors import BadFileError
+from core.files.columns import MOMENT, MONTH, NUMBER, POSITION
+from core.files.table_files import TableFile, open_table, pattern, reading
 
 BATCH_ROWS = 20_000
 COLUMNS = {"source_month": MONTH, "source_row": POSITION, "label": NUMBER, "observed_at": MOMENT}

@@ -10,9 +10,9 @@ from typing import Any
 
 from psycopg import sql
 
-from pipeline import database
-from pipeline.dbt import source_timezone
-from pipeline.errors import ConfigurationError
+from config.dbt_variables import source_timezone
+from core.errors import ConfigurationError
+from warehouse import database
 
 _QUERIES = database.queries(Path(__file__).with_name("labels.sql"))
 _KEY = {"source_month": {"date"}, "source_row": {"bigint"}, "load_id": {"bigint"}}

@@ -18,13 +18,13 @@ from typing import Any
 
 from psycopg import sql
 
+from config.dbt_variables import source_timezone
+from config.monitoring import Labels, Monitoring
+from core.errors import ConfigurationError
+from core.failpoints import failpoint
+from core.levels import BOOLEAN, NUMBERS, as_number
 from models_ml.label_trips import TIMES, check_trips, instant
-from pipeline import database
-from pipeline.dbt import source_timezone
-from pipeline.errors import ConfigurationError
-from pipeline.failpoints import failpoint
-from pipeline.levels import BOOLEAN, NUMBERS, as_number
-from pipeline.monitoring import Labels, Monitoring
+from warehouse import database
 
 log = logging.getLogger(__name__)
 

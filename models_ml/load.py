@@ -2,7 +2,7 @@
 
 A checked file goes in; ml.predictions, ml.prediction_loads, ml.rejected_predictions, ml.models and, once its days are
 there, the model's reference come out, on a connection of the caller's and in its one transaction. Called by
-pipeline.predictions and by the conductor, which withdraws predictions of trips that were replaced.
+pipeline.commands.predictions and by the conductor, which withdraws predictions of trips that were replaced.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
+from config.monitoring import DECISION, PREDICTION, Model
+from core.errors import BadFileError, ConfigurationError, ModelError, UsageError
+from core.failpoints import failpoint
+from core.levels import BOOLEAN, NUMBERS
 from models_ml.inputs import Inputs
 from models_ml.prediction_files import PredictionFile
 from models_ml.recipes import definition_sha256
 from models_ml.references import make_reference, store_reference
 from models_ml.rows import SCORED
-from pipeline import database
-from pipeline.errors import BadFileError, ConfigurationError, ModelError, UsageError
-from pipeline.failpoints import failpoint
-from pipeline.levels import BOOLEAN, NUMBERS
-from pipeline.monitoring import DECISION, PREDICTION, Model
-from pipeline.relations import columns_of
+from warehouse import database
+from warehouse.relations import columns_of
 
 if TYPE_CHECKING:
     import pandas as pd

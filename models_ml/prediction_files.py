@@ -1,7 +1,7 @@
 """Files of predictions that were made elsewhere: read and checked, parquet or CSV.
 
 A path goes in, a frame with one row per prediction comes out; the file is right as a whole or refused as a whole.
-Whether its trips are there is the warehouse's question (models_ml.load). Called by pipeline.predictions.
+Whether its trips are there is the warehouse's question (models_ml.load). Called by pipeline.commands.predictions.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.columns import DECISION, MONTH, NAME, NUMBER, POSITION
-from pipeline.errors import BadFileError, UsageError
-from pipeline.monitoring import Model
-from pipeline.table_files import TableFile, check_rows, open_table, pattern, reading
+from config.monitoring import Model
+from core.errors import BadFileError, UsageError
+from core.files.columns import DECISION, MONTH, NAME, NUMBER, POSITION
+from core.files.table_files import TableFile, check_rows, open_table, pattern, reading
 
 if TYPE_CHECKING:
     import pandas as pd

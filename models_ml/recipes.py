@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from config.monitoring import Column, Model, Task
+from core.errors import ConfigurationError
 from models_ml.inputs import Inputs
-from pipeline.errors import ConfigurationError
-from pipeline.monitoring import Column, Model, Task
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline import database
-from pipeline.failpoints import failpoint
-from pipeline.levels import as_segment, kept
-from pipeline.monitoring import DECISION, PREDICTION, Column
+from config.monitoring import DECISION, PREDICTION, Column
+from core.failpoints import failpoint
+from core.levels import as_segment, kept
+from warehouse import database
 
 if TYPE_CHECKING:
     import pandas as pd

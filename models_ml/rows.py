@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from psycopg import sql
 
-from pipeline.errors import ConfigurationError
-from pipeline.levels import NUMBERS, level
-from pipeline.monitoring import Model
-from pipeline.relations import columns_of
+from config.monitoring import Model
+from core.errors import ConfigurationError
+from core.levels import NUMBERS, level
+from warehouse.relations import columns_of
 
 ACCEPTED = "intermediate.int_trips_accepted"
 SCORED = "intermediate.int_trips_scored"

@@ -15,16 +15,16 @@ import numpy as np
 import pyarrow as pa
 from psycopg import sql
 
+from config.monitoring import Model
+from core.errors import naming
+from core.failpoints import failpoint
 from models_ml.artifacts import read_artifact
 from models_ml.inputs import Inputs
 from models_ml.recipes import predict, recipe_of
 from models_ml.rows import ACCEPTED, row_condition
 from models_ml.store import PendingMonth, StoredModel
-from pipeline import database
-from pipeline.errors import naming
-from pipeline.failpoints import failpoint
-from pipeline.monitoring import Model
-from pipeline.relations import columns_of
+from warehouse import database
+from warehouse.relations import columns_of
 
 if TYPE_CHECKING:
     import pandas as pd

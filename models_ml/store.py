@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from pipeline import database
-from pipeline.months import Month
+from config.months import Month
+from warehouse import database
 
 _QUERIES = database.queries(Path(__file__).with_name("models.sql"))
 

@@ -18,18 +18,18 @@ import numpy as np
 import numpy.typing as npt
 from psycopg import sql
 
+from config.monitoring import PREDICTION, Model, Task
+from config.months import Month
+from core.errors import ModelError
+from core.failpoints import failpoint
 from models_ml.artifacts import write_artifact
 from models_ml.inputs import Inputs, check_texts
 from models_ml.recipes import MONITORED_ROWS, definition_sha256, estimator_of, predict, recipe_of
 from models_ml.references import frame_sha256, make_reference, store_reference
 from models_ml.rows import row_condition
 from models_ml.store import StoredModel
-from pipeline import database
-from pipeline.errors import ModelError
-from pipeline.failpoints import failpoint
-from pipeline.monitoring import PREDICTION, Model, Task
-from pipeline.months import Month
-from pipeline.relations import columns_of
+from warehouse import database
+from warehouse.relations import columns_of
 
 if TYPE_CHECKING:
     import pandas as pd

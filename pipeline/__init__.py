@@ -1,1 +1,1 @@
-"""The conductor and the ground floor: settings, connections, locks, the run log and the commands."""
+"""The pipeline and its command line: the steps in their order, dbt, and the commands. Nobody imports it."""

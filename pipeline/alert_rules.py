@@ -7,18 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline import database
-from pipeline.alert_levels import Alerts, Levels
-from pipeline.failpoints import failpoint
+from config.alert_levels import Alerts, Levels, opening_rules
+from core.failpoints import failpoint
+from warehouse import database
 
 _QUERIES = database.queries(Path(__file__).with_name("alert_rules.sql"))
 _OPTIONS = ("excess", "pending_days", "clear_days", "coverage", "false_alarm_days")
 _Row = tuple[str, str, str, float | None, float, float | None, int | None, int | None, float | None, int | None]
-
-
-def opening_rules(alerts: Alerts) -> list[tuple[str, Levels]]:
-    """The rules that open alerts, by name; one that does not has levels for colours only."""
-    return [(name, rule) for name, rule in alerts if getattr(rule, "opens_alerts", True)]
 
 
 def rule_rows(alerts: Alerts) -> list[_Row]:

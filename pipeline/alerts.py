@@ -14,8 +14,8 @@ from typing import Any, Literal
 from rich import box
 from rich.table import Table
 
-from pipeline import database
-from pipeline.errors import DatabaseError
+from core.errors import DatabaseError
+from warehouse import database
 
 _QUERIES = database.queries(Path(__file__).with_name("alerts.sql"))
 

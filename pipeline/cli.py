@@ -19,9 +19,13 @@ from typing import Annotated, Any
 import psycopg
 import typer
 
-from pipeline import console, database, embedded, interrupts, owners, parameters, private_files, typed
-from pipeline.console import tell, tell_error
-from pipeline.errors import (
+from config import parameters, private_files
+from config.months import Month
+from config.paths import use_monitoring_file
+from config.settings import DEFAULT_MONTHS, log_level, make_settings
+from config.settings import report_dir as reports_folder
+from core import interrupts
+from core.errors import (
     DISK_FULL,
     DatabaseError,
     DbtError,
@@ -31,8 +35,11 @@ from pipeline.errors import (
     sqlstates_of,
     words_of,
 )
-from pipeline.months import Month
-from pipeline.settings import DEFAULT_MONTHS, log_level, make_settings, use_monitoring_file
+from pipeline import console, typed
+from pipeline.console import tell, tell_error
+from warehouse import database, schema_versions
+from warehouse.access import owners
+from warehouse.server import embedded
 
 app = typer.Typer(
     add_completion=False,
@@ -171,8 +178,8 @@ def run(
 ) -> None:
     """Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, marts."""
     from pipeline import summary
-    from pipeline.runs import recorded
     from pipeline.steps import Pipeline
+    from warehouse.runs import recorded
 
     started = time.monotonic()
     settings = make_settings(
@@ -201,8 +208,8 @@ def backfill(
     train_month: TrainMonth = "",
 ) -> None:
     """Compute the windows of some days again, or for the first time; stopped, it goes on where it was."""
-    from pipeline import backfill as backfills
-    from pipeline.runs import recorded
+    from pipeline.commands import backfill as backfills
+    from warehouse.runs import recorded
 
     request = backfills.make_request(first=first, last=last, model=model)
     settings = make_settings(train_month=train_month)
@@ -217,8 +224,8 @@ def prune(
     confirm: Annotated[bool, typer.Option("--confirm", help="For a server of your own.")] = False,
 ) -> None:
     """Take away the trips, predictions and labels of old months; what was found out about them stays."""
-    from pipeline import pruning
-    from pipeline.runs import recorded
+    from pipeline.commands import pruning
+    from warehouse.runs import recorded
 
     count = pruning.read_raw_months(raw_months)
     if database.is_external() and not confirm:
@@ -237,8 +244,8 @@ def backup(file: Annotated[str, typer.Option(help="The file to write.")] = "") -
     """Write the whole warehouse with its model files into one file."""
     from pathlib import Path
 
-    from pipeline import backup as backups
-    from pipeline.runs import recorded
+    from pipeline.commands import backup as backups
+    from warehouse.runs import recorded
 
     if not file.strip():
         raise UsageError("no file was named: write make backup FILE=warehouse.backup")
@@ -256,8 +263,8 @@ def restore(
     """Bring a backup back, whole or not at all. Restore only files that you, or people whom you trust, have written."""
     from pathlib import Path
 
-    from pipeline import backup as backups
-    from pipeline.runs import recorded
+    from pipeline.commands import backup as backups
+    from warehouse.runs import recorded
 
     if not file.strip():
         raise UsageError("no file was named: write make restore FILE=warehouse.backup")
@@ -282,8 +289,8 @@ def replay(
     restart: Annotated[bool, typer.Option("--restart", help="From the month's first day again.")] = False,
 ) -> None:
     """Feed a month day by day with a pause, so that the dashboards fill; stopped, it goes on where it was."""
-    from pipeline.replay import replay as replay_month
-    from pipeline.runs import recorded
+    from pipeline.commands.replay import replay as replay_month
+    from warehouse.runs import recorded
 
     settings = make_settings(
         train_month=train_month,
@@ -302,8 +309,8 @@ def heartbeat(
     count: Annotated[int | None, typer.Option(parser=_COUNT, metavar="N", help="How many beats; endless.")] = None,
 ) -> None:
     """Write a dummy row every few seconds, until Ctrl-C: does it arrive on the dashboard?"""
-    from pipeline.heartbeat import beat
-    from pipeline.runs import recorded
+    from pipeline.commands.heartbeat import beat
+    from warehouse.runs import recorded
 
     with owners.warehouse(), recorded("heartbeat", only_failures=True):
         beat(interval, count, tell)
@@ -316,8 +323,8 @@ def predictions(
     version: Annotated[str, typer.Option(help="Which version of it; the file's, else v1.")] = "",
 ) -> None:
     """Load predictions that were made elsewhere, whole or not at all; the next run monitors them."""
-    from pipeline.predictions import load
-    from pipeline.runs import recorded
+    from pipeline.commands.predictions import load
+    from warehouse.runs import recorded
 
     with owners.warehouse(), recorded("predictions", f"{model} {version} {file}".strip(), only_failures=True):
         load(file, model, version, tell)
@@ -330,8 +337,8 @@ def ack(
     close: Annotated[bool, typer.Option("--close", help="It is dealt with.")] = False,
 ) -> None:
     """Say that somebody looks into an incident, or with CLOSE=yes that it is dealt with."""
-    from pipeline.acknowledge import acknowledge
-    from pipeline.runs import recorded
+    from pipeline.commands.acknowledge import acknowledge
+    from warehouse.runs import recorded
 
     with owners.warehouse(), recorded("ack", f"incident {incident}".strip()) as record:
         record.message = acknowledge(incident, note, close)
@@ -341,9 +348,9 @@ def ack(
 @app.command(name="save-dashboard")
 def save_dashboard(uid: Annotated[str, typer.Argument(metavar="UID", help="From its address.")] = "") -> None:
     """Pull a dashboard made by hand out of Grafana into grafana/dashboards/custom."""
-    from pipeline import env_file
-    from pipeline.save_dashboard import check_uid, grafana_of, grafana_variables
-    from pipeline.save_dashboard import save_dashboard as save
+    from config import env_file
+    from pipeline.commands.save_dashboard import check_uid, grafana_of, grafana_variables
+    from pipeline.commands.save_dashboard import save_dashboard as save
 
     check_uid(uid.strip())
     path, older = save(uid.strip(), grafana_of(env_file.read() | grafana_variables()))
@@ -355,7 +362,7 @@ def save_dashboard(uid: Annotated[str, typer.Argument(metavar="UID", help="From 
 @app.command()
 def sql(query: Annotated[str, typer.Argument(metavar="SQL", help="One statement, such as 'select 1'.")] = "") -> None:
     """Print the result of one read-only statement as CSV with a header."""
-    from pipeline.query import print_csv
+    from pipeline.commands.query import print_csv
 
     if not query.strip():
         raise UsageError('no query was given: write make sql SQL="select count(*) from raw.green_trips"')
@@ -366,7 +373,7 @@ def sql(query: Annotated[str, typer.Argument(metavar="SQL", help="One statement,
 @app.command()
 def psql() -> None:
     """Open psql on the warehouse."""
-    from pipeline.query import open_psql
+    from pipeline.commands.query import open_psql
 
     with database.warehouse():
         code = open_psql()
@@ -377,8 +384,8 @@ def psql() -> None:
 def run_dbt(arguments: Annotated[str, typer.Argument(metavar="ARGS", help="As typed after dbt: 'test'.")] = "") -> None:
     """Run any dbt command on the warehouse."""
     from pipeline import dbt
-    from pipeline.roles import ensure_roles
-    from pipeline.runs import Step, hold_lock, recorded
+    from warehouse.access.roles import ensure_roles
+    from warehouse.runs import Step, hold_lock, recorded
 
     try:
         words = shlex.split(arguments)
@@ -389,11 +396,11 @@ def run_dbt(arguments: Annotated[str, typer.Argument(metavar="ARGS", help="As ty
     command = f"dbt {words[0]}"
     with owners.warehouse():
         if not dbt.changes_tables(words):
-            database.migrate()
+            schema_versions.migrate()
             failures = dbt.run(words)
         else:
             with recorded(command, arguments, only_failures=True):
-                database.migrate()
+                schema_versions.migrate()
                 record = Step("")
                 with hold_lock(command, arguments, record):
                     ensure_roles()
@@ -433,7 +440,7 @@ def doctor(
     tlc_url: TlcUrl = "",
 ) -> None:
     """Say what is installed, which server is used, what is loaded and what is missing."""
-    from pipeline.doctor import examine
+    from pipeline.commands.doctor import examine
 
     settings = make_settings(train_month=train_month, months=months, data_dir=data_dir, source=source, tlc_url=tlc_url)
     sys.exit(0 if examine(settings) else 1)
@@ -456,10 +463,10 @@ def labels(
     target: Annotated[str, typer.Option(help="What they are labels of; the only feed.")] = "",
 ) -> None:
     """Load a file of true values that have arrived; what cannot be used is kept out and counted."""
+    from config.monitoring_file import load_monitoring
     from models_ml.label_feed import feed_target, load_labels
-    from pipeline.monitoring import load_monitoring
-    from pipeline.roles import Role, acting_as, ensure_roles
-    from pipeline.runs import Step, hold_lock, recorded
+    from warehouse.access.roles import Role, acting_as, ensure_roles
+    from warehouse.runs import Step, hold_lock, recorded
 
     if not file.strip():
         raise UsageError("no file was named: write make labels FILE=labels.parquet")
@@ -467,7 +474,7 @@ def labels(
     with owners.warehouse(), recorded("labels", what, only_failures=True):
         monitoring = load_monitoring()
         wanted = feed_target(monitoring, target.strip())
-        database.migrate()
+        schema_versions.migrate()
         with hold_lock("labels", what, record):
             ensure_roles()
             with acting_as(Role.MONITOR):
@@ -496,7 +503,7 @@ def report(
     report_dir: Annotated[str, typer.Option(help="Where pages are written; reports.")] = "",
 ) -> None:
     """Write Evidently's own report and test suite of a day, and say where."""
-    from pipeline import reports
+    from pipeline.commands import reports
 
     request = reports.make_request(day=day, model=model, segment=segment, strict=strict, folder=report_dir)
     all_passed = True
@@ -508,13 +515,40 @@ def report(
 
 
 @app.command()
+def preview(
+    model: Annotated[str, typer.Option(help="A model's name or version; the first.")] = "",
+    column: Annotated[str, typer.Option(help="The column to drill down into; that of the latest incident.")] = "",
+    day: Annotated[str, typer.Option(help="The day to look at, such as 2022-02-08.")] = "",
+    report_dir: Annotated[str, typer.Option(help="Where pages are written; reports.")] = "",
+) -> None:
+    """Write the dashboards as plain pages, without Grafana, and say where."""
+    from grafana.preview.pages import write_pages
+
+    day = str(parameters.day("DAY", day)) if day.strip() else ""
+    folder = reports_folder(report_dir) / "dashboards"
+    with owners.warehouse():
+        for path in write_pages(folder, model=model.strip(), column=column.strip(), day=day):
+            sys.stdout.write(f"{path}\n")
+
+
+@app.command(hidden=True)
+def dashboards() -> None:
+    """Write the generated dashboards anew, for those who change them."""
+    from grafana.generate import write_files
+    from grafana.house import make_house
+
+    for path in write_files(make_house()):
+        tell(f"written: {path}")
+
+
+@app.command()
 def verify(
     month: Annotated[str, typer.Option(help="A monitored month, such as 2022-02; the latest.")] = "",
     model: Annotated[str, typer.Option(help="A model's name or version; every active model.")] = "",
 ) -> None:
     """Score a monitored month again with Evidently's own tests; exit 1 where a score is another."""
-    from pipeline.runs import recorded
-    from pipeline.verify import verify as verify_month
+    from pipeline.commands.verify import verify as verify_month
+    from warehouse.runs import recorded
 
     with owners.warehouse(), recorded("verify", f"{month} {model}".strip(), only_failures=True):
         all_equal = verify_month(month, model)
@@ -524,7 +558,7 @@ def verify(
 @app.command()
 def clean(confirm: Annotated[bool, typer.Option("--confirm", help="For a server of your own.")] = False) -> None:
     """Empty the database in use and remove its models; downloaded files and the environment stay."""
-    from pipeline.cleaning import clean as clean_database
+    from pipeline.commands.cleaning import clean as clean_database
 
     if database.is_external() and not confirm:
         raise UsageError(
@@ -537,7 +571,8 @@ def clean(confirm: Annotated[bool, typer.Option("--confirm", help="For a server 
 @app.command()
 def up() -> None:
     """Start Postgres, Adminer and Grafana in Docker, wait until all are healthy, print where they are."""
-    from pipeline import env_file, services
+    from config import env_file
+    from pipeline.commands import services
 
     addresses = services.up(tell)
     sys.stdout.write(f"Grafana  {addresses.grafana}\nAdminer  {addresses.adminer}\n")
@@ -549,7 +584,7 @@ def up() -> None:
 @app.command()
 def down() -> None:
     """Stop the services of `up`; their data stay."""
-    from pipeline import services
+    from pipeline.commands import services
 
     services.down()
     tell("stopped; the data are kept: `make up` goes on with them")
@@ -558,7 +593,8 @@ def down() -> None:
 @app.command(name="clean-all")
 def clean_all(confirm: Annotated[bool, typer.Option("--confirm", help="To be asked nothing.")] = False) -> None:
     """Stop the services of `up` and remove all their data; asks first."""
-    from pipeline import env_file, services
+    from config import env_file
+    from pipeline.commands import services
 
     removed = "the Docker services with all data of their Postgres and Grafana"
     if not confirm:

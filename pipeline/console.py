@@ -15,15 +15,17 @@ import io
 import os
 import select
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TextIO
 
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.markup import escape
+from rich.progress import Progress
 from rich.segment import Segment
 from rich.text import Text
 
-from pipeline.errors import WarehouseError, visible
-from pipeline.secrets_in_use import without_secrets
+from config.secrets_in_use import without_secrets
+from core.errors import WarehouseError, visible
 
 _WIDTH = 120
 
@@ -117,6 +119,15 @@ def tell_error(words: str) -> None:
 def progress_console() -> Console:
     """The console that bars of progress are drawn on: stderr."""
     return _console
+
+
+@contextlib.contextmanager
+def download_bar(name: str) -> Iterator[Callable[[int, int | None], None]]:
+    """A bar for a file that is coming, on a terminal; gives what it is told of bytes, those there and those in all."""
+    progress = Progress(console=_console, disable=not sys.stderr.isatty())
+    with progress:
+        bar = progress.add_task(escape(name), total=None)
+        yield lambda size, total: progress.update(bar, completed=size, total=total)
 
 
 def result_console() -> Console:

@@ -16,13 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline import database
-from pipeline.errors import DbtError
-from pipeline.failpoints import failpoint, is_asked
-from pipeline.roles import Role, acting_as
-from pipeline.secrets_in_use import without_secrets
-from pipeline.settings import DBT_PROJECT_DIR, state_dir
-from pipeline.yaml_file import read_yaml
+from config.paths import DBT_PROJECT_DIR, state_dir
+from config.secrets_in_use import without_secrets
+from core.errors import DbtError
+from core.failpoints import failpoint, is_asked
+from warehouse import database
+from warehouse.access.roles import Role, acting_as
 
 log = logging.getLogger(__name__)
 
@@ -42,21 +41,6 @@ def project_hash() -> str:
             digest.update(str(path.relative_to(DBT_PROJECT_DIR)).encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def source_timezone() -> str:
-    """Name of the time zone whose wall clock the source's stamps show."""
-    return str(_variables()["timezone"])
-
-
-def compared_coverage() -> float:
-    """The least share of a day's labels at which its estimate is compared with what came true."""
-    return float(_variables()["compared_coverage"])
-
-
-def _variables() -> dict[str, Any]:
-    variables: dict[str, Any] = read_yaml(DBT_PROJECT_DIR / "dbt_project.yml")["vars"]
-    return variables
 
 
 def _folders() -> list[str]:

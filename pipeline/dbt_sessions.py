@@ -14,7 +14,7 @@ from dbt.adapters.contracts.connection import Connection, ConnectionState
 from dbt.adapters.postgres import PostgresAdapter
 from dbt.adapters.postgres.connections import PostgresConnectionManager
 
-from pipeline import sessions
+from warehouse import sessions
 
 _refused: set[str] = set()
 

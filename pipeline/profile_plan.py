@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline import database
-from pipeline.drift_methods import ColumnType
-from pipeline.failpoints import failpoint
-from pipeline.monitoring import PREDICTION, Monitoring
-from pipeline.relations import columns_of
+from config.drift_methods import ColumnType
+from config.monitoring import PREDICTION, Monitoring
+from core.failpoints import failpoint
+from warehouse import database
+from warehouse.relations import columns_of
 
 _QUERIES = database.queries(Path(__file__).with_name("profile_plan.sql"))
 _Row = tuple[str, str, ColumnType, int | None]

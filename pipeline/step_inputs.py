@@ -9,8 +9,8 @@ import hashlib
 from datetime import datetime
 from pathlib import Path
 
-from pipeline import database
-from pipeline.monitoring import Monitoring
+from config.monitoring import Monitoring
+from warehouse import database
 
 _QUERIES = database.queries(Path(__file__).with_name("step_inputs.sql"))
 

@@ -17,24 +17,27 @@ from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 
-from pipeline import database, dbt, step_inputs
+from config.monitoring import Monitoring
+from config.monitoring_file import load_monitoring
+from config.months import Month
+from config.settings import Settings
+from core.errors import ModelError, PartlyFailedError
+from core.failpoints import failpoint
+from pipeline import console, dbt, step_inputs
 from pipeline.alert_rules import store_rules
-from pipeline.errors import ModelError, PartlyFailedError
-from pipeline.failpoints import failpoint
-from pipeline.monitoring import Monitoring, load_monitoring
-from pipeline.months import Month
 from pipeline.profile_plan import store_plan
-from pipeline.relations import check_relations
-from pipeline.roles import Role, acting_as, ensure_roles
-from pipeline.runs import WHOLE_RUN, RunLog, Step
-from pipeline.settings import Settings
-from pipeline.units import FailedUnit, Units, words_of_failures
+from warehouse import database, schema_versions
+from warehouse.access.roles import Role, acting_as, ensure_roles
+from warehouse.relations import check_relations
+from warehouse.runs import WHOLE_RUN, RunLog, Step
+from warehouse.units import FailedUnit, Units, words_of_failures
 
 if TYPE_CHECKING:
     from models_ml.load import LoadedVersion
     from models_ml.store import StoredModel
-    from python_metrics.beliefs import Judgement
-    from python_metrics.monitor import MonitoredModel, References, Work
+    from python_metrics.monitor import References, Work
+    from python_metrics.monitored import MonitoredModel
+    from python_metrics.performance.beliefs import Judgement
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +126,7 @@ class Pipeline:
             PartlyFailedError: models, or the labels of targets, failed; all else is done.
             WarehouseError: a step failed; the steps before it stand, the run log says what happened.
         """
-        database.migrate()
+        schema_versions.migrate()
         with RunLog.open(WHOLE_RUN, self._words, _versions()) as run:
             note = ensure_roles()
             if note:
@@ -218,11 +221,11 @@ class Pipeline:
         return [stored for stored in stored_models() if not self._units.has_failed(stored.model_version)]
 
     def _ingest(self, run: RunLog, step: Step) -> None:
+        from core.files.columns import shortened
         from ingest.load import Action, load_months
         from ingest.sources import find_files, held_months
-        from pipeline.columns import shortened
 
-        found = find_files(self.settings, held_months())
+        found = find_files(self.settings, held_months(), console.download_bar)
         self.notice = found.notice
         if found.notice:
             self.tell(found.notice)
@@ -337,8 +340,8 @@ class Pipeline:
             return loaded_versions(connection)
 
     def _prediction_drift(self, spec: str) -> Callable[[Any, Any], float]:
-        from python_metrics.profile_drift import drift_score
-        from python_metrics.profiles import profile_of
+        from python_metrics.drift.profile_drift import drift_score
+        from python_metrics.profiles.profiles import profile_of
 
         prediction = self.monitoring.columns(spec)[-1]
 
@@ -416,7 +419,7 @@ class Pipeline:
             )
 
     def _metrics(self, run: RunLog, step: Step) -> None:
-        from python_metrics.comparisons import compare
+        from python_metrics.comparisons.comparisons import compare
         from python_metrics.monitor import monitor
 
         works: list[Work] = []
@@ -464,7 +467,7 @@ class Pipeline:
 
     def _judge(self, run: RunLog, step: Step, model: MonitoredModel) -> int:
         """Judge a model by its labels; gives the number of windows."""
-        from python_metrics.beliefs import judge, pending, recalled, settle
+        from python_metrics.performance.beliefs import judge, pending, recalled, settle
 
         def watch(judgement: Judgement) -> Callable[[], None]:
             return self._watch("performance", len(judgement.windows)) if judgement.windows else lambda: None
@@ -486,7 +489,7 @@ class Pipeline:
             step.inputs_hash, step.skipped = inputs, True
             return
         run.note_inputs(step, inputs)
-        from python_metrics.alarms import ring
+        from python_metrics.alerts.alarms import ring
 
         models = [monitored(stored) for stored in self._healthy_models()]
         result = ring(self.monitoring, models, run.run_id, self._units)
@@ -552,7 +555,7 @@ def _bring_back_live_views(run_id: int) -> None:
 
 def monitored(stored: StoredModel) -> MonitoredModel:
     """The model as python_metrics knows it."""
-    from python_metrics.monitor import MonitoredModel
+    from python_metrics.monitored import MonitoredModel
 
     return MonitoredModel(stored.spec, stored.model_version, stored.reference_id, stored.judged_reference_id)
 

@@ -12,11 +12,11 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from pipeline import database
+from config.settings import Settings
 from pipeline.alerts import Alert, alerts_of_months, alerts_table
 from pipeline.console import result_console
-from pipeline.settings import Settings
 from pipeline.steps import Report
+from warehouse import database
 
 _QUERIES = database.queries(Path(__file__).with_name("summary.sql"))
 _MOST_ALERTS = 20

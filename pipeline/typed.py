@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 
-from pipeline.errors import UsageError
-from pipeline.settings import use_monitoring_file
+from config.paths import use_monitoring_file
+from core.errors import UsageError
 
 _NAMES = "WAREHOUSE_TYPED"
 _GOALS = "WAREHOUSE_GOALS"

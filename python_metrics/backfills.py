@@ -1,7 +1,7 @@
 """Windows that a person wants computed again: what is noted of them, so that the ordinary steps find them pending.
 
 A backfill takes back, in one transaction, the notes of what its windows were made from. Whatever computes pending
-windows then completes it, also after it was interrupted. Called by pipeline.backfill.
+windows then completes it, also after it was interrupted. Called by pipeline.commands.backfill.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 
 from psycopg import sql
 
-from pipeline import database
-from pipeline.monitoring import Windows
-from python_metrics.belief_store import AGAIN
-from python_metrics.monitor import MonitoredModel
+from config.monitoring import Windows
+from python_metrics.monitored import MonitoredModel
+from python_metrics.performance.belief_store import AGAIN
+from warehouse import database
 
 _QUERIES = database.queries(Path(__file__).with_name("backfills.sql"))
 

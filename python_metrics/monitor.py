@@ -15,20 +15,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline import database
-from pipeline.errors import naming
-from pipeline.failpoints import failpoint
-from pipeline.monitoring import DECISION, PREDICTION, Monitoring
+from config.monitoring import DECISION, PREDICTION, Monitoring
+from core.errors import naming
+from core.failpoints import failpoint
 from python_metrics import store
-from python_metrics.binned_drift import scores_of_counts
-from python_metrics.distributions import Bin, count_profile, freeze_profile
-from python_metrics.estimates import Estimator, estimate_metrics, make_estimator
-from python_metrics.probabilities import TINY, least_probability
-from python_metrics.profile_store import WindowProfiles, read_profiles
-from python_metrics.profiles import Profile
-from python_metrics.segment_metrics import reference_groups, segment_metrics
-from python_metrics.segments import segment_groups
-from python_metrics.windows import MetricRow, Reference, profiles_of, window_metrics
+from python_metrics.drift.binned_drift import scores_of_counts
+from python_metrics.estimates.estimates import Estimator, estimate_metrics, make_estimator
+from python_metrics.estimates.probabilities import TINY, least_probability
+from python_metrics.metric_rows import MetricRow
+from python_metrics.monitored import GoneWindow, MonitoredModel, Window
+from python_metrics.profiles.distributions import Bin, count_profile, freeze_profile
+from python_metrics.profiles.profile_store import WindowProfiles, read_profiles
+from python_metrics.profiles.profiles import Profile, profiles_of
+from python_metrics.segments.segment_metrics import reference_groups, segment_metrics
+from python_metrics.segments.segments import segment_groups
+from python_metrics.windows import Reference, window_metrics
+from warehouse import database
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,22 +39,12 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class MonitoredModel:
-    """A model version, the reference its windows are compared with, and the one whose labels it is judged by."""
-
-    spec: str
-    model_version: str
-    reference_id: str
-    judged_reference_id: str
-
-
-@dataclass(frozen=True)
 class Work:
     """The windows of a model that are to be computed, and those whose metric rows have to go."""
 
     model: MonitoredModel
-    windows: list[store.Window]
-    gone: list[store.GoneWindow]
+    windows: list[Window]
+    gone: list[GoneWindow]
 
 
 def pending(monitoring: Monitoring, model: MonitoredModel, months: list[date]) -> Work:

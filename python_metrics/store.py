@@ -1,7 +1,7 @@
 """The database side of the metrics: which windows are to be computed, their rows, writing the results.
 
 A window is computed again when what it was computed from has changed: its content, the reference, the
-rules of monitoring.yml or the version of Evidently. Called by python_metrics.monitor and pipeline.reports.
+rules of monitoring.yml or the version of Evidently. Called by python_metrics.monitor and pipeline.commands.reports.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg import sql
 
-from pipeline import database
-from pipeline.errors import UsageError
-from pipeline.failpoints import failpoint
-from pipeline.levels import NUMBERS, selected
-from pipeline.monitoring import Monitoring, Windows
-from pipeline.relations import columns_of
-from python_metrics.distributions import Bins
+from config.monitoring import Monitoring, Windows
+from core.errors import UsageError
+from core.failpoints import failpoint
+from core.levels import NUMBERS, selected
+from python_metrics.metric_rows import MetricRow
+from python_metrics.monitored import GoneWindow, Segment, Window
+from python_metrics.profiles.distributions import Bins
 from python_metrics.stored_figures import stored
-from python_metrics.windows import MetricRow
+from warehouse import database
+from warehouse.relations import columns_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,37 +37,6 @@ _QUERIES = database.queries(Path(__file__).with_name("store.sql"))
 # Raised when the figures themselves change their meaning or their definition.
 METRICS_VERSION = 4
 LABEL = "label"
-
-
-@dataclass(frozen=True)
-class Window:
-    """A window to compute, with a hash of its rows and one of everything that its metric rows depend on."""
-
-    window_date: date
-    window_start: datetime
-    window_end: datetime
-    granularity: str
-    content_hash: str
-    inputs_hash: str
-
-
-@dataclass(frozen=True)
-class Segment:
-    """The rows whose column has this value; `value` is a number where the column holds numbers."""
-
-    column: str
-    value: float | str
-
-    def __str__(self) -> str:
-        return f"{self.column}={self.value:.15g}" if isinstance(self.value, float) else f"{self.column}={self.value}"
-
-
-@dataclass(frozen=True)
-class GoneWindow:
-    """A window that has metric rows and is none any more."""
-
-    window_start: datetime
-    granularity: str
 
 
 def rules_hash(monitoring: Monitoring, spec: str) -> str:

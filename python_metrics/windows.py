@@ -7,60 +7,21 @@ column that cannot be scored gets a status and never takes the others down.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from pipeline.errors import naming
-from pipeline.monitoring import MonitoredColumn
-from python_metrics.profile_drift import drift_score
-from python_metrics.profiles import Profile, profile_of
-from python_metrics.quality import profile_statistics
-from python_metrics.stored_figures import is_out_of_range, stored_values
+from config.monitoring import MonitoredColumn
+from core.errors import naming
+from python_metrics.drift.drift_metrics import drift_metric
+from python_metrics.metric_rows import MetricRow, Status
+from python_metrics.profiles.profiles import Profile
+from python_metrics.profiles.quality import profile_statistics
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 log = logging.getLogger(__name__)
-
-Status = Literal["ok", "low_n", "one_group", "empty", "constant", "missing_column", "out_of_range", "error"]
-
-
-@dataclass(frozen=True)
-class MetricRow:
-    """A row of monitoring.metric_values, without the parts that are the same for the whole window.
-
-    A `value` that cannot be stored becomes a status when the row is written.
-    """
-
-    layer: str
-    metric: str
-    value: float | None
-    status: Status = "ok"
-    column_name: str = ""
-    method: str = ""
-    segment_key: str = ""
-    segment_value: str = ""
-    threshold: float | None = None
-    alert: bool | None = None
-    n_reference: int | None = None
-    n_current: int | None = None
-    lower_bound: float | None = None
-    upper_bound: float | None = None
-    p_value: float | None = None
-
-    def fields(self) -> tuple[object, ...]:
-        """The values in the order of the attributes, as they are copied into the database.
-
-        There is a value exactly where the status is ok, and it is one that can be stored.
-        """
-        row = stored_values(vars(self))
-        if row["value"] is None and self.status == "ok":
-            if self.value is not None and is_out_of_range(self.value):
-                row["status"] = "out_of_range"  # past its threshold or not, that is known
-            else:
-                row |= {"status": "error", "alert": None}
-        return tuple(row.values())
 
 
 @dataclass(frozen=True)
@@ -69,20 +30,6 @@ class Reference:
 
     reference_id: str
     profiles: Mapping[str, Profile]
-
-
-def profiles_of(rows: pd.DataFrame, columns: Sequence[MonitoredColumn]) -> dict[str, Profile]:
-    """The profiles of rows, of those columns that they have, rounded as the profiles of days are."""
-    return {
-        column.name: profile_of(rounded(rows[column.name], column), column.type)
-        for column in columns
-        if column.name in rows.columns
-    }
-
-
-def rounded(values: pd.Series[float], column: MonitoredColumn) -> pd.Series[float]:
-    """A column's values at the precision that its profiles are stored with."""
-    return values if column.decimals is None else values.astype(float).round(column.decimals)
 
 
 def window_metrics(
@@ -130,48 +77,6 @@ def _quality(column: MonitoredColumn, profile: Profile) -> list[MetricRow]:
         )
         for metric, value in profile_statistics(profile).items()
     ]
-
-
-def drift_metric(column: MonitoredColumn, profile: Profile, expected: Profile | None, min_values: int) -> MetricRow:
-    """The drift score of one column, or why there is none.
-
-    Args:
-        column: with its drift rule.
-        profile: of the window.
-        expected: of the reference; None where it lacks the column.
-        min_values: fewer present values than this are not scored (status low_n).
-    """
-    rule = column.drift
-    value: float | None = None
-    alert: bool | None = None
-    status: Status = "ok"
-    if expected is None:
-        status = "missing_column"
-    elif not profile.n_present or not expected.n_present:
-        status = "empty"
-    elif profile.n_present < min_values:
-        status = "low_n"
-    elif column.type == "numerical" and expected.n_distinct == 1:
-        status = "constant"  # there is no spread to measure a distance in
-    else:
-        try:
-            score = drift_score(expected, profile, column.type, rule.method, rule.threshold)
-            value, alert = score.value, score.is_drifted
-        except Exception as error:  # whatever a statistical test raises is this column's matter alone
-            log.warning("%s: %s could not be scored: %s: %s", column.name, rule.method, type(error).__name__, error)
-            status = "error"
-    return MetricRow(
-        "drift",
-        "drift_score",
-        value,
-        status=status,
-        column_name=column.name,
-        method=rule.method,
-        threshold=rule.threshold,
-        alert=alert,
-        n_reference=None if expected is None else expected.n_present,
-        n_current=profile.n_present,
-    )
 
 
 def _missing_column(column: MonitoredColumn) -> list[MetricRow]:

@@ -18,8 +18,8 @@ from detect_secrets.settings import default_settings
 
 # The program's own reader of YAML: it needs nothing but the parser, which this environment has.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from pipeline.errors import ConfigurationError
-from pipeline.yaml_file import read_yaml
+from config.yaml_file import read_yaml
+from core.errors import ConfigurationError
 
 ALLOWED = Path(__file__).with_name("allowed_secrets.yml")
 # Hashes by nature: lock files, which uv writes and `pip --require-hashes` reads, and the list of what is allowed.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from psycopg import sql
 
-from pipeline.database import Connection
+from warehouse.database import Connection
 
 _VIEW = "create or replace view {view} as select old.*, {columns} from ({definition}) as old"
 _JOIN = " inner join intermediate.int_trips_accepted as trips using (source_month, source_row)"

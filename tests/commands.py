@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from pipeline.settings import ROOT
+from config.paths import ROOT
 
 
 def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -22,11 +22,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from config.months import Month
+from config.paths import ROOT
+from config.settings import DEFAULT_DATA_DIR
 from ingest.sample import write_sample
-from pipeline import database, embedded
-from pipeline.months import Month
-from pipeline.settings import DEFAULT_DATA_DIR, ROOT
 from tests.servers import ForeignServer, foreign_server
+from warehouse import database, schema_versions
+from warehouse.server import embedded
 
 SCRUBBED = (
     "PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "PGSERVICE", "PGPASSFILE",
@@ -126,7 +128,7 @@ def empty_template(server: embedded.Address) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PGDATABASE", name)
         with database.warehouse():
-            database.migrate()
+            schema_versions.migrate()
     return name
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.database import Connection
-from pipeline.monitoring import Labels, Monitoring, load_monitoring
+from config.monitoring import Labels, Monitoring
+from config.monitoring_file import load_monitoring
+from warehouse.database import Connection
 
 JANUARY, FEBRUARY = date(2022, 1, 1), date(2022, 2, 1)
 # Orders of a month, an hour apart; the last ones are among the refused.

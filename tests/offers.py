@@ -20,13 +20,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from config.paths import ROOT
+from core.errors import WarehouseError
 from ingest.load import Action, load_month
 from ingest.sources import SourceFile
-from pipeline import database
-from pipeline.errors import WarehouseError
-from pipeline.settings import ROOT
 from tests.files import JANUARY, named
 from tests.mutants import Mutant, templates
+from warehouse import database
 
 _PATIENCE_SECONDS = 60.0
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from grafana.asking import open_dashboard
-from pipeline.database import Connection
-from pipeline.settings import ROOT
+from config.paths import ROOT
+from grafana.preview.asking import open_dashboard
+from warehouse.database import Connection
 
 
 def models_by_name(connection: Connection) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from psycopg import sql
 
-from pipeline.database import Connection
+from warehouse.database import Connection
 
 SCHEMAS = ("raw", "intermediate", "ml", "monitoring", "marts")
 # Numbers that sequences give, what is made of them, and the clock.

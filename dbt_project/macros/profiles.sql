@@ -87,7 +87,7 @@
     cast(array[] as {{ type }} [])
 {%- endmacro %}
 
-{#- A value as a level: the warehouse's function, which Python's rows are read by, too (pipeline/levels.py). -#}
+{#- A value as a level: the warehouse's function, which Python's rows are read by, too (core/levels.py). -#}
 {% macro level(column) -%}
     {#- The linter has no adapter. -#}
     {% set version = adapter.dispatch("level") if adapter is defined else default__level %}

@@ -1,6 +1,6 @@
 {#-
   What decides texts and instants in a transaction, whatever the session has inherited: rows are hashed as text. The
-  pipeline's own sessions have all of it and more (pipeline/sessions.sql); this is for dbt run by hand.
+  pipeline's own sessions have all of it and more (warehouse/sessions.sql); this is for dbt run by hand.
 -#}
 {% macro settled_session() -%}
     select set_config(wanted.name, wanted.value, true)

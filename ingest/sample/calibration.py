@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.yaml_file import read_yaml
+from config.yaml_file import read_yaml
 
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]

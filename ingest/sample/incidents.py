@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from config.yaml_file import parse_yaml
+from core.errors import ConfigurationError
 from ingest.sample.draws import Array, Draws
-from pipeline.errors import ConfigurationError
-from pipeline.yaml_file import parse_yaml
 
 Columns = dict[str, Array]
 

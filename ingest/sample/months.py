@@ -16,14 +16,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from config.months import Month
+from core.failpoints import failpoint
+from core.files.unfinished import unfinished
 from ingest.sample.calibration import Calibration, load_calibration
 from ingest.sample.draws import Draws
 from ingest.sample.incidents import Columns, incident_on, strike, take
 from ingest.sample.parts import Day
 from ingest.sample.trips import dispatched_trips, metered_trips
-from pipeline.failpoints import failpoint
-from pipeline.months import Month
-from pipeline.unfinished import unfinished
 
 DEFAULT_SEED = 7  # its 2022-01 has an absurd distance early on, as the real month: a model trained on it bears others
 GENERATOR_VERSION = 1

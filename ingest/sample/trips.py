@@ -13,7 +13,7 @@ import numpy as np
 from ingest.sample.calibration import Array, Calibration, Rows
 from ingest.sample.draws import Draws, Mask
 from ingest.sample.incidents import Columns, take
-from ingest.sample.parts import (
+from ingest.sample.parts import (  # fmt: skip
     ABORTED,
     AIRPORT,
     FLAT,
@@ -30,7 +30,7 @@ from ingest.sample.parts import (
     payment_codes,
     road_minutes,
     tolls,
-)  # fmt: skip
+)
 
 FEE = 0.75  # dollars, congestion fee from 2025
 JFK_FARE = 52.0  # dollars, rate code 2

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.settings import ROOT
+from config.paths import ROOT
 
 DAYS, MODELS = 28, 3
 NOBODY = 65534

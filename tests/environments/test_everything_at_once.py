@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.settings import ROOT
+from config.paths import ROOT
 from tests.environments.machines import Machine, fresh_clone, hostile_environment, plain_environment
 
 # Nothing listens there: what `make pipeline` alone does where TLC cannot be reached.

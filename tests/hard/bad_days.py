@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.months import Month
+from config.months import Month
 from tests.files import Vintage, trip_schema, write_file
 
 PER_DAY = 200

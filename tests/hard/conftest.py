@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from pipeline import embedded
 from tests.hard.killing import Files, Yard, write_corrected, write_monitoring, write_months, write_other_rules
+from warehouse.server import embedded
 
 _HERE = Path(__file__).parent
 

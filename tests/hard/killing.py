@@ -27,14 +27,16 @@ import pyarrow.parquet as pq
 import yaml
 from psycopg import sql
 
-from pipeline import database, embedded
-from pipeline.database import Connection
-from pipeline.failpoints import VARIABLE
-from pipeline.months import Month
-from pipeline.settings import ROOT, make_settings
+from config.months import Month
+from config.paths import ROOT
+from config.settings import make_settings
+from core.failpoints import VARIABLE
 from pipeline.steps import Pipeline, Report
 from tests.files import named
 from tests.warehouse_hashes import differences, hashes
+from warehouse import database
+from warehouse.database import Connection
+from warehouse.server import embedded
 
 JANUARY, FEBRUARY = Month(2022, 1), Month(2022, 2)
 STEPS = ("ingest", "transform", "train", "score", "profiles", "labels", "metrics", "performance", "alarms", "marts")

@@ -16,9 +16,8 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
-from pipeline import database, embedded
-from pipeline.errors import BadFileError
-from pipeline.settings import Settings, make_settings
+from config.settings import Settings, make_settings
+from core.errors import BadFileError
 from pipeline.steps import Pipeline
 from tests.conftest import drop_database, make_database
 from tests.files import write_file
@@ -34,6 +33,8 @@ from tests.hard.bad_days import (
     windows_of,
     write_months,
 )
+from warehouse import database
+from warehouse.server import embedded
 
 pytestmark = pytest.mark.hard
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pipeline import embedded
-from pipeline.database import Connection
-from pipeline.settings import ROOT
+from config.paths import ROOT
 from tests.commands import command
+from warehouse.database import Connection
+from warehouse.server import embedded
 
 pytestmark = pytest.mark.hard
 
@@ -238,7 +238,7 @@ def test_relations_of_dbt_that_are_gone(monitored_warehouse: Connection, sample_
 
 
 def test_a_target_that_the_profile_does_not_have(tmp_path: Path) -> None:
-    from pipeline import faults
+    from pipeline.commands import faults
 
     profiles = tmp_path / "profiles.yml"
     profiles.write_text("monitoring_warehouse: {target: cloud, outputs: {warehouse: {type: postgres}}}\n")

@@ -13,20 +13,22 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from config import parameters
+from config.monitoring_file import load_monitoring
+from config.months import Month
+from config.paths import ROOT
+from config.settings import make_settings
+from core.errors import BadFileError, ConfigurationError, UsageError, WarehouseError
 from ingest.load import load_month
 from ingest.sources import SourceFile
 from models_ml.label_feed import load_labels
-from pipeline import parameters, predictions
-from pipeline.database import Connection
-from pipeline.errors import BadFileError, ConfigurationError, UsageError, WarehouseError
-from pipeline.monitoring import load_monitoring
-from pipeline.months import Month
-from pipeline.reports import make_request, write_reports
-from pipeline.runs import Step, hold_lock, recorded
-from pipeline.settings import ROOT, make_settings
+from pipeline.commands import predictions
+from pipeline.commands.reports import make_request, write_reports
 from tests.files import FEBRUARY, trip_table
 from tests.hostile import HOSTILE
 from tests.labels import FEED, make_shop, monitoring, parquet
+from warehouse.database import Connection
+from warehouse.runs import Step, hold_lock, recorded
 
 pytestmark = pytest.mark.hard
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from core.errors import BadFileError
 from ingest.load import load_month
 from ingest.schema import COLUMNS
 from ingest.sources import SourceFile
-from pipeline import database
-from pipeline.errors import BadFileError
 from tests.files import JANUARY, trip_table, write_file
 from tests.tables import Case, bad_cases, comparable, expected, good_cases
+from warehouse import database
 
 pytestmark = pytest.mark.hard
 

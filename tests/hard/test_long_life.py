@@ -14,14 +14,15 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from config.months import Month
+from config.paths import ROOT
 from ingest.sample import write_sample
-from pipeline import database, embedded
-from pipeline.database import Connection
-from pipeline.months import Month
-from pipeline.settings import ROOT
 from tests.commands import command
 from tests.conftest import FirstRun, drop_database, make_database
 from tests.integration.test_pipeline import contents, one, rows
+from warehouse import database
+from warehouse.database import Connection
+from warehouse.server import embedded
 
 pytestmark = pytest.mark.hard
 

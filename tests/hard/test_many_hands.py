@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.failpoints import VARIABLE
+from core.failpoints import VARIABLE
 from tests.files import named
 from tests.hard.killing import FEBRUARY, JANUARY, Files, Yard, covering, without_trips
 from tests.warehouse_hashes import differences, hashes

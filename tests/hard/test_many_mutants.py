@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import database
 from tests.files import JANUARY, named
 from tests.mutants import mutants, template_of
 from tests.offers import offer_all
+from warehouse import database
 
 pytestmark = pytest.mark.hard
 

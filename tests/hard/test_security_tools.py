@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.settings import ROOT
+from config.paths import ROOT
 
 pytestmark = pytest.mark.hard
 
@@ -149,4 +149,4 @@ def test_a_secret_is_found(tools: Path, tmp_path: Path) -> None:
     assert "notes.py:2: AWS Access Key" in result.stdout
     assert ".env" not in result.stdout
     # An entry that has nothing to allow is said as well, so that the list stays short.
-    assert "of pipeline/services.py is there no more: take the entry out" in result.stdout
+    assert "of pipeline/commands/services.py is there no more: take the entry out" in result.stdout

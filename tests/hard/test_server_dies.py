@@ -16,9 +16,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from pipeline import embedded, postgres_programs
-from pipeline.failpoints import VARIABLE
+from core.failpoints import VARIABLE
 from tests.hard.killing import Case, Yard, monitored_by
+from warehouse.server import embedded, postgres_programs
 
 DISK = 64 * 1024 * 1024
 TABLESPACE = "small_disk"

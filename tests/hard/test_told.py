@@ -8,15 +8,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from pipeline import database
-from pipeline.acknowledge import acknowledge
-from pipeline.database import Connection
-from pipeline.errors import PartlyFailedError, UsageError
-from pipeline.settings import ROOT, make_settings
+from config.paths import ROOT
+from config.settings import make_settings
+from core.errors import PartlyFailedError, UsageError
+from pipeline.commands.acknowledge import acknowledge
 from pipeline.steps import Pipeline
 from tests.commands import command
 from tests.hostile import HOSTILE
 from tests.integration.test_incidents import open_one
+from warehouse import database
+from warehouse.database import Connection
 
 pytestmark = pytest.mark.hard
 

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from config.months import Month
 from ingest.sample import write_sample
-from pipeline.months import Month
 from tests.files import named, with_column
 from tests.hard.killing import FEBRUARY, JANUARY, Case, Files, Yard, covering, thinned, without_trips
 from tests.hard.points import EMPTIED, Point

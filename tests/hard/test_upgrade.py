@@ -9,11 +9,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from pipeline import database, embedded
-from pipeline.database import Connection
 from tests.commands import command
 from tests.conftest import drop_database, make_database
 from tests.integration.test_pipeline import contents, one, rows
+from warehouse import database, schema_versions
+from warehouse.database import Connection
+from warehouse.server import embedded
 
 pytestmark = pytest.mark.hard
 
@@ -91,7 +92,7 @@ def test_the_first_version_ends_as_a_fresh_warehouse(
     assert "as_of" not in columns(first_version, "monitoring.metric_values")
     result = command("run", "--source", "local", "--data-dir", str(sample_dir))
     assert result.returncode == 0, result.stderr
-    assert one(first_version, "select max(version) from monitoring.schema_versions") == database.known_schema_version()
+    assert one(first_version, "select max(version) from monitoring.schema_versions") == schema_versions.known()
     fresh = contents(monitored_warehouse)
     upgraded = contents(first_version)
     # A model is not written as the same bytes twice, so the file of the one that is new has another hash.

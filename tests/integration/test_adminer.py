@@ -18,8 +18,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from pipeline import database, embedded, roles
-from pipeline.settings import ROOT
+from config.paths import ROOT
+from warehouse import database, schema_versions
+from warehouse.access import roles
+from warehouse.server import embedded
 
 ADMINER = Path("/usr/share/adminer")
 PASSWORD = "analyst-of-a-test"  # noqa: S105 - of a server that lives as long as this test
@@ -39,7 +41,7 @@ def analyst(tcp_server: embedded.Address) -> str:
     """A role that reads the marts, on a server that asks for its password; gives host:port."""
     variables = tcp_server.environment() | {"ANALYST_PASSWORD": PASSWORD}
     with database.environment(variables), database.warehouse():
-        database.migrate()
+        schema_versions.migrate()
         with database.connect("test", autocommit=True) as connection:
             connection.execute("create schema if not exists marts")
             connection.execute(

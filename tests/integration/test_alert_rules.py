@@ -10,12 +10,12 @@ import psycopg
 import pytest
 import yaml
 
+from config.paths import ROOT
 from grafana.alert_rules import RULES, UNREADABLE
-from grafana.asking import as_dashboard, open_dashboard
-from grafana.links import target_of
+from grafana.preview.asking import as_dashboard, open_dashboard
+from grafana.preview.links import target_of
 from pipeline import dbt
-from pipeline.database import Connection
-from pipeline.settings import ROOT
+from warehouse.database import Connection
 
 PROVISIONED = ROOT / "grafana" / "provisioning" / "alerting" / "rules.yml"
 FAILED_RUN = (

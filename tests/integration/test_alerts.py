@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 import yaml
 
+from config.monitoring_file import load_monitoring
+from config.months import Month
+from config.paths import DBT_PROJECT_DIR
 from ingest.sample import write_sample
 from pipeline.alert_rules import rule_rows
-from pipeline.database import Connection
-from pipeline.monitoring import load_monitoring
-from pipeline.months import Month
-from pipeline.settings import DBT_PROJECT_DIR
 from pipeline.steps import Pipeline
 from tests.commands import command
 from tests.conftest import FirstRun
 from tests.integration.test_pipeline import one, rows, run, settings
+from warehouse.database import Connection
 
 DAYS = (
     "select rule, severity, model_spec, column_name, opened_date::text, last_seen_date::text, is_open "

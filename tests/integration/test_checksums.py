@@ -8,15 +8,15 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from config.settings import Settings, make_settings
+from core.errors import BadFileError
 from ingest.load import Action, load_month
 from ingest.sources import Held, SourceFile, find_files
-from pipeline import database
-from pipeline.doctor import examine
-from pipeline.errors import BadFileError
-from pipeline.replay import _month_file
-from pipeline.settings import Settings, make_settings
+from pipeline.commands.doctor import examine
+from pipeline.commands.replay import _month_file
 from tests.commands import command
 from tests.files import FEBRUARY, JANUARY, trip_table, write_file
+from warehouse import database
 
 NOTHING = Held(frozenset(), has_sample=False, has_real=False)
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pipeline import embedded
-from pipeline.settings import ROOT
+from config.paths import ROOT
 from tests.commands import command
+from warehouse.server import embedded
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def own_state() -> Iterator[Path]:
 
 
 def migrate(**environment: str) -> None:
-    program = "from pipeline import database\nwith database.warehouse(): database.migrate()"
+    program = "from warehouse import database, schema_versions\nwith database.warehouse(): schema_versions.migrate()"
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=os.environ | environment, check=True)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from pipeline.database import Connection
-from pipeline.errors import LockedError, ModelError, UsageError, naming, words_of
-from pipeline.runs import RunLog, Step, hold_lock, recorded
+from core.errors import LockedError, ModelError, UsageError, naming, words_of
+from warehouse.database import Connection
+from warehouse.runs import RunLog, Step, hold_lock, recorded
 
 
 def rows(connection: Connection) -> list[Any]:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.database import Connection
-from pipeline.settings import ROOT
+from config.paths import ROOT
 from tests.commands import command, make
 from tests.conftest import FirstRun
+from warehouse.database import Connection
 
 
 def test_sql_prints_csv_with_a_header(monitored_warehouse: Connection) -> None:
@@ -196,7 +196,7 @@ def test_every_target_that_the_documents_name_is_there() -> None:
 
 
 def test_every_exit_code_is_documented() -> None:
-    from pipeline import errors
+    from core import errors
 
     documented = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
     for name, value in vars(errors).items():

@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from grafana.asking import DASHBOARDS, OpenDashboard, as_dashboard, open_dashboard
-from grafana.display import field_of
+from config.paths import ROOT
 from grafana.names import FRONT_PAGE
-from pipeline.database import Connection
-from pipeline.settings import ROOT
+from grafana.preview.asking import DASHBOARDS, OpenDashboard, as_dashboard, open_dashboard
+from grafana.preview.display import field_of
 from tests.pages import found_rows, models_by_name
+from warehouse.database import Connection
 
 # What a sound warehouse does not have: panels about it are asked after it has happened.
 EVENTS = """

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.database import Connection
-from pipeline.settings import DBT_PROJECT_DIR
+from config.paths import DBT_PROJECT_DIR
+from warehouse.database import Connection
 
 CONTRACTED = {"int_trips_scored", "int_windows", "int_trips_accepted", "int_column_profiles"}
 DBT = Path(sys.executable).with_name("dbt")

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import dbt, faults
-from pipeline.database import Connection
-from pipeline.errors import DbtError
+from core.errors import DbtError
+from pipeline import dbt
+from pipeline.commands import faults
 from tests.commands import command
 from tests.integration.test_pipeline import one, rows, run
+from warehouse.database import Connection
 
 LATEST = "select status, failing_rows from marts.fct_test_results where is_latest and test_name = %s"
 NOT_NULL = "not_null_int_windows_trip_count"

@@ -20,10 +20,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from pipeline import database, embedded, postgres_programs, runs, sockets
-from pipeline.errors import ConfigurationError, DatabaseError
-from pipeline.settings import ROOT
+from config.paths import ROOT
+from core.errors import ConfigurationError, DatabaseError
 from tests.commands import command
+from warehouse import database, runs
+from warehouse.server import embedded, postgres_programs, sockets
 
 
 @pytest.fixture
@@ -71,7 +72,8 @@ def answer(address: embedded.Address) -> object:
 
 
 HOLD = (
-    "import sys, time; from pipeline import embedded\nwith embedded.running(): print('up', flush=True); time.sleep(60)"
+    "import sys, time; from warehouse.server import embedded\nwith embedded.running(): "
+    "print('up', flush=True); time.sleep(60)"
 )
 
 

@@ -18,14 +18,15 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from pipeline import database, step_inputs
+from config.monitoring_file import load_monitoring
+from config.paths import DBT_PROJECT_DIR, ROOT
+from core.errors import DISK_FULL, DatabaseError, LockLostError, sqlstates_of
+from pipeline import step_inputs
 from pipeline.dbt_sessions import refusals
-from pipeline.errors import DISK_FULL, DatabaseError, LockLostError, sqlstates_of
-from pipeline.monitoring import load_monitoring
-from pipeline.runs import RunLog, only_lock
-from pipeline.settings import DBT_PROJECT_DIR, ROOT
 from tests.commands import command
 from tests.servers import ForeignServer
+from warehouse import database
+from warehouse.runs import RunLog, only_lock
 
 HOSTILE = {
     "PGTZ": "America/St_Johns",
@@ -163,7 +164,8 @@ def test_advice_hangs_on_the_code_of_a_refusal(
 
 WAIT = """
 import sys
-from pipeline import database, interrupts
+from warehouse import database
+from core import interrupts
 interrupts.install()
 try:
     with database.warehouse(), database.arrow_cursor() as cursor:
@@ -294,7 +296,7 @@ def test_the_next_owner_waits_for_a_transaction_of_the_one_before(empty_warehous
     ):
         end_the_locks_session()
         process = subprocess.Popen(
-            [sys.executable, "-c", "from pipeline import database\nfrom pipeline.runs import only_lock\n"
+            [sys.executable, "-c", "from warehouse import database\nfrom warehouse.runs import only_lock\n"
              "with database.warehouse(), only_lock('second'): print('has it')"],
             cwd=ROOT, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from grafana.asking import OpenDashboard, as_dashboard, open_dashboard
+from config.paths import ROOT
 from grafana.names import FRONT_PAGE
+from grafana.preview.asking import OpenDashboard, as_dashboard, open_dashboard
 from pipeline.alerts import open_alerts
-from pipeline.database import Connection
-from pipeline.settings import ROOT
 from tests.pages import found_rows, models_by_name
+from warehouse.database import Connection
 
 
 def test_the_days_of_an_incident_stand_out_on_the_front_page(monitored_warehouse: Connection) -> None:

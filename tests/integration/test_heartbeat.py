@@ -10,13 +10,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline import database, embedded
-from pipeline.database import Connection
-from pipeline.heartbeat import beat
-from pipeline.runs import RunLog
-from pipeline.settings import ROOT
+from config.paths import ROOT
+from pipeline.commands.heartbeat import beat
 from tests.commands import command
 from tests.conftest import drop_database, make_database
+from warehouse import database, schema_versions
+from warehouse.database import Connection
+from warehouse.runs import RunLog
+from warehouse.server import embedded
 
 BEATS = "select window_start, source, value from marts.fct_heartbeats order by window_start"
 
@@ -77,7 +78,7 @@ def test_ctrl_c_ends_it_cleanly(monitored_warehouse: Connection) -> None:
 
 
 def test_it_beats_beside_a_pipeline_and_makes_its_view_afterwards(new_installation: Connection) -> None:
-    database.migrate()
+    schema_versions.migrate()
     told: list[str] = []
     with RunLog.open("pipeline", "2022-02", {}):
         beat(0.1, 2, told.append)

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from pipeline.acknowledge import acknowledge
-from pipeline.database import Connection
-from pipeline.errors import UsageError
-from pipeline.monitoring import load_monitoring
-from python_metrics.incident_facts import Facts
-from python_metrics.incident_store import Raised, record_incidents
+from config.monitoring_file import load_monitoring
+from core.errors import UsageError
+from pipeline.commands.acknowledge import acknowledge
+from python_metrics.incidents.incident_facts import Facts
+from python_metrics.incidents.incident_store import Raised, record_incidents
 from tests.commands import command
 from tests.integration.test_pipeline import one, rows
+from warehouse.database import Connection
 
 PLANTED = {
     "passenger_count": ("2022-02-03", "2022-02-03"),

@@ -21,12 +21,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from config.months import Month
+from config.paths import ROOT
+from core.errors import BadFileError, OriginMixError, WarehouseError
 from ingest.load import Action, LoadResult, load_month, load_months
 from ingest.sources import SourceFile
-from pipeline import database, embedded
-from pipeline.errors import BadFileError, OriginMixError, WarehouseError
-from pipeline.months import Month
-from pipeline.settings import ROOT
 from tests.conftest import drop_database, make_database
 from tests.files import (
     BAD_FILES,
@@ -41,6 +40,8 @@ from tests.files import (
     with_value,
     write_file,
 )
+from warehouse import database, schema_versions
+from warehouse.server import embedded
 
 Contents = tuple[list[tuple[object, ...]], list[tuple[object, ...]]]
 
@@ -51,7 +52,7 @@ LOADER = """
     from pathlib import Path
     from ingest.load import load_month
     from ingest.sources import SourceFile
-    from pipeline.months import Month
+    from config.months import Month
 
     path = Path(sys.argv[2])
     result = load_month(SourceFile(Month.parse(sys.argv[1]), path, str(path), "local"))
@@ -121,15 +122,15 @@ def test_files_loaded_before_they_could_be_parts_cover_their_months(
         with database.warehouse():
             (tmp_path / "001_tables.sql").symlink_to(ROOT / "pipeline" / "migrations" / "001_tables.sql")
             with monkeypatch.context() as patch:
-                patch.setattr(database, "_MIGRATIONS", tmp_path)
-                database.migrate()
+                patch.setattr(schema_versions, "_MIGRATIONS", tmp_path)
+                schema_versions.migrate()
             with database.connect("test", autocommit=True) as connection:
                 connection.execute(
                     "insert into raw.files (load_id, service, source_month, location, sha256, bytes, rows, "
                     "schema_fingerprint, origin, status) select n, 'green', make_date(2024, n, 1), '', '', 1, 1, '', "
                     "'local', 'loaded' from generate_series(1, 12) as n"
                 )
-                database.migrate()
+                schema_versions.migrate()
                 days = connection.execute("select covers_until from raw.files order by source_month").fetchall()
         assert days == [(Month(2024, number).last_day,) for number in range(1, 13)]
         assert str(days[1][0]) == "2024-02-29"

@@ -12,17 +12,18 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from config.monitoring_file import load_monitoring
+from config.paths import ROOT, state_dir
+from config.settings import make_settings
+from core.errors import ModelError, PartlyFailedError
 from models_ml.score import score
 from models_ml.store import PendingMonth, stored_models
-from pipeline import predictions
-from pipeline.database import Connection
-from pipeline.errors import ModelError, PartlyFailedError
-from pipeline.monitoring import load_monitoring
-from pipeline.runs import RunLog, Step
-from pipeline.settings import ROOT, make_settings, state_dir
+from pipeline.commands import predictions
 from pipeline.steps import Pipeline
 from tests.commands import command
 from tests.integration.test_pipeline import one, rows, run
+from warehouse.database import Connection
+from warehouse.runs import RunLog, Step
 
 SPEC, VERSION = "partner", "partner-v1"
 TIPPED, LR, HGB = "green_tipped", "green_duration_lr", "green_duration_hgb"

@@ -14,13 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 from psycopg import errors
 
-from models_ml import label_file
-from models_ml.label_feed import LabelLoad, feed_target, load_labels
-from models_ml.labels import pending_trip_labels, refresh_trip_labels
-from pipeline import cli, database, embedded
-from pipeline import monitoring as configuration
-from pipeline.database import Connection
-from pipeline.errors import (
+from config import monitoring as configuration
+from config.monitoring import Labels, Monitoring, ValidRange
+from config.monitoring_file import load_monitoring
+from config.settings import make_settings
+from core.errors import (
     BadFileError,
     ConfigurationError,
     LockedError,
@@ -28,13 +26,18 @@ from pipeline.errors import (
     UsageError,
     WarehouseError,
 )
-from pipeline.monitoring import Labels, Monitoring, ValidRange, load_monitoring
-from pipeline.runs import hold_lock
-from pipeline.settings import make_settings
+from core.files.table_files import TableFile
+from models_ml import label_file
+from models_ml.label_feed import LabelLoad, feed_target, load_labels
+from models_ml.labels import pending_trip_labels, refresh_trip_labels
+from pipeline import cli
 from pipeline.steps import Pipeline
-from pipeline.table_files import TableFile
 from tests.conftest import drop_database, make_database
 from tests.labels import ACCEPTED, FEBRUARY, FEED, JANUARY, REFUSED, TRIPS, csv, done_at, make_shop, monitoring, parquet
+from warehouse import database
+from warehouse.database import Connection
+from warehouse.runs import hold_lock
+from warehouse.server import embedded
 
 TABLES = ("labels", "label_loads", "rejected_labels")
 NOON = datetime(2022, 3, 1, 12, tzinfo=UTC)

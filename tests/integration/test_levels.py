@@ -12,26 +12,28 @@ import pandas as pd
 import pytest
 from psycopg import sql
 
+from config.drift_methods import METHODS
+from config.monitoring import PREDICTION, DriftRule, MonitoredColumn
+from config.monitoring_file import load_monitoring
+from core.levels import kept, level, levels, selected
 from models_ml.store import stored_models
-from pipeline import database, dbt
-from pipeline.database import Connection
-from pipeline.drift_methods import METHODS
-from pipeline.levels import kept, level, levels, selected
-from pipeline.monitoring import PREDICTION, DriftRule, MonitoredColumn, load_monitoring
-from pipeline.relations import columns_of
+from pipeline import dbt
 from pipeline.steps import monitored
-from python_metrics.distributions import count_profile, freeze_profile
-from python_metrics.evidently_adapter import statistical_test
-from python_metrics.grouping import group_rows
+from python_metrics.comparisons.verification import verify_month
+from python_metrics.drift.evidently_adapter import statistical_test
+from python_metrics.drift.profile_drift import drift_scores
 from python_metrics.monitor import References
-from python_metrics.profile_drift import drift_scores
-from python_metrics.profile_store import ProfileKey, read_profiles
-from python_metrics.profiles import Profile, make_profile, profile_of
+from python_metrics.profiles.distributions import count_profile, freeze_profile
+from python_metrics.profiles.profile_store import ProfileKey, read_profiles
+from python_metrics.profiles.profiles import Profile, make_profile, profile_of
+from python_metrics.segments.grouping import group_rows
 from python_metrics.store import read_rows
-from python_metrics.verification import verify_month
 from tests.columns import add_columns
 from tests.integration.test_pipeline import run
 from tests.integration.test_profiles import model_version, windows
+from warehouse import database
+from warehouse.database import Connection
+from warehouse.relations import columns_of
 
 # Of each type: values as SQL, some of them equal in another spelling, and the levels that they have.
 KINDS: dict[str, tuple[list[str], list[str]]] = {

@@ -9,17 +9,18 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from grafana.asking import as_dashboard
+from config.months import Month
+from config.paths import DBT_PROJECT_DIR
+from core.errors import DbtError, ModelError, PartlyFailedError, WarehouseError
+from grafana.preview.asking import as_dashboard
 from ingest.sample import write_sample
-from pipeline import database, dbt
-from pipeline.database import Connection
-from pipeline.errors import DbtError, ModelError, PartlyFailedError, WarehouseError
-from pipeline.months import Month
-from pipeline.roles import Role, acting_as, ensure_roles
-from pipeline.settings import DBT_PROJECT_DIR
+from pipeline import dbt
 from pipeline.steps import LIVE_VIEWS, Pipeline
 from tests.commands import command
 from tests.integration.test_pipeline import one, rows, run, settings
+from warehouse import database
+from warehouse.access.roles import Role, acting_as, ensure_roles
+from warehouse.database import Connection
 
 STAGED_BEATS = "staging.stg_monitoring__heartbeats"
 

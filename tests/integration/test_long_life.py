@@ -10,16 +10,17 @@ from typing import LiteralString
 
 import pytest
 
-from pipeline import database, embedded
-from pipeline.backfill import backfill, make_request
-from pipeline.backup import backup, restore
+from config.settings import make_settings
+from core.errors import BadFileError, DatabaseError, DbtError, LockedError, UsageError, WarehouseError
+from pipeline.commands.backfill import backfill, make_request
+from pipeline.commands.backup import backup, restore
+from pipeline.commands.pruning import prune
 from pipeline.console import result_console
-from pipeline.database import Connection
-from pipeline.errors import BadFileError, DatabaseError, DbtError, LockedError, UsageError, WarehouseError
-from pipeline.pruning import prune
-from pipeline.runs import hold_lock
-from pipeline.settings import make_settings
 from tests.conftest import drop_database, make_database
+from warehouse import database, schema_versions
+from warehouse.database import Connection
+from warehouse.runs import hold_lock
+from warehouse.server import embedded
 
 Older = Callable[[int, LiteralString], tuple[Path, Connection]]
 
@@ -57,7 +58,7 @@ def test_a_warehouse_with_rows_is_not_replaced_unasked(written: Path, empty_ware
 @pytest.fixture
 def older_backup(server: embedded.Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Older]:
     """Makes a backup of a warehouse that has the first migrations only, and these rows; gives a connection, too."""
-    everything = database.migrations()
+    everything = schema_versions.migrations()
     name = make_database(server, "template0")
     monkeypatch.setenv("PGDATABASE", name)
     with database.warehouse(), database.connect("test", autocommit=True) as connection:
@@ -65,8 +66,8 @@ def older_backup(server: embedded.Address, tmp_path: Path, monkeypatch: pytest.M
         def make(last: int, statement: LiteralString) -> tuple[Path, Connection]:
             with monkeypatch.context() as older:
                 first = {number: path for number, path in everything.items() if number <= last}
-                older.setattr(database, "migrations", lambda: first)
-                database.migrate()
+                older.setattr(schema_versions, "migrations", lambda: first)
+                schema_versions.migrate()
                 connection.execute(statement)
                 backup(tmp_path / "old.backup", silent)
             return tmp_path / "old.backup", connection
@@ -83,7 +84,7 @@ def test_a_backup_of_an_older_schema_is_brought_up_to_date(older_backup: Older) 
         "origin, status) values (7, 'green', '2022-02-01', '', '', 0, 0, '', 'sample', 'loaded')",
     )
     restore(file, confirmed=True, tell=silent)
-    assert database.schema_version(connection) == database.known_schema_version()
+    assert schema_versions.of(connection) == schema_versions.known()
     assert connection.execute("select load_id, covers_until::text from raw.files").fetchall() == [(7, "2022-02-28")]
 
 
@@ -94,7 +95,7 @@ def test_rows_that_a_later_migration_refuses_are_refused(older_backup: Older) ->
     )
     with pytest.raises(BadFileError, match=r"holds what no warehouse does.*profiled_columns_names"):
         restore(file, confirmed=True, tell=silent)
-    assert database.schema_version(connection) == 12
+    assert schema_versions.of(connection) == 12
 
 
 def test_sequences_go_on_where_they_were(empty_warehouse: Connection, tmp_path: Path) -> None:
@@ -206,4 +207,4 @@ def test_an_empty_warehouse_has_nothing_to_prune_or_to_compute_again(empty_wareh
         prune(1, silent)
     with pytest.raises(UsageError, match="holds no day"):
         backfill(make_request(first="2022-02", last="2022-02", model=""), make_settings(), result_console(), silent)
-    assert database.known_schema_version() >= 12
+    assert schema_versions.known() >= 12

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pipeline import dbt
-from pipeline.database import Connection
 from tests.warehouse_hashes import hashes
+from warehouse.database import Connection
 
 CHANGED = date(2022, 2, 10)
 MARTS = (

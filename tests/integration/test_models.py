@@ -13,16 +13,17 @@ import pytest
 import skops.io
 from sklearn.metrics import roc_auc_score
 
+from config.monitoring_file import load_monitoring
+from config.paths import state_dir
+from config.settings import make_settings
+from core.errors import ModelError, PartlyFailedError, WarehouseError
 from models_ml.artifacts import read_artifact, write_artifact
 from models_ml.recipes import definition_sha256
 from models_ml.store import PendingMonth, pending_months, stored_models
-from pipeline import database
-from pipeline.database import Connection
-from pipeline.errors import ModelError, PartlyFailedError, WarehouseError
-from pipeline.monitoring import load_monitoring
-from pipeline.settings import make_settings, state_dir
 from pipeline.steps import Pipeline
 from tests.conftest import TRAIN_MONTH
+from warehouse import database
+from warehouse.database import Connection
 
 MODELS = load_monitoring().models
 TIPPED = "green_tipped"
@@ -367,8 +368,8 @@ def test_a_retired_model_keeps_its_rows_and_stops_nobody(
 
 @pytest.mark.slow
 def test_too_few_rows_to_train_on_are_named(empty_warehouse: Connection, tmp_path: Path) -> None:
+    from config.months import Month
     from ingest.sample import write_sample
-    from pipeline.months import Month
 
     write_sample(Month(2022, 1), tmp_path / "whole.parquet")
     pq.write_table(pq.read_table(tmp_path / "whole.parquet")[:50], tmp_path / "green_tripdata_2022-01.parquet")

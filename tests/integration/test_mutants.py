@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline import database
 from tests.mutants import mutants
 from tests.offers import offer_all
+from warehouse import database
 
 
 def test_a_hundred_damaged_files_are_refused_or_loaded_as_they_are(

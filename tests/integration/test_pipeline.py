@@ -11,14 +11,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from config.monitoring_file import load_monitoring
+from config.settings import Settings, make_settings
 from ingest.sample.incidents import load_incidents
-from pipeline.database import Connection
-from pipeline.monitoring import load_monitoring
-from pipeline.settings import Settings, make_settings
 from pipeline.steps import Pipeline, Report
-from python_metrics.drift import present_values
-from python_metrics.evidently_adapter import statistical_test
+from python_metrics.drift.evidently_adapter import statistical_test
+from python_metrics.profiles.profiles import present_values
 from tests.warehouse_hashes import COLUMNS_ABOUT_RUNS
+from warehouse.database import Connection
 
 STEPS = ["ingest", "transform", "train", "score", "profiles", "labels", "metrics", "performance", "alarms", "marts"]
 

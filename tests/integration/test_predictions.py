@@ -12,13 +12,13 @@ import pytest
 import yaml
 from sklearn.metrics import accuracy_score, precision_score, recall_score
 
-from pipeline import predictions
-from pipeline.database import Connection
-from pipeline.errors import BadFileError, LockedError, ModelError, SourceUnavailableError, UsageError, WarehouseError
-from pipeline.runs import hold_lock
-from pipeline.settings import ROOT
+from config.paths import ROOT
+from core.errors import BadFileError, LockedError, ModelError, SourceUnavailableError, UsageError, WarehouseError
+from pipeline.commands import predictions
 from tests.commands import command, make
 from tests.integration.test_pipeline import contents, one, rows, run
+from warehouse.database import Connection
+from warehouse.runs import hold_lock
 
 SPEC, VERSION = "partner_tips", "partner_tips-v1"
 JANUARY = {"from": "2022-01-01", "to": "2022-01-31"}

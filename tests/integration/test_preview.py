@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from grafana.asking import DASHBOARDS
-from grafana.preview import write_pages
-from pipeline.database import Connection
-from pipeline.errors import ConfigurationError, DatabaseError, UsageError
-from pipeline.settings import ROOT
+from config.paths import ROOT
+from core.errors import ConfigurationError, DatabaseError, UsageError
+from grafana.preview.asking import DASHBOARDS
+from grafana.preview.pages import write_pages
+from warehouse.database import Connection
 
 
 def test_every_dashboard_has_a_page_with_all_its_panels(monitored_warehouse: Connection, tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_page_that_cannot_be_written_is_an_error_of_its_own(monitored_warehous
 
 def test_it_needs_no_package_of_the_development_environment(empty_warehouse: Connection) -> None:
     without = "import sys, runpy; sys.modules['grafana_foundation_sdk'] = None; "
-    code = without + "runpy.run_module('grafana.preview', run_name='__main__')"
+    code = without + "sys.argv[1:] = ['preview']; runpy.run_module('pipeline', run_name='__main__')"
     result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
@@ -100,7 +100,7 @@ def test_it_needs_no_package_of_the_development_environment(empty_warehouse: Con
 
 def test_an_empty_warehouse_has_no_pages(empty_warehouse: Connection, tmp_path: Path) -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "grafana.preview"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "pipeline", "preview"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert result.returncode == DatabaseError.exit_code
     assert "run `make pipeline` first" in result.stderr

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import profile_scale
-from pipeline.database import Connection
 from pipeline.profile_plan import store_plan
+from warehouse.database import Connection
 
 
 @pytest.mark.slow

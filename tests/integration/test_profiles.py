@@ -10,14 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from config.monitoring import PREDICTION
+from config.monitoring_file import load_monitoring
 from models_ml.store import stored_models
 from pipeline import dbt
-from pipeline.database import Connection
-from pipeline.monitoring import PREDICTION, load_monitoring
-from python_metrics.drift import present_values
-from python_metrics.profile_store import ProfileKey, read_profiles
-from python_metrics.segments import segment_groups
-from python_metrics.store import Window, read_rows
+from python_metrics.monitored import Window
+from python_metrics.profiles.profile_store import ProfileKey, read_profiles
+from python_metrics.profiles.profiles import present_values
+from python_metrics.segments.segments import segment_groups
+from python_metrics.store import read_rows
+from warehouse.database import Connection
 
 MONITORING = load_monitoring()
 SPECS = tuple(MONITORING.models)

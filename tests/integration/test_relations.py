@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
+from config.drift_methods import ColumnType
+from config.monitoring import Column, Monitoring
+from core.errors import ConfigurationError
 from pipeline import dbt
-from pipeline.database import Connection
-from pipeline.drift_methods import ColumnType
-from pipeline.errors import ConfigurationError
-from pipeline.monitoring import Column, Monitoring
-from pipeline.relations import check_relations
 from pipeline.steps import Pipeline
 from tests.integration.test_pipeline import one, settings
+from warehouse.database import Connection
+from warehouse.relations import check_relations
 
 
 def pipeline_of(folder: Path, **windows: str) -> Pipeline:

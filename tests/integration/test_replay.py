@@ -20,16 +20,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import database, embedded
-from pipeline.database import Connection
-from pipeline.errors import UsageError
-from pipeline.replay import replay
-from pipeline.settings import ROOT, Settings, end_of_day, state_dir
+from config.paths import ROOT, state_dir
+from config.settings import Settings, end_of_day
+from core.errors import UsageError
+from pipeline.commands.replay import replay
 from pipeline.steps import Pipeline
 from tests.commands import command, make
 from tests.conftest import _clone, drop_database, make_database
 from tests.files import named
 from tests.integration.test_pipeline import contents, one, rows, settings
+from warehouse import database
+from warehouse.database import Connection
+from warehouse.server import embedded
 
 DAYS = [f"2022-02-{day:02d}" for day in range(1, 5)]
 WINDOWS = "select window_date::text, content_hash from intermediate.int_windows where source_month = '2022-02-01'"

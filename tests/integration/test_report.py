@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.database import Connection
-from pipeline.errors import ConfigurationError, UsageError
-from pipeline.reports import WrittenReport, make_request, write_reports
-from pipeline.runs import only_lock
-from pipeline.settings import ROOT
+from config.paths import ROOT
+from core.errors import ConfigurationError, UsageError
+from pipeline.commands.reports import WrittenReport, make_request, write_reports
 from tests.commands import command, make
+from warehouse.database import Connection
+from warehouse.runs import only_lock
 
 LR, HGB, TIPPED = "green_duration_lr", "green_duration_hgb", "green_tipped"
 EMPTY_DAY = "2022-02-26"  # its page is quickly made

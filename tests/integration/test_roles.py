@@ -12,10 +12,13 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from pipeline import database, dbt, embedded, roles
-from pipeline.database import Connection
-from pipeline.errors import DatabaseError
-from pipeline.roles import Role
+from core.errors import DatabaseError
+from pipeline import dbt
+from warehouse import database, schema_versions
+from warehouse.access import roles
+from warehouse.access.roles import Role
+from warehouse.database import Connection
+from warehouse.server import embedded
 
 # A table of each schema with one of its columns.
 TABLES = {
@@ -215,7 +218,7 @@ def strangers_server() -> Iterator[embedded.Address]:
 
 def test_without_the_right_to_make_roles_the_pipeline_works_with_its_own(strangers_server: embedded.Address) -> None:
     with database.environment({"PGUSER": "stranger"}):
-        database.migrate()
+        schema_versions.migrate()
         note = roles.ensure_roles()
         assert "stranger may not create roles" in note
         assert "alter role stranger createrole" in note
@@ -227,7 +230,7 @@ def test_an_owner_who_may_make_roles_is_enough(strangers_server: embedded.Addres
     with database.environment({"PGUSER": embedded.SUPERUSER}), database.connect("test", autocommit=True) as connection:
         connection.execute("alter role stranger createrole")
     with database.environment({"PGUSER": "stranger"}):
-        database.migrate()
+        schema_versions.migrate()
         assert roles.ensure_roles() == ""
         assert roles.ensure_roles() == ""
         for role in (Role.LOADER, Role.TRANSFORMER, Role.MONITOR):
@@ -243,7 +246,7 @@ def test_passwords_come_from_the_environment_and_are_seen_nowhere(
     tcp_server: embedded.Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with database.environment(tcp_server.environment()):
-        database.migrate()
+        schema_versions.migrate()
         for password in ("first one", "quote' and 100%"):
             monkeypatch.setenv("DASHBOARD_PASSWORD", password)
             roles.ensure_roles()

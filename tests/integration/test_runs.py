@@ -8,16 +8,16 @@ import sys
 
 import pytest
 
-from pipeline import database
-from pipeline.database import Connection
-from pipeline.errors import DatabaseError, LockedError, ModelError
-from pipeline.runs import Inputs, RunLog
-from pipeline.settings import ROOT
+from config.paths import ROOT
+from core.errors import DatabaseError, LockedError, ModelError
+from warehouse import schema_versions
+from warehouse.database import Connection
+from warehouse.runs import Inputs, RunLog
 
 HOLD = """
 import time
-from pipeline import database
-from pipeline.runs import Inputs, RunLog
+from warehouse import database
+from warehouse.runs import Inputs, RunLog
 with database.warehouse(), RunLog.open("pipeline", "2022-02", {}) as run, run.step("score"):
     print("locked", flush=True)
     time.sleep(60)
@@ -75,12 +75,12 @@ def test_runs_that_were_stopped_before_the_status_existed_get_it(empty_warehouse
         "(1, 'pipeline', 'failed', 'stopped by the user (Ctrl-C)'), (2, 'pipeline', 'failed', 'the disk is full')"
     )
     with pytest.raises(DatabaseError, match="schema version 99"):
-        database.migrate()
+        schema_versions.migrate()
     empty_warehouse.execute("delete from monitoring.schema_versions where version = 99")
     empty_warehouse.execute("delete from monitoring.schema_versions where version = 3")
     empty_warehouse.execute("drop table monitoring.heartbeats")
     empty_warehouse.execute("alter table raw.files drop column covers_until")
-    database.migrate()
+    schema_versions.migrate()
     assert [row[2] for row in steps(empty_warehouse)] == ["stopped", "failed"]
     versions = empty_warehouse.execute("select version from monitoring.schema_versions order by 1").fetchall()
     assert [row[0] for row in versions][:3] == [1, 2, 3]

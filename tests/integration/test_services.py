@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import embedded, env_file
-from pipeline.settings import ROOT
+from config import env_file
+from config.paths import ROOT
 from tests.commands import command
+from warehouse.server import embedded
 
 _STAND_IN = """\
 #!/bin/sh

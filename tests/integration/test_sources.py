@@ -13,19 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from config.months import Month
+from config.settings import Settings, make_settings
+from core.errors import BadFileError, NetworkUnreachableError, OriginMixError, SourceUnavailableError, WarehouseError
 from ingest.load import load_months
 from ingest.sources import Found, Held, find_files, held_months
-from pipeline import database
-from pipeline.errors import (
-    BadFileError,
-    NetworkUnreachableError,
-    OriginMixError,
-    SourceUnavailableError,
-    WarehouseError,
-)
-from pipeline.months import Month
-from pipeline.settings import Settings, make_settings
 from tests.files import DISTANCE_OF_ROW_0, FEBRUARY, JANUARY, MARCH, named, trip_table, write_file
+from warehouse import database
 
 EMPTY = Held(frozenset(), has_sample=False, has_real=False)
 NOTICE = "GENERATED SAMPLE DATA - not real trips"

@@ -11,15 +11,16 @@ import pandas as pd
 import pytest
 from psycopg import sql
 
+from config.monitoring_file import load_monitoring
+from config.paths import ROOT
+from config.settings import end_of_day
 from models_ml.store import stored_models
 from pipeline import dbt
-from pipeline.database import Connection, read_frame
-from pipeline.monitoring import load_monitoring
-from pipeline.settings import ROOT, end_of_day
 from pipeline.steps import Pipeline, monitored
-from python_metrics.beliefs import pending
-from python_metrics.evidently_adapter import statistical_test
+from python_metrics.drift.evidently_adapter import statistical_test
+from python_metrics.performance.beliefs import pending
 from tests.integration.test_pipeline import one, rows, run, settings
+from warehouse.database import Connection, read_frame
 
 HGB = "green_duration_hgb"
 DAY = "2022-02-11"

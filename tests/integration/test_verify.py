@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.database import Connection
-from pipeline.errors import UsageError
-from pipeline.verify import verify
+from core.errors import UsageError
+from pipeline.commands.verify import verify
 from tests.commands import command
 from tests.integration.test_pipeline import one, rows
+from warehouse.database import Connection
 
 MODEL = "green_duration_lr"
 DAYS = ("2022-02-01", "2022-02-20")

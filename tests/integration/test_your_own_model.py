@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from config.monitoring_file import load_monitoring
+from config.paths import ROOT
 from models_ml import recipes
-from pipeline.database import Connection
-from pipeline.monitoring import load_monitoring
-from pipeline.settings import ROOT
 from tests.integration.test_pipeline import one, rows, run
+from warehouse.database import Connection
 
 PAGE = (ROOT / "docs" / "your-own-model.md").read_text(encoding="utf-8")
 HERE, ELSEWHERE = PAGE.split("## A model that is trained here")[1].split("## Predictions that are made elsewhere")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from psycopg import errors
 
-from pipeline import database, roles
-from pipeline.database import Connection
-from pipeline.roles import Role
+from warehouse import database
+from warehouse.access import roles
+from warehouse.access.roles import Role
+from warehouse.database import Connection
 
 ATTACKS = {
     "monitoring.incidents": (

@@ -13,13 +13,16 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from pipeline import database, dbt, query, role_logins, roles
-from pipeline.database import Connection, Login
-from pipeline.errors import DbtError, QueryError
-from pipeline.roles import Role
-from pipeline.settings import DBT_PROJECT_DIR, ROOT
+from config.paths import DBT_PROJECT_DIR, ROOT
+from core.errors import DbtError, QueryError
+from pipeline import dbt
+from pipeline.commands import query
 from tests.commands import command
 from tests.servers import ForeignServer
+from warehouse import database, schema_versions
+from warehouse.access import role_logins, roles
+from warehouse.access.roles import Role
+from warehouse.database import Connection, Login
 
 ATTACKS = (
     "copy (select 1) to program 'id'",
@@ -115,7 +118,7 @@ def theirs(foreign: ForeignServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         with database.warehouse():
-            database.migrate()
+            schema_versions.migrate()
             yield foreign
 
 
@@ -165,7 +168,7 @@ def test_two_warehouses_of_one_owner_share_the_logins(theirs: ForeignServer, mon
         with theirs.database() as second:
             monkeypatch.setenv("PGDATABASE", second["PGDATABASE"])
             with database.warehouse():
-                database.migrate()
+                schema_versions.migrate()
                 assert roles.ensure_roles() == ""
                 with roles.acting_as(Role.LOADER), database.connect("test") as connection:
                     assert logins(connection) == ("loader", "loader")
@@ -193,7 +196,9 @@ def test_without_the_right_to_make_roles_all_goes_on_and_doctor_says_so(foreign:
     variables = foreign.environment("small") | {"PGUSER": "small", "PGPASSWORD": "small"}
     try:
         assert command("sql", "select session_user", **variables).stdout.splitlines() == ["session_user", "small"]
-        program = "from pipeline import database\nwith database.warehouse(): database.migrate()"
+        program = (
+            "from warehouse import database, schema_versions\nwith database.warehouse(): schema_versions.migrate()"
+        )
         subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=os.environ | variables, check=True)
         told = command("doctor", **variables).stdout
         assert "what the pipeline, dbt and `make sql` do they do with the rights of small" in told

@@ -18,13 +18,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from pipeline import backup_file, database, embedded, postgres_programs
-from pipeline.backup import _acting_as_nobody_else, backup, restore
-from pipeline.database import Connection
-from pipeline.errors import BadFileError, UsageError
-from pipeline.roles import ensure_roles
+from core.errors import BadFileError, UsageError
+from pipeline.commands import backup_file
+from pipeline.commands.backup import _acting_as_nobody_else, backup, restore
 from tests.conftest import drop_database, make_database
 from tests.integration.test_pipeline import contents
+from warehouse import database, schema_versions
+from warehouse.access.roles import ensure_roles
+from warehouse.database import Connection
+from warehouse.server import embedded, postgres_programs
 
 MODEL = b"a model"
 PIN = hashlib.sha256(MODEL).hexdigest()
@@ -57,7 +59,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def written(empty_warehouse: Connection, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A backup of a warehouse with a beat and a model; the warehouse has another beat by now."""
-    monkeypatch.setattr("pipeline.backup.state_dir", lambda: state)
+    monkeypatch.setattr("pipeline.commands.backup.state_dir", lambda: state)
     empty_warehouse.execute("insert into monitoring.heartbeats values ('2022-02-01 00:00+00', 'test', 0.1)")
     empty_warehouse.execute(INSERT_MODEL, [MODEL_NAME, PIN])
     backup(tmp_path / "one.backup", silent)
@@ -258,7 +260,7 @@ def test_an_attack_changes_nothing(
 def test_a_model_outside_the_folder_is_not_believed(written: Path, empty_warehouse: Connection, state: Path) -> None:
     """With the hash of the changed rows, which anybody can compute."""
     empty_warehouse.execute("update ml.models set artifact_file = '../../x'")
-    from pipeline.backup import _content, _tables
+    from pipeline.commands.backup import _content, _tables
 
     content = _content(empty_warehouse, "ml.models", _tables(empty_warehouse)["ml.models"])
 
@@ -319,7 +321,7 @@ def test_an_owner_who_is_no_superuser_restores(
             f"create role of_{name} login {attribute}; alter database {name} owner to of_{name}".encode()
         )
         with database.environment({"PGUSER": f"of_{name}"}):
-            database.migrate()
+            schema_versions.migrate()
             connection.execute("insert into monitoring.heartbeats values ('2022-02-01 00:00+00', 'test', 0.1)")
             backup(tmp_path / "one.backup", silent)
             connection.execute("delete from monitoring.heartbeats")

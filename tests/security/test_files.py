@@ -15,13 +15,14 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from config import env_file
+from config.paths import ROOT, state_dir
+from core.errors import ConfigurationError, SourceUnavailableError
 from ingest.download import download
-from pipeline import embedded, env_file, sockets
-from pipeline.database import Connection
-from pipeline.errors import ConfigurationError, SourceUnavailableError
-from pipeline.settings import ROOT, state_dir
 from tests.commands import command
 from tests.conftest import FirstRun
+from warehouse.database import Connection
+from warehouse.server import embedded, sockets
 
 _OPEN = stat.S_IRWXG | stat.S_IRWXO
 
@@ -45,7 +46,7 @@ def test_reports_and_pages_are_their_owners_alone(monitored_warehouse: Connectio
     report = command("report", "--day", "2022-02-20", "--model", "green_duration_lr", "--report-dir", f"{tmp_path}/a")
     assert report.returncode == 0, report.stderr
     typed = {"WAREHOUSE_TYPED": "REPORT_DIR", "WAREHOUSE_ARG_REPORT_DIR": f"{tmp_path}/b"}
-    words = [sys.executable, "-m", "grafana.preview"]
+    words = [sys.executable, "-m", "pipeline", "preview"]
     subprocess.run(words, cwd=ROOT, env=os.environ | typed, check=True, capture_output=True, timeout=300, umask=0)
     for name in "ab":
         assert len(list((tmp_path / name).rglob("*.html"))) > 0

@@ -15,14 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from config.monitoring_file import load_monitoring
+from config.paths import ROOT
+from core.errors import BadFileError, ConfigurationError
+from core.files.checksums import checked_sha256
+from core.files.input_files import LARGEST_TEXT
 from ingest.read import inspect
 from ingest.records import read_record
 from models_ml.label_file import check_feed_file
-from pipeline.checksums import checked_sha256
-from pipeline.errors import BadFileError, ConfigurationError
-from pipeline.input_files import LARGEST_TEXT
-from pipeline.monitoring import load_monitoring
-from pipeline.settings import ROOT
 from tests.files import FEBRUARY, trip_table, write_file
 from tests.unit.test_table_files import NEEDED, READERS, good, header, line
 

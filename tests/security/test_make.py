@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.settings import ROOT
+from config.paths import ROOT
 from tests.commands import make
 
 # Whatever a person types under these names, and those that the Makefile itself assigns.

@@ -11,13 +11,13 @@ from urllib.parse import quote
 
 import pytest
 
-from pipeline import database
-from pipeline.errors import BadFileError
-from pipeline.runs import RunLog, Step, recorded
-from pipeline.secrets_in_use import without_secrets
-from pipeline.settings import ROOT, state_dir
+from config.paths import ROOT, state_dir
+from config.secrets_in_use import without_secrets
+from core.errors import BadFileError
 from tests.commands import command
 from tests.conftest import MONITORED_MONTH, TRAIN_MONTH
+from warehouse import database
+from warehouse.runs import RunLog, Step, recorded
 
 SECRET = "p@ss wörd/" + secrets.token_hex(8)
 

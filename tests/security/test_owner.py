@@ -9,10 +9,13 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
-from pipeline import cleaning, database, embedded, owners, roles, runs
-from pipeline.database import Connection, Login
-from pipeline.roles import Role
+from pipeline.commands import cleaning
 from tests.commands import command
+from warehouse import database, runs, schema_versions
+from warehouse.access import owners, roles
+from warehouse.access.roles import Role
+from warehouse.database import Connection, Login
+from warehouse.server import embedded
 
 OWNED = """
     select relowner::regrole::text from pg_class
@@ -68,7 +71,7 @@ def test_the_owner_is_no_superuser_and_becomes_none(owned: Connection, attack: s
 
 
 def test_the_owner_does_all_that_commands_do(owned: Connection) -> None:
-    database.migrate()
+    schema_versions.migrate()
     with runs.hold_lock("test") as connection:
         assert connection.execute("select session_user").fetchone() == ("warehouse_owner",)
         assert roles.ensure_roles() == ""
@@ -90,7 +93,7 @@ def test_with_passwords_the_owners_is_made_of_the_superusers(tcp_server: embedde
             login = database.login()
             assert login.user == "warehouse_owner"
             assert login.password not in (None, superuser.password)
-            database.migrate()
+            schema_versions.migrate()
             assert roles.ensure_roles() == ""
             with roles.acting_as(Role.MONITOR), database.connect("test") as connection:
                 assert connection.execute("select session_user").fetchone() == ("monitor",)
@@ -99,7 +102,7 @@ def test_with_passwords_the_owners_is_made_of_the_superusers(tcp_server: embedde
 
 def test_what_the_superuser_took_while_he_worked_himself_is_the_owners_again(tcp_server: embedded.Address) -> None:
     with database.environment(tcp_server.environment()):
-        database.migrate()
+        schema_versions.migrate()
         roles.ensure_roles()
         with psycopg.connect(autocommit=True) as connection:
             for role in roles.PARTS:
@@ -120,13 +123,13 @@ def test_where_the_owner_cannot_log_in_the_superuser_works_and_it_is_said(tcp_se
     variables = tcp_server.environment()
     with database.environment(variables):
         with owners.warehouse():
-            database.migrate()
+            schema_versions.migrate()
         with psycopg.connect(autocommit=True) as connection:
             connection.execute("create role second superuser login password 'second'")
             try:
                 with database.environment({"PGUSER": "second", "PGPASSWORD": "second"}), owners.warehouse():
                     assert os.environ["PGUSER"] == "second"
-                    database.migrate()
+                    schema_versions.migrate()
                     assert "warehouse_owner cannot log in here: commands work as the superuser second" in (
                         roles.ensure_roles()
                     )

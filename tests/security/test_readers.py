@@ -13,11 +13,12 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
-from pipeline import database, locks, owners, roles, runs, waits
-from pipeline.database import Connection, Login
-from pipeline.errors import DatabaseError, LockedError
-from pipeline.roles import Role
-from pipeline.settings import ROOT
+from config.paths import ROOT
+from core.errors import DatabaseError, LockedError
+from warehouse import database, locks, runs, schema_versions, waits
+from warehouse.access import owners, roles
+from warehouse.access.roles import Role
+from warehouse.database import Connection, Login
 
 READERS = ("dashboard", "analyst", "asker")
 # Every mode that conflicts with what an owner, its writers, a load or a migration holds.
@@ -37,7 +38,7 @@ def reading(role: str) -> Iterator[Connection]:
 
 
 def migrate_elsewhere() -> subprocess.Popen[str]:
-    program = "from pipeline import database\nwith database.warehouse(): database.migrate()"
+    program = "from warehouse import database, schema_versions\nwith database.warehouse(): schema_versions.migrate()"
     return subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, text=True)
 
 
@@ -159,7 +160,7 @@ def test_a_migration_waits_for_no_reader(warehouse: Connection, impatient: None)
     with reading("analyst") as attack:
         attack.execute("begin")
         attack.execute("select from monitoring.incidents")
-        database.migrate()
+        schema_versions.migrate()
         assert warehouse.execute("select from monitoring.schema_versions where version = 25").rowcount == 1
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from grafana.asking import OpenDashboard
-from grafana.preview import write_pages
-from pipeline.database import Connection
-from pipeline.errors import visible
-from pipeline.settings import ROOT
+from config.paths import ROOT
+from core.errors import visible
+from grafana.preview.asking import OpenDashboard
+from grafana.preview.pages import write_pages
+from warehouse.database import Connection
 
 HOSTILE = "a\x1b]0;title\x07\x1b[2Jb\x9b31mc\u202ed\u2066e\x08f\rg\x7fh\u200bi\u2028j"
 SHOWN = "a\\x1b]0;title\\x07\\x1b[2Jb\\x9b31mc\\u202ed\\u2066e\\x08f\\rg\\x7fh\\u200bi\\u2028j"

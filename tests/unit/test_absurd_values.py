@@ -11,21 +11,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.monitoring import DriftRule, MonitoredColumn
-from python_metrics.alarms import _alarm, _scores
-from python_metrics.comparisons import _metric_rows, _Reference
-from python_metrics.estimates import estimate_metrics, make_estimator
-from python_metrics.grouping import group_rows
-from python_metrics.moves import largest_moves
-from python_metrics.profiles import profile_of
-from python_metrics.segments import segment_groups
-from python_metrics.series_signals import Series, decide_series, fit_series
-from python_metrics.signals import Day, decide, fit_null
+from config.monitoring import DriftRule, MonitoredColumn
+from python_metrics.alerts.alarms import _alarm, _scores
+from python_metrics.alerts.series_signals import Series, decide_series, fit_series
+from python_metrics.alerts.signals import Day, decide, fit_null
+from python_metrics.comparisons.comparisons import _metric_rows, _Reference
+from python_metrics.estimates.estimates import estimate_metrics, make_estimator
+from python_metrics.incidents.moves import largest_moves
+from python_metrics.metric_rows import MetricRow
+from python_metrics.performance.tasks import task_of
+from python_metrics.performance.truth import KnownReference, TruthRules, window_truth
+from python_metrics.performance.usual_loss import usual_loss
+from python_metrics.profiles.profiles import profile_of, profiles_of
+from python_metrics.segments.grouping import group_rows
+from python_metrics.segments.segments import segment_groups
 from python_metrics.stored_figures import LARGEST, stored_values
-from python_metrics.tasks import task_of
-from python_metrics.truth import KnownReference, TruthRules, window_truth
-from python_metrics.usual_loss import usual_loss
-from python_metrics.windows import MetricRow, Reference, profiles_of, window_metrics
+from python_metrics.windows import Reference, window_metrics
 
 GREATEST = float(np.finfo(float).max)
 ABSURD = {

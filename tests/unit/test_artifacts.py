@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
+from core.errors import ModelError
 from models_ml.artifacts import read_artifact, write_artifact
-from pipeline.errors import ModelError
 
 
 class _Trap:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from python_metrics.attribution import Contribution, decompose_change, rank_columns
-from python_metrics.grouping import group_rows
+from python_metrics.performance.attribution import Contribution, decompose_change, rank_columns
+from python_metrics.segments.grouping import group_rows
 
 ROW = st.tuples(st.sampled_from(["a", "b", "c", "d", None, math.nan]), st.floats(0, 1000))
 ROWS = st.lists(ROW, min_size=1, max_size=60)

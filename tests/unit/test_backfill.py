@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
-from pipeline.backfill import make_request
-from pipeline.errors import UsageError
-from pipeline.pruning import read_raw_months
+from core.errors import UsageError
+from pipeline.commands.backfill import make_request
+from pipeline.commands.pruning import read_raw_months
 
 
 @pytest.mark.parametrize(

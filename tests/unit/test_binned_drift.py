@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 
-from python_metrics.binned_drift import binned_scores, scores_of_counts
-from python_metrics.distributions import freeze_profile
-from python_metrics.profile_drift import drift_score
-from python_metrics.profiles import empty_profile, make_profile, profile_of
+from python_metrics.drift.binned_drift import binned_scores, scores_of_counts
+from python_metrics.drift.profile_drift import drift_score
+from python_metrics.profiles.distributions import freeze_profile
+from python_metrics.profiles.profiles import empty_profile, make_profile, profile_of
 
 COUNTS = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 300)), min_size=2, max_size=25)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.checksums import checked_sha256, listed_in, without_checksum
-from pipeline.errors import BadFileError
+from core.errors import BadFileError
+from core.files.checksums import checked_sha256, listed_in, without_checksum
 
 NAME, OTHER = "green_tripdata_2022-01.parquet", "green_tripdata_2022-02.parquet"
 HASH = sha256(b"trips").hexdigest()

@@ -15,8 +15,9 @@ import jsonschema
 import pytest
 import yaml
 
-from pipeline import env_file, services
-from pipeline.settings import ROOT
+from config import env_file
+from config.paths import ROOT
+from pipeline.commands import services
 
 PROVISIONING = ROOT / "grafana" / "provisioning"
 

@@ -10,10 +10,10 @@ import pytest
 
 from benchmarks.estimate_accuracy import day_tests
 from benchmarks.scored_months import LINEAR, fitted, read_month, trained, tutorial_rows
-from python_metrics.concept_drift import ConceptDrift, concept_drift, confidence_drift
-from python_metrics.confidence_estimation import ConfidenceEstimator, fit_confidence_estimator
-from python_metrics.loss_estimation import LossEstimator, fit_loss_estimator
-from python_metrics.predictive import Floats, TooFewRowsError
+from python_metrics.estimates.concept_drift import ConceptDrift, concept_drift, confidence_drift
+from python_metrics.estimates.confidence_estimation import ConfidenceEstimator, fit_confidence_estimator
+from python_metrics.estimates.loss_estimation import LossEstimator, fit_loss_estimator
+from python_metrics.estimates.predictive import Floats, TooFewRowsError
 from tests.unit.test_loss_estimation import Rows, trips
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from python_metrics.confidence_estimation import (
+from python_metrics.estimates.confidence_estimation import (
     METRICS,
     ConfidenceEstimator,
     Figure,
@@ -13,7 +13,7 @@ from python_metrics.confidence_estimation import (
     fit_confidence_estimator,
     realised_figures,
 )
-from python_metrics.predictive import Floats, TooFewRowsError
+from python_metrics.estimates.predictive import Floats, TooFewRowsError
 
 
 def labelled(seed: int, days: int, rows_a_day: int, day_deviation: float = 0.0) -> tuple[Floats, Floats, Floats]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from config.paths import ROOT
 from pipeline import console
-from pipeline.settings import ROOT
 
 # Talks in every way that the program has, works on, and ends with its own code.
 _WORK = """
@@ -89,7 +89,7 @@ def test_a_pipe_that_does_not_block_gets_all() -> None:
 @pytest.fixture
 def data_program() -> list[str]:
     program = (
-        "import sys\nfrom pipeline import console\nfrom pipeline.errors import WarehouseError\nconsole.settle()\n"
+        "import sys\nfrom pipeline import console\nfrom core.errors import WarehouseError\nconsole.settle()\n"
         "try:\n with console.data() as out:\n  out.writelines('größe\\n' for _ in range(100000))\n"
         "except WarehouseError as error:\n sys.exit(f'error: {error}')\n"
     )

@@ -10,17 +10,15 @@ from typing import Any
 import pytest
 import yaml
 
-from grafana.__main__ import main as write_generated_files
+from config.alert_levels import opening_rules
+from config.monitoring import Dashboards
+from config.paths import ROOT
 from grafana.alert_rules import RULES as TOLD
 from grafana.alert_rules import UNREADABLE
-from grafana.asking import DASHBOARDS, OpenDashboard, open_dashboard
 from grafana.generate import generated_files
 from grafana.house import House, make_house
 from grafana.parts import DATASOURCE_TYPE, DATASOURCE_UID
-from pipeline.alert_rules import opening_rules
-from pipeline.errors import ConfigurationError
-from pipeline.monitoring import Dashboards
-from pipeline.settings import ROOT
+from grafana.preview.asking import DASHBOARDS, OpenDashboard, open_dashboard
 
 RULES = ROOT / "grafana" / "provisioning" / "alerting" / "rules.yml"
 RELATION = re.compile(r"\b(?:from|join)\s+(?!lateral\b)(?!\()([a-z_][\w.]*)")
@@ -317,19 +315,6 @@ def test_titles_are_whole_on_a_small_screen(dashboard: OpenDashboard) -> None:
         room = panel["gridPos"]["w"] * SMALL_PAGE / 24 - 95
         title = board.in_words(panel["title"])
         assert len(title) * 7 <= room, f"{title} is cut: {int(room / 7)} letters have room"
-
-
-def test_generating_from_a_bad_configuration_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    def refuse() -> None:
-        raise ConfigurationError("monitoring.yml, drift: no good")
-
-    monkeypatch.setattr("grafana.__main__.make_house", refuse)
-    with pytest.raises(SystemExit) as ended:
-        write_generated_files()
-    assert ended.value.code == 3
-    assert capfd.readouterr().err == "error: monitoring.yml, drift: no good\n"
 
 
 def test_a_panel_is_repeated_over_the_groups_that_are_found() -> None:

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.drift_methods import METHODS, P_VALUES, ColumnType
-from pipeline.monitoring import DriftRule, MonitoredColumn
-from python_metrics.day_report import MISSING_ALLOWANCE, DayReport, make_day_report
-from python_metrics.windows import Reference, profiles_of, window_metrics
+from config.drift_methods import METHODS, P_VALUES, ColumnType
+from config.monitoring import DriftRule, MonitoredColumn
+from python_metrics.comparisons.day_report import MISSING_ALLOWANCE, DayReport, make_day_report
+from python_metrics.profiles.profiles import profiles_of
+from python_metrics.windows import Reference, window_metrics
 
 MIN_VALUES = 50
 

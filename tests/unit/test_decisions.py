@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
-from pipeline.monitoring import DECISION, PREDICTION, Model, load_monitoring
-from pipeline.settings import DEFAULT_DATA_DIR, ROOT
-from python_metrics.confidence_estimation import Figure, fit_confidence_estimator, realised_figures
-from python_metrics.decisions import decisions
-from python_metrics.grouping import group_rows
-from python_metrics.performance import classification_performance, grouped_classification_performance
+from config.monitoring import DECISION, PREDICTION, Model
+from config.monitoring_file import load_monitoring
+from config.paths import ROOT
+from config.settings import DEFAULT_DATA_DIR
+from python_metrics.estimates.confidence_estimation import Figure, fit_confidence_estimator, realised_figures
+from python_metrics.estimates.decisions import decisions
+from python_metrics.performance.performance import classification_performance, grouped_classification_performance
+from python_metrics.segments.grouping import group_rows
 from python_metrics.store import rules_hash
 
 

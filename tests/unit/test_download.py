@@ -25,9 +25,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from core.errors import NetworkUnreachableError, SourceUnavailableError, UsageError, WarehouseError
 from ingest import download as module
 from ingest.records import DownloadRecord, read_record
-from pipeline.errors import NetworkUnreachableError, SourceUnavailableError, UsageError, WarehouseError
+from pipeline.console import download_bar
 
 download = partial(module.download, backoff_seconds=0.01, connect_timeout=2.0, read_timeout=2.0)
 
@@ -254,7 +255,7 @@ def test_a_terminal_is_shown_a_progress_bar(
     server.script(file(OLD))
     with os.fdopen(screen, "rb") as seen, os.fdopen(terminal, "w") as stderr:
         monkeypatch.setattr("sys.stderr", stderr)
-        download(server.url, target.with_name("month[bold].parquet"))
+        download(server.url, target.with_name("month[bold].parquet"), watch=download_bar)
         stderr.flush()
         assert b"month[bold].parquet" in seen.read1()
 

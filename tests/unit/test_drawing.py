@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from grafana.asking import OpenDashboard, Rows, open_dashboard
-from grafana.charts import COLORS, bands_together, series_of, symlog, with_gaps
-from grafana.display import field_of, formatted
-from grafana.drawing import drawn
-from pipeline.settings import ROOT
+from config.paths import ROOT
+from grafana.preview.asking import OpenDashboard, Rows, open_dashboard
+from grafana.preview.charts import COLORS, bands_together, series_of, symlog, with_gaps
+from grafana.preview.display import field_of, formatted
+from grafana.preview.drawing import drawn
 
 FOLDER = ROOT / "grafana" / "dashboards"
 DAY = datetime(2022, 2, 1, 5, tzinfo=UTC)

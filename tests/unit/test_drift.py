@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.drift_methods import DISTANCES, METHODS, P_VALUES, ColumnType
-from python_metrics.drift import DriftScore, present_values
-from python_metrics.profile_drift import drift_score as score_of_profiles
-from python_metrics.profiles import profile_of
+from config.drift_methods import DISTANCES, METHODS, P_VALUES, ColumnType
+from python_metrics.drift.profile_drift import DriftScore
+from python_metrics.drift.profile_drift import drift_score as score_of_profiles
+from python_metrics.profiles.profiles import present_values, profile_of
 
 PAIRS = [(method, column_type) for method, types in METHODS.items() for column_type in types]
 

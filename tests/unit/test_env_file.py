@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import env_file
-from pipeline.errors import ConfigurationError
+from config import env_file
+from core.errors import ConfigurationError
 
 
 @pytest.fixture

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigurationError
-from pipeline.failpoints import NAMES, VARIABLE, _asked, failpoint
-from pipeline.settings import ROOT
+from config.paths import ROOT
+from core.errors import ConfigurationError
+from core.failpoints import NAMES, VARIABLE, _asked, failpoint
 from tests.hard.points import ALL
+from tests.source_code import python_files
 
 CALL = """
-from pipeline.failpoints import failpoint
+from core.failpoints import failpoint
 for name in ("score.deleted", "score.before_month"):
     failpoint(name)
     failpoint("score.deleted")
@@ -28,13 +29,12 @@ for name in ("score.deleted", "score.before_month"):
 def called() -> list[str]:
     """The names in the calls of the program, which are all written out."""
     names = []
-    for package in ("ingest", "models_ml", "pipeline", "python_metrics"):
-        for path in (ROOT / package).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "failpoint":
-                    (argument,) = node.args
-                    assert isinstance(argument, ast.Constant), f"{path}:{node.lineno}"
-                    names.append(str(argument.value))
+    for path in python_files():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "failpoint":
+                (argument,) = node.args
+                assert isinstance(argument, ast.Constant), f"{path}:{node.lineno}"
+                names.append(str(argument.value))
     return names
 
 

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
-from python_metrics import bootstrap
-from python_metrics.fairness import LOW_N, ONE_GROUP, GroupLoss, SegmentGap, group_losses, segment_gaps
-from python_metrics.grouping import Grouping, group_rows
+from python_metrics.segments import bootstrap
+from python_metrics.segments.fairness import LOW_N, ONE_GROUP, GroupLoss, SegmentGap, group_losses, segment_gaps
+from python_metrics.segments.grouping import Grouping, group_rows
 
 Floats = NDArray[np.float64]
 UNEQUAL = {2: (60, 400), 5: (30, 60, 100, 200, 400), 10: (30, 30, 40, 50, 60, 80, 100, 120, 200, 300)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from python_metrics.incidents import DecidedDay, Ring, Subject, incidents_of
+from python_metrics.incidents.incidents import DecidedDay, Ring, Subject, incidents_of
 
 FARE = Subject("columns", "fare")
 FIRST = date(2022, 2, 1)

@@ -11,14 +11,15 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
+from config.monitoring import PREDICTION, Column
+from config.monitoring_file import load_monitoring
+from core.errors import ModelError
 from models_ml.artifacts import read_artifact, write_artifact
 from models_ml.inputs import Inputs, check_texts
 from models_ml.recipes import RECIPES, estimator_of, predict
 from models_ml.references import frame_sha256, make_reference
-from pipeline.errors import ModelError
-from pipeline.monitoring import PREDICTION, Column, load_monitoring
-from python_metrics.estimates import make_estimator
-from python_metrics.feature_codes import code_features
+from python_metrics.estimates.estimates import make_estimator
+from python_metrics.estimates.feature_codes import code_features
 
 FEATURES = (
     Column(name="distance", type="numerical"),

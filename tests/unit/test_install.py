@@ -11,7 +11,7 @@ from typing import cast
 
 import pytest
 
-from pipeline.settings import ROOT
+from config.paths import ROOT
 
 environment_for_install = cast(
     "Callable[[str], dict[str, str]]",

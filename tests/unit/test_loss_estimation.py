@@ -11,8 +11,8 @@ import pytest
 
 from benchmarks.estimate_accuracy import day_errors
 from benchmarks.scored_months import LINEAR, fitted, in_month, read_month, trained, tutorial_rows
-from python_metrics.loss_estimation import LossEstimator, fit_loss_estimator
-from python_metrics.predictive import Floats, TooFewRowsError
+from python_metrics.estimates.loss_estimation import LossEstimator, fit_loss_estimator
+from python_metrics.estimates.predictive import Floats, TooFewRowsError
 
 FEATURES = ["distance", "zone", "passengers"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.errors import ConfigurationError
-from pipeline.monitoring import load_monitoring
+from config.monitoring_file import load_monitoring
+from core.errors import ConfigurationError
 from pipeline.profile_plan import profiled_columns
 
 

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from pipeline.errors import UsageError
-from pipeline.months import Month, parse_months
+from config.months import Month, parse_months
+from core.errors import UsageError
 
 VALID = "YYYY-MM, such as 2022-02"
 

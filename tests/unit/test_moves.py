@@ -7,9 +7,9 @@ from datetime import date
 import numpy as np
 import pytest
 
-from python_metrics.incident_facts import Facts, Relation, facts_of, rows_query
-from python_metrics.moves import Move, largest_moves
-from python_metrics.profiles import Profile
+from python_metrics.incidents.incident_facts import Facts, Relation, facts_of, rows_query
+from python_metrics.incidents.moves import Move, largest_moves
+from python_metrics.profiles.profiles import Profile
 
 WHOLE = ("", "")
 

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from core.errors import BadFileError, SourceUnavailableError
 from ingest.part import write_part
 from ingest.read import inspect
-from pipeline.errors import BadFileError, SourceUnavailableError
 from tests.files import FEBRUARY, Vintage, trip_table, with_column, with_damaged_column, write_file
 
 DAY = date(2022, 2, 2)

@@ -15,14 +15,14 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
-from python_metrics.grouping import group_rows
-from python_metrics.performance import (
+from python_metrics.performance.performance import (
     classification_performance,
     grouped_classification_performance,
     grouped_regression_performance,
     log_losses,
     regression_performance,
 )
+from python_metrics.segments.grouping import group_rows
 
 REGRESSION = ("mae", "rmse", "mape", "bias", "p90_absolute_error", "r2")
 CLASSIFICATION = ("log_loss", "roc_auc", "accuracy", "precision", "recall", "calibration_error")

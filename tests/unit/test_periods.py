@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from pipeline.monitoring import Granularity, ReferenceName
-from python_metrics.periods import Period, periods, reference_days
+from config.monitoring import Granularity, ReferenceName
+from python_metrics.comparisons.periods import Period, periods, reference_days
 
 
 def days(first: str, count: int) -> list[date]:

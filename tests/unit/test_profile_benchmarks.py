@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import profile_scale, profile_speed
 from benchmarks.processes import FailedError
-from python_metrics.profiles import profile_of
+from python_metrics.profiles.profiles import profile_of
 
 
 def rows(seed: int, n: int = 400) -> pd.DataFrame:

@@ -20,14 +20,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.drift_methods import METHODS, ColumnType
-from pipeline.settings import ROOT
-from python_metrics import profile_drift
-from python_metrics.drift import DriftScore, present_values
-from python_metrics.evidently_adapter import statistical_test
-from python_metrics.profile_drift import ALSO_EXACT, drift_score, drift_scores
-from python_metrics.profile_tables import make_table
-from python_metrics.profiles import Profile, empty_profile, make_profile, profile_of
+from config.drift_methods import METHODS, ColumnType
+from config.paths import ROOT
+from python_metrics.drift import profile_drift
+from python_metrics.drift.evidently_adapter import statistical_test
+from python_metrics.drift.profile_drift import ALSO_EXACT, DriftScore, drift_score, drift_scores
+from python_metrics.profiles.profile_tables import make_table
+from python_metrics.profiles.profiles import Profile, empty_profile, make_profile, present_values, profile_of
 
 PAIRS = [(method, column_type) for method, types in METHODS.items() for column_type in types]
 MORE_PAIRS = [(method, column_type) for method, types in ALSO_EXACT.items() for column_type in types]
@@ -285,9 +284,9 @@ def test_profiles_of_another_type_are_refused() -> None:
 def test_no_method_offered_needs_evidently_or_pandas() -> None:
     program = """
 import sys
-from pipeline.drift_methods import METHODS
-from python_metrics.profile_drift import drift_score
-from python_metrics.profiles import make_profile
+from config.drift_methods import METHODS
+from python_metrics.drift.profile_drift import drift_score
+from python_metrics.profiles.profiles import make_profile
 for method, types in METHODS.items():
     for kind in types:
         values = [1.0, 2.0, 3.5] if kind == "numerical" else ["a", "b", "c"]

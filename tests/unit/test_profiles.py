@@ -11,12 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.drift_methods import ColumnType
-from pipeline.levels import level
-from python_metrics.distributions import freeze_profile
-from python_metrics.drift import present_values
-from python_metrics.profiles import Profile, add_profiles, empty_profile, make_profile, profile_of
-from python_metrics.quality import NUMERICAL_STATISTICS, QUANTILES, profile_statistics
+from config.drift_methods import ColumnType
+from core.levels import level
+from python_metrics.profiles.distributions import freeze_profile
+from python_metrics.profiles.profiles import (
+    Profile,
+    add_profiles,
+    empty_profile,
+    make_profile,
+    present_values,
+    profile_of,
+)
+from python_metrics.profiles.quality import NUMERICAL_STATISTICS, QUANTILES, profile_statistics
 
 # Sums of squares of numbers beyond these are no floats any more, for rows and profiles alike.
 NUMBERS = st.one_of(

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import binom
 
-from python_metrics.judgement import Decision
-from python_metrics.profiles import Profile, make_profile
-from python_metrics.signals import Day, decide, fit_null
+from python_metrics.alerts.judgement import Decision
+from python_metrics.alerts.signals import Day, decide, fit_null
+from python_metrics.profiles.profiles import Profile, make_profile
 
 Random = np.random.Generator
 Column = Callable[[Random, int], Profile]

@@ -9,11 +9,11 @@ import duckdb
 import pyarrow as pa
 import pytest
 
+from config.months import Month
+from core.errors import BadFileError
+from core.files.columns import Column
 from ingest.read import Inspection, batches, inspect
 from ingest.schema import COLUMNS, Family, match_schema
-from pipeline.columns import Column
-from pipeline.errors import BadFileError
-from pipeline.months import Month
 from tests.files import (
     BAD_FILES,
     FEBRUARY,

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 
+from core.errors import BadFileError
+from core.files.table_files import connect
 from ingest.read import batches, inspect
 from ingest.schema import COLUMNS
-from pipeline.errors import BadFileError
-from pipeline.table_files import connect
 from tests.files import JANUARY, trip_table, write_file
 from tests.tables import NANOSECOND_BOUNDS, Case, bad_cases, expected, good_cases, microseconds, read_values
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import UsageError
-from pipeline.reports import make_request, report_path
-from pipeline.settings import ROOT
-from python_metrics.store import Segment
+from config.paths import ROOT
+from core.errors import UsageError
+from pipeline.commands.reports import make_request, report_path
+from python_metrics.monitored import Segment
 
 
 def test_a_request_is_read_from_texts() -> None:

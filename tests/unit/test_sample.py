@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from config.months import Month
+from core.errors import ConfigurationError
 from ingest.sample import DEFAULT_SEED, ORIGIN_METADATA_KEY, Vintage, load_incidents, write_sample
 from ingest.sample.incidents import parse_incidents
-from pipeline.errors import ConfigurationError
-from pipeline.months import Month
 
 JANUARY, FEBRUARY = Month(2022, 1), Month(2022, 2)
 TOGETHER = [
@@ -78,7 +78,7 @@ def clean(folder: Path) -> pd.DataFrame:
 
 def test_the_same_month_has_the_same_bytes_in_another_process(folder: Path, tmp_path: Path) -> None:
     code = (
-        "from pathlib import Path; from ingest.sample import write_sample; from pipeline.months import Month; "
+        "from pathlib import Path; from ingest.sample import write_sample; from config.months import Month; "
         f"write_sample(Month(2022, 2), Path({str(tmp_path / 'again.parquet')!r}))"
     )
     environment = os.environ | {"PYTHONHASHSEED": "4711", "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import ConfigurationError, GrafanaError, UsageError, WarehouseError
-from pipeline.save_dashboard import DASHBOARDS_DIR, Grafana, grafana_of, save_dashboard
+from core.errors import ConfigurationError, GrafanaError, UsageError, WarehouseError
+from pipeline.commands.save_dashboard import DASHBOARDS_DIR, Grafana, grafana_of, save_dashboard
 from tests.commands import command, make
 
 PASSWORD = "pass:wörd-nobody-sees"  # noqa: S105 - of a server that lives for one test

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from python_metrics.series_signals import Kind, Series, SeriesNull, decide_series, fit_series, series_hash
+from python_metrics.alerts.series_signals import Kind, Series, SeriesNull, decide_series, fit_series, series_hash
 
 FIRST = date(2024, 1, 1)
 N = 500

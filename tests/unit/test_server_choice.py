@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import database, env_file
-from pipeline.database import Server
-from pipeline.errors import ConfigurationError, DatabaseError
+from config import env_file
+from core.errors import ConfigurationError, DatabaseError
+from warehouse import database
+from warehouse.database import Server
 
 
 @pytest.fixture

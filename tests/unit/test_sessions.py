@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import ast
-from pathlib import Path
 
 import pytest
 
-from pipeline.settings import ROOT
+from config.paths import ROOT
+from tests.source_code import python_files
 
-PACKAGES = ("grafana", "ingest", "models_ml", "pipeline", "python_metrics")
 # Who may call what, and nobody else; ingest.read's is DuckDB's.
 PLACES = {
-    "psycopg.connect": {"pipeline/database.py", "pipeline/embedded.py"},
-    "adbc.connect": {"pipeline/arrow_cursor.py"},
-    "connection.transaction": {"pipeline/database.py"},
+    "psycopg.connect": {"warehouse/database.py", "warehouse/server/embedded.py"},
+    "adbc.connect": {"warehouse/arrow_cursor.py"},
+    "connection.transaction": {"warehouse/database.py"},
 }
 
 
 def callers(called: str) -> set[str]:
     """Files of the program in which that is called."""
     found = set()
-    for package in PACKAGES:
-        for path in (ROOT / package).rglob("*.py"):
-            calls = (
-                node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
-            )
-            if called in {ast.unparse(call.func) for call in calls}:
-                found.add(path.relative_to(ROOT).as_posix())
+    for path in python_files():
+        calls = (node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call))
+        if called in {ast.unparse(call.func) for call in calls}:
+            found.add(path.relative_to(ROOT).as_posix())
     return found
 
 
@@ -38,10 +34,9 @@ def test_sessions_and_transactions_begin_in_one_place(called: str) -> None:
 
 def test_no_driver_is_opened_by_another_name() -> None:
     """Whoever imports a driver by another name would be found by nobody."""
-    for package in PACKAGES:
-        for path in (ROOT / package).rglob("*.py"):
-            text = path.read_text(encoding="utf-8")
-            assert "create_engine(" not in text, path
-            assert "from psycopg import connect" not in text, path
-            if "adbc_driver_postgresql" in text:
-                assert path == Path(ROOT / "pipeline" / "arrow_cursor.py"), path
+    for path in python_files():
+        text = path.read_text(encoding="utf-8")
+        assert "create_engine(" not in text, path
+        assert "from psycopg import connect" not in text, path
+        if "adbc_driver_postgresql" in text:
+            assert path == ROOT / "warehouse" / "arrow_cursor.py", path

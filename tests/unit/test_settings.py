@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import UsageError
-from pipeline.months import Month
-from pipeline.settings import ROOT, Settings, Source, make_settings, state_dir
+from config.months import Month
+from config.paths import ROOT, state_dir
+from config.settings import Settings, Source, make_settings
+from core.errors import UsageError
 
 
 def test_nothing_given_means_the_defaults() -> None:

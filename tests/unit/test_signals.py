@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import binom
 
-from python_metrics.judgement import Decision
-from python_metrics.profiles import Profile
-from python_metrics.signals import TABLE, Day, Null, content_hash, decide, fit_null
-from python_metrics.thinning import thin, thinned_size
+from python_metrics.alerts.judgement import Decision
+from python_metrics.alerts.signals import TABLE, Day, Null, content_hash, decide, fit_null
+from python_metrics.alerts.statistics.thinning import thin, thinned_size
+from python_metrics.profiles.profiles import Profile
 
 FIRST = date(2024, 1, 1)
 INPUTS = ("length", "price", "weight", "place")

@@ -7,43 +7,46 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from pipeline.settings import ROOT
+from config.paths import ROOT
+from tests.source_code import python_files
 
-PACKAGES = ("grafana", "ingest", "models_ml", "pipeline", "python_metrics")
 # Methods that take SQL as their first argument: of psycopg, ADBC and DuckDB, and the project's own.
 TAKES_SQL = {"execute", "executemany", "copy", "sql", "one_row", "read_frame", "read_table", "SQL"}
 # Where a text is made all the same, and why no value reaches it. A new place needs a reason here.
 ALLOWED = {
-    ("grafana/asking.py", "run"): "a dashboard's query as Grafana would send it, as the role that reads the marts only",
+    (
+        "grafana/preview/asking.py",
+        "run",
+    ): "a dashboard's query as Grafana would send it, as the role that reads the marts only",
     ("ingest/read.py", "batches"): "names of COLUMNS, and the file's own spelling of them, quoted",
     ("ingest/read.py", "_figures"): "as batches",
     ("models_ml/label_feed.py", "load_labels"): "what _write_query has composed",
     ("models_ml/label_file.py", "records"): "names of COLUMNS, and the file's own spelling of them, quoted",
     ("models_ml/prediction_files.py", "_table"): "as records",
     ("models_ml/rows.py", "row_condition"): "one of two type names, and a parameter's number",
-    ("pipeline/database.py", "apply_missing"): "a file of pipeline/migrations",
-    ("pipeline/owners.py", "_give_all"): "one of four words, and a function as the server writes it with its types",
-    ("pipeline/query.py", "print_csv"): "the query that a person typed, in a read-only transaction",
-    ("pipeline/role_rights.py", "_close_functions"): "a function's name with its types, as the server writes it",
-    ("pipeline/role_rights.py", "give"): "one of four words",
-    ("pipeline/role_rights.py", "_grant"): "verbs that this module names",
-    ("pipeline/role_logins.py", "settle"): "words that this module names, and a number",
-    ("pipeline/table_files.py", "_check_lengths"): "as records",
-    ("pipeline/table_files.py", "_first"): "as records",
-    ("pipeline/table_files.py", "open_table"): "as records",
-    ("pipeline/table_files.py", "parquet_columns"): "a fixed text",
-    ("pipeline/table_files.py", "value"): "makes SQL of a quoted name, executes none",
+    ("warehouse/schema_versions.py", "apply_missing"): "a file of warehouse/migrations",
+    (
+        "warehouse/access/owners.py",
+        "_give_all",
+    ): "one of four words, and a function as the server writes it with its types",
+    ("pipeline/commands/query.py", "print_csv"): "the query that a person typed, in a read-only transaction",
+    (
+        "warehouse/access/role_rights.py",
+        "_close_functions",
+    ): "a function's name with its types, as the server writes it",
+    ("warehouse/access/role_rights.py", "give"): "one of four words",
+    ("warehouse/access/role_rights.py", "_grant"): "verbs that this module names",
+    ("warehouse/access/role_logins.py", "settle"): "words that this module names, and a number",
+    ("core/files/table_files.py", "_check_lengths"): "as records",
+    ("core/files/table_files.py", "_first"): "as records",
+    ("core/files/table_files.py", "open_table"): "as records",
+    ("core/files/table_files.py", "parquet_columns"): "a fixed text",
+    ("core/files/table_files.py", "value"): "makes SQL of a quoted name, executes none",
     ("python_metrics/store.py", "_segment_condition"): "one of two functions",
 }
-
-
-def sources() -> Iterator[Path]:
-    for package in PACKAGES:
-        yield from sorted((ROOT / package).rglob("*.py"))
 
 
 def suspicious(source: str) -> list[tuple[str, int]]:
@@ -110,7 +113,7 @@ def _is_fixed(node: ast.expr, named: dict[str, ast.expr], depth: int = 0) -> boo
 def test_nothing_but_fixed_texts_and_composed_ones_is_executed() -> None:
     places = {
         (str(path.relative_to(ROOT)), function)
-        for path in sources()
+        for path in python_files()
         for function, _ in suspicious(path.read_text(encoding="utf-8"))
     }
     assert places - ALLOWED.keys() == set(), "use a named query with parameters, and psycopg.sql for identifiers"

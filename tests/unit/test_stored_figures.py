@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from python_metrics.metric_rows import MetricRow
 from python_metrics.stored_figures import LARGEST, LEAST, stored, stored_values
-from python_metrics.windows import MetricRow
 
 
 def written(value: float | None, **more: object) -> dict[str, object]:

@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from config.monitoring import Model
+from config.monitoring_file import load_monitoring
+from core.errors import BadFileError, SourceUnavailableError
 from ingest.read import inspect
 from models_ml.label_file import check_feed_file, records
 from models_ml.prediction_files import read_predictions
-from pipeline.errors import BadFileError, SourceUnavailableError
-from pipeline.monitoring import Model, load_monitoring
 from tests.files import FEBRUARY, trip_table, write_file
 
 MODEL: Model = next(model for model in load_monitoring().models.values() if model.task == "regression")

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 import typer
 
-from pipeline import cli, parameters
-from pipeline.errors import UsageError
-from pipeline.settings import ROOT
+from config import parameters
+from config.paths import ROOT
+from core.errors import UsageError
+from pipeline import cli
 from tests.commands import command, make
+from tests.source_code import python_files
 
 # Names that other programs export, and that options of ours have, too.
 EXPORTED = {
@@ -115,12 +117,11 @@ def test_the_environment_is_read_by_one_prefix() -> None:
         r"WAREHOUSE_|PG|COMPOSE_PROJECT_NAME$|XDG_RUNTIME_DIR$|LD_LIBRARY_PATH$|DO_NOT_TRACK$|DASHBOARD_PASSWORD$|HOME$"
     )
     read = re.compile(r"environ(?:\.get\(|\.pop\(|\[)\s*f?\"([A-Za-z_]+)")
-    for package in ("grafana", "ingest", "models_ml", "pipeline", "python_metrics", "security"):
-        for path in (ROOT / package).rglob("*.py"):
-            text = path.read_text(encoding="utf-8")
-            assert "envvar=" not in text, path
-            strange = [name for name in read.findall(text) if re.match(allowed, name) is None]
-            assert strange == [], f"{path.relative_to(ROOT)} reads {strange}: the prefix is WAREHOUSE_"
+    for path in python_files("security"):
+        text = path.read_text(encoding="utf-8")
+        assert "envvar=" not in text, path
+        strange = [name for name in read.findall(text) if re.match(allowed, name) is None]
+        assert strange == [], f"{path.relative_to(ROOT)} reads {strange}: the prefix is WAREHOUSE_"
 
 
 def test_every_variable_of_the_documents_belongs_to_an_option() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.unfinished import unfinished
+from core.files.unfinished import unfinished
 
 HEX = "0" * 32
 

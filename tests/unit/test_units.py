@@ -5,10 +5,10 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from pipeline.errors import DatabaseError, LockedError, ModelError
-from pipeline.settings import make_settings
+from config.settings import make_settings
+from core.errors import DatabaseError, LockedError, ModelError
 from pipeline.steps import Pipeline
-from pipeline.units import FailedUnit, Units, words_of_failures
+from warehouse.units import FailedUnit, Units, words_of_failures
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import binom
 
-from python_metrics.concept_drift import confidence_drift
-from python_metrics.confidence_estimation import fit_confidence_estimator
-from python_metrics.performance import classification_performance
-from python_metrics.probabilities import TINY, least_probability
-from python_metrics.tasks import task_of
-from python_metrics.usual_loss import UsualLoss, usual_loss
+from python_metrics.estimates.concept_drift import confidence_drift
+from python_metrics.estimates.confidence_estimation import fit_confidence_estimator
+from python_metrics.estimates.probabilities import TINY, least_probability
+from python_metrics.performance.performance import classification_performance
+from python_metrics.performance.tasks import task_of
+from python_metrics.performance.usual_loss import UsualLoss, usual_loss
 
 Floats = npt.NDArray[np.float64]
 ROWS, BUDGET = 165, 90

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.drift_methods import ColumnType
-from pipeline.monitoring import DriftRule, MonitoredColumn
-from python_metrics.windows import MetricRow, Reference, profiles_of
+from config.drift_methods import ColumnType
+from config.monitoring import DriftRule, MonitoredColumn
+from python_metrics.metric_rows import MetricRow
+from python_metrics.profiles.profiles import profiles_of
+from python_metrics.windows import Reference
 from python_metrics.windows import window_metrics as metrics_of_profiles
 
 WASSERSTEIN = DriftRule(method="wasserstein", threshold=0.1)

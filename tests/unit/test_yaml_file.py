@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ConfigurationError
-from pipeline.monitoring import load_monitoring
-from pipeline.settings import ROOT
-from pipeline.yaml_file import parse_yaml, read_yaml
+from config.monitoring_file import load_monitoring
+from config.paths import ROOT
+from config.yaml_file import parse_yaml, read_yaml
+from core.errors import ConfigurationError
+from tests.source_code import python_files
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join([f'*{before}'] * 10)}]\n" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
@@ -100,10 +101,9 @@ def test_a_key_twice_in_what_is_monitored_is_told(again: str, tmp_path: Path) ->
 
 def test_nothing_else_of_the_program_reads_yaml() -> None:
     readers = set()
-    for package in ("benchmarks", "docs", "grafana", "ingest", "models_ml", "pipeline", "python_metrics", "security"):
-        for path in (ROOT / package).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                is_yaml = isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "yaml"
-                if is_yaml and isinstance(node, ast.Attribute) and "dump" not in node.attr:
-                    readers.add(path.name)
+    for path in python_files("benchmarks", "docs", "security"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            is_yaml = isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "yaml"
+            if is_yaml and isinstance(node, ast.Attribute) and "dump" not in node.attr:
+                readers.add(path.name)
     assert readers == {"yaml_file.py"}

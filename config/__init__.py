@@ -1,0 +1,1 @@
+"""What a person has said: settings, `.env`, monitoring.yml, read into checked values. Knows no database."""

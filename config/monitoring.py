@@ -1,0 +1,333 @@
+"""What monitoring.yml holds, as frozen values that are checked one by one; config.monitoring_file reads it."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    field_validator,
+    model_validator,
+)
+
+from config.alert_levels import Alerts, Days
+from config.config_values import Name, Number, Relation, Strict
+from config.drift_methods import ColumnType
+
+PREDICTION = "prediction"
+# What a classifier has decided, true or false, where its predictions came with it.
+DECISION = "decision"
+DEFAULT_THRESHOLD = 0.5
+_GRAFANA_TIME = re.compile(r"now([-+][0-9]+[smhdwMy])?(/[smhdwMy])?")
+
+
+def _checked_bound(value: object) -> object:
+    if isinstance(value, str) and _GRAFANA_TIME.fullmatch(value) is None:
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
+    elif isinstance(value, str) or type(value) is date:
+        return value
+    raise ValueError("a bound is a day such as 2022-02-01, or relative to now such as now, now-28d or now-1w/w")
+
+
+Bound = Annotated[date | str, BeforeValidator(_checked_bound)]
+
+
+class DriftRule(Strict):
+    """A drift method with its threshold: a distance drifts at or above it, a p-value below it."""
+
+    method: str
+    threshold: Annotated[float, Number, Field(gt=0, allow_inf_nan=False)]
+
+
+class Column(Strict):
+    """A monitored column; `drift` takes the place of the default rule of its type."""
+
+    name: Name
+    type: ColumnType
+    drift: DriftRule | None = None
+
+
+class MonitoredColumn(Strict):
+    """A column with the drift rule that holds for it, and the decimals that its profiles keep; None: all."""
+
+    name: Name
+    type: ColumnType
+    drift: DriftRule
+    decimals: int | None = None
+
+
+class DriftDefaults(Strict):
+    """The rule for columns that name none of their own."""
+
+    numerical: DriftRule
+    categorical: DriftRule
+
+
+class Windows(Strict):
+    """The contracted relations that windows and labels are read from, and the least size of a window."""
+
+    windows: Relation
+    rows: Relation
+    rejections: Relation
+    profiles: Relation
+    trips: Relation
+    rejected_trips: Relation
+    events: Relation
+    min_values: Annotated[int, Number, Field(ge=1)]
+
+
+Segmentation = Annotated[tuple[Name, ...], Field(min_length=1, max_length=2)]
+
+
+class Segments(Strict):
+    """What rows are compared by: single columns or pairs, and the least rows of a segment that gets figures."""
+
+    min_rows: Annotated[int, Field(ge=2)] = 100
+    by: tuple[Segmentation, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that a segmentation names, once."""
+        return tuple(dict.fromkeys(name for columns in self.by for name in columns))
+
+
+Decimals = Annotated[StrictInt, Field(ge=0, le=12)]
+
+
+class Profiles(Strict):
+    """How many decimals profiles keep of a numerical column; of one that is not named, all."""
+
+    decimals: dict[Name, Decimals] = Field(default_factory=dict)
+
+
+class Truth(Strict):
+    """How what labels say is judged."""
+
+    concept_alpha: Annotated[float, Field(gt=0, lt=1)] = 0.01
+
+
+Task = Literal["regression", "binary"]
+Value = StrictBool | StrictStr | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
+
+
+class Period(Strict):
+    """Days, the first and the last one included."""
+
+    from_: Annotated[date, Field(alias="from")]
+    to: date
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Period:
+        if self.from_ > self.to:
+            raise ValueError(f"from {self.from_} lies after to {self.to}")
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.from_} to {self.to}"
+
+
+class Model(Strict):
+    """A monitored model: where its predictions come from and which columns it has.
+
+    `recipe` names how it is trained here; `predictions: loaded` stands in its place where predictions are made
+    elsewhere, with the days of theirs that are the `reference`. `task` says what it predicts: a number, or the
+    probability that the target is 1. `only` keeps the model to the rows that have these values. A binary model decides
+    for 1 at or above its `threshold`, where its predictions do not come with decisions.
+    """
+
+    recipe: Name | None = None
+    predictions: Literal["loaded"] | None = None
+    reference: Period | None = None
+    task: Task = "regression"
+    threshold: Annotated[StrictFloat, Field(gt=0, lt=1, allow_inf_nan=False)] | None = None
+    target: Name
+    only: dict[Name, Value] = Field(default_factory=dict)
+    features: Annotated[tuple[Column, ...], Field(min_length=1)]
+    prediction: ColumnType = "numerical"
+    prediction_drift: DriftRule | None = None
+    prediction_decimals: Decimals | None = None
+
+    @model_validator(mode="after")
+    def _one_source_of_predictions(self) -> Model:
+        if (self.recipe is None) == (self.predictions is None):
+            found = "neither" if self.recipe is None else "both"
+            raise ValueError(f"a model has a recipe, or predictions: loaded; {found} was found")
+        if self.is_loaded != (self.reference is not None):
+            raise ValueError(
+                "predictions: loaded needs the days that are its reference, such as reference: {from: 2022-01-01, to: "
+                "2022-01-31}"
+                if self.is_loaded
+                else "reference belongs to predictions: loaded; the reference of a recipe is what it holds out"
+            )
+        if self.is_loaded and self.only:
+            raise ValueError("only belongs to a recipe; loaded predictions are of the trips that their files name")
+        if self.threshold is not None and self.task != "binary":
+            raise ValueError("threshold belongs to task: binary: at or above it the model decides for 1")
+        if self.task == "binary" and self.prediction != "numerical":
+            raise ValueError("the prediction of a binary model is a probability: prediction must be numerical")
+        return self
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether its predictions are made elsewhere and loaded."""
+        return self.predictions == "loaded"
+
+    @property
+    def decides_at(self) -> float:
+        """The least probability at which a binary model decides for 1."""
+        return DEFAULT_THRESHOLD if self.threshold is None else self.threshold
+
+    @property
+    def is_about_part(self) -> bool:
+        """Whether it scores a part of the accepted trips, by `only` or because its predictions are loaded."""
+        return self.is_loaded or bool(self.only)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.features)
+
+
+LabelSource = Literal["trips", "feed"]
+LabelDays = Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class ValidRange(Strict):
+    """The labels that are believed, bounds included; without a bound there is none on that side."""
+
+    min: Finite | None = None
+    max: Finite | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ValidRange:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} lies above max {self.max:g}")
+        return self
+
+    @property
+    def least(self) -> float:
+        return -math.inf if self.min is None else self.min
+
+    @property
+    def most(self) -> float:
+        return math.inf if self.max is None else self.max
+
+
+class Labels(Strict):
+    """Where the labels of a target come from.
+
+    `trips`: the target is a column of the trips' own rows; it counts as known `delay_days` +- `jitter_days` after the
+    time in the column `ends_at`. `feed`: labels come in files only; with `ends_at` none is believed that was observed
+    before that time.
+    """
+
+    source: LabelSource
+    delay_days: LabelDays = 3.0
+    jitter_days: LabelDays = 0.0
+    ends_at: Name | None = None
+    valid: ValidRange = ValidRange()
+
+    @model_validator(mode="after")
+    def _fits_its_source(self) -> Labels:
+        if self.source == "trips" and self.ends_at is None:
+            raise ValueError("source trips needs ends_at, the column with the trip's end")
+        if self.source == "feed" and {"delay_days", "jitter_days"} & self.model_fields_set:
+            raise ValueError("delay_days and jitter_days belong to source trips: a feed says itself when each came")
+        return self
+
+
+Granularity = Literal["day", "week", "month", "trailing_7", "trailing_28"]
+ReferenceName = Literal["training", "previous", "same_weekdays", "last_year"]
+Comparisons = dict[Granularity, tuple[ReferenceName, ...]]
+Family = Literal["columns", "performance", "segments", "quality"]
+FamilyBudgets = dict[Family, Annotated[float, Number, Field(ge=7, le=3650)]]
+
+
+DEFAULT_BUDGETS: FamilyBudgets = {"columns": 30.0, "performance": 90.0, "segments": 90.0, "quality": 90.0}
+
+
+class Calibration(Strict):
+    """How days are judged against the days before them.
+
+    `reference_days` is how far back they go, `false_alarm_days` in how many days one false alarm is accepted, for each
+    family of figures, `clear_days` the quiet days that end an incident.
+    """
+
+    reference_days: Annotated[int, Number, Field(ge=10, le=366)] = 56
+    clear_days: Days = 3
+    false_alarm_days: FamilyBudgets = DEFAULT_BUDGETS
+
+    @field_validator("false_alarm_days")
+    @classmethod
+    def _of_every_family(cls, budgets: FamilyBudgets) -> FamilyBudgets:
+        return DEFAULT_BUDGETS | budgets
+
+
+class Dashboards(Strict):
+    """The time range that dashboards about days open with: days, the last one included, or Grafana's own words."""
+
+    from_: Annotated[Bound, Field(alias="from")]
+    to: Bound
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Dashboards:
+        if isinstance(self.from_, date) and isinstance(self.to, date) and self.from_ > self.to:
+            raise ValueError(f"from {self.from_} lies after to {self.to}")
+        return self
+
+
+class Monitoring(Strict):
+    """The whole file."""
+
+    windows: Windows
+    drift: DriftDefaults
+    segments: Segments = Segments()
+    profiles: Profiles = Profiles()
+    truth: Truth = Truth()
+    # Which references each window is compared with, beside a day with the training reference.
+    comparisons: Comparisons = Field(default_factory=dict)
+    calibration: Calibration = Calibration()
+    alerts: Alerts
+    dashboards: Dashboards
+    # A target without an entry has no labels.
+    labels: dict[Name, Labels] = Field(default_factory=dict)
+    models: Annotated[dict[Name, Model], Field(min_length=1)]
+
+    def columns(self, spec: str) -> tuple[MonitoredColumn, ...]:
+        """A model's features and its prediction, each with the rules that hold for it."""
+        model = self.models[spec]
+        prediction = Column(name=PREDICTION, type=model.prediction, drift=model.prediction_drift)
+        decimals = {**self.profiles.decimals, PREDICTION: model.prediction_decimals}
+        return tuple(
+            MonitoredColumn(
+                name=column.name,
+                type=column.type,
+                drift=column.drift or self.default_rule(column.type),
+                decimals=decimals.get(column.name) if column.type == "numerical" else None,
+            )
+            for column in (*model.features, prediction)
+        )
+
+    def without_labels(self) -> list[str]:
+        """A sentence for each model whose target has no entry under labels, so that it is never judged."""
+        return [
+            f"{spec} is never judged: its target {model.target} has no entry under labels in monitoring.yml, so no "
+            "labels come (docs/labels.md)"
+            for spec, model in self.models.items()
+            if model.target not in self.labels
+        ]
+
+    def default_rule(self, column_type: ColumnType) -> DriftRule:
+        """The rule for columns of that type that name none of their own."""
+        return self.drift.numerical if column_type == "numerical" else self.drift.categorical

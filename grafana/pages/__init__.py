@@ -1,0 +1,1 @@
+"""The dashboards, a module and its queries each."""

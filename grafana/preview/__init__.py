@@ -1,0 +1,1 @@
+"""The committed dashboards asked and drawn without Grafana."""

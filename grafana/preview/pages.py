@@ -1,0 +1,174 @@
+"""The dashboards as plain HTML pages, without Grafana: `make preview`, for a first look where there is no Docker.
+
+In: the committed dashboards and the warehouse in use, asked as the role `dashboard`. Out: a page each under `reports/`,
+with the default time range and the first option of every variable, or with MODEL, COLUMN and DAY as they were given.
+Without a DAY the drill-down shows the latest incident of the model, or of the column, on the day that raised it. Panels
+show what Grafana shows - the same queries, titles, units, clock, texts and colours, its faults included - in a simpler
+drawing; nothing can be chosen.
+"""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import Any
+
+from plotly.offline import get_plotlyjs
+
+from core.errors import ConfigurationError, DatabaseError, UsageError
+from grafana.names import COLUMN
+from grafana.preview.asking import DASHBOARDS, OpenDashboard, as_dashboard, open_dashboard
+from grafana.preview.charts import Mark
+from grafana.preview.drawing import drawn
+from warehouse import database
+from warehouse.database import Connection
+
+_QUERIES = database.queries(Path(__file__).with_name("pages.sql"))
+
+_STYLE = """
+body {margin: 16px; background: #f4f5f7; color: #24292f; font: 13px system-ui, sans-serif}
+h1 {font-size: 20px; margin: 0 0 2px} p {margin: 0 0 12px; color: #5c6670}
+main {display: grid; grid-template-columns: repeat(24, 1fr); grid-auto-rows: 34px; gap: 6px; width: 1334px}
+section {background: #fff; border: 1px solid #dfe3e8; border-radius: 4px; padding: 6px 10px; overflow: hidden;
+  display: flex; flex-direction: column}
+h2 {font-size: 12px; margin: 0 0 4px; font-weight: 600; white-space: nowrap; overflow: hidden; text-overflow: ellipsis}
+h3 {font-size: 14px; margin: 0; padding: 8px 2px 0; border-bottom: 1px solid #c9ced4}
+.body {flex: 1; min-height: 0; overflow: auto} .stat {font-size: 25px; font-weight: 600; line-height: 1.25}
+.stat.words {font-size: 17px} .stat small {font-size: 12px; font-weight: 400; color: #5c6670; margin-right: 4px}
+.empty {color: #8a939c; padding-top: 6px} table {border-collapse: collapse; width: 100%; font-size: 12px}
+table {table-layout: fixed}
+th {text-align: left; color: #5c6670; font-weight: 600; position: sticky; top: 0; background: #fff}
+td, th {padding: 3px 12px 3px 0; border-bottom: 1px solid #edf0f2; vertical-align: top; white-space: nowrap;
+  overflow: hidden; text-overflow: ellipsis} a {color: inherit}
+pre {white-space: pre-wrap; margin: 0}
+"""
+
+
+def write_pages(folder: Path, *, model: str = "", column: str = "", day: str = "") -> list[Path]:
+    """A page for every dashboard, each complete or not at all; gives their paths.
+
+    `model` is a name or a version, as in `make report`; '' takes the first. Without a column and a day it is those of
+    the latest incident.
+
+    Raises:
+        DatabaseError: the warehouse has no marts to ask.
+        UsageError: there is no such model, or no such column or day of it.
+        ConfigurationError: a page cannot be written, or the dashboards' time range holds no day.
+    """
+    # Asked by the owner: before the first run the role is not there either.
+    with database.connect("preview", read_only=True) as connection:
+        if connection.execute("select to_regclass('marts.fct_daily_monitoring')").fetchone() == (None,):
+            raise DatabaseError("the warehouse has no marts to look at: run `make pipeline` first")
+    written = []
+    with as_dashboard("preview") as connection:
+        chosen = _chosen(connection, model, column, day)
+        incident = {} if day else _incident(connection, chosen)
+        for source in DASHBOARDS:
+            board = open_dashboard(source)
+            try:
+                # The day of an incident is the drill-down's; one that a person has named is every page's.
+                board.choose(connection, **(incident if board.uid == COLUMN and not day else {}), **chosen)
+            except ValueError as error:
+                raise ConfigurationError(
+                    f"{error} from {board.time_from} to {board.time_to}: set `dashboards` in monitoring.yml to days "
+                    "that are monitored, then run `make dashboards`"
+                ) from error
+            written.append(_written(folder / f"{board.uid}.html", _page(connection, board)))
+    return written
+
+
+def _chosen(connection: Connection, model: str, column: str, day: str) -> dict[str, str]:
+    """The variables that a person has set, by their names on the dashboards."""
+    models: list[Any] = connection.execute(_QUERIES["models"]).fetchall()
+    if not models:
+        raise DatabaseError("the warehouse has no model to look at: run `make pipeline` first")
+    versions = [version for spec, version in models if not model or model in (spec, version)]
+    if not versions:
+        specs = ", ".join(sorted({spec for spec, _ in models}))
+        known = ", ".join(version for _, version in models)
+        raise UsageError(f"MODEL '{model}' is unknown: use a name ({specs}) or a version ({known})")
+    chosen = {"model_version": versions[0]}
+    found: list[Any] = connection.execute(_QUERIES["columns"], chosen).fetchall()
+    columns = [name for (name,) in found]
+    if column and column not in columns:
+        raise UsageError(f"COLUMN '{column}' is no monitored column of {versions[0]}: use one of {', '.join(columns)}")
+    of_column = {"column": column} if column else {}
+    return chosen | of_column | ({"day": _day(connection, versions[0], day)} if day else {})
+
+
+def _incident(connection: Connection, chosen: dict[str, str]) -> dict[str, str]:
+    """The variables that show the latest incident within the drill-down's time range, as far as they are not chosen."""
+    parameters = {"column": "", **chosen, **_range()}
+    found: Any = connection.execute(_QUERIES["latest_incident"], parameters).fetchone()
+    if found is None:
+        return {}
+    column, instant, statistic = found
+    return {
+        name: value
+        for name, value in (("column", column), ("day", str(instant)), ("statistic", statistic))
+        if name not in chosen
+    }
+
+
+def _range() -> dict[str, str]:
+    (source,) = [path for path in DASHBOARDS if path.stem == COLUMN]
+    board = open_dashboard(source)
+    return {"time_from": board.time_from, "time_to": board.time_to}
+
+
+def _day(connection: Connection, version: str, day: str) -> str:
+    """The day as the variable of the dashboards has it."""
+    found: list[Any] = connection.execute(_QUERIES["days"], {"model_version": version, **_range()}).fetchall()
+    days = {text: str(instant) for text, instant in found}
+    if day not in days:
+        between = f"use one of {min(days)} to {max(days)}" if days else "none is"
+        raise UsageError(f"DAY '{day}' is no monitored day of {version} in the time range of the dashboards: {between}")
+    return days[day]
+
+
+def _written(target: Path, text: str) -> Path:
+    unfinished = target.with_suffix(".html.tmp")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(target)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the page cannot be written to {target}: {error.strerror or error}. Make room or give the folder free, or "
+            "name another: REPORT_DIR=..."
+        ) from error
+    return target
+
+
+def _page(connection: Connection, board: OpenDashboard) -> str:
+    title = html.escape(board.document["title"])
+    choices = ", ".join(f"{name}: {text}" for name, text in board.texts.items())
+    marks = board.marks(connection)
+    panels = "".join(_panel(connection, asked, panel, marks) for asked, panel in board.repeated())
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{_STYLE}</style>"
+        f"<script>{get_plotlyjs()}</script><h1>{title}</h1>"
+        f"<p>{html.escape(board.document['description'])} A preview without Grafana; {html.escape(choices)}</p>"
+        f"<main>{panels}</main></html>"
+    )
+
+
+def _panel(connection: Connection, board: OpenDashboard, panel: dict[str, Any], marks: list[Mark]) -> str:
+    place = panel["gridPos"]
+    area = f"grid-column: {place['x'] + 1} / span {place['w']}; grid-row: {place['y'] + 1} / span {place['h']}"
+    if panel["type"] == "row":
+        return f'<h3 style="{area}">{html.escape(board.in_words(panel["title"]))}</h3>'
+    if panel["type"] == "text":
+        body = f"<pre>{html.escape(board.in_words(panel['options']['content']))}</pre>"
+    else:
+        found = [board.run(connection, target["rawSql"]) for target in panel["targets"]]
+        body = drawn(board, panel, found[0], [mark for mark in marks if _marks(mark[0], panel)])
+    description = html.escape(board.in_words(panel["description"]), quote=True)
+    title = html.escape(board.in_words(panel["title"]))
+    return f'<section style="{area}" title="{description}"><h2>{title}</h2><div class=body>{body}</div></section>'
+
+
+def _marks(annotation: dict[str, Any], panel: dict[str, Any]) -> bool:
+    """Whether the annotation is drawn in the panel."""
+    only = annotation.get("filter") or {}
+    return not only.get("ids") or (panel["id"] in only["ids"]) != bool(only.get("exclude"))

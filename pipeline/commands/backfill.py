@@ -1,0 +1,174 @@
+"""`make backfill`: windows of some days are computed again, or for the first time, with progress; stopped, it goes on.
+
+The days' windows are made pending in one transaction that is on record (monitoring.backfills). Then the ordinary
+steps compute what is pending, a window at a time, so that any later run completes what was interrupted. Called by
+pipeline.cli.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from config import parameters
+from config.monitoring import Monitoring
+from config.monitoring_file import load_monitoring
+from config.months import Month
+from config.settings import Settings
+from core.errors import UsageError
+from pipeline.commands.chosen import chosen_models
+from pipeline.commands.reports import spans
+from pipeline.steps import Pipeline, Report, monitored
+from warehouse import database, schema_versions
+from warehouse.access.roles import Role, acting_as
+
+if TYPE_CHECKING:
+    from python_metrics.backfills import BackfilledModel, Span
+
+_VALID = "write days or months, make backfill FROM=2022-02-01 TO=2022-02-14 or FROM=2022-02 TO=2022-03"
+# Nothing is fetched, loaded or trained: what is there is computed again.
+_LEFT_OUT = frozenset({"ingest", "train"})
+
+
+@dataclass(frozen=True)
+class BackfillRequest:
+    """What a person asked for; `model` is '' for all."""
+
+    first: date
+    last: date
+    model: str
+
+
+def make_request(*, first: str, last: str, model: str) -> BackfillRequest:
+    """A request from the texts a person gave.
+
+    Raises:
+        UsageError: a text is neither a day nor a month, or they run backwards.
+    """
+    begin, end = _days("FROM", first.strip())[0], _days("TO", last.strip())[1]
+    if end < begin:
+        raise UsageError(f"FROM {first.strip()} lies after TO {last.strip()}: {_VALID}")
+    return BackfillRequest(begin, end, model.strip())
+
+
+def _days(name: str, text: str) -> tuple[date, date]:
+    """First and last day that the text stands for."""
+    if not text:
+        raise UsageError(f"{name} was not given: {_VALID}")
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}", text):
+        month = Month.parse(text)
+        return month.first_day, month.last_day
+    try:
+        day = parameters.day(name, text)
+    except UsageError as error:
+        raise UsageError(f"{name} '{text}' is neither a day nor a month: {_VALID}") from error
+    return day, day
+
+
+def backfill(request: BackfillRequest, settings: Settings, console: Console, tell: Callable[[str], None]) -> Report:
+    """Compute the windows, with progress on the console where it is a terminal.
+
+    Raises:
+        UsageError: there is no such model, or none of the days is there; says what is.
+        WarehouseError: as the pipeline; run again, it goes on.
+    """
+    from python_metrics import backfills
+
+    schema_versions.migrate()
+    monitoring = load_monitoring()
+    span = _span(monitoring, request)
+    pruned = _pruned(monitoring, request)
+    if pruned or request.first < span.first or span.last < request.last:
+        tell(f"note: of {request.first} to {request.last} only days whose trips are there are computed{pruned}")
+    models = _models(monitoring, request, settings)
+
+    def begin(run_id: int) -> None:
+        with acting_as(Role.MONITOR):
+            begun = backfills.begin(monitoring.windows, span, models, run_id)
+        if begun.since:
+            tell(f"going on with the backfill of {span} begun {begun.since:%Y-%m-%d %H:%M %Z}: {begun.left} of "
+                 f"{begun.windows} windows are left")  # fmt: skip
+        else:
+            tell(f"backfill of {span}: {begun.windows} windows of {len(models)} model versions")
+
+    with _progress(console) as watch:
+        pipeline = Pipeline(
+            dataclasses.replace(settings, months=()),
+            tell,
+            words=f"backfill of {span}",
+            without=_LEFT_OUT,
+            begin=begin,
+            watch=watch,
+        )
+        return pipeline.run()
+
+
+def _span(monitoring: Monitoring, request: BackfillRequest) -> Span:
+    from python_metrics.backfills import Span, days_there
+
+    with database.connect("backfill", read_only=True) as connection:
+        is_made = connection.execute("select to_regclass(%s) is not null", [monitoring.windows.windows]).fetchone() == (
+            True,
+        )
+    there = days_there(monitoring.windows) if is_made else []
+    if not there:
+        raise UsageError("the warehouse holds no day: run `make pipeline` first")
+    found = [day for day in there if request.first <= day <= request.last]
+    if not found:
+        raise UsageError(
+            f"none of the days {request.first} to {request.last} can be computed{_pruned(monitoring, request)}: the "
+            f"warehouse holds the trips of {spans(there)}"
+        )
+    return Span(found[0], found[-1])
+
+
+def _pruned(monitoring: Monitoring, request: BackfillRequest) -> str:
+    """Words on days whose trips are gone; '' where there are none."""
+    from python_metrics.backfills import pruned_days
+
+    count = pruned_days(monitoring.windows, request.first, request.last)
+    if not count:
+        return ""
+    again = "`make pipeline MONTHS=2022-02 RELOAD=2022-02` loads a month again"
+    return f"; the trips of {count} of them are gone (make prune), {again}"
+
+
+def _models(monitoring: Monitoring, request: BackfillRequest, settings: Settings) -> list[BackfilledModel]:
+    """The chosen models; days that were never monitored are computed for those that a run would monitor them with."""
+    from models_ml.store import scored_months
+    from python_metrics.backfills import BackfilledModel
+
+    month, months = Month.of(request.first), []
+    while month.first_day <= request.last:
+        months.append(month.first_day)
+        month = month.next
+    found = []
+    for stored in chosen_models(monitoring, request.model):
+        new: list[date] = []
+        if stored.is_loaded:
+            new = sorted(set(months) & scored_months(stored.model_version))
+        elif request.model or stored.train_month == settings.train_month:
+            new = months
+        found.append(BackfilledModel(monitored(stored), new))
+    return found
+
+
+@contextlib.contextmanager
+def _progress(console: Console) -> Iterator[Callable[[str, int], Callable[[], None]]]:
+    """Gives a function that begins a bar of so many windows, and gives the one that moves it on."""
+    columns = (TextColumn("{task.description:<11}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+
+        def watch(what: str, total: int) -> Callable[[], None]:
+            task = progress.add_task(what, total=total)
+            return lambda: progress.advance(task)
+
+        yield watch

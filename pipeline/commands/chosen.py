@@ -1,0 +1,70 @@
+"""What a person asked a command about, held against what the warehouse has: which models, whether anything is there.
+
+Called by pipeline.commands.backfill, pipeline.commands.reports and pipeline.commands.verify.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+from config.monitoring import Monitoring, Windows
+from core.errors import ConfigurationError, UsageError
+from warehouse import database
+from warehouse.relations import missing_relations
+
+if TYPE_CHECKING:
+    from models_ml.store import StoredModel
+
+_QUERIES = database.queries(Path(__file__).with_name("chosen.sql"))
+
+
+def check_monitored(monitoring: Monitoring) -> None:
+    """Something is monitored, and what monitoring.yml names is there.
+
+    Raises:
+        UsageError: the warehouse is empty.
+        ConfigurationError: a relation that monitoring.yml names is missing.
+    """
+    with database.connect("monitored days", read_only=True) as connection:
+        is_made = bool(database.one_row(connection, _QUERIES["is_made"])[0])
+        is_empty = not is_made or not database.one_row(connection, _QUERIES["has_windows"])[0]
+    if is_empty:
+        raise UsageError("the warehouse is empty, no day is monitored: run `make pipeline` first")
+    missing = missing_relations(monitoring)
+    if missing:
+        raise ConfigurationError(
+            f"days are monitored, but what monitoring.yml names is not there: {', '.join(missing)}. Correct the name; "
+            "if it is right, `make pipeline` builds it again"
+        )
+
+
+def chosen_models(monitoring: Monitoring, wanted: str) -> list[StoredModel]:
+    """The models that are active and asked for: by name or by version, all of them where '' is asked for.
+
+    Raises:
+        UsageError: there is none; says which there are.
+    """
+    from models_ml.store import stored_models
+
+    active = [stored for stored in stored_models() if stored.spec in monitoring.models]
+    if not active:
+        raise UsageError("the warehouse has no model yet: run `make pipeline` first")
+    models = [stored for stored in active if not wanted or wanted in (stored.spec, stored.model_version)]
+    if not models:
+        specs = sorted({stored.spec for stored in active})
+        versions = [stored.model_version for stored in active]
+        raise UsageError(
+            f"MODEL '{wanted}' is unknown: use a name ({', '.join(specs)}) or a version ({', '.join(versions)})"
+        )
+    return models
+
+
+def is_pruned(relations: Windows, day: date) -> bool:
+    """Whether the day's rows are gone, with its findings kept."""
+    query = sql.SQL(_QUERIES["is_pruned"]).format(windows=database.relation(relations.windows))
+    with database.connect("pruned days", read_only=True) as connection:
+        return connection.execute(query, {"day": day}).fetchone() == (True,)

@@ -1,0 +1,113 @@
+"""`make predictions`: load predictions that were made elsewhere, for a model with `predictions: loaded`.
+
+A file goes in, whole or not at all: one transaction under the warehouse's lock. The next pipeline run computes the days
+whose predictions have changed. Called by pipeline.cli.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from config import parameters
+from config.monitoring import Model, Monitoring
+from config.monitoring_file import load_monitoring
+from config.paths import ROOT
+from core.errors import UsageError
+from core.failpoints import failpoint
+from core.files.columns import shortened
+from warehouse import database, schema_versions
+from warehouse.access.roles import Role, acting_as, ensure_roles
+from warehouse.runs import Step, hold_lock
+
+if TYPE_CHECKING:
+    from models_ml.load import Outcome
+    from models_ml.prediction_files import PredictionFile
+
+_EXAMPLE = "write make predictions FILE=predictions.parquet MODEL=my_model"
+
+
+def load(file: str, model: str, version: str, tell: Callable[[str], None]) -> None:
+    """Load a file. `tell` takes lines for a person.
+
+    Raises:
+        UsageError: no file or model was named, or the model is not one whose predictions are loaded.
+        BadFileError: the file cannot be loaded; nothing was changed.
+        LockedError: another command is changing the warehouse.
+    """
+    from models_ml.prediction_files import read_predictions
+
+    monitoring = load_monitoring()
+    spec = _spec(monitoring, model.strip())
+    if not file.strip():
+        raise UsageError(f"no file was given: {_EXAMPLE}")
+    path = ROOT / parameters.path("FILE", file)
+    found = read_predictions(path, spec, monitoring.models[spec], version)
+    schema_versions.migrate()
+    record = Step("")
+    with hold_lock("predictions", f"{spec} {version} {file}", record):
+        ensure_roles()
+        with acting_as(Role.MONITOR), database.connect("predictions") as connection:
+            lines = _take_in(connection, monitoring, spec, found)
+        record.message = "; ".join(lines)
+    for line in lines:
+        tell(line)
+    if found.extra:
+        tell(f"note: unknown columns were not read: {shortened(found.extra)}")
+
+
+def _spec(monitoring: Monitoring, name: str) -> str:
+    loaded = [spec for spec, model in monitoring.models.items() if model.is_loaded]
+    if name in loaded:
+        return name
+    hint = f"use one of {', '.join(loaded)}" if loaded else "none has: give one `predictions: loaded` in monitoring.yml"
+    if not name:
+        raise UsageError(f"no model was given: {_EXAMPLE}; models with loaded predictions: {hint}")
+    found = "has a recipe, its predictions are made here" if name in monitoring.models else "is not in monitoring.yml"
+    raise UsageError(f"MODEL '{name}' {found}; models with loaded predictions: {hint}")
+
+
+def _take_in(connection: database.Connection, monitoring: Monitoring, spec: str, file: PredictionFile) -> list[str]:
+    from models_ml.load import complete_reference, load_predictions, loaded_versions
+    from python_metrics.store import invalidate_days
+
+    lines = []
+    for outcome in load_predictions(connection, spec, monitoring.models[spec], file):
+        invalidate_days(connection, monitoring.windows, outcome.model_version, list(outcome.changed_days))
+        lines.append(_words(outcome))
+        lines += _contradictions(outcome, file, monitoring.models[spec])
+        failpoint("predictions.version_taken")
+    for version in loaded_versions(connection):
+        if version.spec != spec or version.reference_id is not None:
+            continue
+        why = complete_reference(connection, version, monitoring.models[spec], monitoring.segments.columns)
+        lines.append(
+            f"{version.model_version} waits: {why}" if why else f"{version.model_version}: its reference is stored"
+        )
+    failpoint("predictions.before_commit")
+    return lines
+
+
+def _contradictions(outcome: Outcome, file: PredictionFile, model: Model) -> list[str]:
+    """How many decisions of the file are not what the model's threshold says: they count all the same."""
+    rows = file.rows[file.rows["model_version"] == outcome.model_version]
+    decided = rows[rows["decision"].notna()]
+    others = int(((decided["prediction"] >= model.decides_at) != decided["decision"].astype(bool)).sum())
+    if not others:
+        return []
+    return [
+        f"{outcome.model_version}: {others:,} of {len(decided):,} decisions are not what the threshold "
+        f"{model.decides_at:g} says: the decisions count"
+    ]
+
+
+def _words(outcome: Outcome) -> str:
+    if not outcome.is_new:
+        return f"{outcome.model_version}: nothing new, the file was loaded before"
+    kept_out = {reason: count for reason, count in outcome.counts.items() if reason != "loaded"}
+    words = f"{outcome.model_version}: {outcome.counts['loaded']:,} predictions loaded"
+    if kept_out:
+        listed = ", ".join(f"{count:,} {reason}" for reason, count in kept_out.items())
+        words += f", {sum(kept_out.values()):,} kept out ({listed}; see ml.rejected_predictions)"
+    days = len(outcome.changed_days)
+    return f"{words}; {days} {'day' if days == 1 else 'days'} changed, `make pipeline` monitors them"

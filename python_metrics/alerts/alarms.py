@@ -1,0 +1,330 @@
+"""One alarm decision per model and day, and the incidents that come of it.
+
+A day is judged against the days before it, by profiles alone. A decision is made again when the day or a day of its
+reference has changed, and at no other time. Called by the conductor.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import numpy as np
+
+from config.monitoring import PREDICTION, Family, MonitoredColumn, Monitoring
+from core.errors import naming
+from python_metrics.alerts import alarm_store
+from python_metrics.alerts.alarm_store import AlarmScore, DayAlarm
+from python_metrics.alerts.series_alarms import judge_series
+from python_metrics.alerts.signals import VERSION, Decision, decide, fit_null
+from python_metrics.alerts.statistics.day_statistics import Day
+from python_metrics.incidents.incident_facts import Facts, Relation, copies_query, days_query, facts_of, rows_query
+from python_metrics.incidents.incident_store import Raised, record_incidents
+from python_metrics.incidents.incidents import Incident, Ring
+from python_metrics.monitored import MonitoredModel, Window
+from python_metrics.profiles.profile_store import WindowProfiles, read_profiles
+from python_metrics.profiles.profiles import Profile, add_profiles
+from warehouse import database
+from warehouse.units import Units
+
+log = logging.getLogger(__name__)
+
+COLUMNS: Family = "columns"
+# A decision remembers what was bad on so many days before it.
+LOOK_BACK = 2
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a step has done: decisions made, days that ring among them, rows added to the record of incidents."""
+
+    decisions: int
+    ringing: int
+    recorded: int
+    gone: int
+
+
+@np.errstate(over="ignore", invalid="ignore")  # what overflows gets its status when it is written
+def ring(monitoring: Monitoring, models: Sequence[MonitoredModel], run_id: int, units: Units) -> Result:
+    """Judge every monitored day that is new or judged against other days than before, then record incidents.
+
+    Each model is a unit: one that fails keeps the decisions that it had.
+    """
+    gone = alarm_store.remove_gone()
+    unusual = alarm_store.event_days(monitoring.windows)
+    judged: dict[str, _JudgedModel] = {}
+    counts: list[tuple[int, int]] = []
+    for model in models:
+        with units.unit(model.model_version):
+            one = _JudgedModel(monitoring, model, unusual)
+            counts.append(one.judge(run_id))
+            counts.append(judge_series(monitoring, model, one.days, unusual, run_id))
+            judged[model.model_version] = one
+
+    def raise_(incident: Incident) -> Raised | None:
+        # What there is to say is written once: where a model has failed that would say it, the next run does.
+        teller = incident.told_by.model_version
+        if not any(units.has_failed(version) for version in (teller, incident.opened.model_version)):
+            with units.unit(teller):
+                return _raised(judged, incident)
+        return None
+
+    recorded = record_incidents(monitoring.windows, monitoring.calibration.clear_days, raise_, run_id)
+    return Result(sum(made for made, _ in counts), sum(rings for _, rings in counts), recorded, gone)
+
+
+def _raised(judged: Mapping[str, _JudgedModel], incident: Incident) -> Raised:
+    """What moved is told of the model that sees most rows, the figure is of the one that it is worst for."""
+    teller, worst = judged.get(incident.told_by.model_version), judged.get(incident.opened.model_version)
+    raised = teller.say(incident.told_by) if teller else Raised(Facts(), "")
+    if worst is None:
+        return raised
+    return replace(raised, figure_of=worst.rows_in_words, level=alarm_store.level_of(incident.opened))
+
+
+class _JudgedModel:
+    """A model's days, read when they are needed and once."""
+
+    def __init__(self, monitoring: Monitoring, model: MonitoredModel, unusual: frozenset[date]) -> None:
+        self._monitoring = monitoring
+        self.model = model
+        self._is_about_part = monitoring.models[model.spec].is_about_part
+        self._columns = monitoring.columns(model.spec)
+        names = [column.name for column in self._columns]
+        self.days = alarm_store.profiled_days(monitoring.windows, model.model_version, model.reference_id, names)
+        self._dates = [day.window.window_date for day in self.days]
+        self._rules = {
+            "version": VERSION,
+            "columns": [(column.name, column.type) for column in self._columns],
+            "calibration": monitoring.calibration.model_dump(mode="json"),
+        }
+        self._unusual = unusual
+        self._read: dict[int, Day] = {}
+
+    @property
+    def rows_in_words(self) -> str:
+        """Which rows the model is about; '' for all."""
+        model = self._monitoring.models[self.model.spec]
+        if model.is_loaded:
+            return f"trips that {self.model.spec} scored"
+        return (
+            f"trips with {' and '.join(f'{name} = {value}' for name, value in model.only.items())}"
+            if model.only
+            else ""
+        )
+
+    def judge(self, run_id: int) -> tuple[int, int]:
+        """Decide and write what is pending; gives the number of decisions and of those that ring."""
+        stored = alarm_store.stored_alarms(self.model.model_version, COLUMNS)
+        pending = []
+        remembered: dict[int, frozenset[str]] = {}
+        for place, day in enumerate(self.days):
+            known = stored.get(day.window.window_start)
+            remembered[place] = known.worst_columns if known else frozenset()
+            inputs_hash = self._inputs_hash(place)
+            if day.is_monitored and (known is None or known.inputs_hash != inputs_hash):
+                pending.append((place, inputs_hash))
+        if not pending:
+            return 0, 0
+        self._read_days({one for place, _ in pending for one in (place, *self._reference(place))})
+        ringing = 0
+        with contextlib.closing(database.connect("alarms", autocommit=True)) as connection:
+            for place, inputs_hash in pending:
+                before = [
+                    Decision(self.days[one].window.window_date, "ok", repeated=remembered[one])
+                    for one in range(max(place - LOOK_BACK, 0), place)
+                ]
+                window = self.days[place].window
+                with naming(f"{self.model.model_version}, {window.window_date}"):
+                    alarm, scores = self._decide(place, before)
+                    remembered[place] = frozenset(alarm.worst_columns)
+                    ringing += alarm.is_ringing
+                    alarm_store.write_alarm(
+                        connection, self.model.model_version, COLUMNS, window, inputs_hash, alarm, scores, run_id
+                    )
+        log.info("%s: %s days judged, %s ring", self.model.model_version, len(pending), ringing)
+        return len(pending), ringing
+
+    def say(self, ring: Ring) -> Raised:
+        """What there is to say about an incident that this ring raises."""
+        column = self._column(ring.subject.column_name)
+        if column is not None:
+            facts = self._facts(ring, column)
+            relation = self._relation(column)
+            query = rows_query(relation, ring.window_date, column.name, facts)
+            return Raised(facts, query, moved_of=self.rows_in_words)
+        return self._say_of_rows(ring)
+
+    def _say_of_rows(self, ring: Ring) -> Raised:
+        """What there is to say where no column is named: the statement follows from what rang."""
+        relation, day = self._relation(None), ring.window_date
+        if ring.subject.segment_key:
+            relation = replace(relation, only={**relation.only, ring.subject.segment_key: ring.subject.segment_value})
+        if ring.subject.family == COLUMNS and ring.statistic == "duplicate_share":
+            return Raised(Facts(), copies_query(relation, day))
+        if ring.subject.family == COLUMNS and ring.statistic == "rows":
+            first = self.days[min(self._reference(self._place(ring)))].window.window_date
+            return Raised(Facts(), days_query(relation, first, day))
+        if ring.subject.family == COLUMNS and ring.statistic == "weekend_likeness":
+            return self._say_of_days(ring)
+        return Raised(Facts(), rows_query(relation, day, "", Facts()))
+
+    def _say_of_days(self, ring: Ring) -> Raised:
+        """Of rows that are like those of another weekday: the column that is farthest from its own weekday's."""
+        name = alarm_store.farthest_column(ring.model_version, ring.window_start, ring.statistic)
+        column = self._column(name)
+        if column is None:
+            return Raised(Facts(), rows_query(self._relation(None), ring.window_date, "", Facts()))
+        facts = self._facts(ring, column)
+        query = rows_query(self._relation(column), ring.window_date, name, facts)
+        named = tuple(replace(one, label=f"{name} {one.label}") for one in facts.moved)
+        return Raised(replace(facts, moved=named), query, moved_of=self.rows_in_words)
+
+    def _column(self, name: str) -> MonitoredColumn | None:
+        return next((column for column in self._columns if column.name == name), None)
+
+    def _relation(self, column: MonitoredColumn | None) -> Relation:
+        """Where the rows of a column are, or those that the model is judged by."""
+        windows, model = self._monitoring.windows, self._monitoring.models[self.model.spec]
+        if column is not None and column.name == PREDICTION:
+            return Relation(windows.rows, self.model.model_version, {}, column.decimals)
+        return (
+            Relation(windows.rows, self.model.model_version)
+            if model.is_loaded
+            else Relation(windows.trips, "", model.only)
+        )
+
+    def _place(self, ring: Ring) -> int:
+        return next(one for one, day in enumerate(self.days) if day.window.window_start == ring.window_start)
+
+    def _facts(self, ring: Ring, column: MonitoredColumn) -> Facts:
+        place = self._place(ring)
+        keys = ["", *(key for (key, *more) in self._monitoring.segments.by if not more)]
+        chosen = [self.days[one].window for one in (*self._reference(place), place)]
+        before: dict[tuple[str, str], list[Profile]] = {}
+        after: dict[tuple[str, str], Profile] = {}
+        dated: list[tuple[date, Profile]] = []
+        for window, profiles in self._profiles(chosen, [column], keys):
+            for key, profile in profiles.items():
+                group = (key.segment_key, key.segment_value)
+                if window.window_start == ring.window_start:
+                    after[group] = profile
+                    continue
+                before.setdefault(group, []).append(profile)
+                if group == ("", ""):
+                    dated.append((window.window_date, profile))
+        return facts_of({group: add_profiles(parts, column.type) for group, parts in before.items()}, after, dated)
+
+    def _reference(self, place: int) -> list[int]:
+        """Places of the days that a day is judged against: those before it, without days of expected events."""
+        first = self._dates[place] - timedelta(days=self._monitoring.calibration.reference_days)
+        places = range(bisect_left(self._dates, first), place)
+        return [one for one in places if self._dates[one] not in self._unusual]
+
+    def _inputs_hash(self, place: int) -> str:
+        """Of all that a decision follows from: rules, day, reference, and the same of the days that it remembers."""
+        first = min([place, *self._reference(max(place - LOOK_BACK, 0))])
+        days = [
+            (
+                day.window.window_date.isoformat(),
+                day.profiles_hash,
+                day.duplicate_count,
+                day.is_monitored,
+                day.window.window_date in self._unusual,
+            )
+            for day in self.days[first : place + 1]
+        ]
+        return hashlib.sha256(json.dumps([self._rules, days], sort_keys=True).encode()).hexdigest()
+
+    def _decide(self, place: int, before: Sequence[Decision]) -> tuple[DayAlarm, list[AlarmScore]]:
+        budget = self._monitoring.calibration.false_alarm_days[COLUMNS]
+        day = self._read[place]
+        reference = [self._read[one] for one in self._reference(place) if self._read[one].rows]
+        if not day.rows:
+            return _no_decision("empty", day, reference, budget), []
+        inputs = [column.name for column in self._columns if column.name != PREDICTION]
+        null = fit_null(reference, inputs, PREDICTION, budget=1 / budget, rows=day.rows)
+        if null is None:
+            return _no_decision("too_short", day, reference, budget), []
+        decision = decide(null, day, before)
+        return _alarm(decision, day, reference, budget), _scores(decision)
+
+    def _read_days(self, places: set[int]) -> None:
+        wanted = sorted(places - self._read.keys())
+        windows = [self.days[place].window for place in wanted]
+        for place, (_, profiles) in zip(wanted, self._profiles(windows, self._columns, [""]), strict=True):
+            of_column = {key.column: profile for key, profile in profiles.items()}
+            rows = max((profile.n for profile in of_column.values()), default=0)
+            # A copy may be of a trip that the model does not score.
+            duplicates = 0 if self._is_about_part else self.days[place].duplicate_count
+            self._read[place] = Day(self.days[place].window.window_date, rows, duplicates, of_column)
+
+    def _profiles(
+        self, windows: list[Window], columns: Sequence[MonitoredColumn], segment_keys: Sequence[str]
+    ) -> Iterator[tuple[Window, WindowProfiles]]:
+        return read_profiles(
+            self._monitoring.windows,
+            self.model.model_version,
+            columns,
+            windows,
+            is_about_part=self._is_about_part,
+            segment_keys=segment_keys,
+        )
+
+
+def _no_decision(status: str, day: Day, reference: Sequence[Day], budget: float) -> DayAlarm:
+    first = reference[0].date if reference else None
+    return DayAlarm(status, False, day.rows, None, None, None, "", "", "", "", first, len(reference), budget, [])
+
+
+def _alarm(decision: Decision, day: Day, reference: Sequence[Day], budget: float) -> DayAlarm:
+    worst = next(one for one in decision.columns if one.column == decision.column)
+    severity = decision.severity or 0.0
+    return DayAlarm(
+        status=decision.status,
+        is_ringing=decision.ring,
+        row_count=day.rows,
+        threshold=decision.threshold,
+        # A column that is bad on two of three days rings below the threshold of a single day.
+        severity=max(severity, 1.0) if decision.ring else severity,
+        p_value=decision.p,
+        segment_key="",
+        segment_value="",
+        column_name=worst.column,
+        statistic=worst.statistic,
+        reference_start=reference[0].date,
+        reference_days=len(reference),
+        false_alarm_days=budget,
+        worst_columns=sorted(decision.repeated),
+    )
+
+
+def _scores(decision: Decision) -> list[AlarmScore]:
+    return [
+        AlarmScore(
+            segment_key="",
+            segment_value="",
+            column_name=one.column,
+            statistic=one.statistic,
+            given_others=one.given_others,
+            score=one.score,
+            expected=one.expected,
+            level=one.level,
+            null_p01=one.null_01,
+            null_p10=one.null_10,
+            null_p90=one.null_90,
+            null_p99=one.null_99,
+            excess=one.excess,
+            standardised=one.standardised,
+            p_value=one.p,
+            severity=one.severity,
+            own_severity=one.own_severity,
+        )
+        for one in decision.signals
+    ]

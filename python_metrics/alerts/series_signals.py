@@ -1,0 +1,208 @@
+"""The same alarm for daily figures that are no profile: quality metrics, performance metrics, segments.
+
+Series of daily values go in, one decision for all of them together comes out, with a budget of their own. Called by the
+orchestration of the quality, performance and segment layers; nothing is read or written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import numpy as np
+
+from python_metrics.alerts.calibration import Calibration, Figures, calibrate, folds_of, score_day
+from python_metrics.alerts.judgement import DEFAULT_BUDGET, FEWEST_DAYS, Decision, Status, judge, status_of
+from python_metrics.alerts.plain_values import from_plain, to_plain
+from python_metrics.alerts.statistics.figures import ANGLE_FLOOR, Floats, Statistic, share_angle
+
+Kind = Literal["share", "positive", "number"]
+VERSION = 3
+# The least standard deviation believed of the log of a positive figure.
+_LEAST_LOG_DEVIATION = 0.005
+
+
+@dataclass(frozen=True)
+class Series:
+    """A figure, day by day.
+
+    Attributes:
+        name: of the metric or segment, as an alarm names it.
+        kind: a share of n rows; a positive figure such as an error or a count, judged by its ratio; any number.
+        values: one per reference day, NaN where there is none, shape (days,).
+        ns: rows behind each, shape (days,).
+        least: what is nothing, in the figure's unit: a positive figure counts as that at least, a deviation too.
+    """
+
+    name: str
+    kind: Kind
+    values: Floats
+    ns: Floats
+    least: float = 0.0
+
+
+@dataclass(frozen=True)
+class SeriesNull:
+    """What is usual of several series together.
+
+    Attributes:
+        status: ok, or learning.
+        days: of the reference.
+        budget: false alarms per day over all series together.
+        kinds: of each series.
+        usual_n: the median of the rows behind each, shape (series,).
+        least: what is nothing of each, shape (series,).
+        statistics, figures, calibration: what is judged, and the null distribution.
+    """
+
+    status: Status
+    days: int
+    budget: float
+    kinds: tuple[str, ...]
+    usual_n: Floats
+    least: Floats
+    statistics: tuple[Statistic, ...]
+    figures: Figures
+    calibration: Calibration
+
+    def to_json(self) -> str:
+        """As text, for a cache."""
+        return json.dumps({"version": VERSION, "null": to_plain(self)}, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> SeriesNull:
+        """The null of to_json.
+
+        Raises:
+            ValueError: it is of another version.
+        """
+        read = json.loads(text)
+        if read.get("version") != VERSION:
+            raise ValueError(f"the null is of version {read.get('version')}, {VERSION} is needed: fit it again")
+        return from_plain(cls, read["null"])
+
+
+def fit_series(dates: Sequence[date], series: Sequence[Series], *, budget: float = DEFAULT_BUDGET) -> SeriesNull | None:
+    """Learn what is usual of daily figures.
+
+    Args:
+        dates: of the reference days, oldest first.
+        series: at least one; a value for each of the days.
+        budget: false alarms per day over all series together.
+
+    Returns:
+        None where there are fewer than FEWEST_DAYS days. A series with fewer than FEWEST_DAYS values is left out.
+
+    Raises:
+        ValueError: the budget is not above 0 and below 0.3, days are out of order, or a series does not fit the days.
+    """
+    if not 0 < budget < 0.3:
+        raise ValueError(f"the budget is {budget:g} false alarms a day: it must lie above 0 and below 0.3")
+    ordinals = np.array([day.toordinal() for day in dates], dtype=np.int64)
+    if (np.diff(ordinals) <= 0).any():
+        raise ValueError("the reference's days are out of order: give each once, oldest first")
+    for one in series:
+        if one.values.shape != ordinals.shape or one.ns.shape != ordinals.shape:
+            raise ValueError(f"{one.name} has {len(one.values)} values and {len(one.ns)} ns for {len(dates)} days")
+    kept = [one for one in series if np.isfinite(one.values).sum() >= FEWEST_DAYS]
+    if len(dates) < FEWEST_DAYS or not kept:
+        return None
+    values = np.column_stack([_transformed(one.kind, one.values, one.least) for one in kept])
+    usual_n = np.array([float(np.median(one.ns[np.isfinite(one.values)])) for one in kept])
+    statistics = tuple(
+        Statistic(one.name, "value", "signed", _SCALES[one.kind], True, False, _LEAST_LOG_DEVIATION) for one in kept
+    )
+    size = len(kept)
+    yes, no = np.ones(size, dtype=bool), np.zeros(size, dtype=bool)
+    floors = np.array([_floor(one, n) for one, n in zip(kept, usual_n, strict=True)])
+    figures = Figures(np.arange(size), no, yes, no, no, floors, np.zeros(size))
+    weekdays = np.array([day.weekday() for day in dates])
+    calibration = calibrate(values, weekdays, folds_of(ordinals), figures)
+    kinds = tuple(one.kind for one in kept)
+    least = np.array([one.least for one in kept])
+    return SeriesNull(
+        status_of(len(dates)), len(dates), budget, kinds, usual_n, least, statistics, figures, calibration
+    )
+
+
+def decide_series(
+    null: SeriesNull | None,
+    day: date,
+    values: Mapping[str, float],
+    ns: Mapping[str, float],
+    before: Sequence[Decision] = (),
+) -> Decision:
+    """Decide on a day's figures; a series without a value that day is not judged.
+
+    A day with fewer rows than usual is forgiven more: a share by its binomial deviation, another figure as if all its
+        scatter were that of its rows.
+    """
+    if null is None:
+        return Decision(day, "too_short")
+    found, scale = [], []
+    for place, statistic in enumerate(null.statistics):
+        kind, usual = null.kinds[place], null.usual_n[place]
+        value = np.array([values.get(statistic.column, np.nan)])
+        found.append(float(_transformed(kind, value, float(null.least[place]))[0]))
+        n, deviation = max(ns.get(statistic.column, usual), 1.0), null.calibration.centres.scale[place]
+        if kind == "share":
+            scale.append(np.sqrt(deviation**2 + max(0.25 / n - 0.25 / max(usual, 1.0), 0.0)))
+        else:
+            scale.append(deviation * max(np.sqrt(usual / n), 1.0))
+    figures = np.array(found)
+    alone, given = score_day(null.calibration, null.figures, figures, day.weekday())
+    scales = np.array(scale)
+    alone = alone * null.calibration.centres.scale / scales
+    return judge(
+        day,
+        null.status,
+        null.calibration,
+        null.figures,
+        null.statistics,
+        frozenset(),
+        null.budget,
+        figures,
+        day.weekday(),
+        (alone, given),
+        scales,
+        before,
+    )
+
+
+def series_hash(dates: Sequence[date], series: Sequence[Series], *, budget: float = DEFAULT_BUDGET) -> str:
+    """Of everything that fit_series makes its null of."""
+    found = hashlib.sha256(repr((VERSION, budget, tuple(dates))).encode())
+    for one in series:
+        found.update(repr((one.name, one.kind, one.least)).encode())
+        found.update(np.ascontiguousarray(one.values, dtype=np.float64).tobytes())
+        found.update(np.ascontiguousarray(one.ns, dtype=np.float64).tobytes())
+    return found.hexdigest()
+
+
+_SCALES: dict[str, Literal["angle", "ratio", "plain"]] = {"share": "angle", "positive": "ratio", "number": "plain"}
+
+
+def _transformed(kind: str, values: Floats, least: float) -> Floats:
+    if kind == "share":
+        return share_angle(values, 1.0)
+    if kind == "positive":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs: Floats = np.log(np.where(np.maximum(values, least) > 0, np.maximum(values, least), np.nan))
+        return logs
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _floor(series: Series, n: float) -> float:
+    """The least standard deviation: half the binomial one of a share, half a per cent of a positive figure.
+
+    Of a share that is nothing on most days, or all, it is that of a rare row: the days show no scatter then.
+    """
+    if series.kind != "share":
+        return _LEAST_LOG_DEVIATION if series.kind == "positive" else max(series.least, 1e-9)
+    share = float(np.nanmedian(series.values))
+    is_rare = min(share, 1 - share) * n < 1
+    return float((ANGLE_FLOOR if is_rare else 0.25) / np.sqrt(max(n, 1.0)))

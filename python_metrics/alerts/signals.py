@@ -1,0 +1,204 @@
+"""One alarm decision per model and day, with a stated budget of false alarms.
+
+Reference days go in and a null distribution comes out; with it a new day's decision. No database, no clock, no
+chance: the same days give the same decisions. Called by the orchestration of the drift layer. In words and formulas:
+docs/signal.md.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from python_metrics.alerts.calibration import Calibration, Figures, calibrate, folds_of, score_day
+from python_metrics.alerts.judgement import (
+    DEFAULT_BUDGET,
+    FEWEST_DAYS,
+    FULL_DAYS,
+    LEARNED_DAYS,
+    Decision,
+    Signal,
+    Status,
+    judge,
+    status_of,
+)
+from python_metrics.alerts.plain_values import from_plain, to_plain
+from python_metrics.alerts.statistics.day_statistics import TABLE, Day, Frame, freeze, measure
+from python_metrics.alerts.statistics.thinning import thin, thinned_size
+
+__all__ = [
+    "DEFAULT_BUDGET",
+    "FEWEST_DAYS",
+    "FULL_DAYS",
+    "LEARNED_DAYS",
+    "TABLE",
+    "Day",
+    "Decision",
+    "Null",
+    "Signal",
+    "Status",
+    "content_hash",
+    "decide",
+    "fit_null",
+]
+
+# Raised with every change of a constant or a formula: nulls of another version are not used again.
+VERSION = 3
+
+
+@dataclass(frozen=True)
+class Null:
+    """What usual days look like, and how bad the worst figure of one is.
+
+    Attributes:
+        status: ok, or learning where the reference has fewer than LEARNED_DAYS days.
+        days: of the reference.
+        rows: that its days were thinned to; None where they are whole.
+        budget: false alarms per day over all columns together.
+        prediction: the column that is named last; None where there is none.
+        frame: the reference, frozen.
+        figures: what is judged.
+        calibration: the null distribution.
+    """
+
+    status: Status
+    days: int
+    rows: int | None
+    budget: float
+    prediction: str | None
+    frame: Frame
+    figures: Figures
+    calibration: Calibration
+
+    def to_json(self) -> str:
+        """As text, for a cache."""
+        return json.dumps({"version": VERSION, "null": to_plain(self)}, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Null:
+        """The null of to_json.
+
+        Raises:
+            ValueError: it is of another version.
+        """
+        read = json.loads(text)
+        if read.get("version") != VERSION:
+            raise ValueError(f"the null is of version {read.get('version')}, {VERSION} is needed: fit it again")
+        return from_plain(cls, read["null"])
+
+
+def fit_null(
+    reference: Sequence[Day],
+    inputs: Sequence[str],
+    prediction: str | None = None,
+    *,
+    budget: float = DEFAULT_BUDGET,
+    rows: int | None = None,
+) -> Null | None:
+    """Learn from reference days what is usual.
+
+    Args:
+        reference: days before the one to be judged, oldest first: FULL_DAYS at best; leave out those that are known
+            to be
+            unlike others, such as public holidays.
+        inputs: the model's inputs.
+        prediction: the column of its predictions.
+        budget: false alarms per day over all columns together.
+        rows: of the day that is to be judged; where it is small, reference days are thinned to its size.
+
+    Returns:
+        None where the reference has fewer than FEWEST_DAYS days.
+
+    Raises:
+        ValueError: the budget is not above 0 and below 0.3, or days are out of order.
+    """
+    if not 0 < budget < 0.3:
+        raise ValueError(f"the budget is {budget:g} false alarms a day: it must lie above 0 and below 0.3")
+    ordinals = np.array([day.date.toordinal() for day in reference], dtype=np.int64)
+    if (np.diff(ordinals) <= 0).any():
+        raise ValueError("the reference's days are out of order: give each once, oldest first")
+    if len(reference) < FEWEST_DAYS:
+        return None
+    size = None if rows is None else thinned_size(reference, rows)
+    small = reference if size is None else [thin(day, size) for day in reference]
+    folds = folds_of(ordinals)
+    columns = [*inputs, *([] if prediction is None else [prediction])]
+    frame, values = freeze(reference, small, folds, columns)
+    figures = _figures(frame, [*columns, TABLE], prediction, float(np.median([max(day.rows, 1) for day in small])))
+    weekdays = np.array([day.weekday for day in reference])
+    calibration = calibrate(values, weekdays, folds, figures)
+    return Null(status_of(len(reference)), len(reference), size, budget, prediction, frame, figures, calibration)
+
+
+def decide(null: Null | None, day: Day, before: Sequence[Decision] = ()) -> Decision:
+    """Decide on a day.
+
+    Args:
+        null: of the days before it; None: there are too few.
+        day: the day, with the profiles of the null's columns.
+        before: the decisions of earlier days, oldest first.
+    """
+    if null is None:
+        return Decision(day.date, "too_short")
+    values = measure(null.frame, day)
+    scores = score_day(null.calibration, null.figures, values, day.weekday)
+    last = frozenset[str]() if null.prediction is None else frozenset({null.prediction})
+    return judge(
+        day.date,
+        null.status,
+        null.calibration,
+        null.figures,
+        null.frame.statistics,
+        last,
+        null.budget,
+        values,
+        day.weekday,
+        scores,
+        null.calibration.centres.scale,
+        before,
+    )
+
+
+def content_hash(
+    reference: Sequence[Day],
+    inputs: Sequence[str],
+    prediction: str | None = None,
+    *,
+    budget: float = DEFAULT_BUDGET,
+    rows: int | None = None,
+) -> str:
+    """Of everything that fit_null makes its null of; the rows by the size that days are thinned to."""
+    size = None if rows is None or not reference else thinned_size(reference, rows)
+    columns = [*inputs, *([] if prediction is None else [prediction])]
+    found = hashlib.sha256(repr((VERSION, tuple(inputs), prediction, budget, size)).encode())
+    for day in reference:
+        found.update(repr((day.date, day.rows, day.duplicates)).encode())
+        for column in columns:
+            profile = day.profiles.get(column)
+            if profile is None:
+                found.update(b"absent")
+                continue
+            found.update(repr((profile.type, len(profile.values), profile.n_missing)).encode())
+            if profile.type == "numerical":
+                found.update(np.ascontiguousarray(profile.values, dtype=np.float64).tobytes())
+            else:
+                found.update("\0".join(profile.values.tolist()).encode())
+            found.update(np.ascontiguousarray(profile.counts, dtype=np.int64).tobytes())
+    return found.hexdigest()
+
+
+def _figures(frame: Frame, columns: Sequence[str], prediction: str | None, rows: float) -> Figures:
+    statistics = frame.statistics
+    return Figures(
+        np.array([columns.index(one.column) for one in statistics]),
+        np.array([one.sort == "distance" for one in statistics]),
+        np.array([one.alone for one in statistics]),
+        np.array([one.given_others for one in statistics]),
+        np.array([one.given_others and one.column != prediction for one in statistics]),
+        np.array([one.least_deviation(rows) for one in statistics]),
+        np.array([one.least_value(rows) for one in statistics]),
+    )

@@ -1,0 +1,1 @@
+"""Drift: profiles of windows against those of references, by Evidently's methods."""

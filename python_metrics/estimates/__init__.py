@@ -1,0 +1,1 @@
+"""Estimates: how good predictions will turn out to be, before labels come."""

@@ -1,0 +1,47 @@
+"""What is monitored, as one module hands it to another: a model, its windows, a segment of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+
+@dataclass(frozen=True)
+class MonitoredModel:
+    """A model version, the reference its windows are compared with, and the one whose labels it is judged by."""
+
+    spec: str
+    model_version: str
+    reference_id: str
+    judged_reference_id: str
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window to compute, with a hash of its rows and one of everything that its metric rows depend on."""
+
+    window_date: date
+    window_start: datetime
+    window_end: datetime
+    granularity: str
+    content_hash: str
+    inputs_hash: str
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The rows whose column has this value; `value` is a number where the column holds numbers."""
+
+    column: str
+    value: float | str
+
+    def __str__(self) -> str:
+        return f"{self.column}={self.value:.15g}" if isinstance(self.value, float) else f"{self.column}={self.value}"
+
+
+@dataclass(frozen=True)
+class GoneWindow:
+    """A window that has metric rows and is none any more."""
+
+    window_start: datetime
+    granularity: str

@@ -1,0 +1,1 @@
+"""The warehouse itself: server, connections, locks, run log, roles, migrations. Knows nothing of what is monitored."""

@@ -1,0 +1,1 @@
+"""Who may do what: the roles, their logins and rights, the owner."""

@@ -1,0 +1,107 @@
+"""Whether the relations that monitoring.yml names are there and have the columns that it speaks of.
+
+The conductor asks before a run does anything, and again once transform has built what was missing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from config.monitoring import PREDICTION, Monitoring
+from config.paths import DBT_PROJECT_DIR, monitoring_file
+from core.errors import ConfigurationError
+from core.levels import BOOLEAN, NUMBERS, UNCOUNTABLE
+from warehouse import database
+
+_QUERIES = database.queries(Path(__file__).with_name("relations.sql"))
+_NEEDED = {
+    "windows": (
+        *("window_date", "window_start", "window_end", "granularity", "content_hash", "duplicate_count"),
+        "is_pruned",
+    ),
+    "rows": ("model_version", "window_date", "source_month", "source_row", "load_id", PREDICTION),
+    "trips": ("source_month", "source_row", "load_id", "window_date"),
+    "profiles": (
+        *("window_date", "model_version", "segment_key", "segment_value", "column_name", "column_type"),
+        *("n_missing", "numbers", "categories", "counts", "inputs_hash"),
+    ),
+    "events": ("event_date", "name", "mutes"),
+    "rejections": ("window_start", "rule", "rejected_count"),
+}
+
+
+_AFTER_SCORING = ("profiles",)
+
+
+def check_relations(monitoring: Monitoring, *, may_be_missing: bool, may_change: bool, scored: bool = True) -> None:
+    """Refuse a relation or a column that is not there.
+
+    Args:
+        may_be_missing: dbt is still to build its models, one of which may be missing.
+        scored: trips have been scored and what follows from it is built.
+        may_change: the dbt project has changed; columns are not asked for until it is applied.
+
+    Raises:
+        ConfigurationError: names the place in the file, and what is there.
+    """
+    for kind, needed in _NEEDED.items():
+        relation: str = getattr(monitoring.windows, kind)
+        columns = columns_of(relation)
+        place = f"{monitoring_file().name}, windows.{kind}"
+        built_later = may_be_missing or (kind in _AFTER_SCORING and not scored)
+        if not columns and not (built_later and _is_model(relation)):
+            raise ConfigurationError(
+                f"{place}: there is no relation {relation}; name one that has the columns {', '.join(needed)}"
+            )
+        if may_change or not columns:
+            continue
+        for column in needed:
+            if column not in columns:
+                raise ConfigurationError(f"{place}: {relation} has no column {column}; it has {', '.join(columns)}")
+        if kind == "rows":
+            _check_features(monitoring, relation, columns)
+
+
+def missing_relations(monitoring: Monitoring) -> list[str]:
+    """The places in monitoring.yml whose relations are not there, each with its relation."""
+    named = ((kind, getattr(monitoring.windows, kind)) for kind in _NEEDED)
+    return [f"windows.{kind} ({relation})" for kind, relation in named if not columns_of(relation)]
+
+
+def _check_features(monitoring: Monitoring, relation: str, types: dict[str, str]) -> None:
+    for spec, model in monitoring.models.items():
+        place = f"{monitoring_file().name}, models.{spec}"
+        for feature in model.features:
+            if feature.name not in types:
+                raise ConfigurationError(
+                    f"{place}.features: {relation} has no column {feature.name}; it has {', '.join(types)}"
+                )
+            found = types[feature.name]
+            if feature.type == "numerical" and found not in NUMBERS | {BOOLEAN}:
+                raise ConfigurationError(
+                    f"{place}.features: {feature.name} is declared numerical, but {relation} has it as {found}: "
+                    "declare it categorical, or name a column of numbers"
+                )
+            if found in UNCOUNTABLE:
+                raise ConfigurationError(
+                    f"{place}.features: {feature.name} is of type {found}, whose values Postgres cannot tell apart: "
+                    "name a column that holds what matters of it, such as a text"
+                )
+        found = types.get(model.target, BOOLEAN)
+        if found not in NUMBERS | {BOOLEAN}:
+            raise ConfigurationError(
+                f"{place}.target: {model.target} is of type {found}; a number or a boolean is needed"
+            )
+
+
+def columns_of(relation: str) -> dict[str, str]:
+    """The columns of a relation in their order, each with Postgres' name of its type; none where it is not there."""
+    with database.connect("relations", read_only=True) as connection:
+        rows: list[Any] = connection.execute(_QUERIES["columns"], {"relation": relation}).fetchall()
+    return dict(rows)
+
+
+def _is_model(relation: str) -> bool:
+    name = relation.partition(".")[2]
+    return any((DBT_PROJECT_DIR / "models").rglob(f"{name}.sql"))

@@ -1,0 +1,1 @@
+"""The embedded Postgres, where no other server is named."""
