@@ -261,7 +261,7 @@ def _page(parts: Sequence[str]) -> str:
     return f"""# How good the estimates are
 
 - Command: `make bench-estimates`, {datetime.now(UTC):%Y-%m-%d}
-- What is measured, and with which formulas: [docs/methods.md](../docs/methods.md)
+- What is measured, and with which formulas: [docs/explanation/methods.md](../docs/explanation/methods.md)
 
 {body}
 """

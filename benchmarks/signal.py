@@ -3,7 +3,7 @@
 Incidents planted in real months, and the same months clean: false alarms, recall, the column named, delay, cost - for
 Evidently's stock thresholds, for mean + 3 standard deviations and for the alarm of python_metrics.alerts.signals.
 Months come from DATA_DIR (or TLC_DATA_DIR, or data/raw). Constants were chosen on CHOOSING; the tables are of the
-months that came after, and go to stdout and into docs/signal.md.
+months that came after, and go to stdout and into docs/explanation/signal.md.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from python_metrics.alerts.signals import FULL_DAYS, Day, Decision, Null, decide
 from python_metrics.alerts.statistics.day_statistics import Frame
 from python_metrics.alerts.statistics.thinning import thin
 
-PAGE = ROOT / "docs" / "signal.md"
+PAGE = ROOT / "docs" / "explanation" / "signal.md"
 BEGIN, END = "<!-- make bench-signal: begin -->", "<!-- make bench-signal: end -->"
 EVENTS = ROOT / "dbt_project" / "seeds" / "expected_events.csv"
 CHOOSING = (date(2022, 1, 1), date(2022, 6, 30))

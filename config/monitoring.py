@@ -323,7 +323,7 @@ class Monitoring(Strict):
         """A sentence for each model whose target has no entry under labels, so that it is never judged."""
         return [
             f"{spec} is never judged: its target {model.target} has no entry under labels in monitoring.yml, so no "
-            "labels come (docs/labels.md)"
+            "labels come (docs/how-to/labels.md)"
             for spec, model in self.models.items()
             if model.target not in self.labels
         ]

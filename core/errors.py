@@ -1,7 +1,7 @@
 """Every error the project raises on purpose, with the exit code the command line ends with.
 
 A message says what was found, what is valid and what to do. The codes are part of the public
-interface: `docs/exit-codes.md` lists them and a test holds that list to this module.
+interface: `docs/reference/exit-codes.md` lists them and a test holds that list to this module.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ RULES = {
         "A pipeline run has failed",
         f"The pipeline has failed {{{{ if gt $values.A.Value 1.0 }}}}{_NUMBER} times in a row, since"
         "{{ else }}on{{ end }} {{ $labels.day }}",
-        "The page has its message, and docs/exit-codes.md what to do.",
+        "The page has its message, and docs/reference/exit-codes.md what to do.",
         *(PIPELINE_HEALTH, "What failed, and why?"),
     ),
     UNREADABLE: Told(

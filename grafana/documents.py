@@ -14,36 +14,34 @@ _MART = re.compile(r"\bmarts\.(\w+)")
 _HEAD = """\
 # Dashboards
 
-Seven dashboards, as code: `grafana/*.py` builds them, `make dashboards` writes the JSON that Grafana is provisioned
-with (and this page, and dbt's exposures), and a test holds the files to the code. Change them there; one made by hand
-in Grafana is kept with `make save-dashboard UID=...`.
+There are seven dashboards. The modules in `grafana/pages` build them, and `make dashboards` writes the JSON files that
+Grafana reads, this page, and dbt's exposures. A test fails when the files differ from what the code builds, so change
+the code and not the files. To keep a dashboard that you made by hand in Grafana, run `make save-dashboard UID=...`.
 
-They read `marts` only, as the role `dashboard`, which can read nothing else. Time ranges about days are those of
-`dashboards` in [monitoring.yml](../monitoring.yml), by the clock of the source, and the pages carry range and model to
-each other; Pipeline health shows the last seven days, and neither takes nor gives a range. Colours: green is well,
-yellow worth a look, orange a warning, red for somebody to act on; blue and purple say nothing about good or bad.
+The dashboards read only `marts`, as the role `dashboard`, which can read nothing else. Pages about days open with
+the time range under `dashboards` in [monitoring.yml](../../monitoring.yml), in the time zone of the data, and pass the
+range and the model on to each other. Pipeline health shows the last seven days and keeps its range to itself.
 
-The front page begins with a verdict over everything that is open (`marts.fct_alerts`: incidents and the alerts of all
-rules, whenever they opened) for the chosen model and the data; beside it the five worst, below it the columns by day.
-`make check-alerts` reads the same mart, for all models. A row leads to the page that shows what it speaks of, a cell to
-the column on that day. What happened, what came of it and how often it rang stand below, Evidently's scores with fixed
-thresholds last, for who compares.
+Green means fine, yellow worth a look, orange a warning, red that somebody should act. Blue and purple carry no verdict.
 
-Decisions are calibrated to the days before: a severity is in multiples of the day's threshold, and at 1 the day rings.
-Charts of severities are logarithmic above 1, so that one day of 16 leaves the others to be seen. `(table)` among the
-columns is the rows as a whole: how many they are, how many are copies. A day without a row is a gap in every line.
+The front page begins with a verdict over all open alerts and incidents (`marts.fct_alerts`, whenever they opened) for
+the chosen model and for the data. Beside it are the five worst, below it the columns by day. `make check-alerts` reads
+the same mart, for all models. A row links to the page about its subject, a cell to that column on that day. The history
+of incidents follows, and Evidently's scores with their fixed thresholds come last, for comparison.
 
-A panel without data says what to do; its words are not for empty cells of a table. Before the first `make pipeline`
-there are no marts: panels then show the error that a relation does not exist. What has no value, and what could not be
-asked, is never green.
+A severity is a multiple of the day's threshold: the alarm fires above 1. Severity charts are logarithmic above 1, so
+that one day at 16 does not flatten all others. The column `(table)` stands for the rows as a whole: how many there are,
+and how many are copies. A day without a row is a gap in every line.
 
-Speed, on the year 2022 (twelve real months, 334 days, two models; `make bench-dashboards`): see
-[benchmarks/dashboards.md](../benchmarks/dashboards.md).
+A panel without data says what to do about it. Before the first `make pipeline` there are no marts, and panels show the
+error that a relation does not exist. A missing value, or a query that failed, is never shown in green.
+
+How fast the queries are, over twelve real months: [benchmarks/dashboards.md](../../benchmarks/dashboards.md).
 """
 
 
 def dashboards_page(boards: list[dict[str, Any]]) -> str:
-    """docs/dashboards.md: every panel with the marts it reads and what it means."""
+    """docs/reference/dashboards.md: every panel with the marts it reads and what it means."""
     parts = [_HEAD]
     for board in boards:
         parts.append(f"## {board['title']}\n\n{board['description']}\n\n| panel | reads | meaning |\n|---|---|---|")

@@ -32,7 +32,7 @@ def generated_files(house: House) -> dict[Path, str]:
     files = {FOLDER / "dashboards" / f"{board['uid']}.json": _as_json(board) for board in boards}
     return files | {
         FOLDER / "provisioning" / "alerting" / "rules.yml": alert_rules(house, boards),
-        ROOT / "docs" / "dashboards.md": dashboards_page(boards),
+        ROOT / "docs" / "reference" / "dashboards.md": dashboards_page(boards),
         DBT_PROJECT_DIR / "models" / "exposures.yml": exposures(boards),
     }
 

@@ -513,7 +513,8 @@ class Pipeline:
             return f"{words}; no monitored day had ended by then, so nothing is known of that moment"
         return (
             f"{words}, for the {ended} of {of_all} monitored days that had ended; look into "
-            f"marts.fct_model_performance where as_of <= '{self.settings.as_of:%Y-%m-%d %H:%M%z}' (docs/labels.md)"
+            f"marts.fct_model_performance where as_of <= '{self.settings.as_of:%Y-%m-%d %H:%M%z}' "
+            "(docs/how-to/labels.md)"
         )
 
     def _references(self) -> References:

@@ -14,7 +14,8 @@ import os
 import stat
 from pathlib import Path
 
-# Limits, in bytes where nothing else is said (docs/how-it-works.md). Of settings and checksums: the whole file.
+# Limits, in bytes where nothing else is said (docs/explanation/how-it-works.md).
+# Of settings and checksums: the whole file.
 LARGEST_TEXT = 16 * 1024**2
 # Of a table: rows (of parquet), columns, a line and a record of CSV, a value of a column that is read, a parquet file's
 # footer, and what one column of one row group is said to hold when it is unpacked.

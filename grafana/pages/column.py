@@ -161,7 +161,7 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     statements = About(
         "How do I see the rows of an incident?",
         "A command for each incident above, to be copied: it prints rows of what grew most, of a level that vanished "
-        "the last ones, of copies all that have one (docs/alerts.md).",
+        "the last ones, of copies all that have one (docs/reference/alerts.md).",
         "none",
         no_data="No incident of this column is open, and none rang in this time range",
     )

@@ -214,7 +214,7 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     about = About(
         "Which other alerts were there, and what of them is over?",
         "Alerts of the rules with fixed levels: open ones, and those that opened in the time range. The rules are in "
-        "monitoring.yml; docs/alerts.md says when an alert opens and when it is resolved.",
+        "monitoring.yml; docs/reference/alerts.md says when an alert opens and when it is resolved.",
         "none",
         no_data="No such alert is open, and none opened in this time range",
     )

@@ -2,7 +2,7 @@
 
 Reference days go in and a null distribution comes out; with it a new day's decision. No database, no clock, no
 chance: the same days give the same decisions. Called by the orchestration of the drift layer. In words and formulas:
-docs/signal.md.
+docs/explanation/signal.md.
 """
 
 from __future__ import annotations

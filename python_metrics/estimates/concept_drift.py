@@ -7,7 +7,7 @@ performance layer.
 
 Two questions are asked. Is the error as large as expected (excess)? And is it as one-sided as expected (bias_excess)? A
 changed relation moves the signed error first: a model that was off by three minutes either way and is now two minutes
-late on top of it has nearly the absolute error it had. Formulas and limits: docs/methods.md.
+late on top of it has nearly the absolute error it had. Formulas and limits: docs/explanation/methods.md.
 """
 
 from __future__ import annotations

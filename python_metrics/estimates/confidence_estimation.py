@@ -7,7 +7,8 @@ uses the estimator.
 
 Method: a calibrated probability says how often a row like this one is positive, so the expected confusion matrix of a
 window follows from its probabilities alone. Named CBPE by NannyML (2021); Kivimäki, Białek, Nurminen and Kuberski,
-Confidence-based Estimators for Predictive Performance in Model Monitoring, 2024. Formulas and limits: docs/methods.md.
+Confidence-based Estimators for Predictive Performance in Model Monitoring, 2024.
+Formulas and limits: docs/explanation/methods.md.
 """
 
 from __future__ import annotations

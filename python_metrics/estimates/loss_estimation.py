@@ -6,7 +6,7 @@ Called by the orchestration of the performance layer; python_metrics.estimates.c
 
 Method: a second model learns the error of the first from what the first one saw and said. Named direct loss
 estimation by NannyML (2022); the idea of estimating the loss of a prediction is older (Yoo and Kweon, Learning Loss
-for Active Learning, 2019). Formulas and limits: docs/methods.md.
+for Active Learning, 2019). Formulas and limits: docs/explanation/methods.md.
 """
 
 from __future__ import annotations

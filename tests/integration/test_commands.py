@@ -190,7 +190,7 @@ def test_help_lists_every_target() -> None:
 
 def test_every_target_that_the_documents_name_is_there() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
         named = set(re.findall(r"(?:`|\$ )make ([a-z][a-z-]*)", path.read_text(encoding="utf-8")))
         assert named - targets == set(), path.name
 
@@ -198,7 +198,7 @@ def test_every_target_that_the_documents_name_is_there() -> None:
 def test_every_exit_code_is_documented() -> None:
     from core import errors
 
-    documented = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
+    documented = (ROOT / "docs" / "reference" / "exit-codes.md").read_text(encoding="utf-8")
     for name, value in vars(errors).items():
         if isinstance(value, type) and issubclass(value, errors.WarehouseError):
             assert f"| {value.exit_code} |" in documented, name

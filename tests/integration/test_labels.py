@@ -73,7 +73,7 @@ def contents(connection: Connection) -> dict[str, list[Any]]:
 
 
 def known(connection: Connection, target: str, moment: datetime) -> dict[tuple[date, int], float]:
-    """What docs/labels.md says was known at that moment, of trips as they are now."""
+    """What docs/how-to/labels.md says was known at that moment, of trips as they are now."""
     found = rows(
         connection,
         """
@@ -360,7 +360,7 @@ VALUES: dict[str, list[Any]] = {
 
 
 def expected_outcomes(records: list[tuple[Any, ...]], held: dict[tuple[Any, ...], float]) -> list[str]:
-    """What docs/labels.md says of each record, worked out here once more; `held` has what is there already."""
+    """What docs/how-to/labels.md says of each record, worked out here once more; `held` has what is there already."""
     seen: set[tuple[Any, ...]] = set()
     outcomes = []
     for month, row, label, time in records:

@@ -242,9 +242,10 @@ def test_a_look_back_says_which_moment_and_where_to_look(monitored_warehouse: Co
     (line,) = told(sample_dir, as_of="2022-02-02")
     assert line == (
         "AS_OF: judged by the labels observed until 2022-02-03 00:00 EST, for the 2 of 28 monitored days that had "
-        "ended; look into marts.fct_model_performance where as_of <= '2022-02-03 00:00-0500' (docs/labels.md)"
+        "ended; look into marts.fct_model_performance where as_of <= '2022-02-03 00:00-0500' (docs/how-to/labels.md)"
     )
-    page = (ROOT / "docs" / "labels.md").read_text(encoding="utf-8").split("## What was known at a moment: AS_OF")[1]
+    page = (ROOT / "docs" / "how-to" / "labels.md").read_text(encoding="utf-8")
+    page = page.split("## What was known at a moment: AS_OF")[1]
     query = page.split("```sql\n")[1].split("```")[0].replace("2022-02-21 00:00", "2022-02-03 00:00")
     found = rows(monitored_warehouse, query)
     assert [str(row[1]) for row in found] == ["2022-02-01", "2022-02-02"] * 3

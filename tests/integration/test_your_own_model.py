@@ -1,4 +1,4 @@
-"""docs/your-own-model.md, followed word for word: its blocks are what is run here."""
+"""docs/how-to/your-own-model.md, followed word for word: its blocks are what is run here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from models_ml import recipes
 from tests.integration.test_pipeline import one, rows, run
 from warehouse.database import Connection
 
-PAGE = (ROOT / "docs" / "your-own-model.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "your-own-model.md").read_text(encoding="utf-8")
 HERE, ELSEWHERE = PAGE.split("## A model that is trained here")[1].split("## Predictions that are made elsewhere")
 
 
@@ -69,7 +69,7 @@ def test_a_model_that_is_trained_here(
     add_label(own_monitoring, label)
     assert load_monitoring().without_labels() == []
     monkeypatch.setattr(recipes, "RECIPES", dict(recipes.RECIPES))
-    exec(compile(recipe, "docs/your-own-model.md", "exec"), vars(recipes))  # noqa: S102 - the page's own code
+    exec(compile(recipe, "docs/how-to/your-own-model.md", "exec"), vars(recipes))  # noqa: S102 - the page's own code
     make_pipeline, look_at_model, look_at_days, look_at_truth = commands(console)
     assert make_pipeline == "make pipeline"
     report = run(sample_dir)
@@ -126,7 +126,7 @@ def test_predictions_that_are_made_elsewhere(
         assert result.returncode == 0, result.stderr
     program = predict.replace('"trips.csv"', repr(str(tmp_path / "trips.csv")))
     program = program.replace('"predictions.parquet"', repr(str(tmp_path / "predictions.parquet")))
-    exec(compile(program, "docs/your-own-model.md", "exec"), {})  # noqa: S102 - the page's own code
+    exec(compile(program, "docs/how-to/your-own-model.md", "exec"), {})  # noqa: S102 - the page's own code
     results = [shell(command, tmp_path) for command in load]
     for result in results:
         assert result.returncode == 0, result.stderr
@@ -162,7 +162,7 @@ def test_predictions_that_are_made_elsewhere(
 
 def test_every_key_and_every_file_of_the_page_is_there() -> None:
     for file in re.findall(r"\]\((?!http)([^)#]+)", PAGE):
-        assert (ROOT / "docs" / file).exists(), file
+        assert (ROOT / "docs" / "how-to" / file).exists(), file
     for key in ("recipe", "task", "target", "only", "features"):
         assert f"| `{key}` |" in PAGE
     for name in recipes.RECIPES:

@@ -128,6 +128,6 @@ def test_every_variable_of_the_documents_belongs_to_an_option() -> None:
     group: Any = typer.main.get_command(cli.app)
     names = {name for each in group.commands.values() for name in cli._by_variable(each)}
     names |= {"MONITORING_FILE", "COLUMN", "HARD_PART", "OSV_URL", "PYTHON"}
-    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
         for typed in re.findall(r"make [a-z-]+((?: [A-Z_]+=\S*)+)", path.read_text(encoding="utf-8")):
             assert set(re.findall(r"([A-Z_]+)=", typed)) <= names, (Path(path).name, typed)

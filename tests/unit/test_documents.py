@@ -1,0 +1,43 @@
+"""The documents as a reader follows them: every link leads to a file, every anchor to a heading."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from config.paths import ROOT
+
+PAGES = [
+    path.relative_to(ROOT) for folder in ("docs", "benchmarks", "grafana") for path in (ROOT / folder).rglob("*.md")
+]
+PAGES += [path.relative_to(ROOT) for path in ROOT.glob("*.md")]
+_CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub and mkdocs make of a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", _CODE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = _CODE.sub("", (ROOT / page).read_text(encoding="utf-8"))
+    for link, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)]*))?\)", text):
+        if link.startswith(("http:", "https:", "mailto:")):
+            continue
+        target = (ROOT / page).parent / link if link else ROOT / page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), f"{link}#{anchor}"
+
+
+def test_every_document_that_the_program_names_is_there() -> None:
+    folders = ("config", "core", "dbt_project", "grafana", "ingest", "models_ml", "pipeline", "python_metrics")
+    files = [path for folder in (*folders, "warehouse") for path in (ROOT / folder).rglob("*.*")]
+    for path in (*files, ROOT / "monitoring.yml", ROOT / "Makefile"):
+        if path.suffix in {".py", ".sql", ".yml", ".json", ""} and "target" not in path.parts:
+            for name in re.findall(r"(?<![\w/])docs/[\w/-]+\.md", path.read_text(encoding="utf-8")):
+                assert (ROOT / name).exists(), (path.name, name)
