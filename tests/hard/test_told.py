@@ -15,7 +15,7 @@ from pipeline.commands.acknowledge import acknowledge
 from pipeline.steps import Pipeline
 from tests.commands import command
 from tests.hostile import HOSTILE
-from tests.integration.test_incidents import open_one
+from tests.integration.python_metrics.test_incidents import open_one
 from warehouse import database
 from warehouse.database import Connection
 

@@ -11,7 +11,7 @@ from psycopg import sql
 
 from tests.commands import command
 from tests.conftest import drop_database, make_database
-from tests.integration.test_pipeline import contents, one, rows
+from tests.integration.pipeline.test_pipeline import contents, one, rows
 from warehouse import database, schema_versions
 from warehouse.database import Connection
 from warehouse.server import embedded

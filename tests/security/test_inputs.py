@@ -24,7 +24,7 @@ from ingest.read import inspect
 from ingest.records import read_record
 from models_ml.label_file import check_feed_file
 from tests.files import FEBRUARY, trip_table, write_file
-from tests.unit.test_table_files import NEEDED, READERS, good, header, line
+from tests.unit.core.files.test_table_files import NEEDED, READERS, good, header, line
 
 READ = """
 import sys, resource
