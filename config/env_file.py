@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dotenv.parser import parse_stream
 
-from config.paths import ROOT
+from config.paths import PACKAGE_DIR, ROOT
 from core.errors import ConfigurationError
 from core.files.input_files import LARGEST_TEXT, open_regular
 
@@ -104,8 +104,8 @@ def read() -> dict[str, str]:
         reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
         raise ConfigurationError(f"{path} cannot be read ({reason}): it must be a text file") from error
     mode = stat.S_IMODE(found.st_mode)
-    # Whose file it is decides which server is used; the checkout's owner decides more than that.
-    if found.st_uid not in {os.geteuid(), 0, ROOT.stat().st_uid}:
+    # Whose file it is decides which server is used; the owner of the program's files decides more than that.
+    if found.st_uid not in {os.geteuid(), 0, PACKAGE_DIR.stat().st_uid}:
         raise ConfigurationError(
             f"{path} says which server is used, and belongs to another user (number {found.st_uid}): make it your own "
             "with chown, or name another file with WAREHOUSE_ENV_FILE"

@@ -1,4 +1,8 @@
-"""Where things lie: the project, the state folder, the file that says what is monitored."""
+"""Where things lie: the program's own files, the project of whoever runs it, its state folder, its monitoring.yml.
+
+In a checkout the program and the project are one folder, from wherever a command is typed. An installed program's
+project is the folder that one stands in; its own files are read there where it is installed, and never written.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,11 @@ import getpass
 import os
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-DBT_PROJECT_DIR = ROOT / "dbt_project"
+PACKAGE_DIR = Path(__file__).resolve().parent.parent
+IS_CHECKOUT = (PACKAGE_DIR / "pyproject.toml").is_file()
+ROOT = PACKAGE_DIR if IS_CHECKOUT else Path.cwd()
+DBT_PROJECT_DIR = PACKAGE_DIR / "dbt_project"
+DASHBOARDS_DIR = PACKAGE_DIR / "grafana" / "dashboards"
 DEFAULT_REPORT_DIR = "reports"
 DEFAULT_STATE_DIR = ".local"
 _MONITORING_FILE = "WAREHOUSE_MONITORING_FILE"
@@ -27,8 +34,13 @@ def state_dir() -> Path:
 
 
 def monitoring_file() -> Path:
-    """The file that says what is monitored; relative to the project, whoever names another one."""
-    return ROOT / Path(os.environ.get(_MONITORING_FILE) or "monitoring.yml").expanduser()
+    """The file that says what is monitored: the one that was named, the project's, else that of the package.
+
+    A name is relative to the project, whoever gives it.
+    """
+    named = os.environ.get(_MONITORING_FILE)
+    path = ROOT / Path(named or "monitoring.yml").expanduser()
+    return path if named or IS_CHECKOUT or path.exists() else PACKAGE_DIR / "config" / "monitoring.yml"
 
 
 def use_monitoring_file(path: str) -> None:

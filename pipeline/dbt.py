@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from config.paths import DBT_PROJECT_DIR, state_dir
+from config.paths import DBT_PROJECT_DIR, IS_CHECKOUT, state_dir
 from config.secrets_in_use import without_secrets
 from core.errors import DbtError
 from core.failpoints import failpoint, is_asked
@@ -211,7 +211,9 @@ def run(arguments: list[str]) -> str | None:
         from pipeline import dbt_sessions
 
     dbt_sessions.forget_refusals()
-    with _undisturbed(), acting_as(Role.TRANSFORMER):
+    # An installed project is only read; in a checkout dbt's target folder is where its users look for it.
+    written = {} if IS_CHECKOUT else {"DBT_TARGET_PATH": str(state_dir() / "dbt_target")}
+    with _undisturbed(), database.environment(written), acting_as(Role.TRANSFORMER):
         result = dbtRunner().invoke([*arguments, *_folders(), "--log-path", str(state_dir() / "logs")])
     if result.exception is not None:
         raise _failure(f"dbt could not run: {' '.join(str(result.exception).split())}")

@@ -17,12 +17,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from config.paths import ROOT
+from config.paths import DASHBOARDS_DIR
 from warehouse import database
 from warehouse.access.roles import Role
 from warehouse.database import Connection
 
-DASHBOARDS = sorted((ROOT / "grafana" / "dashboards").glob("*.json"))
+DASHBOARDS = sorted(DASHBOARDS_DIR.glob("*.json"))
 _TIME_FILTER = re.compile(r"\$__timeFilter\(([\w.]+)\)")
 _VARIABLE = re.compile(r"\$\{(\w+)(?::(text|raw))?\}")
 

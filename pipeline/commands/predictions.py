@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from config import parameters
 from config.monitoring import Model, Monitoring
 from config.monitoring_file import load_monitoring
-from config.paths import ROOT
 from core.errors import UsageError
 from core.failpoints import failpoint
 from core.files.columns import shortened
@@ -41,7 +40,7 @@ def load(file: str, model: str, version: str, tell: Callable[[str], None]) -> No
     spec = _spec(monitoring, model.strip())
     if not file.strip():
         raise UsageError(f"no file was given: {_EXAMPLE}")
-    path = ROOT / parameters.path("FILE", file)
+    path = parameters.path("FILE", file).absolute()
     found = read_predictions(path, spec, monitoring.models[spec], version)
     schema_versions.migrate()
     record = Step("")

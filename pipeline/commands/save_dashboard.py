@@ -20,11 +20,11 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.exceptions import HTTPError, LocationParseError
 from urllib3.util import Url, parse_url
 
-from config.paths import ROOT
+from config.paths import DASHBOARDS_DIR, ROOT
 from config.private_files import share
 from core.errors import ConfigurationError, GrafanaError, UsageError
 
-DASHBOARDS_DIR = ROOT / "grafana" / "dashboards"
+CUSTOM_DIR = ROOT / "grafana" / "dashboards" / "custom"
 _UID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _MOST_BYTES = 10 * 1024**2
 _TIMEOUTS = (5.0, 30.0)  # to connect, and of silence, in seconds
@@ -93,17 +93,18 @@ def grafana_of(environment: Mapping[str, str]) -> Grafana:
     return Grafana(url, auth, "admin with the password in GRAFANA_ADMIN_PASSWORD")
 
 
-def save_dashboard(uid: str, grafana: Grafana, folder: Path = DASHBOARDS_DIR) -> tuple[Path, list[Path]]:
-    """Write a dashboard to `folder`/custom; gives its file, and older files of the same uid that it replaced.
+def save_dashboard(
+    uid: str, grafana: Grafana, custom: Path = CUSTOM_DIR, own: Path = DASHBOARDS_DIR
+) -> tuple[Path, list[Path]]:
+    """Write a dashboard into `custom`; gives its file, and older files of the same uid that it replaced.
 
     Raises:
         UsageError: the uid cannot be one, or is that of a dashboard of the project's own.
         GrafanaError: Grafana gives no such dashboard; the message says why.
         ConfigurationError: a dashboard of the project's own cannot be read.
     """
-    check_uid(uid, folder)
+    check_uid(uid, own)
     dashboard = _fetched(uid, grafana)
-    custom = folder / "custom"
     custom.mkdir(parents=True, exist_ok=True)
     share(custom)
     path = custom / f"{_slug(dashboard.get('title'))}-{uid}.json"
@@ -115,7 +116,7 @@ def save_dashboard(uid: str, grafana: Grafana, folder: Path = DASHBOARDS_DIR) ->
     return path, older
 
 
-def check_uid(uid: str, folder: Path = DASHBOARDS_DIR) -> None:
+def check_uid(uid: str, own: Path = DASHBOARDS_DIR) -> None:
     """Refuse what cannot be asked for, before anything is asked.
 
     Raises:
@@ -127,7 +128,7 @@ def check_uid(uid: str, folder: Path = DASHBOARDS_DIR) -> None:
             f"UID {uid[:60]!r} is not valid: a dashboard's uid has up to 40 letters, digits, - and _, and stands in "
             "its address, /d/<uid>/...: make save-dashboard UID=..."
         )
-    for file in sorted(folder.glob("*.json")):
+    for file in sorted(own.glob("*.json")):
         found = _uid_of(file)
         if found is None:
             raise ConfigurationError(f"{file} is no dashboard with a uid: restore it, for example with git checkout")

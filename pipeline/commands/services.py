@@ -94,6 +94,8 @@ def _take_down(docker: str, *options: str) -> None:
 
 
 def _find_docker() -> str:
+    if not COMPOSE_FILE.exists():
+        raise ConfigurationError(f"{COMPOSE_FILE} is not there: services are started from a checkout of the project")
     docker = shutil.which("docker")
     if docker is None:
         raise ConfigurationError(f"docker was not found: install it with its compose plugin; {_WITHOUT_DOCKER}")

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+from config.paths import DASHBOARDS_DIR
 from core.errors import ConfigurationError, GrafanaError, UsageError, WarehouseError
-from pipeline.commands.save_dashboard import DASHBOARDS_DIR, Grafana, grafana_of, save_dashboard
+from pipeline.commands.save_dashboard import CUSTOM_DIR, Grafana, grafana_of, save_dashboard
 from tests.commands import command, make
 
 PASSWORD = "pass:wörd-nobody-sees"  # noqa: S105 - of a server that lives for one test
@@ -105,7 +106,7 @@ def grafana() -> Iterator[FakeGrafana]:
 
 
 def save(grafana: FakeGrafana, folder: Path, uid: str = UID, **environment: str) -> tuple[Path, list[Path]]:
-    return save_dashboard(uid, grafana_of(grafana.environment | environment), folder)
+    return save_dashboard(uid, grafana_of(grafana.environment | environment), folder / "custom", folder)
 
 
 def refused(grafana: FakeGrafana, folder: Path, uid: str = UID, **environment: str) -> str:
@@ -289,7 +290,7 @@ def test_make_hands_the_uid_over(grafana: FakeGrafana, monkeypatch: pytest.Monke
         monkeypatch.setenv(f"WAREHOUSE_{name}", value)
     uid = "test-saved-by-make"
     grafana.dashboards[uid] = answer_for(uid)
-    path = DASHBOARDS_DIR / "custom" / f"production-overview-{uid}.json"
+    path = CUSTOM_DIR / f"production-overview-{uid}.json"
     try:
         result = make("save-dashboard", f"UID={uid}")
         assert result.returncode == 0, result.stderr
