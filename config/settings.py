@@ -1,7 +1,7 @@
 """What a command was asked to do: months, the source of files, the moment.
 
 With config.paths the only module that knows defaults. The options of the command line end up here; an empty value
-means the default. What is read from the environment begins with WAREHOUSE_ (docs/how-to/operations.md lists it).
+means the default. What is read from the environment begins with WAREHOUSE_ (docs/reference/commands.md lists it).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import os
 import stat
 from pathlib import Path
 
-# Limits, in bytes where nothing else is said (docs/explanation/how-it-works.md).
+# Limits, in bytes where nothing else is said (docs/reference/files.md).
 # Of settings and checksums: the whole file.
 LARGEST_TEXT = 16 * 1024**2
 # Of a table: rows (of parquet), columns, a line and a record of CSV, a value of a column that is read, a parquet file's

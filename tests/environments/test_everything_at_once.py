@@ -1,6 +1,6 @@
 """The worst machine there is: a strange folder, root with umask 077, no home, and other programs' variables everywhere.
 
-Every command of the README runs there, with the packages of the program alone.
+Every command of the README and of its reference page runs there, with the packages of the program alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.environments.machines import Machine, fresh_clone, hostile_environmen
 
 # Nothing listens there: what `make pipeline` alone does where TLC cannot be reached.
 NO_NETWORK = "TLC_URL=http://127.0.0.1:9"
-# What the README shows and how it is asked for here, with the codes it may end with; {incident} and such are looked up.
+# What the documents show, how it is asked for here, and the codes it may end with; {incident} and such are looked up.
 COMMANDS: dict[str, list[tuple[str, set[int]]]] = {
     "pipeline": [(f"pipeline {NO_NETWORK}", {0}), (f"pipeline AS_OF=2022-02-20 {NO_NETWORK}", {0})],
     "sql": [('sql SQL="select count(*) from marts.fct_files"', {0})],
@@ -46,12 +46,13 @@ COMMANDS: dict[str, list[tuple[str, set[int]]]] = {
     "labels": [("labels FILE={folder}/README.md", {2, 3, 4})],
     "predictions": [("predictions FILE={folder}/README.md MODEL=my_model", {2, 3, 4})],
     "save-dashboard": [("save-dashboard UID=mine", {3, 14})],
+    "clean": [],
     "up": [],
     "down": [],
     "clean-all": [],
 }
-# These are about the project, not the warehouse, and have packages of their own.
-FOR_DEVELOPERS = {"test", "audit", "secret-scan"}
+# About the project and not the warehouse, with packages of its own.
+FOR_DEVELOPERS = {"test"}
 
 
 @pytest.fixture(scope="module")
@@ -101,13 +102,14 @@ def test_the_program_runs_from_any_folder(filled: Machine) -> None:
     assert (ended.code, ended.stdout) == (0, "x\n1\n"), ended.stderr
 
 
-def shown_in_readme() -> set[str]:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def shown_commands() -> set[str]:
+    pages = (ROOT / "README.md", ROOT / "docs" / "reference" / "commands.md")
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
     return set(re.findall(r"(?:\$ |`)make ([a-z][a-z-]*)", text))
 
 
-def test_every_command_that_the_readme_shows_is_tried_here() -> None:
-    assert shown_in_readme() == set(COMMANDS) | FOR_DEVELOPERS
+def test_every_command_that_the_documents_show_is_tried_here() -> None:
+    assert shown_commands() == set(COMMANDS) | FOR_DEVELOPERS
 
 
 @pytest.mark.parametrize("line", [line for lines in COMMANDS.values() for line in lines], ids=lambda line: str(line[0]))

@@ -41,3 +41,15 @@ def test_every_document_that_the_program_names_is_there() -> None:
         if path.suffix in {".py", ".sql", ".yml", ".json", ""} and "target" not in path.parts:
             for name in re.findall(r"(?<![\w/])docs/[\w/-]+\.md", path.read_text(encoding="utf-8")):
                 assert (ROOT / name).exists(), (path.name, name)
+
+
+_FOLDERS = (
+    "benchmarks config core dbt_project grafana ingest models_ml pipeline python_metrics security tests warehouse"
+)
+_PATH = re.compile(rf"(?<![\w/.])(?:{'|'.join(_FOLDERS.split())})/[\w./-]*\w\.(?:py|sql|yml|csv)\b")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=str)
+def test_every_file_that_a_document_names_is_there(page: Path) -> None:
+    for name in _PATH.findall((ROOT / page).read_text(encoding="utf-8")):
+        assert (ROOT / name).exists(), name
