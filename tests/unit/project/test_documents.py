@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,10 @@ _PATH = re.compile(rf"(?<![\w/.])(?:{'|'.join(_FOLDERS.split())})/[\w./-]*\w\.(?
 def test_every_file_that_a_document_names_is_there(page: Path) -> None:
     for name in _PATH.findall((ROOT / page).read_text(encoding="utf-8")):
         assert (ROOT / name).exists(), name
+
+
+def test_the_notices_name_every_package_that_is_needed_at_run_time() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {re.split(r"[\[<>=~! ]", dependency, maxsplit=1)[0] for dependency in project["dependencies"]}
+    notices = (ROOT / "THIRD_PARTY_NOTICES.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| ([a-z][\w.-]*) \| [0-9]", notices, re.MULTILINE)) == needed
