@@ -61,3 +61,13 @@ def test_the_notices_name_every_package_that_is_needed_at_run_time() -> None:
     needed = {re.split(r"[\[<>=~! ]", dependency, maxsplit=1)[0] for dependency in project["dependencies"]}
     notices = (ROOT / "THIRD_PARTY_NOTICES.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| ([a-z][\w.-]*) \| [0-9]", notices, re.MULTILINE)) == needed
+
+
+# Words of an earlier vocabulary; docs/reference/glossary.md has those in use.
+_OLD_WORDS = re.compile(r"\b(?:beliefs?|believed|judged?|judges|rings?|rang|ringing|made_of)\b", re.IGNORECASE)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parts[0] == "docs" or len(page.parts) == 1], ids=str)
+def test_the_documents_use_the_words_of_the_glossary(page: Path) -> None:
+    if page.name != "dashboards.md":  # follows from grafana/pages
+        assert _OLD_WORDS.findall((ROOT / page).read_text(encoding="utf-8")) == []
