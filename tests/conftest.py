@@ -2,20 +2,27 @@
 
 The server is real and lies in a temporary folder. `empty_warehouse` is a database with the schema only,
 `monitored_warehouse` one after a whole pipeline run on the sample; both are clones of templates that are
-made once a session, so a test may change whatever it wants.
+made once, so a test may change whatever it wants.
+
+Workers that run at the same time share what is dear: the generated months and the state folder that a first run leaves,
+server and all, which each copies before its own server starts. WAREHOUSE_TESTS_DIR names a folder that keeps both for
+the next session of the same code; CI does so.
 """
 
 from __future__ import annotations
 
+import fcntl
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psycopg
@@ -38,6 +45,38 @@ SCRUBBED = (
     *(name for name in os.environ if name.startswith(("WAREHOUSE_", "DBT_", "GRAFANA_"))),
 )  # fmt: skip
 TRAIN_MONTH, MONITORED_MONTH = Month(2022, 1), Month(2022, 2)
+_SHARED, _FIRST_RUN = "WAREHOUSE_TESTS_DIR", "first_run.json"
+_SHARED_FOLDER = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The first process of a session makes the shared folder unless it is named; its workers inherit the name."""
+    if _SHARED not in os.environ:
+        os.environ[_SHARED] = tempfile.mkdtemp(prefix="warehouse-tests-")
+        config.add_cleanup(_remove_shared_folder)
+    config.stash[_SHARED_FOLDER] = Path(os.environ[_SHARED])
+
+
+def _remove_shared_folder() -> None:
+    shutil.rmtree(os.environ.pop(_SHARED), ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def shared(pytestconfig: pytest.Config) -> Path:
+    """The folder of what workers share; what lies in it is only read."""
+    return pytestconfig.stash[_SHARED_FOLDER]
+
+
+def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """A folder that one worker makes, under its own name when it is complete; the others wait for it."""
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            unfinished = folder.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            make(unfinished)
+            unfinished.rename(folder)
+    return folder
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -63,12 +102,19 @@ def clean_environment() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def server(clean_environment: Path) -> Iterator[embedded.Address]:
+def server(request: pytest.FixtureRequest, clean_environment: Path) -> Iterator[embedded.Address]:
     """A running embedded Postgres, which may lose everything if the machine stops."""
+    if any("first_run" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        state = request.getfixturevalue("first_state")
+        shutil.copytree(state, clean_environment, dirs_exist_ok=True)
     with embedded.running() as address:
-        _administer(address, sql.SQL("alter system set fsync = off").format())
-        _administer(address, sql.SQL("select pg_reload_conf()").format())
+        _lose_everything(address)
         yield address
+
+
+def _lose_everything(address: embedded.Address) -> None:
+    _administer(address, sql.SQL("alter system set fsync = off").format())
+    _administer(address, sql.SQL("select pg_reload_conf()").format())
 
 
 @pytest.fixture(scope="session")
@@ -91,12 +137,14 @@ def tcp_server(clean_environment: Path) -> Iterator[embedded.Address]:
 
 
 @pytest.fixture(scope="session")
-def sample_dir(clean_environment: Path) -> Path:
-    """A folder with two generated months."""
-    folder = clean_environment / "months"
+def sample_dir(shared: Path, clean_environment: Path) -> Path:
+    """A folder with two generated months, which nobody writes to."""
+    return made_once(shared / "months", _write_months)
+
+
+def _write_months(folder: Path) -> None:
     for month in (TRAIN_MONTH, MONITORED_MONTH):
         write_sample(month, folder / f"green_tripdata_{month}.parquet")
-    return folder
 
 
 def make_database(server: embedded.Address, template: str) -> str:
@@ -143,19 +191,34 @@ class FirstRun:
 
 
 @pytest.fixture(scope="session")
-def first_run(server: embedded.Address, sample_dir: Path) -> FirstRun:
-    """`python -m pipeline run` on the sample into an empty database."""
-    name = make_database(server, "template0")
-    result = subprocess.run(
-        [sys.executable, "-m", "pipeline", "run", "--source", "local", "--data-dir", str(sample_dir)],
-        cwd=ROOT,
-        env=os.environ | {"PGDATABASE": name},
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    return FirstRun(name, result.returncode, result.stdout, result.stderr)
+def first_state(shared: Path, sample_dir: Path) -> Path:
+    """The state folder that `python -m pipeline run` on the sample leaves, and what it said; its server is stopped."""
+
+    def make(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("WAREHOUSE_STATE_DIR", str(folder))
+            with embedded.running() as address:
+                _lose_everything(address)
+                name = make_database(address, "template0")
+                result = subprocess.run(
+                    [sys.executable, "-m", "pipeline", "run", "--source", "local", "--data-dir", str(sample_dir)],
+                    cwd=ROOT,
+                    env=os.environ | {"PGDATABASE": name},
+                    capture_output=True,
+                    text=True,
+                    timeout=900,
+                    check=False,
+                )
+        run = FirstRun(name, result.returncode, result.stdout, result.stderr)
+        (folder / _FIRST_RUN).write_text(json.dumps(asdict(run)), encoding="utf-8")
+
+    return made_once(shared / "first-state", make)
+
+
+@pytest.fixture(scope="session")
+def first_run(server: embedded.Address, first_state: Path) -> FirstRun:
+    """What `python -m pipeline run` on the sample into an empty database has left on the server."""
+    return FirstRun(**json.loads((first_state / _FIRST_RUN).read_text(encoding="utf-8")))
 
 
 @pytest.fixture

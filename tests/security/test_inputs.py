@@ -202,29 +202,46 @@ def _bomb(folder: Path, kind: str, column: str, plain: bool) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("kind", "column", "plain", "words"),
-    [
-        ("trips", "store_and_fwd_flag", False, "of at most 1,000 bytes"),
-        ("trips", "store_and_fwd_flag", True, "unpacks to 1,000,"),
-        ("trips", "note", True, ""),
-        ("labels", "source_month", False, "a value of source_month of 10,000 bytes"),
-        ("labels", "note", False, ""),
-        ("predictions", "model_version", False, "a value of model_version of 10,000 bytes"),
-        ("predictions", "model_version", True, "unpacks to 1,000,"),
-        ("predictions", "note", True, ""),
-    ],
-)
-def test_small_parquet_takes_little_memory(kind: str, column: str, plain: bool, words: str, tmp_path: Path) -> None:
-    # A child is measured from what this process has at its beginning: the file is made by another one.
+BOMBS = {
+    ("trips", "store_and_fwd_flag", False): "of at most 1,000 bytes",
+    ("trips", "store_and_fwd_flag", True): "unpacks to 1,000,",
+    ("trips", "note", True): "",
+    ("labels", "source_month", False): "a value of source_month of 10,000 bytes",
+    ("labels", "note", False): "",
+    ("predictions", "model_version", False): "a value of model_version of 10,000 bytes",
+    ("predictions", "model_version", True): "unpacks to 1,000,",
+    ("predictions", "note", True): "",
+}
+
+
+def make_bombs(folder: Path) -> None:
+    for kind, column, plain in BOMBS:
+        path = folder / _name(kind, column, plain)
+        path.mkdir()
+        _bomb(path, kind, column, plain)
+
+
+def _name(kind: str, column: str, plain: bool) -> str:
+    return f"{kind}-{column}-{plain}"
+
+
+@pytest.fixture(scope="module")
+def bombs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All of them. A child is measured from what this process has at its beginning: another one makes them."""
+    folder = tmp_path_factory.mktemp("bombs")
     made = (
-        "from pathlib import Path; from tests.security.test_inputs import _bomb; "
-        f"_bomb(Path({str(tmp_path)!r}), {kind!r}, {column!r}, {plain})"
+        "import sys, pathlib; from tests.security.test_inputs import make_bombs; make_bombs(pathlib.Path(sys.argv[1]))"
     )
-    subprocess.run([sys.executable, "-c", made], cwd=ROOT, check=True, timeout=300)
-    path = tmp_path / f"green_tripdata_{FEBRUARY}.parquet"
+    subprocess.run([sys.executable, "-c", made, str(folder)], cwd=ROOT, check=True, timeout=600)
+    return folder
+
+
+@pytest.mark.parametrize(("kind", "column", "plain"), list(BOMBS))
+def test_small_parquet_takes_little_memory(kind: str, column: str, plain: bool, bombs: Path) -> None:
+    path = bombs / _name(kind, column, plain) / f"green_tripdata_{FEBRUARY}.parquet"
     assert path.stat().st_size < 500_000
     said, grown = _grown(kind, path)
+    words = BOMBS[kind, column, plain]
     assert (words in said) if words else (said == ""), said
     assert grown < 150
 
