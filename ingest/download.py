@@ -2,23 +2,19 @@
 
 In: an https address (http only for this machine) and the path that the file is to have.
 Out: the file, and a `DownloadRecord`, which also lies beside it as `<name>.download.json`.
-While it arrives the file is `<name>.part`, with `<name>.part.json` telling which version it is a part of;
-both stay after an interruption, and the next call goes on from there if the server still has that version.
-Called by `ingest.sources`.
+Months have a megabyte or two: every attempt begins with the first byte. Called by `ingest.sources`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import re
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -28,11 +24,12 @@ from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError, New
 from urllib3.util import Retry, parse_url
 
 from core.errors import NetworkUnreachableError, SourceUnavailableError, UsageError
-from ingest.records import DownloadRecord, record_path, stored, write_json
+from core.files.unfinished import unfinished
+from ingest.records import DownloadRecord, record_path, write_json
 
 logger = logging.getLogger(__name__)
 
-_CHUNK_BYTES = 64 * 1024  # the most that a reset connection loses
+_CHUNK_BYTES = 64 * 1024
 _LONGEST_PAUSE_SECONDS = 60.0
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 _MAX_REDIRECTS = 5
@@ -54,42 +51,14 @@ def unwatched(name: str) -> Iterator[Report]:
 
 
 @dataclass(frozen=True)
-class _Version:
-    """One version of the remote file, as its headers describe it; `total` is its size in bytes."""
-
-    url: str
-    etag: str | None
-    last_modified: str | None
-    total: int | None
-
-    @property
-    def validator(self) -> str | None:
-        """What `If-Range` may carry; a weak etag may not (RFC 9110, 13.1.5)."""
-        strong_etag = self.etag if self.etag and not self.etag.startswith("W/") else None
-        validator = strong_etag or self.last_modified or ""
-        return validator if re.fullmatch(r"[!-~][ -~]*", validator) else None
-
-    def is_shown_by(self, headers: Mapping[str, str]) -> bool:
-        """Whether an answer repeats the validator and says nothing that differs."""
-        etag, last_modified = headers.get("ETag"), headers.get("Last-Modified")
-        same = etag in (None, self.etag) and last_modified in (None, self.last_modified)
-        return same and self.validator in (etag, last_modified)
-
-
-@dataclass(frozen=True)
 class _Job:
     session: requests.Session
     url: str
     part: Path
-    part_version: Path
     max_bytes: int
     timeouts: tuple[float, float]
     deadline: float  # on the monotonic clock
-    report: Callable[[int, int | None], object]  # takes the bytes on disk and the whole size, if known
-
-    def discard_part(self) -> None:
-        self.part_version.unlink(missing_ok=True)
-        self.part.unlink(missing_ok=True)
+    report: Report
 
 
 class _Session(requests.Session):
@@ -105,10 +74,6 @@ class _RetryError(Exception):
     def __init__(self, reason: str, retry_after: float = 0.0) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
-
-
-class _MismatchError(Exception):
-    """The server does not go on with the stored part."""
 
 
 def download(
@@ -138,15 +103,13 @@ def download(
         raise UsageError(f"the address {_shown(url)!r} cannot be fetched; valid are {_VALID_URLS}; correct it")
     if attempts < 1:
         raise UsageError(f"attempts is {attempts}; valid are whole numbers from 1; give at least 1")
-    part, part_version = _beside(target, ".part"), _beside(target, ".part.json")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with watch(target.name) as report, _Session() as session:
-            timeouts = (connect_timeout, read_timeout)
+        with unfinished(target) as part, watch(target.name) as report, _Session() as session:
             deadline = time.monotonic() + total_seconds
-            job = _Job(session, url, part, part_version, max_bytes, timeouts, deadline, report)
-            version = _fetched(job, attempts, backoff_seconds)
-        record = _put_in_place(job, target, version)
+            job = _Job(session, url, part, max_bytes, (connect_timeout, read_timeout), deadline, report)
+            record = _fetched(job, attempts, backoff_seconds)
+            record_path(target).unlink(missing_ok=True)  # an old record must not describe the new file
+        write_json(record_path(target), record)
     except OSError as error:
         raise SourceUnavailableError(
             f"{url} cannot be fetched into {target}: {error}; "
@@ -156,8 +119,8 @@ def download(
     return record
 
 
-def _fetched(job: _Job, attempts: int, backoff_seconds: float) -> _Version:
-    """The version that now lies complete in the part file, after as many attempts as it takes."""
+def _fetched(job: _Job, attempts: int, backoff_seconds: float) -> DownloadRecord:
+    """What now lies complete in the part file, after as many attempts as it takes."""
     answers: list[int] = []
     job.session.hooks["response"].append(lambda response, **_: answers.append(response.status_code))
     unreachable = True
@@ -180,7 +143,7 @@ def _fetched(job: _Job, attempts: int, backoff_seconds: float) -> _Version:
             if attempt == attempts:
                 raise SourceUnavailableError(
                     f"{job.url} failed on the last of {attempts} attempts: {cause}; "
-                    "a whole answer with status 200 is needed; try again later, from where this one ended"
+                    "a whole answer with status 200 is needed; try again later"
                 ) from error
             pause = max(backoff_seconds * 2 ** (attempt - 1), getattr(error, "retry_after", 0.0))
             logger.debug("attempt %d of %d to fetch %s failed: %s", attempt, attempts, job.url, cause)
@@ -189,41 +152,21 @@ def _fetched(job: _Job, attempts: int, backoff_seconds: float) -> _Version:
     raise AssertionError("the last attempt returns or raises")
 
 
-def _fetched_once(job: _Job) -> _Version:
-    kept = stored(job.part_version, _Version)
-    # What somebody else may have put there is not written through.
-    is_own = job.part.is_file() and not job.part.is_symlink()
-    size = job.part.stat().st_size if is_own else 0
-    if kept and kept.url == job.url and kept.validator and 0 < size <= job.max_bytes:
-        try:
-            return _transferred(job, kept, size)
-        except _MismatchError:
-            job.discard_part()
-    return _transferred(job, None, 0)
+def _fetched_once(job: _Job) -> DownloadRecord:
+    with _answer(job) as response:
+        _refuse_status(job, response)
+        encoding = response.headers.get("Content-Encoding", "identity")
+        if encoding != "identity":
+            raise SourceUnavailableError(
+                f"{job.url} answers with content encoding {encoding!r}; only identity is valid, so that sizes "
+                "can be checked; use an address that serves the file as it is"
+            )
+        return _saved(job, response)
 
 
-def _transferred(job: _Job, kept: _Version | None, start: int) -> _Version:
-    """The version in the part file after one request, which goes on from byte `start` of a kept version."""
-    headers = {"Accept-Encoding": "identity"}
-    if kept and kept.validator:
-        headers |= {"Range": f"bytes={start}-", "If-Range": kept.validator}
-    with _answer(job, headers) as response:
-        if kept and response.status_code == requests.codes.requested_range_not_satisfiable:
-            if kept.total == start and response.headers.get("Content-Range") == f"bytes */{start}":
-                return kept
-            raise _MismatchError
-        if kept and response.status_code == requests.codes.partial_content:
-            version = _continued(kept, start, response)
-        else:
-            _refuse_status(job, response)
-            version, start = _begun(job, response), 0
-        _append_body(job, response, start, version.total)
-    return version
-
-
-def _answer(job: _Job, headers: dict[str, str]) -> requests.Response:
+def _answer(job: _Job) -> requests.Response:
     """The first answer that is no redirect; only redirects to allowed addresses are followed."""
-    url = job.url
+    url, headers = job.url, {"Accept-Encoding": "identity"}
     for _ in range(_MAX_REDIRECTS + 1):
         proxies = _NO_PROXY if parse_url(url).host in _LOOPBACK_HOSTS else None
         response = job.session.get(url, headers=headers, timeout=job.timeouts, proxies=proxies, stream=True)
@@ -249,73 +192,33 @@ def _answer(job: _Job, headers: dict[str, str]) -> requests.Response:
     )
 
 
-def _continued(kept: _Version, start: int, response: requests.Response) -> _Version:
-    """The kept version with its total size, if the partial answer goes on exactly where the part ends."""
-    given = re.fullmatch(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", response.headers.get("Content-Range", ""))
-    if given is None or not kept.is_shown_by(response.headers) or "Content-Encoding" in response.headers:
-        raise _MismatchError
-    first, last, total = (int(number) for number in given.groups())
-    fits = first == start <= last < total and response.raw.length_remaining in (None, last - first + 1)
-    if not fits or kept.total not in (None, total):
-        raise _MismatchError
-    return replace(kept, total=total)
-
-
-def _begun(job: _Job, response: requests.Response) -> _Version:
-    """The version that a whole answer brings, after the part file has been emptied for it."""
-    headers = response.headers
-    encoding = headers.get("Content-Encoding", "identity")
-    if encoding != "identity":
-        raise SourceUnavailableError(
-            f"{job.url} answers with content encoding {encoding!r}; only identity is valid, so that sizes "
-            "can be checked; use an address that serves the file as it is"
-        )
-    total = response.raw.length_remaining
-    version = _Version(job.url, headers.get("ETag"), headers.get("Last-Modified"), total)
-    job.discard_part()
-    job.part.touch()
-    if version.validator and (version.validator == version.etag or _is_strong_date(headers)):
-        write_json(job.part_version, version)
-    return version
-
-
-def _append_body(job: _Job, response: requests.Response, size: int, total: int | None) -> None:
-    """Append the answer to the part file, which has `size` bytes and is to have `total`, if that is known."""
+def _saved(job: _Job, response: requests.Response) -> DownloadRecord:
+    """Write the answer to the part file, in place of what an attempt before has left there."""
+    size, total, digest = 0, response.raw.length_remaining, hashlib.sha256()
     if total is not None and total > job.max_bytes:
         raise _too_large(job, f"{total} bytes")
     job.report(size, total)
-    with job.part.open("ab") as part:
+    with job.part.open("wb") as part:
         # What has come, not so much as to fill a chunk: a server that sends little at a time is not waited for.
         while chunk := response.raw.read1(_CHUNK_BYTES):
             size += len(chunk)
             if size > job.max_bytes:
                 raise _too_large(job, f"at least {size} bytes")
             part.write(chunk)
+            digest.update(chunk)
             job.report(size, total)
             _check_time(job)
     if total not in (None, size):
         raise _RetryError(f"the answer ended at byte {size} of {total}")
+    headers = response.headers
+    return DownloadRecord(job.url, digest.hexdigest(), size, headers.get("ETag"), headers.get("Last-Modified"))
 
 
 def _check_time(job: _Job) -> None:
     if time.monotonic() > job.deadline:
         raise SourceUnavailableError(
-            f"{job.url} takes longer than a file may: try again later, from where this one ended, or put the file into "
-            "place by hand"
+            f"{job.url} takes longer than a file may: try again later, or put the file into place by hand"
         )
-
-
-def _put_in_place(job: _Job, target: Path, version: _Version) -> DownloadRecord:
-    with job.part.open("rb+") as part:
-        sha256 = hashlib.file_digest(part, "sha256").hexdigest()
-        size = part.tell()
-        os.fsync(part.fileno())
-    record = DownloadRecord(job.url, sha256, size, version.etag, version.last_modified)
-    record_path(target).unlink(missing_ok=True)  # an old record must not describe the new file
-    job.part.replace(target)
-    job.part_version.unlink(missing_ok=True)
-    write_json(record_path(target), record)
-    return record
 
 
 def _refuse_status(job: _Job, response: requests.Response) -> None:
@@ -335,7 +238,6 @@ def _refuse_status(job: _Job, response: requests.Response) -> None:
 
 
 def _too_large(job: _Job, found: str) -> SourceUnavailableError:
-    job.discard_part()
     return SourceUnavailableError(
         f"{job.url} has {found}; valid are at most {job.max_bytes}; check the address or raise max_bytes"
     )
@@ -380,16 +282,3 @@ def _cause(error: BaseException) -> str:
     root = _root(error)
     text = root.args[-1] if root.args and isinstance(root.args[-1], str) else str(root)
     return re.sub(r"^HTTPS?Connection(Pool)?\(.*?\): ", "", " ".join(text.split())) or type(root).__name__
-
-
-def _is_strong_date(headers: Mapping[str, str]) -> bool:
-    """Whether `Last-Modified` names one version only: it is older than the answer (RFC 9110, 8.8.2.2)."""
-    try:
-        age = parsedate_to_datetime(headers["Date"]) - parsedate_to_datetime(headers["Last-Modified"])
-    except (KeyError, TypeError, ValueError):
-        return False
-    return age.total_seconds() >= 1
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from core.errors import SourceUnavailableError
 from core.files.table_files import damaged
+from core.files.unfinished import unfinished
 from ingest.read import BATCH_ROWS, Inspection
 from ingest.schema import COVERS_UNTIL_KEY, PICKUP_COLUMN
 
@@ -30,9 +31,8 @@ def write_part(whole: Inspection, until: date, target: Path) -> None:
         BadFileError: the month's file cannot be read to its end.
         SourceUnavailableError: the target cannot be written.
     """
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with pq.ParquetFile(whole.path) as file:
+        with unfinished(target) as part, pq.ParquetFile(whole.path) as file:
             # Nobody loads the others, and how large they become is not known.
             columns = list(whole.schema.delivered.values())
             schema = pa.schema(
@@ -40,11 +40,10 @@ def write_part(whole: Inspection, until: date, target: Path) -> None:
             )
             metadata = {**(schema.metadata or {}), COVERS_UNTIL_KEY: until.isoformat().encode()}
             schema = schema.with_metadata(metadata)
-            with pq.ParquetWriter(unfinished, schema) as writer:
+            with pq.ParquetWriter(part, schema) as writer:
                 for batch in file.iter_batches(BATCH_ROWS, columns=columns):
                     kept = batch.filter(_has_come(_pickups(whole, batch), until, whole))
                     writer.write_batch(kept.replace_schema_metadata(metadata))
-        unfinished.replace(target)
     except (pa.ArrowException, OSError, ValueError) as error:
         # What the system refuses has a number; damage in the file has none.
         if isinstance(error, OSError) and error.errno:
@@ -53,8 +52,6 @@ def write_part(whole: Inspection, until: date, target: Path) -> None:
                 "needed; check the folder and the disk"
             ) from error
         raise damaged(whole.path, error) from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _pickups(whole: Inspection, batch: pa.RecordBatch) -> pa.Array:

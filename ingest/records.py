@@ -6,7 +6,6 @@ writes it, and by ingest.sources, which reads it without needing anything of the
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +13,7 @@ from typing import TypeVar
 from pydantic import TypeAdapter
 
 from core.files.input_files import read_small
+from core.files.unfinished import unfinished
 
 _Stored = TypeVar("_Stored")
 _SUFFIX = ".download.json"
@@ -53,9 +53,5 @@ def stored(path: Path, kind: type[_Stored]) -> _Stored | None:
 
 def write_json(path: Path, value: object) -> None:
     """Store a value; the file appears complete or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("wb") as file:
-        file.write(TypeAdapter(type(value)).dump_json(value, indent=2) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    with unfinished(path) as part:
+        part.write_bytes(TypeAdapter(type(value)).dump_json(value, indent=2) + b"\n")

@@ -99,11 +99,6 @@ def monitored_window(relations: Windows, model_version: str, reference_id: str, 
     return Window(*row) if row else None
 
 
-def read_reference_rows(reference_id: str) -> pd.DataFrame:
-    """The stored rows of a reference: features, prediction and, where it was known, the target."""
-    return read_reference(reference_id)[0]
-
-
 def read_reference(reference_id: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The stored rows of a reference, and beside them window_date and the columns that rows are compared by."""
     import pandas as pd

@@ -1,7 +1,8 @@
 """A file that appears complete or not at all, whatever happens to the process that writes it.
 
 What is written lies beside it under a name that carries the process's number; what killed processes have left there is
-removed by the next one that writes into the folder. Called by whoever writes models and generated months.
+removed by the next one that writes into the folder. Called by whoever writes files; two have other needs: `.env` must
+never take the place of another (config.env_file), a cluster is a folder (warehouse.server.postgres_programs).
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ def unfinished(target: Path) -> Iterator[Path]:
     part = target.with_name(f".{target.name}.{os.getpid()}.{uuid.uuid4().hex}.part")
     try:
         yield part
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
 In: the address as a panel's JSON has it, and the row. Out: the address a click opens. As in Grafana a field is put in
 as it is *shown*, with its unit and what stands in an empty cell, and every value is encoded for an address
-(packages/grafana-data/src/field/fieldOverrides.ts). Used by the preview, and by the tests that follow every link.
+(packages/grafana-data/src/field/fieldOverrides.ts). Used by the preview.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import quote
 
 from grafana.preview.asking import OpenDashboard
 from grafana.preview.display import Field, instant
@@ -63,17 +63,3 @@ def _field(path: str, fields: list[Field], row: tuple[Any, ...]) -> str:
 
 def _encoded(text: str) -> str:
     return quote(text, safe="")
-
-
-def target_of(address: str) -> tuple[str, dict[str, str]]:
-    """The dashboard that an address opens, with the time range and the variables it sets.
-
-    Raises:
-        ValueError: it is no address of a dashboard.
-    """
-    parts = urlsplit(address)
-    uid = re.fullmatch(r"/?d/([\w-]+)", parts.path)
-    if not uid:
-        raise ValueError(f"'{address}' is no address of a dashboard")
-    asked = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-    return unquote(uid[1]), {name.removeprefix("var-"): value for name, value in asked.items()}

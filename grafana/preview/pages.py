@@ -16,6 +16,7 @@ from typing import Any
 from plotly.offline import get_plotlyjs
 
 from core.errors import ConfigurationError, DatabaseError, UsageError
+from core.files.unfinished import unfinished
 from grafana.names import COLUMN
 from grafana.preview.asking import DASHBOARDS, OpenDashboard, as_dashboard, open_dashboard
 from grafana.preview.charts import Mark
@@ -127,11 +128,9 @@ def _day(connection: Connection, version: str, day: str) -> str:
 
 
 def _written(target: Path, text: str) -> Path:
-    unfinished = target.with_suffix(".html.tmp")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(target)
+        with unfinished(target) as part:
+            part.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(
             f"the page cannot be written to {target}: {error.strerror or error}. Make room or give the folder free, or "

@@ -63,15 +63,10 @@ def backup(file: Path, tell: Callable[[str], None]) -> Manifest:
     with only_lock("backup") as lock:
         if not database.one_row(lock, _QUERIES["is_made"])[0]:
             raise UsageError("the warehouse is empty, there is nothing to back up: run `make pipeline` first")
-        part = file.with_name(f".{file.name}.part")
-        part.unlink(missing_ok=True)
-        try:
+        with unfinished(file) as part:
             with writing(part) as writer:
                 manifest = _write(writer, tell)
             failpoint("backup.written")
-            part.replace(file)
-        finally:
-            part.unlink(missing_ok=True)
     return manifest
 
 

@@ -8,7 +8,6 @@ also while a pipeline runs. Called by pipeline.cli.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from config.monitoring import Monitoring
 from config.monitoring_file import load_monitoring
 from config.settings import report_dir
 from core.errors import ConfigurationError, UsageError
+from core.files.unfinished import unfinished
 from core.levels import level, levels
 from pipeline.commands.chosen import check_monitored, chosen_models, is_pruned
 from pipeline.console import result_console
@@ -259,14 +259,9 @@ def report_path(folder: Path, day: date, model_version: str, segment: Segment | 
 
 def _write(path: Path, html: str) -> None:
     """The file appears complete or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            unfinished.write_text(html, encoding="utf-8")
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with unfinished(path) as part:
+            part.write_text(html, encoding="utf-8")
     except OSError as error:
         raise ConfigurationError(
             f"the report cannot be written to {path}: {error.strerror or error}. Make room or give the folder free, "

@@ -23,6 +23,7 @@ from urllib3.util import Url, parse_url
 from config.paths import DASHBOARDS_DIR, ROOT
 from config.private_files import share
 from core.errors import ConfigurationError, GrafanaError, UsageError
+from core.files.unfinished import unfinished
 
 CUSTOM_DIR = ROOT / "grafana" / "dashboards" / "custom"
 _UID = re.compile(r"[A-Za-z0-9_-]{1,40}")
@@ -230,10 +231,6 @@ def _slug(title: object) -> str:
 def _write(path: Path, dashboard: dict[str, Any]) -> None:
     """Write whole or not at all, the same bytes for the same dashboard."""
     text = json.dumps(dashboard, indent=2, sort_keys=True) + "\n"
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        share(unfinished)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with unfinished(path) as part:
+        part.write_text(text, encoding="utf-8")
+        share(part)

@@ -6,8 +6,6 @@ orchestration of the quality, performance and segment layers; nothing is read or
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +15,6 @@ import numpy as np
 
 from python_metrics.alerts.calibration import Calibration, Figures, calibrate, folds_of, score_day
 from python_metrics.alerts.judgement import DEFAULT_BUDGET, FEWEST_DAYS, Decision, Status, judge, status_of
-from python_metrics.alerts.plain_values import from_plain, to_plain
 from python_metrics.alerts.statistics.figures import ANGLE_FLOOR, Floats, Statistic, share_angle
 
 Kind = Literal["share", "positive", "number"]
@@ -68,22 +65,6 @@ class SeriesNull:
     statistics: tuple[Statistic, ...]
     figures: Figures
     calibration: Calibration
-
-    def to_json(self) -> str:
-        """As text, for a cache."""
-        return json.dumps({"version": VERSION, "null": to_plain(self)}, separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, text: str) -> SeriesNull:
-        """The null of to_json.
-
-        Raises:
-            ValueError: it is of another version.
-        """
-        read = json.loads(text)
-        if read.get("version") != VERSION:
-            raise ValueError(f"the null is of version {read.get('version')}, {VERSION} is needed: fit it again")
-        return from_plain(cls, read["null"])
 
 
 def fit_series(dates: Sequence[date], series: Sequence[Series], *, budget: float = DEFAULT_BUDGET) -> SeriesNull | None:
@@ -171,16 +152,6 @@ def decide_series(
         scales,
         before,
     )
-
-
-def series_hash(dates: Sequence[date], series: Sequence[Series], *, budget: float = DEFAULT_BUDGET) -> str:
-    """Of everything that fit_series makes its null of."""
-    found = hashlib.sha256(repr((VERSION, budget, tuple(dates))).encode())
-    for one in series:
-        found.update(repr((one.name, one.kind, one.least)).encode())
-        found.update(np.ascontiguousarray(one.values, dtype=np.float64).tobytes())
-        found.update(np.ascontiguousarray(one.ns, dtype=np.float64).tobytes())
-    return found.hexdigest()
 
 
 _SCALES: dict[str, Literal["angle", "ratio", "plain"]] = {"share": "angle", "positive": "ratio", "number": "plain"}

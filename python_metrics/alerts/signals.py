@@ -8,7 +8,6 @@ docs/explanation/signal.md.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,7 +25,6 @@ from python_metrics.alerts.judgement import (
     judge,
     status_of,
 )
-from python_metrics.alerts.plain_values import from_plain, to_plain
 from python_metrics.alerts.statistics.day_statistics import TABLE, Day, Frame, freeze, measure
 from python_metrics.alerts.statistics.thinning import thin, thinned_size
 
@@ -73,22 +71,6 @@ class Null:
     frame: Frame
     figures: Figures
     calibration: Calibration
-
-    def to_json(self) -> str:
-        """As text, for a cache."""
-        return json.dumps({"version": VERSION, "null": to_plain(self)}, separators=(",", ":"))
-
-    @classmethod
-    def from_json(cls, text: str) -> Null:
-        """The null of to_json.
-
-        Raises:
-            ValueError: it is of another version.
-        """
-        read = json.loads(text)
-        if read.get("version") != VERSION:
-            raise ValueError(f"the null is of version {read.get('version')}, {VERSION} is needed: fit it again")
-        return from_plain(cls, read["null"])
 
 
 def fit_null(

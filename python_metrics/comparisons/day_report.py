@@ -60,7 +60,7 @@ def make_day_report(
 
     Args:
         rows: the window's rows with the monitored columns, as `store.read_rows` gives them.
-        reference: the reference's rows, as `store.read_reference_rows` gives them; at least one.
+        reference: the reference's rows, as `store.read_reference` gives them; at least one.
         columns: features and prediction, each with its drift rule.
         min_values: fewer present values than this are not scored for drift.
         title: heading of the page, plain text.

@@ -1,13 +1,11 @@
-"""Where a change comes from: the change of the mean loss by segment, and the drift of a window by column.
+"""Where a change comes from: the change of the mean loss by segment.
 
-Losses with their groups, or drift scores, go in; ranked rows come out; nothing is read or written here. Called by the
+Losses with their groups go in; ranked rows come out; nothing is read or written here. Called by the
 step that explains a window that is worse than its reference.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,21 +42,6 @@ class Contribution:
     @property
     def total(self) -> float:
         return self.mix + self.within
-
-
-@dataclass(frozen=True)
-class ColumnShare:
-    """One column's part in a window's drift.
-
-    Attributes:
-        column: its name.
-        excess: its drift score in multiples of its threshold.
-        share: its part of all that is above the thresholds; 0 for a column below its own, None where all are.
-    """
-
-    column: str
-    excess: float
-    share: float | None
 
 
 def decompose_change(
@@ -108,26 +91,6 @@ def decompose_change(
         for place, name in enumerate(names)
     ]
     return tuple(sorted(rows, key=lambda row: (-abs(row.total), row.group)))
-
-
-def rank_columns(scores: Sequence[tuple[str, float]]) -> tuple[ColumnShare, ...]:
-    """Columns by their part in the drift of a window.
-
-    Args:
-        scores: (column, excess): the drift score in multiples of its threshold, for distances, where more is worse.
-
-    Returns:
-        The largest excess first, ties by name. The share is what is above 1 of the sum of what is above 1.
-
-    Raises:
-        ValueError: an excess is not finite.
-    """
-    for column, excess in scores:
-        if not math.isfinite(excess):
-            raise ValueError(f"{column} has the excess {excess}: leave out columns that have no score")
-    total = sum(max(excess - 1, 0.0) for _, excess in scores)
-    shares = [ColumnShare(name, excess, max(excess - 1, 0.0) / total if total > 0 else None) for name, excess in scores]
-    return tuple(sorted(shares, key=lambda share: (-share.excess, share.column)))
 
 
 def _checked(loss: ArrayLike, group: Grouping) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """Is the model worse for some groups: gaps between the segments of a window's labelled rows, with their uncertainty.
 
-A loss and a signed error per row and the groups of each segmentation go in, one `SegmentGap` per segmentation and one
-`GroupLoss` per group come out; nothing is read or written here. Called by the step that computes performance by
+A loss and a signed error per row and the groups of each segmentation go in, one `SegmentGap` per segmentation
+comes out; nothing is read or written here. Called by the step that computes performance by
 segment. The loss may be anything whose mean is to be compared and that is not below zero: the absolute error of a
 regression, the log loss or 0/1 error of a classifier. The intervals are those of python_metrics.segments.bootstrap.
 """
@@ -27,17 +27,6 @@ LARGEST = 1e100  # beyond it squares overflow
 
 Status = Literal["ok", "low_n"]
 GapStatus = Literal["ok", "low_n", "one_group"]
-
-
-@dataclass(frozen=True)
-class GroupLoss:
-    """One group of a segmentation: mean loss and mean signed error of its `n` rows; None with status low_n."""
-
-    group: str
-    n: int
-    mean_loss: float | None
-    bias: float | None
-    status: Status
 
 
 @dataclass(frozen=True)
@@ -97,29 +86,6 @@ LOW_N = SegmentGap(
     status="low_n",
 )
 ONE_GROUP = replace(LOW_N, status="one_group")
-
-
-def group_losses(loss: ArrayLike, error: ArrayLike, grouping: Grouping, min_rows: int) -> tuple[GroupLoss, ...]:
-    """Mean loss and bias of every group of a segmentation, in the order of the grouping's names.
-
-    Args:
-        loss: per row, finite and not below 0, shape (rows,).
-        error: signed error per row, prediction - label, finite, shape (rows,).
-        grouping: the group of each row.
-        min_rows: a group with fewer rows has no figures (status low_n).
-
-    Raises:
-        ValueError: shapes differ, a value is missing or infinite, a loss is below 0, or min_rows is below 2.
-    """
-    losses, errors = _checked(loss, error, {"": grouping}, min_rows)
-    count = grouping.counts()
-    mean_loss, bias = _means(losses, grouping), _means(errors, grouping)
-    return tuple(
-        GroupLoss(name, int(n), float(mean_loss[place]), float(bias[place]), "ok")
-        if n >= min_rows
-        else GroupLoss(name, int(n), None, None, "low_n")
-        for place, (name, n) in enumerate(zip(grouping.names, count, strict=True))
-    )
 
 
 def segment_gaps(

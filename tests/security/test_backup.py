@@ -492,13 +492,3 @@ def test_backups_and_what_they_hold_are_their_owners_alone(
         assert modes == [0o600, 0o700]
         assert stat.S_IMODE((state / "models" / MODEL_NAME).stat().st_mode) == 0o600
         assert (state / "models" / MODEL_NAME).read_bytes() == MODEL
-
-
-def test_what_lies_in_the_way_is_not_followed(empty_warehouse: Connection, tmp_path: Path) -> None:
-    """Somebody has put a link where a backup is to be written."""
-    victim = tmp_path / "victim"
-    victim.write_text("mine")
-    (tmp_path / ".one.backup.part").symlink_to(victim)
-    backup(tmp_path / "one.backup", silent)
-    assert victim.read_text() == "mine"
-    assert not (tmp_path / "one.backup").is_symlink()

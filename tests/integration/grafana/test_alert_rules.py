@@ -13,8 +13,8 @@ import yaml
 from config.paths import ROOT
 from grafana.alert_rules import RULES, UNREADABLE
 from grafana.preview.asking import as_dashboard, open_dashboard
-from grafana.preview.links import target_of
 from pipeline import dbt
+from tests.pages import target_of
 from warehouse.database import Connection
 
 PROVISIONED = ROOT / "grafana" / "provisioning" / "alerting" / "rules.yml"

@@ -77,7 +77,7 @@ def test_damage_in_the_month_leaves_no_part(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == [whole.path.name]
 
 
-def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     whole = inspect(write_file(tmp_path, FEBRUARY), FEBRUARY, "")
     with pytest.raises(SourceUnavailableError, match="cannot be written"):
-        write_part(whole, DAY, tmp_path / "nowhere" / "part.parquet")
+        write_part(whole, DAY, whole.path / "part.parquet")

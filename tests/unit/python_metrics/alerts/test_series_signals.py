@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from python_metrics.alerts.series_signals import Kind, Series, SeriesNull, decide_series, fit_series, series_hash
+from python_metrics.alerts.series_signals import Kind, Series, SeriesNull, decide_series, fit_series
 
 FIRST = date(2024, 1, 1)
 N = 500
@@ -111,17 +111,6 @@ def test_short_references() -> None:
     assert fitted(20).status == "learning"
     short = {name: one[:9] for name, one in values.items()}
     assert decide_series(fit_series(dates[:9], series_of(short)), dates[9], {}, {}).status == "too_short"
-
-
-def test_a_null_survives_json_and_the_hash_follows_the_values() -> None:
-    null = fitted()
-    read = SeriesNull.from_json(null.to_json())
-    values = {"missing": 0.13, "error": 4.3}
-    assert decide_series(read, NEXT, values, SIZES) == decide_series(null, NEXT, values, SIZES)
-    dates, figures = generated(56, 0)
-    one = series_hash(dates, series_of(figures))
-    assert series_hash(dates, series_of(figures)) == one
-    assert series_hash(dates, series_of({**figures, "error": [*figures["error"][:-1], 9.0]})) != one
 
 
 def test_bad_arguments_are_told() -> None:

@@ -249,14 +249,6 @@ def test_a_short_reference_learns_and_a_shorter_one_decides_nothing(days: list[D
     assert (none.status, none.ring, none.column, none.p) == ("too_short", False, None, None)
 
 
-def test_a_null_survives_json(days: list[Day], null: Null) -> None:
-    read = Null.from_json(null.to_json())
-    assert decide(read, days[56]) == decide(null, days[56])
-    assert read.to_json() == null.to_json()
-    with pytest.raises(ValueError, match="of version 0, 3 is needed"):
-        Null.from_json('{"version": 0}')
-
-
 def test_the_hash_changes_with_what_the_null_is_made_of(days: list[Day]) -> None:
     def hashed(reference: Sequence[Day], rows: int | None = None, budget: float = 1 / 30) -> str:
         return content_hash(reference, INPUTS, PREDICTION, rows=rows, budget=budget)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from python_metrics.performance.attribution import Contribution, decompose_change, rank_columns
+from python_metrics.performance.attribution import Contribution, decompose_change
 from python_metrics.segments.grouping import group_rows
 
 ROW = st.tuples(st.sampled_from(["a", "b", "c", "d", None, math.nan]), st.floats(0, 1000))
@@ -91,25 +91,3 @@ def test_losses_that_cannot_be_compared_are_refused() -> None:
         decompose([("a", math.nan)], [("a", 1.0)])
     with pytest.raises(ValueError, match="give one of each per row"):
         decompose_change(group_rows(pd.Series(["a", "b"])), [1.0], group_rows(pd.Series(["a"])), [1.0])
-
-
-def test_columns_share_what_is_above_their_thresholds() -> None:
-    ranked = rank_columns([("calm", 0.9), ("fare", 2.5), ("at", 1.0), ("zone", 1.5), ("also calm", 0.9)])
-    assert [(one.column, one.share) for one in ranked] == [
-        ("fare", 0.75),
-        ("zone", 0.25),
-        ("at", 0),
-        ("also calm", 0),
-        ("calm", 0),
-    ]
-    assert ranked[0].excess == 2.5
-
-
-def test_no_column_above_its_threshold_has_no_share() -> None:
-    assert [one.share for one in rank_columns([("a", 0.2), ("b", 1.0)])] == [None, None]
-    assert rank_columns([]) == ()
-
-
-def test_a_column_without_a_score_is_refused() -> None:
-    with pytest.raises(ValueError, match="zone has the excess nan: leave out columns that have no score"):
-        rank_columns([("fare", 2.0), ("zone", math.nan)])

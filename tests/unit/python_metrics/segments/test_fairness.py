@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from python_metrics.segments import bootstrap
-from python_metrics.segments.fairness import LOW_N, ONE_GROUP, GroupLoss, SegmentGap, group_losses, segment_gaps
+from python_metrics.segments.fairness import LOW_N, ONE_GROUP, SegmentGap, segment_gaps
 from python_metrics.segments.grouping import Grouping, group_rows
 
 Floats = NDArray[np.float64]
@@ -245,15 +245,6 @@ def test_a_group_that_happens_to_be_right_every_time_is_no_gap() -> None:
     assert not gap(loss, loss, sized(30, 600), replicates=999).is_loss_gap
 
 
-def test_groups_have_means_and_small_ones_have_none() -> None:
-    grouping = group_rows(pd.Series(["a", "a", "b", "a", None, None]))
-    assert group_losses([1.0, 2.0, 9.0, 3.0, 4.0, 5.0], [1.0, -2.0, 9.0, -3.5, 4.0, 5.0], grouping, 2) == (
-        GroupLoss("a", 3, 2.0, -1.5, "ok"),
-        GroupLoss("b", 1, None, None, "low_n"),
-        GroupLoss("missing", 2, 4.5, 4.5, "ok"),
-    )
-
-
 @pytest.mark.parametrize(
     ("loss", "error", "min_rows", "words"),
     [
@@ -267,8 +258,6 @@ def test_groups_have_means_and_small_ones_have_none() -> None:
 def test_what_cannot_be_compared_is_refused(loss: list[float], error: list[float], min_rows: int, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         segment_gaps(loss, error, {"x": sized(1, 1)}, min_rows)
-    with pytest.raises(ValueError, match=words):
-        group_losses(loss, error, sized(1, 1), min_rows)
 
 
 def test_a_gap_cannot_be_changed() -> None:
