@@ -71,3 +71,10 @@ _OLD_WORDS = re.compile(r"\b(?:beliefs?|believed|judged?|judges|rings?|rang|ring
 def test_the_documents_use_the_words_of_the_glossary(page: Path) -> None:
     if page.name != "dashboards.md":  # follows from grafana/pages
         assert _OLD_WORDS.findall((ROOT / page).read_text(encoding="utf-8")) == []
+
+
+def test_the_changelog_has_each_section_once() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    for version in re.split(r"^## ", changelog, flags=re.MULTILINE)[1:]:
+        sections = re.findall(r"^### (.+)$", version, re.MULTILINE)
+        assert sections == [name for name in ("Added", "Changed", "Fixed", "Removed") if name in sections]
