@@ -30,96 +30,47 @@ override AUDIT := $(VENV)/audit
 
 .PHONY: help
 help: ## List the targets
-	@echo "Usage: make TARGET [VARIABLE=value]"; echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' Makefile
-	@echo; echo "Variables: TRAIN_MONTH=2022-01  MONTHS=\"2022-02\" or 2022-02..2022-04  DATA_DIR=data/raw"
-	@echo "           SOURCE=auto|tlc|local|sample  SQL=\"select ...\"  ARGS=\"test\"  PORT=5433"
-	@echo "           DAY=2022-02-20  MODEL=name or version  SEGMENT=column=value  STRICT=yes"
-	@echo "           AS_OF=2022-02-20  MONTH=2022-02  PAUSE=10  RESTART=yes  INTERVAL=10  COUNT=6  UID=..."
-	@echo "           FILE=labels.parquet  TARGET=duration_minutes"
-	@echo "           FILE=predictions.parquet  VERSION=v1  MONITORING_FILE=another.yml"
-	@echo "           INCIDENT=...  NOTE=\"what you know\"  CLOSE=yes  OSV_URL=...  HARD_PART=0..9"
-	@echo "           FROM=2022-02-01  TO=2022-02-14  RAW_MONTHS=24  RELOAD=2022-02  CONFIRM=yes"
+	@echo "Usage: make TARGET [VARIABLE=value ...]; every target takes MONITORING_FILE=another.yml"
+	@awk '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+: .*## / {split($$0, part, / ## /); sub(/:.*/, "", part[1]); \
+		printf "  %-18s %s\n", part[1], part[2]; if (part[3]) printf "  %-18s   %s\n", "", part[3]}' Makefile
+
+##@ Every day
 
 .PHONY: pipeline
-pipeline: $(RUNTIME) ## Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, performance, marts
+pipeline: $(RUNTIME) ## Bring the warehouse up to date: load, build, train, score, measure, decide ## SOURCE=auto|tlc|local|sample MONTHS=2022-02..2022-04 TRAIN_MONTH=2022-01 DATA_DIR= AS_OF= RELOAD= TLC_URL=
 	@$(BIN)/python -m pipeline run
 
-.PHONY: predictions
-predictions: $(RUNTIME) ## Load predictions made elsewhere: make predictions FILE=preds.parquet MODEL=my_model VERSION=v1
-	@$(BIN)/python -m pipeline predictions
-
-.PHONY: replay
-replay: $(RUNTIME) ## Feed a month day by day: make replay MONTH=2022-02 PAUSE=10; stopped, it goes on; RESTART=yes
-	@$(BIN)/python -m pipeline replay
-
-.PHONY: backfill
-backfill: $(RUNTIME) ## Compute the windows of some days again: make backfill FROM=2022-02-01 TO=2022-02 [MODEL=]; stopped, it goes on
-	@$(BIN)/python -m pipeline backfill
-
-.PHONY: prune
-prune: $(RUNTIME) ## Take away trips, predictions and labels of old months, their metrics stay: make prune RAW_MONTHS=24
-	@$(BIN)/python -m pipeline prune
-
-.PHONY: backup
-backup: $(RUNTIME) ## Write the whole warehouse with its models into one file: make backup FILE=warehouse.backup
-	@$(BIN)/python -m pipeline backup
-
-.PHONY: restore
-restore: $(RUNTIME) ## Bring a backup of your own back, whole or not at all: make restore FILE=warehouse.backup [CONFIRM=yes]
-	@$(BIN)/python -m pipeline restore
-
-.PHONY: labels
-labels: $(RUNTIME) ## Load labels that have arrived: make labels FILE=labels.parquet [TARGET=...], matched with the loads of now
-	@$(BIN)/python -m pipeline labels
-
-.PHONY: ack
-ack: $(RUNTIME) ## Take an incident on: make ack INCIDENT=... NOTE="..."; CLOSE=yes says that it is dealt with
-	@$(BIN)/python -m pipeline ack
-
-.PHONY: heartbeat
-heartbeat: $(RUNTIME) ## Write a dummy row every INTERVAL=10 seconds, COUNT times or until Ctrl-C: is it on the dashboard?
-	@$(BIN)/python -m pipeline heartbeat
-
-.PHONY: save-dashboard
-save-dashboard: $(RUNTIME) ## Pull a dashboard made by hand into grafana/dashboards/custom: make save-dashboard UID=...
-	@$(BIN)/python -m pipeline save-dashboard
-
-.PHONY: sql
-sql: $(RUNTIME) ## Print a read-only query as CSV: make sql SQL="select * from marts.fct_daily_monitoring"
-	@$(BIN)/python -m pipeline sql
-
-.PHONY: report
-report: $(RUNTIME) ## Write Evidently's own page and test suite of a day: make report DAY=2022-02-20
-	@$(BIN)/python -m pipeline report
-
-.PHONY: verify
-verify: $(RUNTIME) ## Hold a month's drift scores against Evidently's own tests: make verify MONTH=2022-02 [MODEL=...]
-	@$(BIN)/python -m pipeline verify
-
-.PHONY: preview
-preview: $(RUNTIME) ## Write the dashboards as plain pages, without Grafana: make preview MODEL=... COLUMN=trip_distance DAY=2022-02-08
-	@$(BIN)/python -m pipeline preview
-
-.PHONY: psql
-psql: $(RUNTIME) ## Open psql on the warehouse
-	@$(BIN)/python -m pipeline psql
-
-.PHONY: dbt
-dbt: $(RUNTIME) ## Run dbt on the warehouse: make dbt ARGS="test"
-	@$(BIN)/python -m pipeline dbt
-
-.PHONY: db
-db: $(RUNTIME) ## Keep the embedded Postgres running and print its variables; PORT=5433 listens on TCP too
-	@$(BIN)/python -m pipeline db
-
-.PHONY: db-stop
-db-stop: $(RUNTIME) ## Stop the embedded Postgres that `make db` left running
-	@$(BIN)/python -m pipeline db-stop
+.PHONY: doctor
+doctor: $(RUNTIME) ## Say what is installed, which server is used, what is loaded, what is missing ## MONTHS= TRAIN_MONTH= DATA_DIR= SOURCE= TLC_URL=
+	@$(BIN)/python -m pipeline doctor
 
 .PHONY: check-alerts
-check-alerts: $(RUNTIME) ## Print the open alerts; fails if one of them is critical, for a scheduler
+check-alerts: $(RUNTIME) ## Print the open alerts; fails if a critical one is not acknowledged, for a scheduler
 	@$(BIN)/python -m pipeline check-alerts
+
+.PHONY: report
+report: $(RUNTIME) ## Write Evidently's own page and test suite of a day ## DAY=2022-02-20 MODEL=name or version SEGMENT=column=value STRICT=yes REPORT_DIR=reports
+	@$(BIN)/python -m pipeline report
+
+.PHONY: preview
+preview: $(RUNTIME) ## Write the dashboards as plain pages, without Grafana ## MODEL= COLUMN=trip_distance DAY=2022-02-08 REPORT_DIR=reports
+	@$(BIN)/python -m pipeline preview
+
+.PHONY: sql
+sql: $(RUNTIME) ## Print a read-only query as CSV ## SQL="select * from marts.fct_daily_monitoring"
+	@$(BIN)/python -m pipeline sql
+
+.PHONY: dbt
+dbt: $(RUNTIME) ## Run dbt on the warehouse ## ARGS="test"
+	@$(BIN)/python -m pipeline dbt
+
+.PHONY: labels
+labels: $(RUNTIME) ## Load labels that have arrived ## FILE=labels.parquet TARGET=duration_minutes
+	@$(BIN)/python -m pipeline labels
+
+.PHONY: predictions
+predictions: $(RUNTIME) ## Load predictions made elsewhere ## FILE=predictions.parquet MODEL=my_model VERSION=v1
+	@$(BIN)/python -m pipeline predictions
 
 .PHONY: up
 up: $(RUNTIME) ## Start Postgres, Adminer and Grafana in Docker, wait until healthy, print their addresses
@@ -129,16 +80,73 @@ up: $(RUNTIME) ## Start Postgres, Adminer and Grafana in Docker, wait until heal
 down: $(RUNTIME) ## Stop the services of `make up`; their data stay
 	@$(BIN)/python -m pipeline down
 
-.PHONY: clean-all
-clean-all: $(RUNTIME) ## Stop the services of `make up` and remove all their data; asks first
-	@$(BIN)/python -m pipeline clean-all
-
-.PHONY: doctor
-doctor: $(RUNTIME) ## Say what is installed, which server is used, what is loaded, what is missing
-	@$(BIN)/python -m pipeline doctor
-
 .PHONY: test
 test: lint types unit integration ## Lint, types, import contracts, all tests
+
+##@ Operate
+
+.PHONY: ack
+ack: $(RUNTIME) ## Take an incident on; CLOSE=yes says that it is dealt with ## INCIDENT=... NOTE="what you know" CLOSE=yes
+	@$(BIN)/python -m pipeline ack
+
+.PHONY: verify
+verify: $(RUNTIME) ## Hold a month's drift scores against Evidently's own tests ## MONTH=2022-02 MODEL=
+	@$(BIN)/python -m pipeline verify
+
+.PHONY: replay
+replay: $(RUNTIME) ## Feed a month day by day; stopped, it goes on ## MONTH=2022-02 PAUSE=10 RESTART=yes TRAIN_MONTH= DATA_DIR= SOURCE= TLC_URL=
+	@$(BIN)/python -m pipeline replay
+
+.PHONY: backfill
+backfill: $(RUNTIME) ## Compute the windows of some days again; stopped, it goes on ## FROM=2022-02-01 TO=2022-02-14 MODEL= TRAIN_MONTH=
+	@$(BIN)/python -m pipeline backfill
+
+.PHONY: prune
+prune: $(RUNTIME) ## Remove rows of old months, their metrics stay ## RAW_MONTHS=24 CONFIRM=yes
+	@$(BIN)/python -m pipeline prune
+
+.PHONY: backup
+backup: $(RUNTIME) ## Write the whole warehouse with its models into one file ## FILE=warehouse.backup
+	@$(BIN)/python -m pipeline backup
+
+.PHONY: restore
+restore: $(RUNTIME) ## Bring a backup of your own back, whole or not at all ## FILE=warehouse.backup CONFIRM=yes
+	@$(BIN)/python -m pipeline restore
+
+.PHONY: psql
+psql: $(RUNTIME) ## Open psql on the warehouse
+	@$(BIN)/python -m pipeline psql
+
+.PHONY: db
+db: $(RUNTIME) ## Keep the embedded Postgres running and print its variables; with PORT it listens on TCP too ## PORT=5433
+	@$(BIN)/python -m pipeline db
+
+.PHONY: db-stop
+db-stop: $(RUNTIME) ## Stop the embedded Postgres that `make db` left running
+	@$(BIN)/python -m pipeline db-stop
+
+.PHONY: clean
+clean: $(RUNTIME) ## Empty the database in use and remove its models (downloads and the environment stay) ## CONFIRM=yes
+	@$(BIN)/python -m pipeline clean
+
+.PHONY: install
+install: $(RUNTIME) ## Make the environment (every target does so by itself) ## PYTHON=python3.12
+
+##@ Services
+
+.PHONY: heartbeat
+heartbeat: $(RUNTIME) ## Write a dummy row every few seconds: is it on the dashboard? ## INTERVAL=10 COUNT=6
+	@$(BIN)/python -m pipeline heartbeat
+
+.PHONY: save-dashboard
+save-dashboard: $(RUNTIME) ## Pull a dashboard made by hand into grafana/dashboards/custom ## UID=...
+	@$(BIN)/python -m pipeline save-dashboard
+
+.PHONY: clean-all
+clean-all: $(RUNTIME) ## Stop the services of `make up` and remove all their data; asks first ## CONFIRM=yes
+	@$(BIN)/python -m pipeline clean-all
+
+##@ Develop
 
 .PHONY: lint
 lint: $(DEV) ## Style of Python and SQL, and who may import whom
@@ -150,14 +158,6 @@ lint: $(DEV) ## Style of Python and SQL, and who may import whom
 .PHONY: types
 types: $(DEV) ## Static types, strict
 	$(BIN)/python -m mypy
-
-.PHONY: audit
-audit: $(AUDIT)/.done ## Ask osv.dev (or OSV_URL) for known vulnerabilities of every locked package; needs the network
-	@$(AUDIT)/bin/python security/audit.py requirements/*.lock
-
-.PHONY: secret-scan
-secret-scan: $(AUDIT)/.done ## Look for passwords, keys and tokens in the files that git keeps
-	@$(AUDIT)/bin/python security/scan_secrets.py
 
 .PHONY: unit
 unit: $(DEV) ## Tests that need no database
@@ -172,12 +172,20 @@ slow: $(DEV) ## The tests that take too long for every day
 	$(BIN)/python -m pytest -q tests/integration -n 2 --dist loadfile -m slow
 
 .PHONY: test-hard
-test-hard: $(DEV) ## Tests that hurt: killed at every failpoint, the server gone, the disk full; HARD_PART=3 runs a tenth of them
+test-hard: $(DEV) ## Tests that hurt: killed at every failpoint, the server gone, the disk full; or a tenth of them ## HARD_PART=0..9
 	$(BIN)/python -m pytest -q tests/hard -n 2 --dist loadfile
 
 .PHONY: test-environments
 test-environments: $(DEV) ## Fresh clones on other machines: strange folders, umask 077, no home, hostile variables, a German Postgres
 	$(BIN)/python -m pytest -q tests/environments
+
+.PHONY: audit
+audit: $(AUDIT)/.done ## Ask osv.dev for known vulnerabilities of every locked package; needs the network ## OSV_URL=...
+	@$(AUDIT)/bin/python security/audit.py requirements/*.lock
+
+.PHONY: secret-scan
+secret-scan: $(AUDIT)/.done ## Look for passwords, keys and tokens in the files that git keeps
+	@$(AUDIT)/bin/python security/scan_secrets.py
 
 .PHONY: bench
 bench: $(DEV) ## Measure loading, the whole pipeline, a second run and drift scores against their peers
@@ -226,13 +234,6 @@ lock: $(DEV) ## Choose versions anew within the ranges of pyproject.toml
 	$(BIN)/uv pip compile $(COMPILE) requirements/audit.in -o requirements/audit.lock
 override COMPILE := --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-strip-extras --no-emit-index-url --quiet
-
-.PHONY: clean
-clean: $(RUNTIME) ## Empty the database in use and remove its models (downloads and the environment stay)
-	@$(BIN)/python -m pipeline clean
-
-.PHONY: install
-install: $(RUNTIME) ## Make the environment (every target does so by itself)
 
 # An environment names its folder and its Python: where either has gone, it is made anew, from what it has.
 ifeq ($(shell [ "$$(cat $(RUNTIME) 2>&1)" = "$$(pwd -P)" ] && echo here),)

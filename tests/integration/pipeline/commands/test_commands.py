@@ -7,10 +7,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from config.paths import ROOT
+from pipeline import cli
 from tests.commands import command, make
 from tests.conftest import FirstRun
 from warehouse.database import Connection
@@ -186,6 +189,21 @@ def test_help_lists_every_target() -> None:
     assert {"pipeline", "test", "sql", "psql", "dbt", "db", "db-stop", "doctor", "clean", "bench"} <= named
     for target in named - {".PHONY"}:
         assert f"  {target} " in result.stdout, target
+
+
+def test_help_lists_the_variables_of_a_command_beside_its_target() -> None:
+    group: Any = typer.main.get_command(cli.app)
+    lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
+    beside = {line.split(":")[0]: set(re.findall(r"([A-Z_]+)=", line)) for line in lines if " ## " in line}
+    for name, has in group.commands.items():
+        target = "pipeline" if name == "run" else name
+        assert beside[target] - {"PYTHON"} == set(cli._by_variable(has)), target
+
+
+def test_the_first_heading_of_help_has_about_a_dozen_targets() -> None:
+    first = make("help").stdout.split("\n\n")[1].splitlines()
+    assert first[0] == "Every day"
+    assert len(re.findall(r"^  [a-z]", "\n".join(first), re.MULTILINE)) == 12
 
 
 def test_every_target_that_the_documents_name_is_there() -> None:
