@@ -21,7 +21,7 @@ import numpy as np
 from scipy.stats import beta, chi2
 
 from benchmarks.incidents import KINDS, Before, Kind, before_of, drifting, plant
-from benchmarks.signal_rules import ThreeSigma, rings_stock, score, three_sigma
+from benchmarks.signal_rules import ThreeSigma, fires_stock, score, three_sigma
 from benchmarks.trip_days import INPUTS, PREDICTION, LinearModel, Rows, read_days, to_day, train
 from config.paths import ROOT
 from config.settings import DEFAULT_DATA_DIR
@@ -121,7 +121,7 @@ def fit_clean(months: Months, days: Sequence[date]) -> list[float]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a rule says of a planted incident: the day on which it first rings, from 0, and the column it names."""
+    """What a rule says of a planted incident: the day on which it first fires, from 0, and the column it names."""
 
     day: int | None
     column: str | None
@@ -130,7 +130,7 @@ class Outcome:
 def planted_outcomes(
     months: Months, days: Sequence[date], kind: Kind, strength: float, before: Before
 ) -> dict[str, Outcome]:
-    """Of an incident that begins on the first of the days, by rule. Days that did not ring are in later references."""
+    """Of an incident that begins on the first of the days, by rule. Days that did not fire are in later references."""
     planted = [to_day(plant(kind, strength, months.rows[day], before), months.model) for day in days]
     found = {}
     stock: list[str | None] = []
@@ -138,11 +138,11 @@ def planted_outcomes(
     for day, one in zip(days, planted, strict=True):
         frame, thresholds = months.rules[day]
         scores = score(frame, one)
-        stock.append(rings_stock(scores))
-        sigma.append(thresholds.rings(scores))
-    for rule, rings in (("stock", stock), ("3 sigma", sigma)):
-        first = next((place for place, column in enumerate(rings) if column is not None), None)
-        found[rule] = Outcome(first, None if first is None else rings[first])
+        stock.append(fires_stock(scores))
+        sigma.append(thresholds.fires(scores))
+    for rule, fires in (("stock", stock), ("3 sigma", sigma)):
+        first = next((place for place, column in enumerate(fires) if column is not None), None)
+        found[rule] = Outcome(first, None if first is None else fires[first])
     found["ours"] = _ours(months, days, planted)
     return found
 
@@ -152,7 +152,7 @@ def _ours(months: Months, days: Sequence[date], planted: Sequence[Day]) -> Outco
     bad: dict[date, Day] = {}
     for place, (day, one) in enumerate(zip(days, planted, strict=True)):
         decision = _decide(months, day, one, bad, earlier)
-        if decision.ring:
+        if decision.fires:
             return Outcome(place, decision.column)
         earlier.append(decision)
         bad[day] = one
@@ -206,7 +206,7 @@ def slow_drifts(months: Months, days: Sequence[date]) -> list[int | None]:
             rows = drifting(months.rows[day], before, DRIFT_SHARE * (place + 1) / DRIFT_DAYS)
             one = to_day(rows, months.model)
             decision = _decide(months, day, one, bad, earlier)
-            if decision.ring and decision.column in ("fare_amount", "total_amount"):
+            if decision.fires and decision.column in ("fare_amount", "total_amount"):
                 delay = place + 1
                 break
             earlier.append(decision)
@@ -215,19 +215,19 @@ def slow_drifts(months: Months, days: Sequence[date]) -> list[int | None]:
     return delays
 
 
-def clean_rings(months: Months, days: Sequence[date]) -> dict[str, list[bool]]:
-    """Whether each rule rings on clean days."""
+def clean_fires(months: Months, days: Sequence[date]) -> dict[str, list[bool]]:
+    """Whether each rule fires on clean days."""
     scores = [score(months.rules[day][0], months.days[day]) for day in days]
     return {
-        "stock": [rings_stock(one) is not None for one in scores],
-        "3 sigma": [months.rules[day][1].rings(one) is not None for day, one in zip(days, scores, strict=True)],
-        "ours": [months.decisions[day].ring for day in days],
+        "stock": [fires_stock(one) is not None for one in scores],
+        "3 sigma": [months.rules[day][1].fires(one) is not None for day, one in zip(days, scores, strict=True)],
+        "ours": [months.decisions[day].fires for day in days],
     }
 
 
 def small_days(months: Months, days: Sequence[date], rows: int, *, thinned: bool) -> list[bool]:
-    """Whether clean days thinned to so many rows ring, with reference days thinned or whole."""
-    rings = []
+    """Whether clean days thinned to so many rows fire, with reference days thinned or whole."""
+    fires = []
     before: list[Decision] = []
     for day in days:
         one = thin(months.days[day], rows)
@@ -236,25 +236,25 @@ def small_days(months: Months, days: Sequence[date], rows: int, *, thinned: bool
             fitted = fit_null([months.days[d] for d in months.reference(day)], INPUTS, PREDICTION, rows=rows)
             assert fitted is not None
             null = fitted
-        # The row count itself would ring: a segment of that size has it every day.
+        # The row count itself would fire: a segment of that size has it every day.
         frame = replace(null.frame, level=float(np.log(rows)) - null.frame.weekday_rows[day.weekday()])
         before.append(decide(replace(null, frame=frame), one, before[-2:]))
-        rings.append(before[-1].ring)
-    return rings
+        fires.append(before[-1].fires)
+    return fires
 
 
 def short_references(months: Months, days: Sequence[date], length: int) -> list[bool]:
-    """Whether clean days ring with a reference of so many days."""
+    """Whether clean days fire with a reference of so many days."""
     before: list[Decision] = []
     for day in days:
         reference = [months.days[one] for one in months.reference(day, length)]
         before.append(decide(fit_null(reference, INPUTS, PREDICTION), months.days[day], before[-2:]))
-    return [one.ring for one in before]
+    return [one.fires for one in before]
 
 
-def rate(rings: Sequence[bool]) -> str:
+def rate(fires: Sequence[bool]) -> str:
     """False alarms per 30 days, with the 95 % interval of a Poisson count (Garwood, 1936)."""
-    count, days = sum(rings), len(rings)
+    count, days = sum(fires), len(fires)
     low = chi2.ppf(0.025, 2 * count) / 2 if count else 0.0
     high = chi2.ppf(0.975, 2 * count + 2) / 2
     return f"{30 * count / days:.1f} [{30 * low / days:.1f}, {30 * high / days:.1f}]"
@@ -277,14 +277,14 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _false_alarms(months: Months, title: str, days: Sequence[date]) -> str:
-    rings = clean_rings(months, days)
+    fires = clean_fires(months, days)
     changed = [FARE_CHANGE[0] <= day <= FARE_CHANGE[1] for day in days]
     rows = []
     for rule in RULES:
-        counted = [ring for ring, real in zip(rings[rule], changed, strict=True) if not real]
-        plain = [r for r, d, c in zip(rings[rule], days, changed, strict=True) if not c and d not in months.holidays]
+        counted = [fired for fired, real in zip(fires[rule], changed, strict=True) if not real]
+        plain = [r for r, d, c in zip(fires[rule], days, changed, strict=True) if not c and d not in months.holidays]
         rows.append([rule, rate(plain), rate(counted)])
-    real = [day for day, ring in zip(days, rings["ours"], strict=True) if ring and day == FARE_CHANGE[0]]
+    real = [day for day, fired in zip(days, fires["ours"], strict=True) if fired and day == FARE_CHANGE[0]]
     named = (
         f"; {months.decisions[real[0]].column} is named on {real[0]}, the day of the city's fare change" if real else ""
     )
@@ -305,8 +305,8 @@ def _recall(results: Results) -> str:
                 line.append(share([one.day == 0 for one in found[rule]]))
                 line.append(share([one.day is not None for one in found[rule]]) if kind.days > 1 else "")
             line.append(interval([one.day == 0 for one in found["ours"]]))
-            rung = [one.column in kind.columns for one in found["ours"] if one.column is not None]
-            line.append(share(rung) if kind.columns else "")
+            fired = [one.column in kind.columns for one in found["ours"] if one.column is not None]
+            line.append(share(fired) if kind.columns else "")
             goal = TO_REACH.get((kind.name, strength), "")
             if goal:
                 is_first, least = goal.startswith("first"), float(goal.split()[1])

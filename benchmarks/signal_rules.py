@@ -1,6 +1,6 @@
 """The rules that the alarm is compared with: Evidently's stock thresholds, and mean + 3 standard deviations.
 
-A null's frame and a day go in, the column that rings goes out. Called by benchmarks.signal.
+A null's frame and a day go in, the column that fires goes out. Called by benchmarks.signal.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def score(frame: Frame, day: Day) -> Scores:
     return Scores(tuple(frame.columns), np.array(drift), np.array(missing), float(day.rows))
 
 
-def rings_stock(scores: Scores) -> str | None:
+def fires_stock(scores: Scores) -> str | None:
     """The column with the highest score where that is at the stock threshold."""
     worst = int(np.argmax(scores.drift))
     return scores.columns[worst] if scores.drift[worst] >= STOCK_THRESHOLD else None
@@ -63,7 +63,7 @@ class ThreeSigma:
     missing: tuple[Floats, Floats]
     rows: tuple[float, float]
 
-    def rings(self, scores: Scores) -> str | None:
+    def fires(self, scores: Scores) -> str | None:
         """The column farthest beyond, where one is."""
         floor = 1e-9
         beyond = {

@@ -111,8 +111,8 @@ class Profiles(Strict):
     decimals: dict[Name, Decimals] = Field(default_factory=dict)
 
 
-class Truth(Strict):
-    """How what labels say is judged."""
+class Evaluation(Strict):
+    """How what labels say is evaluated."""
 
     concept_alpha: Annotated[float, Field(gt=0, lt=1)] = 0.01
 
@@ -204,7 +204,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class ValidRange(Strict):
-    """The labels that are believed, bounds included; without a bound there is none on that side."""
+    """The labels that are evaluated, bounds included; without a bound there is none on that side."""
 
     min: Finite | None = None
     max: Finite | None = None
@@ -228,7 +228,7 @@ class Labels(Strict):
     """Where the labels of a target come from.
 
     `trips`: the target is a column of the trips' own rows; it counts as known `delay_days` +- `jitter_days` after the
-    time in the column `ends_at`. `feed`: labels come in files only; with `ends_at` none is believed that was observed
+    time in the column `ends_at`. `feed`: labels come in files only; with `ends_at` none is evaluated that was observed
     before that time.
     """
 
@@ -258,7 +258,7 @@ DEFAULT_BUDGETS: FamilyBudgets = {"columns": 30.0, "performance": 90.0, "segment
 
 
 class Calibration(Strict):
-    """How days are judged against the days before them.
+    """How days are evaluated against the days before them.
 
     `reference_days` is how far back they go, `false_alarm_days` in how many days one false alarm is accepted, for each
     family of figures, `clear_days` the quiet days that end an incident.
@@ -294,7 +294,7 @@ class Monitoring(Strict):
     drift: DriftDefaults
     segments: Segments = Segments()
     profiles: Profiles = Profiles()
-    truth: Truth = Truth()
+    evaluation: Evaluation = Evaluation()
     # Which references each window is compared with, beside a day with the training reference.
     comparisons: Comparisons = Field(default_factory=dict)
     calibration: Calibration = Calibration()
@@ -320,9 +320,9 @@ class Monitoring(Strict):
         )
 
     def without_labels(self) -> list[str]:
-        """A sentence for each model whose target has no entry under labels, so that it is never judged."""
+        """A sentence for each model whose target has no entry under labels, so that it is never evaluated."""
         return [
-            f"{spec} is never judged: its target {model.target} has no entry under labels in monitoring.yml, so no "
+            f"{spec} is never evaluated: its target {model.target} has no entry under labels in monitoring.yml, so no "
             "labels come (docs/how-to/labels.md)"
             for spec, model in self.models.items()
             if model.target not in self.labels

@@ -19,7 +19,7 @@ from warehouse import database
 from warehouse.database import Connection
 
 TARGET = Path(__file__).with_name("front-page.png")
-# As far as the incidents and the judged days reach.
+# As far as the incidents and the evaluated days reach.
 WIDTH, HEIGHT = 1400, 1665
 SPEC = "green_duration_hgb"
 

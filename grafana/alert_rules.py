@@ -38,7 +38,7 @@ _NUMBER = '{{ printf "%.0f" $values.A.Value }}'
 
 
 @dataclass(frozen=True)
-class Told:
+class Notification:
     """What a rule is called, what its notification says of an alert, what to do, and the panel that draws it."""
 
     title: str
@@ -49,69 +49,69 @@ class Told:
 
 
 RULES = {
-    "incident": Told(
+    "incident": Notification(
         "Something is not as usual",
         "{{ $labels.subject }} is not as usual " + _SAID,
         "The page shows what moved, and since when. `make check-alerts` prints the incident's id, `make ack "
         "INCIDENT=...` takes it on.",
-        *(FRONT_PAGE, "How bad was each day, and which ones rang?"),
+        *(FRONT_PAGE, "How bad was each day, and which ones fired?"),
     ),
-    "prediction_drift": Told(
+    "prediction_drift": Notification(
         "The prediction has drifted",
         "The prediction of {{ $labels.model }} has drifted " + _SAID,
         "Look for the features that drifted with it.",
         *(FRONT_PAGE, "When did the prediction drift?"),
     ),
-    "drifted_columns": Told(
+    "drifted_columns": Notification(
         "Features have drifted strongly",
         "Features of {{ $labels.model }} have drifted strongly " + _SAID,
         "Look at the column that is named; `make report DAY={{ $labels.day }}` has all of them.",
         *(FRONT_PAGE, "How many columns drifted each day?"),
     ),
-    "missing_share": Told(
+    "missing_share": Notification(
         "A column is missing values",
         "{{ $labels.subject }} is missing values " + _SAID,
         "Look at where the column comes from.",
         *(DATA_QUALITY, "Which column is missing values, and since when?"),
     ),
-    "rejected_share": Told(
+    "rejected_share": Notification(
         "Too many rows are rejected",
         "Too many rows are rejected " + _SAID,
         "The page says which rules rejected them.",
         *(DATA_QUALITY, "Which rules rejected rows each day?"),
     ),
-    "volume": Told(
+    "volume": Notification(
         "Unusually many or few rows",
         "Unusually many or few rows " + _SAID,
-        "Look whether the delivery is complete. Holidays and storms are told, too.",
+        "Look whether the delivery is complete. Holidays and storms count, too.",
         *(DATA_QUALITY, "Did as many rows come as usual?"),
     ),
-    "performance": Told(
+    "performance": Notification(
         "The model has become worse",
         "{{ $labels.model }} has become worse " + _SAID,
         "The page says since when; Segments and fairness, for whom.",
         *(PERFORMANCE, "Is the loss what was estimated?"),
     ),
-    "concept_drift": Told(
+    "concept_drift": Notification(
         "The outcome has changed at the same inputs",
         "The outcome has changed at the same inputs of {{ $labels.model }} " + _SAID,
         "Has the world changed, or a column's unit? Look at the columns that moved on the same day.",
         *(PERFORMANCE, "Same inputs, another outcome?"),
     ),
-    "stale_data": Told(
+    "stale_data": Notification(
         "No data has arrived",
         f"No file has been loaded for {_NUMBER} days",
         "Look whether the delivery or the scheduler has stopped.",
         *(DATA_QUALITY, "When did data come?"),
     ),
-    "failed_run": Told(
+    "failed_run": Notification(
         "A pipeline run has failed",
         f"The pipeline has failed {{{{ if gt $values.A.Value 1.0 }}}}{_NUMBER} times in a row, since"
         "{{ else }}on{{ end }} {{ $labels.day }}",
         "The page has its message, and docs/reference/exit-codes.md what to do.",
         *(PIPELINE_HEALTH, "What failed, and why?"),
     ),
-    UNREADABLE: Told(
+    UNREADABLE: Notification(
         "The warehouse cannot be read",
         f"Grafana has not been able to read the warehouse for {UNREADABLE_FOR}: how the models do is not known",
         "Is the database up, its disk full, the password of the role `dashboard` another? `make doctor` says. Alerts "
@@ -181,22 +181,22 @@ def _about_the_warehouse(panels: dict[tuple[str, str], int]) -> dict[str, object
 
 
 def _rule(name: str, sql: str, panels: dict[tuple[str, str], int], page: str = "{{ $labels.page }}") -> builders.Rule:
-    told = RULES[name]
+    notification = RULES[name]
     window = models.RelativeTimeRange(from_val=600, to=0)
     asked = builders.Query("A").datasource_uid(DATASOURCE_UID).relative_time_range(window).model(Query(sql, "table"))
     condition = builders.Query("B").datasource_uid(_EXPRESSIONS).relative_time_range(window).model(_Condition())
-    rule = builders.Rule(told.title).uid(f"warehouse-{name.replace('_', '-')}").condition("B")
+    rule = builders.Rule(notification.title).uid(f"warehouse-{name.replace('_', '-')}").condition("B")
     rule.with_query(asked).with_query(condition)
     # No open alert, no row: that is as it should be.
     rule.no_data_state("OK").keep_firing_for(KEEP_FIRING)
     return rule.annotations(
         {
-            "summary": told.sentence,
-            "description": told.advice,
+            "summary": notification.sentence,
+            "description": notification.advice,
             "page": f"{{{{ externalURL }}}}{page}",
             # Grafana draws the rule with this panel.
-            "__dashboardUid__": told.board,
-            "__panelId__": str(panels[told.board, told.panel]),
+            "__dashboardUid__": notification.board,
+            "__panelId__": str(panels[notification.board, notification.panel]),
         }
     )
 

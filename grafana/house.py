@@ -25,8 +25,8 @@ NO_LABELS = (
 )
 
 
-# A severity is in multiples of the calibrated threshold: half of it is worth a look, and at it a day rings.
-WATCH, RINGS = 0.5, 1.0
+# A severity is in multiples of the calibrated threshold: half of it is worth a look, and at it a day fires.
+WATCH, FIRES = 0.5, 1.0
 
 
 @dataclass(frozen=True)

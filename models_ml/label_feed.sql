@@ -45,7 +45,7 @@ trips as (
     where source_month in (select source_month from staged_labels)
 ),
 
-judged as (
+evaluated as (
     select
         staged.line,
         staged.source_month,
@@ -71,7 +71,7 @@ numbered as (
             partition by source_month, source_row, observed_at, reason is null
             order by line
         ) as occurrence
-    from judged
+    from evaluated
 ),
 
 compared as materialized (

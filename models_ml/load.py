@@ -84,8 +84,8 @@ def load_predictions(connection: database.Connection, spec: str, model: Model, f
             failpoint("predictions.copied")
     # The planner knows nothing of temporary tables until it is told.
     connection.execute("analyze incoming")
-    connection.execute(_QUERIES["judge"])
-    connection.execute("analyze judged")
+    connection.execute(_QUERIES["evaluate"])
+    connection.execute("analyze evaluated")
     return [_take_in(connection, model_version, file) for model_version in versions]
 
 

@@ -32,9 +32,9 @@ create temporary table incoming (
 -- name: copy_incoming
 copy incoming (position, model_version, source_month, source_row, prediction, decision) from stdin
 
--- name: judge
+-- name: evaluate
 -- The first of several predictions for a trip counts.
-create temporary table judged on commit drop as
+create temporary table evaluated on commit drop as
 with numbered as (
     select
         *,
@@ -69,32 +69,32 @@ left join intermediate.int_trips_rejected as rejected
 
 -- name: outcome
 select coalesce(reason, 'loaded') as reason, count(*)
-from judged
+from evaluated
 where model_version = %(model_version)s
 group by 1
 order by 1
 
 -- name: changed_days
-select distinct judged.window_date
-from judged
+select distinct evaluated.window_date
+from evaluated
 left join ml.predictions as predictions
     on
-        judged.model_version = predictions.model_version
-        and judged.source_month = predictions.source_month
-        and judged.source_row = predictions.source_row
+        evaluated.model_version = predictions.model_version
+        and evaluated.source_month = predictions.source_month
+        and evaluated.source_row = predictions.source_row
 where
-    judged.model_version = %(model_version)s
-    and judged.reason is null
-    and (judged.load_id, judged.prediction, judged.decision)
+    evaluated.model_version = %(model_version)s
+    and evaluated.reason is null
+    and (evaluated.load_id, evaluated.prediction, evaluated.decision)
     is distinct from (predictions.load_id, predictions.prediction, predictions.decision)
 
 -- name: months_of_file
-select distinct source_month from judged where model_version = %(model_version)s and reason is null order by 1
+select distinct source_month from evaluated where model_version = %(model_version)s and reason is null order by 1
 
 -- name: upsert
 insert into ml.predictions (model_version, source_month, source_row, load_id, prediction, decision)
 select model_version, source_month, source_row, load_id, prediction, decision
-from judged
+from evaluated
 where model_version = %(model_version)s and reason is null
 on conflict (model_version, source_month, source_row) do update
 set load_id = excluded.load_id, prediction = excluded.prediction, decision = excluded.decision
@@ -162,14 +162,14 @@ select
     count(*),
     count(*) filter (where reason is null),
     count(*) filter (where reason is not null)
-from judged
+from evaluated
 where model_version = %(model_version)s
 returning prediction_load_id
 
 -- name: record_rejected
 insert into ml.rejected_predictions (prediction_load_id, position, source_month, source_row, prediction, decision, reason)
 select %(prediction_load_id)s, position, source_month, source_row, prediction, decision, reason
-from judged
+from evaluated
 where model_version = %(model_version)s and reason is not null
 
 -- name: loaded_versions

@@ -2,8 +2,7 @@
 -- Those that can be used: a model whose predictions are loaded waits until the days of its reference are there.
 select
     model_version, spec, cast(train_month as text), coalesce(artifact_file, ''), coalesce(artifact_sha256, ''),
-    feature_names, reference_id, definition_sha256, coalesce(judged_reference_id, reference_id),
-    predictions = 'scored' and judged_reference_id is null
+    feature_names, reference_id, definition_sha256, coalesce(evaluation_reference_id, reference_id)
 from ml.models
 where is_active and reference_id is not null
 order by train_month, model_version
@@ -15,22 +14,16 @@ update ml.models set is_active = (spec = any(%(specs)s)) where is_active != (spe
 insert into ml.models (
     model_version, spec, train_month, artifact_file, artifact_sha256, training_window_start, training_window_end,
     training_rows, training_data_sha256, definition_sha256, training_metrics, feature_names, libraries, origin, reference_id,
-    judged_reference_id, task, row_filter, run_id
+    evaluation_reference_id, task, row_filter, run_id
 )
 values (
     %(model_version)s, %(spec)s, %(train_month)s, %(artifact_file)s, %(artifact_sha256)s, %(window_start)s,
     %(window_end)s, %(training_rows)s, %(training_data_sha256)s, %(definition_sha256)s, %(training_metrics)s, %(feature_names)s,
-    %(libraries)s, %(origin)s, %(reference_id)s, %(judged_reference_id)s, %(task)s, %(row_filter)s, %(run_id)s
+    %(libraries)s, %(origin)s, %(reference_id)s, %(evaluation_reference_id)s, %(task)s, %(row_filter)s, %(run_id)s
 )
 
 -- name: repin
 update ml.models set artifact_sha256 = %(sha256)s, artifact_file = %(file)s where model_version = %(version)s
-
--- name: set_judged_reference
-update ml.models set judged_reference_id = %(judged_reference_id)s where model_version = %(version)s
-
--- name: delete_reference_rows
-delete from ml.reference_rows where reference_id = %(reference_id)s
 
 -- name: insert_reference
 insert into ml.reference_sets (

@@ -140,7 +140,7 @@ def _linear_regression(features: tuple[Column, ...]) -> Any:
 def _boosted_trees(features: tuple[Column, ...]) -> Any:
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    # Absolute error is what the model is judged by; squared error would chase the few three-hour trips.
+    # Absolute error is what the model is evaluated by; squared error would chase the few three-hour trips.
     trees = HistGradientBoostingRegressor(
         loss="absolute_error", max_iter=200, learning_rate=0.08, early_stopping=False, random_state=0
     )

@@ -62,29 +62,21 @@ def store_reference(
     reference: Reference,
     model_version: str,
     segment_columns: tuple[str, ...],
-    *,
-    is_there: bool = False,
 ) -> None:
-    """Write it for a model that is recorded; segment columns are kept as far as the rows have them.
-
-    Where it `is_there`, as an older version wrote it, its rows are written with what is kept of them now.
-    """
+    """Write it for a model that is recorded; segment columns are kept as far as the rows have them."""
     rows = reference.rows
-    if is_there:
-        connection.execute(_QUERIES["delete_reference_rows"], {"reference_id": reference.reference_id})
-    else:
-        connection.execute(
-            _QUERIES["insert_reference"],
-            {
-                "reference_id": reference.reference_id,
-                "name": reference.name,
-                "model_version": model_version,
-                "sha256": frame_sha256(reference.values),
-                "rows": len(rows),
-                "first": rows["pickup_at"].min().to_pydatetime(),
-                "last": rows["pickup_at"].max().to_pydatetime(),
-            },
-        )
+    connection.execute(
+        _QUERIES["insert_reference"],
+        {
+            "reference_id": reference.reference_id,
+            "name": reference.name,
+            "model_version": model_version,
+            "sha256": frame_sha256(reference.values),
+            "rows": len(rows),
+            "first": rows["pickup_at"].min().to_pydatetime(),
+            "last": rows["pickup_at"].max().to_pydatetime(),
+        },
+    )
     records = _records(reference.values)
     there = [name for name in segment_columns if name in rows.columns]
     segments = _records(rows[[]].assign(**{name: as_segment(rows[name]) for name in there}))

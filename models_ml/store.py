@@ -30,9 +30,7 @@ class StoredModel:
     feature_names: tuple[str, ...]
     reference_id: str
     definition_sha256: str
-    judged_reference_id: str
-    # Trained by a version that kept less of a reference: no segments, and no rows to judge by.
-    has_old_reference: bool = False
+    evaluation_reference_id: str
 
     @property
     def is_loaded(self) -> bool:
@@ -60,20 +58,10 @@ def stored_models() -> list[StoredModel]:
             feature_names=tuple(row[5]) if isinstance(row[5], list) else (),
             reference_id=str(row[6]),
             definition_sha256=str(row[7]),
-            judged_reference_id=str(row[8]),
-            has_old_reference=bool(row[9]),
+            evaluation_reference_id=str(row[8]),
         )
         for row in rows
     ]
-
-
-def keep_old_reference(stored: StoredModel) -> None:
-    """The rows that the model was trained on are others now: it is judged by the reference that it has."""
-    with database.connect("models") as connection:
-        connection.execute(
-            _QUERIES["set_judged_reference"],
-            {"version": stored.model_version, "judged_reference_id": stored.reference_id},
-        )
 
 
 def scored_months(model_version: str) -> set[date]:

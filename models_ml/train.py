@@ -58,8 +58,7 @@ def train(
     """Train, write the file, record the model and its reference; gives the version and the rows it saw.
 
     `segment_columns` are kept beside the reference's rows, as far as the training rows have them.
-    `known` is the recorded model whose file has gone, or whose reference an older version has stored: it is trained
-    again, only the file is pinned anew, and the reference is completed.
+    `known` is the recorded model whose file has gone: it is trained again, and the file is pinned anew.
 
     Raises:
         ModelError: too few rows, a missing feature, a target that is not 0 or 1 for a binary task, or a known model's
@@ -102,44 +101,30 @@ def train(
         "validation_rows": int((~is_training).sum()),
         "prediction_drift": prediction_drift(scored[is_training][PREDICTION], held_out[PREDICTION]),
     }
-    # The file of a known model that is there stays: the same model is not written as the same bytes twice.
-    if known is not None and (model_dir / known.artifact_file).exists():
-        artifact_file, artifact_sha256 = known.artifact_file, known.artifact_sha256
-    else:
-        artifact_file, artifact_sha256 = write_artifact(estimator, model_dir, model_version)
+    artifact_file, artifact_sha256 = write_artifact(estimator, model_dir, model_version)
 
     with database.connect("train") as connection:
         if known is not None:
             pinned = {"version": model_version, "sha256": artifact_sha256, "file": artifact_file}
             connection.execute(_QUERIES["repin"], pinned)
-            if not known.has_old_reference:
-                return model_version, 0
+            return model_version, 0
         reference = make_reference(
             f"{spec}-validation-{month}", f"validation rows of {month}", held_out, model.features, model.target
         )
-        judged = reference
+        evaluated = reference
         if how.query != MONITORED_ROWS:
             others, inputs = _labelled_rows(MONITORED_ROWS, spec, model, month, segment_columns)
             others = others[~others["source_row"].isin(rows["source_row"][is_training])].reset_index(drop=True)
             with threadpool_limits(limits=1):
                 others[PREDICTION] = predict(estimator, inputs.frame(others, how.fill_missing), model.task)
-            judged = make_reference(
+            evaluated = make_reference(
                 f"{spec}-held-out-{month}",
                 f"all accepted rows of {month} that did not train",
                 others,
                 model.features,
                 model.target,
             )
-        references = {reference.reference_id: reference, judged.reference_id: judged}
-        if known is not None:
-            for one in references.values():
-                is_there = one.reference_id == known.reference_id
-                store_reference(connection, one, model_version, segment_columns, is_there=is_there)
-            connection.execute(
-                _QUERIES["set_judged_reference"],
-                {"version": model_version, "judged_reference_id": judged.reference_id},
-            )
-            return model_version, len(rows)
+        references = {reference.reference_id: reference, evaluated.reference_id: evaluated}
         stamps = rows.loc[is_training, "pickup_at"]
         connection.execute(
             _QUERIES["insert_model"],
@@ -159,7 +144,7 @@ def train(
                 "libraries": json.dumps({name: version(name) for name in ("scikit-learn", "numpy", "skops")}),
                 "origin": origin,
                 "reference_id": reference.reference_id,
-                "judged_reference_id": judged.reference_id,
+                "evaluation_reference_id": evaluated.reference_id,
                 "task": model.task,
                 "row_filter": json.dumps(model.only),
                 "run_id": run_id,

@@ -86,7 +86,7 @@ select md5(
                 model_version || reference_id || window_start::text || granularity || as_of::text || inputs_hash,
                 ',' order by model_version, reference_id, window_start, granularity, as_of
             )
-            from monitoring.believed_windows
+            from monitoring.evaluated_windows
         ), ''
     )
     || '|'
@@ -147,7 +147,7 @@ select md5(
                 model_version || reference_id || window_start::text || granularity || as_of::text || inputs_hash,
                 ',' order by model_version, reference_id, window_start, granularity, as_of
             )
-            from monitoring.believed_windows
+            from monitoring.evaluated_windows
         ), ''
     )
     || '|'

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from models_ml.store import StoredModel
     from python_metrics.monitor import References, Work
     from python_metrics.monitored import MonitoredModel
-    from python_metrics.performance.beliefs import Judgement
+    from python_metrics.performance.evaluations import Evaluation
 
 log = logging.getLogger(__name__)
 
@@ -268,8 +268,7 @@ class Pipeline:
         models = stored_models()
         there = {stored.spec for stored in models if stored.train_month == self.settings.train_month}
         model_dir = self.settings.model_dir
-        # Models to make, and models whose file has gone or whose reference an older version has stored: those are
-        # trained again, and must come out the same.
+        # Models to make, and models whose file has gone: those are trained again, and must come out the same.
         wanted: list[tuple[str, Month, StoredModel | None]] = [
             (spec, self.settings.train_month, None)
             for spec, model in self.monitoring.models.items()
@@ -278,8 +277,7 @@ class Pipeline:
         wanted += [
             (stored.spec, stored.train_month, stored)
             for stored in self._healthy_models()
-            if stored.train_month is not None
-            and (stored.has_old_reference or not (model_dir / stored.artifact_file).exists())
+            if stored.train_month is not None and not (model_dir / stored.artifact_file).exists()
         ]
         for spec, month, known in wanted:
             with self._units.unit(known.model_version if known else spec):
@@ -289,28 +287,19 @@ class Pipeline:
         step.skipped = not step.message
 
     def _train_one(self, run: RunLog, step: Step, spec: str, month: Month, known: StoredModel | None) -> None:
-        from models_ml.store import keep_old_reference
         from models_ml.train import train
 
-        model_dir = self.settings.model_dir
-        try:
-            model_version, rows = train(
-                spec,
-                self.monitoring.models[spec],
-                month,
-                model_dir=model_dir,
-                origin=run.origin,
-                run_id=run.run_id,
-                prediction_drift=self._prediction_drift(spec),
-                segment_columns=self.monitoring.segments.columns,
-                known=known,
-            )
-        except ModelError as error:
-            if known is None or not (model_dir / known.artifact_file).exists():
-                raise
-            keep_old_reference(known)
-            self.tell(f"note: the reference of {known.model_version} stays without segments: {error}")
-            return
+        model_version, rows = train(
+            spec,
+            self.monitoring.models[spec],
+            month,
+            model_dir=self.settings.model_dir,
+            origin=run.origin,
+            run_id=run.run_id,
+            prediction_drift=self._prediction_drift(spec),
+            segment_columns=self.monitoring.segments.columns,
+            known=known,
+        )
         step.rows += rows
         step.message += f"{', ' if step.message else ''}{model_version}"
 
@@ -461,25 +450,25 @@ class Pipeline:
             if self._units.has_failed(_labels_of(self.monitoring.models[stored.spec].target)):
                 continue
             with self._units.unit(stored.model_version):
-                windows += self._judge(run, step, monitored(stored))
+                windows += self._evaluate(run, step, monitored(stored))
         step.inputs_hash, step.skipped = self._of_whom(inputs), not windows
         step.message = f"{windows} windows" if windows else ""
 
-    def _judge(self, run: RunLog, step: Step, model: MonitoredModel) -> int:
-        """Judge a model by its labels; gives the number of windows."""
-        from python_metrics.performance.beliefs import judge, pending, recalled, settle
+    def _evaluate(self, run: RunLog, step: Step, model: MonitoredModel) -> int:
+        """Evaluate a model by its labels; gives the number of windows."""
+        from python_metrics.performance.evaluations import evaluate, pending, recalled, settle
 
-        def watch(judgement: Judgement) -> Callable[[], None]:
-            return self._watch("performance", len(judgement.windows)) if judgement.windows else lambda: None
+        def watch(evaluation: Evaluation) -> Callable[[], None]:
+            return self._watch("performance", len(evaluation.windows)) if evaluation.windows else lambda: None
 
         windows = 0
-        # What is judged again as of its own moment comes first: what has arrived since is a belief of its own.
-        for judgement in recalled(self.monitoring, model):
-            windows += len(judgement.windows)
-            step.rows += judge(self.monitoring, judgement, self._references(), run.run_id, watch(judgement))
-        judgement = pending(self.monitoring, model, self.settings.as_of)
-        windows += len(judgement.windows)
-        step.rows += judge(self.monitoring, judgement, self._references(), run.run_id, watch(judgement))
+        # What is evaluated again as of its own moment comes first: what has arrived since is an evaluation of its own.
+        for evaluation in recalled(self.monitoring, model):
+            windows += len(evaluation.windows)
+            step.rows += evaluate(self.monitoring, evaluation, self._references(), run.run_id, watch(evaluation))
+        evaluation = pending(self.monitoring, model, self.settings.as_of)
+        windows += len(evaluation.windows)
+        step.rows += evaluate(self.monitoring, evaluation, self._references(), run.run_id, watch(evaluation))
         settle(self.monitoring, model, self.settings.as_of)
         return windows
 
@@ -489,14 +478,14 @@ class Pipeline:
             step.inputs_hash, step.skipped = inputs, True
             return
         run.note_inputs(step, inputs)
-        from python_metrics.alerts.alarms import ring
+        from python_metrics.alerts.alarms import update_alarms
 
         models = [monitored(stored) for stored in self._healthy_models()]
-        result = ring(self.monitoring, models, run.run_id, self._units)
+        result = update_alarms(self.monitoring, models, run.run_id, self._units)
         step.rows = result.decisions + result.recorded
         step.inputs_hash = self._of_whom(inputs)
         step.skipped = not (step.rows or result.gone)
-        step.message = f"{result.decisions} decisions, {result.ringing} ring" if result.decisions else ""
+        step.message = f"{result.decisions} decisions, {result.firing} firing" if result.decisions else ""
 
     def _of_whom(self, inputs: str) -> str:
         """The inputs that a step's results are made from; other ones where a unit has failed and was left out."""
@@ -508,7 +497,7 @@ class Pipeline:
         with database.connect("performance", read_only=True) as connection:
             parameters: dict[str, object] = {"as_of": self.settings.as_of}
             ended, of_all = database.one_row(connection, _QUERIES["ended_days"], parameters)
-        words = f"AS_OF: judged by the labels observed until {self.settings.as_of:%Y-%m-%d %H:%M %Z}"
+        words = f"AS_OF: evaluated by the labels observed until {self.settings.as_of:%Y-%m-%d %H:%M %Z}"
         if not ended:
             return f"{words}; no monitored day had ended by then, so nothing is known of that moment"
         return (
@@ -558,7 +547,7 @@ def monitored(stored: StoredModel) -> MonitoredModel:
     """The model as python_metrics knows it."""
     from python_metrics.monitored import MonitoredModel
 
-    return MonitoredModel(stored.spec, stored.model_version, stored.reference_id, stored.judged_reference_id)
+    return MonitoredModel(stored.spec, stored.model_version, stored.reference_id, stored.evaluation_reference_id)
 
 
 def _labels_of(target: str) -> str:

@@ -16,7 +16,7 @@ from psycopg import sql
 
 from config.monitoring import Windows
 from python_metrics.monitored import MonitoredModel
-from python_metrics.performance.belief_store import AGAIN
+from python_metrics.performance.evaluation_store import AGAIN
 from warehouse import database
 
 _QUERIES = database.queries(Path(__file__).with_name("backfills.sql"))
@@ -86,7 +86,7 @@ def begin(relations: Windows, span: Span, models: Sequence[BackfilledModel], run
                 }
                 made = sql.SQL(_QUERIES["invalidate_windows"]).format(windows=windows)
                 count += connection.execute(made, parameters).rowcount
-                connection.execute(sql.SQL(_QUERIES["invalidate_beliefs"]).format(windows=windows), parameters)
+                connection.execute(sql.SQL(_QUERIES["invalidate_evaluations"]).format(windows=windows), parameters)
                 connection.execute(_QUERIES["invalidate_comparisons"], parameters)
             connection.execute(_QUERIES["insert_backfill"], {**of_span, "model_versions": versions, "windows": count})
         query = sql.SQL(_QUERIES["left"]).format(windows=windows)

@@ -52,26 +52,26 @@ where
 on conflict (model_version, reference_id, window_start, granularity) do update
 set inputs_hash = '', content_hash = null
 
--- name: invalidate_beliefs
--- The belief in force of each window; what was believed before it stays what it was.
-update monitoring.believed_windows as believed
+-- name: invalidate_evaluations
+-- The evaluation in force of each window; what was evaluated before it stays what it was.
+update monitoring.evaluated_windows as evaluated
 set inputs_hash = %(again)s
 from {windows} as windows
 where
-    believed.model_version = %(model_version)s
-    and believed.reference_id = %(reference_id)s
-    and believed.window_start = windows.window_start
-    and believed.granularity = windows.granularity
+    evaluated.model_version = %(model_version)s
+    and evaluated.reference_id = %(reference_id)s
+    and evaluated.window_start = windows.window_start
+    and evaluated.granularity = windows.granularity
     and windows.window_date between %(first)s and %(last)s
     and not windows.is_pruned
     and not exists (
-        select 1 from monitoring.believed_windows as later
+        select 1 from monitoring.evaluated_windows as later
         where
-            later.model_version = believed.model_version
-            and later.reference_id = believed.reference_id
-            and later.window_start = believed.window_start
-            and later.granularity = believed.granularity
-            and later.as_of > believed.as_of
+            later.model_version = evaluated.model_version
+            and later.reference_id = evaluated.reference_id
+            and later.window_start = evaluated.window_start
+            and later.granularity = evaluated.granularity
+            and later.as_of > evaluated.as_of
     )
 
 -- name: invalidate_comparisons

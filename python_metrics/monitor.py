@@ -59,14 +59,15 @@ def pending(monitoring: Monitoring, model: MonitoredModel, months: list[date]) -
 class ReferenceRows:
     """A model's references as they are read: rows, what they are compared by, and what is learned from the labels.
 
-    The judged rows hold a label and are of the same kind as the monitored ones; most references are judged themselves.
-    A classifier's probabilities are kept `least_probability` away from 0 and 1 wherever their logarithm is taken.
+    The evaluated rows hold a label and are of the same kind as the monitored ones; most references are evaluated
+    themselves. A classifier's probabilities are kept `least_probability` away from 0 and 1 wherever their logarithm is
+    taken.
     """
 
     rows: pd.DataFrame
     context: pd.DataFrame
-    judged_rows: pd.DataFrame
-    judged_context: pd.DataFrame
+    evaluated_rows: pd.DataFrame
+    evaluated_context: pd.DataFrame
     least_probability: float
     estimator: Estimator | None
 
@@ -82,21 +83,21 @@ class References:
         """A model's reference with its estimator."""
         if model.reference_id not in self._read:
             entry = self._monitoring.models[model.spec]
-            rows = judged = store.read_reference(model.reference_id)
-            if model.judged_reference_id != model.reference_id:
-                judged = store.read_reference(model.judged_reference_id)
-            days = judged[1]["window_date"]
-            least = least_probability(judged[0][PREDICTION]) if entry.task == "binary" else TINY
+            rows = evaluated = store.read_reference(model.reference_id)
+            if model.evaluation_reference_id != model.reference_id:
+                evaluated = store.read_reference(model.evaluation_reference_id)
+            days = evaluated[1]["window_date"]
+            least = least_probability(evaluated[0][PREDICTION]) if entry.task == "binary" else TINY
             estimator = make_estimator(
                 entry.task,
-                judged[0],
+                evaluated[0],
                 entry.feature_names,
                 entry.target,
                 days,
                 threshold=entry.decides_at,
                 least=least,
             )
-            self._read[model.reference_id] = ReferenceRows(*rows, *judged, least, estimator)
+            self._read[model.reference_id] = ReferenceRows(*rows, *evaluated, least, estimator)
         return self._read[model.reference_id]
 
 

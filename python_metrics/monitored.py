@@ -8,12 +8,12 @@ from datetime import date, datetime
 
 @dataclass(frozen=True)
 class MonitoredModel:
-    """A model version, the reference its windows are compared with, and the one whose labels it is judged by."""
+    """A model version, the reference its windows are compared with, and the one whose labels it is evaluated by."""
 
     spec: str
     model_version: str
     reference_id: str
-    judged_reference_id: str
+    evaluation_reference_id: str
 
 
 @dataclass(frozen=True)

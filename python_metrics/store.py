@@ -253,8 +253,8 @@ def remove_window(connection: database.Connection, model_version: str, reference
         "granularity": window.granularity,
     }
     with database.transaction(connection):
-        for table in ("metric_values", "metric_history", "believed_windows"):
-            query = sql.SQL(_QUERIES["forget_beliefs"]).format(table=sql.Identifier(table))
+        for table in ("metric_values", "metric_history", "evaluated_windows"):
+            query = sql.SQL(_QUERIES["forget_evaluations"]).format(table=sql.Identifier(table))
             connection.execute(query, key)
         connection.execute(_QUERIES["delete_counts"], key)
         connection.execute(_QUERIES["forget_window"], key)
@@ -262,7 +262,7 @@ def remove_window(connection: database.Connection, model_version: str, reference
 
 def invalidate_days(connection: database.Connection, relations: Windows, model_version: str, days: list[date]) -> None:
     """What was computed of a model on these days no longer holds: its predictions have changed, not its rows."""
-    for name in ("invalidate_computed", "invalidate_believed"):
+    for name in ("invalidate_computed", "invalidate_evaluated"):
         query = sql.SQL(_QUERIES[name]).format(windows=database.relation(relations.windows))
         connection.execute(query, {"model_version": model_version, "days": days})
 

@@ -125,7 +125,7 @@ where
     and granularity = %(granularity)s
     and as_of is null
 
--- name: forget_beliefs
+-- name: forget_evaluations
 delete from monitoring.{table}
 where
     model_version = %(model_version)s
@@ -151,14 +151,14 @@ where
     and computed.granularity = windows.granularity
     and windows.window_date = any(%(days)s)
 
--- name: invalidate_believed
-update monitoring.believed_windows as believed
+-- name: invalidate_evaluated
+update monitoring.evaluated_windows as evaluated
 set inputs_hash = ''
 from {windows} as windows
 where
-    believed.model_version = %(model_version)s
-    and believed.window_start = windows.window_start
-    and believed.granularity = windows.granularity
+    evaluated.model_version = %(model_version)s
+    and evaluated.window_start = windows.window_start
+    and evaluated.granularity = windows.granularity
     and windows.window_date = any(%(days)s)
 
 -- name: copy_metric_values

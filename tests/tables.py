@@ -1,7 +1,7 @@
 """Tables of trips as nobody would think them up, and what the reader must make of each: for property-based tests.
 
-A `Case` is a table with what is wrong with it: the columns for which it must be refused, if any. It is judged here by
-rules of this module's own, which know nothing of the reader's SQL.
+A `Case` is a table with what is wrong with it: the columns for which it must be refused, if any. It is evaluated here
+by rules of this module's own, which know nothing of the reader's SQL.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ SCHEMAS = ("raw", "intermediate", "ml", "monitoring", "marts")
 # Numbers that sequences give, what is made of them, and the clock.
 COLUMNS_ABOUT_RUNS = (
     "run_id", "load_id", "label_load_id", "prediction_load_id", "followup_id", "inputs_hash", "trips_hash",
-    "made_of", "made_of_with_load", "made_of_trailing",
+    "inputs_hash_with_load", "inputs_hash_trailing",
     "loaded_at", "trained_at", "created_at", "scored_at", "computed_at", "recorded_at", "applied_at", "settled_at",
 )  # fmt: skip
 # With the bytes of model files: skops does not write the same ones twice.
@@ -81,7 +81,7 @@ def hashes(connection: Connection, *, history: bool = True, schemas: Sequence[st
 
 
 _HISTORIES = (
-    "metric_history", "believed_windows", "fct_alerts",
+    "metric_history", "evaluated_windows", "fct_alerts",
     "incidents", "incident_followups", "fct_incidents", "fct_incident_followups",
 )  # fmt: skip
 

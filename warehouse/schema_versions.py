@@ -17,6 +17,8 @@ from warehouse import database, locks, waits
 log = logging.getLogger(__name__)
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+# Of 0.1.0, the first version that was released.
+FIRST = 100
 
 
 def known() -> int:
@@ -46,7 +48,7 @@ def migrate() -> None:
     """Bring the schemas and tables that Python writes to this version's state; idempotent.
 
     Raises:
-        DatabaseError: the warehouse was made by a newer version of the project.
+        DatabaseError: the warehouse was made by a newer version of the project, or before 0.1.0.
     """
     with waits.watched(), contextlib.closing(database.connect("migrate", autocommit=True)) as connection:
         # Two commands may arrive at an empty warehouse together.
@@ -68,11 +70,16 @@ def apply_missing(connection: database.Connection, files: Mapping[int, Path]) ->
     applied = {
         int(str(row[0])) for row in connection.execute("select version from monitoring.schema_versions").fetchall()
     }
-    version = max(applied, default=0)
-    if version > max(files, default=0):
+    version, newest = max(applied, default=0), max(files, default=0)
+    if version > newest:
         raise DatabaseError(
-            f"this warehouse has schema version {version}, this program knows up to {max(files, default=0)}: "
+            f"this warehouse has schema version {version}, this program knows up to {newest}: "
             "use the newer program, or another database"
+        )
+    if version and version < FIRST:
+        raise DatabaseError(
+            f"this warehouse has schema version {version}, of a program before 0.1.0: its tables cannot be brought up "
+            "to date. Empty it and run the pipeline again, or use another database"
         )
     # Numbers may have gaps, and a lower one may come after a higher one: what counts is what was applied.
     for number, path in files.items():

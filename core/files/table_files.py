@@ -2,7 +2,7 @@
 
 In: a path and the columns that are needed. Out: where DuckDB finds each of them, as SQL for their values, or an error
 that says what is wrong. Parquet is taken with its types; CSV is text in UTF-8 with commas, double quotes and one header
-line, and each value of it is judged as it stands. Upper and lower case of column names are the same. Called by
+line, and each value of it is evaluated as it stands. Upper and lower case of column names are the same. Called by
 ingest.read, models_ml.label_file and models_ml.prediction_files.
 """
 
@@ -349,7 +349,7 @@ def _csv_columns(path: Path) -> list[Column]:
 
 
 def _csv_source(width: int) -> str:
-    """Nothing is guessed, no line is left out; every value comes as it is written, and is judged record by record."""
+    """Nothing is guessed, no line is left out; every value comes as it is written, and is checked one by one."""
     columns = ", ".join(f"c{number}: 'VARCHAR'" for number in range(width))
     return (
         f"read_csv($path, auto_detect = false, header = true, columns = {{{columns}}}, delim = ',', quote = '\"', "

@@ -1,10 +1,10 @@
 {#-
   Incremental strategy `replace_windows`: of a mart that is made of windows' metrics, only windows that have changed are made
-  again. Each row carries `made_of` of its window (int_monitored_windows); rows whose window is made of something else by
+  again. Each row carries `inputs_hash` of its window (int_monitored_windows); rows whose window is made of something else by
   now, or is there no more, are deleted, those of changed and new windows are inserted, all in one transaction. A model
-  that uses it has model_version, reference_id, window_start and made_of, and makes its rows of the windows in
+  that uses it has model_version, reference_id, window_start and inputs_hash, and makes its rows of the windows in
   `{{ stale_windows() }}` only. A row that also tells of the load carries
-  `made_of_with_load`, one that depends on the days before its own `made_of_trailing`.
+  `inputs_hash_with_load`, one that depends on the days before its own `inputs_hash_trailing`.
   What is pivoted of the windows' metrics is `materialized`: the planner takes changed windows for one row, and would pivot
   them anew for each row that it joins.
 -#}
@@ -15,14 +15,14 @@
         select 1 from {{ ref("int_monitored_windows") }} as windows
         where
             {{ is_of_window("mart", "windows") }}
-            and mart.made_of in (windows.made_of, windows.made_of_with_load, windows.made_of_trailing)
+            and mart.inputs_hash in (windows.inputs_hash, windows.inputs_hash_with_load, windows.inputs_hash_trailing)
     );
 
     insert into {{ arg_dict["target_relation"] }} ({{ columns }})
     select {{ columns }} from {{ arg_dict["temp_relation"] }}
 {% endmacro %}
 
-{% macro stale_windows(made_of="made_of") %}
+{% macro stale_windows(version="inputs_hash") %}
     select * from {{ ref("int_monitored_windows") }} as windows
     {% if is_incremental() %}
         where
@@ -30,7 +30,7 @@
                 select 1 from {{ this }} as mart
                 where
                     {{ is_of_window("mart", "windows") }}
-                    and mart.made_of = windows.{{ made_of }}
+                    and mart.inputs_hash = windows.{{ version }}
             )
     {% endif %}
 {% endmacro %}

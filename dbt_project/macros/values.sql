@@ -41,9 +41,9 @@
     case when segment_key = '' then 'all' else segment_key || '=' || segment_value end
 {%- endmacro %}
 
-{#- The reference whose labelled rows a model is judged by; without one of its own, what drift is measured against. -#}
-{% macro judged_reference() -%}
-    coalesce(models.judged_reference_id, models.reference_id)
+{#- The reference whose labelled rows a model is evaluated by; without one of its own, what drift is measured against. -#}
+{% macro evaluation_reference() -%}
+    coalesce(models.evaluation_reference_id, models.reference_id)
 {%- endmacro %}
 
 {#- A number in a sentence; one that has no decimals to round, in as few digits as it can be told by. -#}

@@ -1,4 +1,4 @@
--- Compares a mart with its source of truth: what was monitored is what the windows hold now. A model that is about a part
+-- Compares a mart with its source: what was monitored is what the windows hold now. A model that is about a part
 -- of the trips is compared with the trips of the day that it has scored, one that has failed in this run with nothing.
 {{ config(tags=["after_scoring"]) }}
 

@@ -9,7 +9,7 @@ from grafana import parts
 from grafana.house import WATCH, House, steps, to_column
 from grafana.names import COLUMN
 from grafana.pages.front_page import model_choice
-from grafana.pages.incidents import NOT_JUDGED, incidents_table, severity_area
+from grafana.pages.incidents import NOT_EVALUATED, incidents_table, severity_area
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
 NO_QUANTILES = "No quantiles: the column is categorical, or empty in this time range"
@@ -45,7 +45,7 @@ def column(house: House) -> builders.Dashboard:
     return parts.place(
         board,
         (
-            *_judged(house),
+            *_evaluated(house),
             *_over_time(house),
             *_one_day(house),
             parts.section("What does Evidently's score say of ${column}, uncalibrated?"),
@@ -54,17 +54,17 @@ def column(house: House) -> builders.Dashboard:
     )
 
 
-def _judged(house: House) -> list[parts.AnyPanel]:
+def _evaluated(house: House) -> list[parts.AnyPanel]:
     sql, levels = house.sql("column"), house.monitoring.alerts.incident
     severities = steps(levels, look=WATCH)
     band = About(
         "Is ${statistic:text} of ${column} usual?",
         "The figure per day inside what held-out reference days showed of it: the median for the weekday, and the "
         "two bands that one day in ten and one in a hundred goes beyond, on either side; of a distance above only. "
-        "Large points: days that ring and name this column; they may do so for another of its figures, or for what "
+        "Large points: days that fire and name this column; they may do so for another of its figures, or for what "
         "this one is given the other columns. A click on a day shows it.",
         "short",
-        no_data=NOT_JUDGED,
+        no_data=NOT_EVALUATED,
         decimals=3,
     )
     band_panel = parts.lines(band, [Query(sql["band"], "time_series")], width=10, height=10)
@@ -73,15 +73,15 @@ def _judged(house: House) -> list[parts.AnyPanel]:
         parts.as_band(band_panel, f"from, {beyond}", beyond, BLUE, opacity)
     band_panel.override_by_name("usual", styled(color=parts.colored(BLUE), custom__lineWidth=1))
     band_panel.override_by_name("score", styled(color=parts.colored(GREY)))
-    band_panel.override_by_name("ringing day", parts.marks(ORANGE))
+    band_panel.override_by_name("firing day", parts.marks(ORANGE))
     band_panel.data_links([parts.link("Show this day", to_column("${column}", day=True))])
     figures = About(
         "Which figures of ${column} stood out on ${day:text}?",
-        "Every figure of the column that the day was judged by, the worst first, and what one usual day in ten and in "
+        "Every figure of the column that decides on the day, the worst first, and what one usual day in ten and in "
         "a hundred goes beyond, both sides together. Severity is in multiples of the day's threshold; where "
-        "another column rings, no more than the figure is by itself.",
+        "another column fires, no more than the figure is by itself.",
         "short",
-        no_data="Not judged on this day: choose another one above",
+        no_data="Not evaluated on this day: choose another one above",
         decimals=3,
     )
     figures_panel = parts.rows(figures, sql["figures"], width=14, height=10)
@@ -99,11 +99,11 @@ def _judged(house: House) -> list[parts.AnyPanel]:
     )
     severity = About(
         "Since when has ${column} not been as usual?",
-        "The worst of the column's figures per day, in multiples of the day's calibrated threshold: at 1 a day rings, "
+        "The worst of the column's figures per day, in multiples of the day's calibrated threshold: at 1 a day fires, "
         "the background is orange, from the incidents' critical level on red. Above 1 the axis is logarithmic. Large "
-        "points: days that ring and name this column.",
+        "points: days that fire and name this column.",
         "suffix:x",
-        no_data=NOT_JUDGED,
+        no_data=NOT_EVALUATED,
         thresholds=severity_area(levels.critical),
         minimum=0,
         decimals=2,
@@ -111,7 +111,7 @@ def _judged(house: House) -> list[parts.AnyPanel]:
     severity_panel = parts.lines(severity, [Query(sql["severity"], "time_series")], width=16)
     severity_panel.override_by_name("severity", styled(color=parts.colored(BLUE)))
     parts.beyond_one(severity_panel)
-    severity_panel.override_by_name("ringing day", parts.marks(ORANGE))
+    severity_panel.override_by_name("firing day", parts.marks(ORANGE))
     severity_panel.data_links([parts.link("Show this day", to_column("${column}", day=True))])
     return [band_panel, figures_panel, severity_panel]
 
@@ -120,10 +120,10 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     sql, alerts = house.sql("column"), house.monitoring.alerts
     incidents = About(
         "Which incidents of ${column} are there?",
-        "Open ones, and those that rang in the time range, of the chosen model or of an input that models share. What "
+        "Open ones, and those that fired in the time range, of the chosen model or of an input that models share. What "
         "moved compares the day that raised one with the days before.",
         "none",
-        no_data="No incident of this column is open, and none rang in this time range",
+        no_data="No incident of this column is open, and none fired in this time range",
     )
     missing = About(
         "How much of it is missing?",
@@ -163,7 +163,7 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
         "A command for each incident above, to be copied: it prints rows of what grew most, of a level that vanished "
         "the last ones, of copies all that have one (docs/reference/alerts.md).",
         "none",
-        no_data="No incident of this column is open, and none rang in this time range",
+        no_data="No incident of this column is open, and none fired in this time range",
     )
     statements_panel = parts.rows(statements, sql["statements"], height=5)
     statements_panel.override_by_name("incident", styled(custom__width=90))

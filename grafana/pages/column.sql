@@ -72,8 +72,8 @@ from options
 order by stands_out desc, place asc nulls last, in_range desc nulls last, statistic asc
 
 -- name: band
--- A ringing day is marked where the decision named this column.
-with rings as materialized (
+-- A firing day is marked where the decision named this column.
+with fires as materialized (
     select window_start
     from marts.fct_day_alarms
     where
@@ -82,10 +82,10 @@ with rings as materialized (
         and family = 'columns'
         and segment_key = ''
         and column_name = replace('${column}', '{{table}}', '')
-        and is_ringing
+        and is_firing
 ),
 
--- A figure that is judged both ways is drawn as it is judged by itself.
+-- A figure that is evaluated both ways is drawn as it is evaluated by itself.
 scores as (
     select distinct on (window_start) *
     from marts.fct_alarm_scores
@@ -107,9 +107,9 @@ select
     scores.null_p99 as "1 day in 100 goes beyond",
     coalesce(scores.null_p10, scores.expected) as "from, 1 day in 10 goes beyond",
     scores.null_p90 as "1 day in 10 goes beyond",
-    case when rings.window_start is not null then scores.score end as "ringing day"
+    case when fires.window_start is not null then scores.score end as "firing day"
 from scores
-left join rings on scores.window_start = rings.window_start
+left join fires on scores.window_start = fires.window_start
 order by scores.window_start
 
 -- name: figures
@@ -136,12 +136,12 @@ where
 order by own_severity desc nulls last, statistic asc
 
 -- name: severity
--- A day can ring without any figure past its threshold, for a column that is bad again: the decision counts, too.
+-- A day can fire without any figure past its threshold, for a column that is bad again: the decision counts, too.
 with severities as (
     select
         window_start,
         own_severity as severity,
-        false as is_ringing
+        false as is_firing
     from marts.fct_alarm_scores
     where
         $__timeFilter(window_start)
@@ -153,7 +153,7 @@ with severities as (
     select
         window_start,
         severity,
-        is_ringing
+        is_firing
     from marts.fct_day_alarms
     where
         $__timeFilter(window_start)
@@ -167,7 +167,7 @@ with severities as (
 select
     window_start as time,
     max(severity) as "severity",
-    case when bool_or(is_ringing) then max(severity) end as "ringing day"
+    case when bool_or(is_firing) then max(severity) end as "firing day"
 from severities
 group by window_start
 order by window_start

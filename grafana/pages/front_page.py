@@ -39,10 +39,10 @@ def front_page(house: House) -> builders.Dashboard:
             parts.section("What happened, and what has come of it?"),
             *incidents.incidents(house),
             *_tables(house),
-            *incidents.judged_days(house),
+            *incidents.evaluated_days(house),
             parts.section("Did everything come, and is the model as good as estimated?"),
             *_headlines(house),
-            *_truth(house),
+            *_performance(house),
             *_days(house),
             parts.section("What do Evidently's scores say, uncalibrated?"),
             *stock_flags(house),
@@ -61,7 +61,7 @@ def _verdict(house: House) -> parts.AnyPanel:
     )
     panel = parts.headline(about, house.sql("front_page")["verdict"], width=8, height=7, as_words=True, spark=False)
     colors = {"Critical": RED, "Not as usual": ORANGE, "Known, and looked into": YELLOW, "All is well": GREEN}
-    panel.override_by_name("verdict", styled(mappings=parts.color_words(colors | {"Not judged yet": GREY})))
+    panel.override_by_name("verdict", styled(mappings=parts.color_words(colors | {"Not evaluated yet": GREY})))
     panel.override_by_regexp("is open|look first at", styled(color=parts.colored(GREY)))
     # Of its own accord Grafana makes all words as small as the longest needs.
     panel.text(common_builders.VizTextDisplayOptions().title_size(14).value_size(20))
@@ -139,7 +139,7 @@ def _loaded(sql: str) -> parts.AnyPanel:
     return panel.override_by_regexp(".*_ms", parts.HIDDEN)
 
 
-def _truth(house: House) -> list[parts.AnyPanel]:
+def _performance(house: House) -> list[parts.AnyPanel]:
     sql = house.sql("front_page")
     loss = About(
         "Is the model as good as estimated?",

@@ -52,7 +52,7 @@ select
         when counted.critical > 0 then 'Critical'
         when counted.warning > 0 then 'Not as usual'
         when counted.all_open > 0 then 'Known, and looked into'
-        when latest.window_date is null then 'Not judged yet'
+        when latest.window_date is null then 'Not evaluated yet'
         else 'All is well'
     end as "verdict",
     case

@@ -5,17 +5,17 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard as builders
 
 from grafana import parts
-from grafana.house import RINGS, TO_TARGET, WATCH, House, to_column
+from grafana.house import FIRES, TO_TARGET, WATCH, House, to_column
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
-NOT_JUDGED = "No day is judged yet: run `make pipeline`, or choose another time range"
+NOT_EVALUATED = "No day is evaluated yet: run `make pipeline`, or choose another time range"
 STATES = parts.color_words(
     {"open": ORANGE, "acknowledged": YELLOW, "resolved": GREEN, "closed": GREEN, "withdrawn": GREY}
 )
 
 
 def incidents_table(about: About, sql: str, *, height: int) -> parts.AnyPanel:
-    """Incidents with their links to the column, on the day that raised one and on the last that rang."""
+    """Incidents with their links to the column, on the day that raised one and on the last that fired."""
     panel = parts.rows(about, sql, height=height)
     panel.override_by_name("state", parts.colored_words(STATES))
     panel.override_by_name("severity", parts.colored_words(parts.SEVERITIES))
@@ -40,19 +40,19 @@ def incidents(house: House) -> list[parts.AnyPanel]:
     sql = house.sql("incidents")
     about = About(
         "Which incidents are there, since when, and what moved?",
-        "Open incidents of all models, and those that rang in the time range: what rings on several days is one. Worst "
+        "Open incidents of all models, and those that fired in the time range: what fires for days is one. Worst "
         "is its worst day in multiples of the threshold; what moved compares the day that raised it with the days "
         "before. A click opens the column on that day. `make ack INCIDENT=...` takes one on.",
         "none",
-        no_data="No incident is open, and none rang in this time range",
+        no_data="No incident is open, and none fired in this time range",
     )
     followups = About(
         "What has come of the incidents?",
         "What happened to the incidents above after they were raised, an incident at a time from its beginning on, "
-        "open ones first: what people said (`make ack INCIDENT=... NOTE=...`), that they rang again, or ended, with "
+        "open ones first: what people said (`make ack INCIDENT=... NOTE=...`), that they fired again, or ended, with "
         "the last quiet day.",
         "none",
-        no_data="Nothing yet: nobody has said anything, and none rang again or ended",
+        no_data="Nothing yet: nobody has said anything, and none fired again or ended",
     )
     followups_panel = parts.rows(followups, sql["followups"], height=6)
     followups_panel.override_by_name("state", parts.colored_words(STATES))
@@ -70,30 +70,30 @@ def severity_by_column(house: House) -> parts.AnyPanel:
     by_column = About(
         "Which column is not as usual, and since when?",
         "The worst figure of a column in multiples of the day's calibrated threshold. Green: as usual. Yellow: from "
-        f"{WATCH:g} on, worth a look. Orange: from {RINGS:g} on the day rings. Red: critical, from {levels.critical:g} "
-        "on. Most figures are judged given the other columns, and a broken one makes others look wrong: on a day that "
-        "rings, columns other than the named one show no more than their figures are by themselves. An empty cell has "
+        f"{WATCH:g} on, worth a look. Orange: from {FIRES:g} on the day fires. Red: critical, from {levels.critical:g} "
+        "on. Most figures are seen beside the other columns, and a broken one makes others look wrong: on a day that "
+        "fires, columns other than the named one show no more than their figures are by themselves. An empty cell has "
         "no decision. `(table)` is the rows as a whole. A click opens the column on that day.",
         "suffix:x",
-        no_data=NOT_JUDGED,
-        thresholds=(*parts.WELL, (WATCH, YELLOW), (RINGS, ORANGE), (levels.critical, RED)),
+        no_data=NOT_EVALUATED,
+        thresholds=(*parts.WELL, (WATCH, YELLOW), (FIRES, ORANGE), (levels.critical, RED)),
         decimals=2,
     )
     grid = parts.grid(by_column, sql["severity_by_column"])
     return grid.data_links([parts.link("Open ${__field.name} on this day", to_column("${__field.name}", day=True))])
 
 
-def judged_days(house: House) -> list[parts.AnyPanel]:
+def evaluated_days(house: House) -> list[parts.AnyPanel]:
     """Severity by day, and the budget that it is calibrated to."""
     sql, levels = house.sql("incidents"), house.monitoring.alerts.incident
     by_day = About(
-        "How bad was each day, and which ones rang?",
-        "Severity per day and family of figures, in multiples of the calibrated threshold: at 1 a day rings (large "
+        "How bad was each day, and which ones fired?",
+        "Severity per day and family of figures, in multiples of the calibrated threshold: at 1 a day fires (large "
         "points; grey where an expected event mutes it), and the background is orange, from the incidents' critical "
         "level on red. Above 1 the axis is logarithmic. A gap has no decision. Expected events are marked along the "
         "time axis.",
         "suffix:x",
-        no_data=NOT_JUDGED,
+        no_data=NOT_EVALUATED,
         thresholds=severity_area(levels.critical),
         minimum=0,
         decimals=2,
@@ -101,19 +101,19 @@ def judged_days(house: House) -> list[parts.AnyPanel]:
     day_panel = parts.lines(by_day, [Query(sql["severity_by_day"], "time_series")], width=24)
     day_panel.override_by_name("columns", styled(color=parts.colored(BLUE)))
     parts.beyond_one(day_panel)
-    day_panel.override_by_name("ringing day", parts.marks(ORANGE))
-    day_panel.override_by_name("rings, but expected", parts.marks(GREY))
+    day_panel.override_by_name("firing day", parts.marks(ORANGE))
+    day_panel.override_by_name("fires, but expected", parts.marks(GREY))
     calibration = About(
-        "How often did we ring, against the budget?",
-        "Ringing days in the time range, per 30 judged days, beside the budget of false alarms. Rings hold true "
+        "How often did it fire, against the budget?",
+        "Firing days in the time range, per 30 evaluated days, beside the budget of false alarms. Fires hold true "
         "alarms, too: take away what was a real incident, what is left is to be near the budget. Learning: the "
-        "reference was short, only gross faults ring reliably.",
+        "reference was short, only gross faults fire reliably.",
         "none",
-        no_data=NOT_JUDGED,
+        no_data=NOT_EVALUATED,
         decimals=1,
     )
     calibration_panel = parts.rows(calibration, sql["calibration"], height=6)
-    calibration_panel.override_by_regexp("days judged|learning|ringing|on expected events", styled(decimals=0))
+    calibration_panel.override_by_regexp("days evaluated|learning|firing|on expected events", styled(decimals=0))
     calibration_panel.override_by_name("on expected events", styled(custom__width=90))
     calibration_panel.override_by_name("model", parts.wrapped(custom__width=155))
     calibration_panel.override_by_name("family", styled(custom__width=110))
@@ -121,8 +121,8 @@ def judged_days(house: House) -> list[parts.AnyPanel]:
 
 
 def severity_area(critical: float) -> tuple[parts.Step, ...]:
-    """Thresholds of a chart of severities, drawn behind it: nothing below the level at which a day rings."""
-    return ((None, "transparent"), (RINGS, ORANGE), (critical, RED))
+    """Thresholds of a chart of severities, drawn behind it: nothing below the level at which a day fires."""
+    return ((None, "transparent"), (FIRES, ORANGE), (critical, RED))
 
 
 def event_marks(house: House) -> builders.AnnotationQuery:

@@ -1,5 +1,5 @@
 -- name: incidents
--- Open ones, whenever they opened, and those that rang in the range. What is about an input has no model of its own: the
+-- Open ones, whenever they opened, and those that fired in the range. What is about an input has no model of its own: the
 -- chosen one is looked at where it named it, else one that did.
 select
     incidents.state,
@@ -73,7 +73,7 @@ order by
 limit 200
 
 -- name: severity_by_column
--- A day can ring without any figure past its threshold, for a column that is bad again: the decision counts, too.
+-- A day can fire without any figure past its threshold, for a column that is bad again: the decision counts, too.
 with severities as (
     select
         window_start,
@@ -108,7 +108,7 @@ group by window_start, column_name
 order by window_start, column_name = '', column_name = 'prediction' desc, column_name
 
 -- name: severity_by_day
--- A line per family of figures; of a day that rings the worst one is marked.
+-- A line per family of figures; of a day that fires the worst one is marked.
 with decisions as (
     select *
     from marts.fct_day_alarms
@@ -126,10 +126,10 @@ series as (
     union all
     select
         window_start,
-        case when is_muted then 'rings, but expected' else 'ringing day' end as name,
+        case when is_muted then 'fires, but expected' else 'firing day' end as name,
         max(severity) as severity
     from decisions
-    where is_ringing
+    where is_firing
     group by window_start, is_muted
 )
 
@@ -144,13 +144,13 @@ order by window_start, name
 select
     model_version as "model",
     family,
-    30.0 * count(*) filter (where is_ringing)
-    / nullif(count(*) filter (where status in ('ok', 'learning')), 0) as "rings in 30 days",
+    30.0 * count(*) filter (where is_firing)
+    / nullif(count(*) filter (where status in ('ok', 'learning')), 0) as "fires in 30 days",
     30.0 / min(false_alarm_days) as "budget in 30 days",
-    count(*) filter (where is_ringing) as "ringing",
-    count(*) filter (where status in ('ok', 'learning')) as "days judged",
+    count(*) filter (where is_firing) as "firing",
+    count(*) filter (where status in ('ok', 'learning')) as "days evaluated",
     count(*) filter (where status = 'learning') as "learning",
-    count(*) filter (where is_ringing and event != '') as "on expected events"
+    count(*) filter (where is_firing and event != '') as "on expected events"
 from marts.fct_day_alarms
 where $__timeFilter(window_start)
 group by model_version, family

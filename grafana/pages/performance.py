@@ -15,12 +15,12 @@ from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, 
 FEW_LABELS = "No day with enough labels yet, or none to come: `make doctor` names models without an entry under labels"
 NO_ESTIMATES = "No estimates: the reference needs labels. Run `make pipeline`, or choose another time range"
 NO_CONCEPT = "No day with enough labels: wait, choose another time range, or see `make doctor` whether any are to come"
-FIRST_BELIEF = "No belief has changed: every day was judged once, or its labels came before its first judgement"
+FIRST_EVALUATION = "No evaluation has changed: every day was evaluated once, or its labels came before its first work"
 LABELLED: tuple[parts.Step, ...] = ((None, YELLOW), (0.95, GREEN))
 
 
 def performance(house: House) -> builders.Dashboard:
-    """Headlines, realised and estimated loss, labels, the estimator, concept drift, beliefs that changed."""
+    """Headlines, realised and estimated loss, labels, the estimator, concept drift, evaluations that changed."""
     board = parts.page(
         PERFORMANCE,
         "Performance",
@@ -29,13 +29,13 @@ def performance(house: House) -> builders.Dashboard:
         house.timezone,
     )
     board.with_variable(model_choice(house))
-    for panel in (*_headlines(house), *_figures(house), *_estimator(house), *_concept(house), _beliefs(house)):
+    for panel in (*_headlines(house), *_figures(house), *_estimator(house), *_concept(house), _evaluations(house)):
         board.with_panel(panel)
     return board
 
 
 def _headlines(house: House) -> list[parts.AnyPanel]:
-    sql, alpha = house.sql("performance"), house.monitoring.truth.concept_alpha
+    sql, alpha = house.sql("performance"), house.monitoring.evaluation.concept_alpha
     day = About(
         "Which day has labels?",
         "The latest day of the time range with labels. Later days have estimates only.",
@@ -191,7 +191,7 @@ def _estimator(house: House) -> list[parts.AnyPanel]:
 
 
 def _concept(house: House) -> list[parts.AnyPanel]:
-    sql, alpha = house.sql("performance"), house.monitoring.truth.concept_alpha
+    sql, alpha = house.sql("performance"), house.monitoring.evaluation.concept_alpha
     excess = About(
         "Same inputs, another outcome?",
         "Loss and bias beyond what the reference gives for the day's inputs. Zero: as expected. Above zero the loss "
@@ -233,18 +233,18 @@ def _concept(house: House) -> list[parts.AnyPanel]:
     return [excess_panel, chance_panel, residual_panel]
 
 
-def _beliefs(house: House) -> parts.AnyPanel:
+def _evaluations(house: House) -> parts.AnyPanel:
     about = About(
-        "Which days are judged otherwise than before?",
-        "Days whose labels changed after they had been judged: how many there were as of then and are now, and the "
+        "Which days are evaluated otherwise than before?",
+        "Days whose labels changed after they had been evaluated: how many there were as of then and are now, and the "
         "loss by them. The latest 500.",
         "short",
-        no_data=FIRST_BELIEF,
+        no_data=FIRST_EVALUATION,
         decimals=3,
     )
-    panel = parts.rows(about, house.sql("performance")["beliefs"], height=9)
+    panel = parts.rows(about, house.sql("performance")["evaluations"], height=9)
     panel.override_by_regexp("labels .*", parts.COUNT)
     panel.override_by_regexp("labelled .*", styled(unit="percentunit", decimals=1))
-    for name in ("as of", "believed since"):
+    for name in ("as of", "evaluated since"):
         panel.override_by_name(name, styled(unit="dateTimeAsIso", custom__width=160))
     return panel

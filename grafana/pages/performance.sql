@@ -239,7 +239,7 @@ where
     and residual_drift is not null
 order by window_start
 
--- name: beliefs
+-- name: evaluations
 select
     to_char(earlier.window_date, 'YYYY-MM-DD') as "day",
     earlier.as_of as "as of",
@@ -250,7 +250,7 @@ select
     coalesce(earlier.mae, earlier.log_loss) as "loss then",
     coalesce(now.mae, now.log_loss) as "loss now",
     coalesce(now.mae, now.log_loss) - coalesce(earlier.mae, earlier.log_loss) as "change",
-    now.as_of as "believed since"
+    now.as_of as "evaluated since"
 from marts.fct_model_performance as earlier
 inner join marts.fct_model_performance as now
     on

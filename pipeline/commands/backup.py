@@ -46,7 +46,7 @@ from warehouse.runs import only_lock
 
 _QUERIES = database.queries(Path(__file__).with_name("backup.sql"))
 _CREATED = re.compile(r"^create table (?:if not exists )?((?:raw|ml|monitoring)\.\w+)", re.MULTILINE)
-_TRUST = "what a backup says is believed: restore only files that you, or people whom you trust, have written"
+_TRUST = "what a backup holds is taken at its word: restore only files that you, or people whom you trust, have written"
 
 
 def backup(file: Path, tell: Callable[[str], None]) -> Manifest:

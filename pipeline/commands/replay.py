@@ -62,7 +62,7 @@ def replay(settings: Settings, *, pause: float, restart: bool, tell: Callable[[s
         deliveries = dataclasses.replace(settings, data_dir=folder, source=Source.LOCAL)
         if covered is not None:
             last = end_of_day(covered)
-            known = dataclasses.replace(deliveries, as_of=max(last, _last_belief(before, last) or last))
+            known = dataclasses.replace(deliveries, as_of=max(last, _last_evaluation(before, last) or last))
             _finish_interrupted_day(known, whole, covered, tell)
         while covered is None or covered < whole.covers_until:
             started = monotonic()
@@ -100,10 +100,10 @@ def _covered(month: Month) -> date | None:
     return date.fromisoformat(str(row[0])) if row else None
 
 
-def _last_belief(start: datetime, end: datetime) -> datetime | None:
-    """As of when the windows of that time were last judged; None where none was."""
+def _last_evaluation(start: datetime, end: datetime) -> datetime | None:
+    """As of when the windows of that time were last evaluated; None where none was."""
     with database.connect("replay", read_only=True) as connection:
-        row: Any = connection.execute(_QUERIES["last_belief"], {"start": start, "end": end}).fetchone()
+        row: Any = connection.execute(_QUERIES["last_evaluation"], {"start": start, "end": end}).fetchone()
     latest: datetime | None = row[0]
     return latest
 

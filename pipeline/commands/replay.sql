@@ -1,8 +1,8 @@
 -- name: covers_until
 select covers_until from raw.files where service = %(service)s and source_month = %(month)s and status = 'loaded'
 
--- name: last_belief
-select max(as_of) from monitoring.believed_windows where window_start >= %(start)s and window_start < %(end)s
+-- name: last_evaluation
+select max(as_of) from monitoring.evaluated_windows where window_start >= %(start)s and window_start < %(end)s
 
 -- name: day
 select

@@ -53,7 +53,7 @@ def verify(month: str, model: str) -> bool:
     check_monitored(monitoring)
     schema_versions.migrate()
     models = [
-        MonitoredModel(stored.spec, stored.model_version, stored.reference_id, stored.judged_reference_id)
+        MonitoredModel(stored.spec, stored.model_version, stored.reference_id, stored.evaluation_reference_id)
         for stored in chosen_models(monitoring, model.strip())
     ]
     wanted = _monitored_month(monitoring, models, asked)

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from config.monitoring import PREDICTION, Windows
 from core.failpoints import failpoint
-from python_metrics.incidents.incidents import Ring
+from python_metrics.incidents.incidents import Firing
 from python_metrics.monitored import Window
 from python_metrics.stored_figures import stored_values
 from warehouse import database
@@ -25,7 +25,7 @@ _QUERIES = database.queries(Path(__file__).with_name("alarm_store.sql"))
 
 @dataclass(frozen=True)
 class ProfiledDay:
-    """A day that has profiles: of `is_monitored` ones there are metrics, so that they are to be judged."""
+    """A day that has profiles: of `is_monitored` ones there are metrics, so that they are to be evaluated."""
 
     window: Window
     duplicate_count: int
@@ -38,7 +38,7 @@ class DayAlarm:
     """One decision, as monitoring.day_alarms has it; figures are None where there is none."""
 
     status: str
-    is_ringing: bool
+    is_firing: bool
     row_count: int
     threshold: float | None
     severity: float | None
@@ -122,14 +122,14 @@ def farthest_column(model_version: str, window_start: datetime, statistic: str) 
     return row[0] if row else ""
 
 
-def level_of(ring: Ring) -> str:
-    """The level whose share a column's figure is that rang; '' for any other figure."""
+def level_of(firing: Firing) -> str:
+    """The level whose share a column's figure is that fired; '' for any other figure."""
     parameters: dict[str, object] = {
-        "model_version": ring.model_version,
-        "family": ring.subject.family,
-        "window_start": ring.window_start,
-        "column_name": ring.subject.column_name,
-        "statistic": ring.statistic,
+        "model_version": firing.model_version,
+        "family": firing.subject.family,
+        "window_start": firing.window_start,
+        "column_name": firing.subject.column_name,
+        "statistic": firing.statistic,
     }
     with database.connect("alarms", read_only=True) as connection:
         row: Any = connection.execute(_QUERIES["level_of"], parameters).fetchone()

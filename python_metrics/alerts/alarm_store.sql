@@ -97,12 +97,12 @@ where
 
 -- name: insert_alarm
 insert into monitoring.day_alarms (
-    model_version, family, window_start, granularity, window_end, status, is_ringing, row_count, threshold, severity, p_value,
+    model_version, family, window_start, granularity, window_end, status, is_firing, row_count, threshold, severity, p_value,
     segment_key, segment_value, column_name, statistic, reference_start, reference_days, false_alarm_days, inputs_hash,
     worst_columns, run_id
 )
 values (
-    %(model_version)s, %(family)s, %(window_start)s, %(granularity)s, %(window_end)s, %(status)s, %(is_ringing)s,
+    %(model_version)s, %(family)s, %(window_start)s, %(granularity)s, %(window_end)s, %(status)s, %(is_firing)s,
     %(row_count)s, %(threshold)s, %(severity)s, %(p_value)s, %(segment_key)s, %(segment_value)s, %(column_name)s,
     %(statistic)s, %(reference_start)s, %(reference_days)s, %(false_alarm_days)s, %(inputs_hash)s,
     %(worst_columns)s, %(run_id)s

@@ -1,6 +1,6 @@
 """One alarm decision per model and day, and the incidents that come of it.
 
-A day is judged against the days before it, by profiles alone. A decision is made again when the day or a day of its
+A day is evaluated against the days before it, by profiles alone. A decision is made again when the day or a day of its
 reference has changed, and at no other time. Called by the conductor.
 """
 
@@ -21,12 +21,12 @@ from config.monitoring import PREDICTION, Family, MonitoredColumn, Monitoring
 from core.errors import naming
 from python_metrics.alerts import alarm_store
 from python_metrics.alerts.alarm_store import AlarmScore, DayAlarm
-from python_metrics.alerts.series_alarms import judge_series
+from python_metrics.alerts.series_alarms import evaluate_series
 from python_metrics.alerts.signals import VERSION, Decision, decide, fit_null
 from python_metrics.alerts.statistics.day_statistics import Day
 from python_metrics.incidents.incident_facts import Facts, Relation, copies_query, days_query, facts_of, rows_query
 from python_metrics.incidents.incident_store import Raised, record_incidents
-from python_metrics.incidents.incidents import Incident, Ring
+from python_metrics.incidents.incidents import Firing, Incident
 from python_metrics.monitored import MonitoredModel, Window
 from python_metrics.profiles.profile_store import WindowProfiles, read_profiles
 from python_metrics.profiles.profiles import Profile, add_profiles
@@ -42,53 +42,53 @@ LOOK_BACK = 2
 
 @dataclass(frozen=True)
 class Result:
-    """What a step has done: decisions made, days that ring among them, rows added to the record of incidents."""
+    """What a step has done: decisions made, days that fire among them, rows added to the record of incidents."""
 
     decisions: int
-    ringing: int
+    firing: int
     recorded: int
     gone: int
 
 
 @np.errstate(over="ignore", invalid="ignore")  # what overflows gets its status when it is written
-def ring(monitoring: Monitoring, models: Sequence[MonitoredModel], run_id: int, units: Units) -> Result:
-    """Judge every monitored day that is new or judged against other days than before, then record incidents.
+def update_alarms(monitoring: Monitoring, models: Sequence[MonitoredModel], run_id: int, units: Units) -> Result:
+    """Evaluate every monitored day that is new or evaluated against other days than before, then record incidents.
 
     Each model is a unit: one that fails keeps the decisions that it had.
     """
     gone = alarm_store.remove_gone()
     unusual = alarm_store.event_days(monitoring.windows)
-    judged: dict[str, _JudgedModel] = {}
+    evaluated: dict[str, _EvaluatedModel] = {}
     counts: list[tuple[int, int]] = []
     for model in models:
         with units.unit(model.model_version):
-            one = _JudgedModel(monitoring, model, unusual)
-            counts.append(one.judge(run_id))
-            counts.append(judge_series(monitoring, model, one.days, unusual, run_id))
-            judged[model.model_version] = one
+            one = _EvaluatedModel(monitoring, model, unusual)
+            counts.append(one.evaluate(run_id))
+            counts.append(evaluate_series(monitoring, model, one.days, unusual, run_id))
+            evaluated[model.model_version] = one
 
     def raise_(incident: Incident) -> Raised | None:
         # What there is to say is written once: where a model has failed that would say it, the next run does.
         teller = incident.told_by.model_version
         if not any(units.has_failed(version) for version in (teller, incident.opened.model_version)):
             with units.unit(teller):
-                return _raised(judged, incident)
+                return _raised(evaluated, incident)
         return None
 
     recorded = record_incidents(monitoring.windows, monitoring.calibration.clear_days, raise_, run_id)
-    return Result(sum(made for made, _ in counts), sum(rings for _, rings in counts), recorded, gone)
+    return Result(sum(made for made, _ in counts), sum(fires for _, fires in counts), recorded, gone)
 
 
-def _raised(judged: Mapping[str, _JudgedModel], incident: Incident) -> Raised:
+def _raised(evaluated: Mapping[str, _EvaluatedModel], incident: Incident) -> Raised:
     """What moved is told of the model that sees most rows, the figure is of the one that it is worst for."""
-    teller, worst = judged.get(incident.told_by.model_version), judged.get(incident.opened.model_version)
+    teller, worst = evaluated.get(incident.told_by.model_version), evaluated.get(incident.opened.model_version)
     raised = teller.say(incident.told_by) if teller else Raised(Facts(), "")
     if worst is None:
         return raised
     return replace(raised, figure_of=worst.rows_in_words, level=alarm_store.level_of(incident.opened))
 
 
-class _JudgedModel:
+class _EvaluatedModel:
     """A model's days, read when they are needed and once."""
 
     def __init__(self, monitoring: Monitoring, model: MonitoredModel, unusual: frozenset[date]) -> None:
@@ -119,8 +119,8 @@ class _JudgedModel:
             else ""
         )
 
-    def judge(self, run_id: int) -> tuple[int, int]:
-        """Decide and write what is pending; gives the number of decisions and of those that ring."""
+    def evaluate(self, run_id: int) -> tuple[int, int]:
+        """Decide and write what is pending; gives the number of decisions and of those that fire."""
         stored = alarm_store.stored_alarms(self.model.model_version, COLUMNS)
         pending = []
         remembered: dict[int, frozenset[str]] = {}
@@ -133,7 +133,7 @@ class _JudgedModel:
         if not pending:
             return 0, 0
         self._read_days({one for place, _ in pending for one in (place, *self._reference(place))})
-        ringing = 0
+        firing = 0
         with contextlib.closing(database.connect("alarms", autocommit=True)) as connection:
             for place, inputs_hash in pending:
                 before = [
@@ -144,45 +144,47 @@ class _JudgedModel:
                 with naming(f"{self.model.model_version}, {window.window_date}"):
                     alarm, scores = self._decide(place, before)
                     remembered[place] = frozenset(alarm.worst_columns)
-                    ringing += alarm.is_ringing
+                    firing += alarm.is_firing
                     alarm_store.write_alarm(
                         connection, self.model.model_version, COLUMNS, window, inputs_hash, alarm, scores, run_id
                     )
-        log.info("%s: %s days judged, %s ring", self.model.model_version, len(pending), ringing)
-        return len(pending), ringing
+        log.info("%s: %s days evaluated, %s firing", self.model.model_version, len(pending), firing)
+        return len(pending), firing
 
-    def say(self, ring: Ring) -> Raised:
-        """What there is to say about an incident that this ring raises."""
-        column = self._column(ring.subject.column_name)
+    def say(self, firing: Firing) -> Raised:
+        """What there is to say about an incident that this firing raises."""
+        column = self._column(firing.subject.column_name)
         if column is not None:
-            facts = self._facts(ring, column)
+            facts = self._facts(firing, column)
             relation = self._relation(column)
-            query = rows_query(relation, ring.window_date, column.name, facts)
+            query = rows_query(relation, firing.window_date, column.name, facts)
             return Raised(facts, query, moved_of=self.rows_in_words)
-        return self._say_of_rows(ring)
+        return self._say_of_rows(firing)
 
-    def _say_of_rows(self, ring: Ring) -> Raised:
-        """What there is to say where no column is named: the statement follows from what rang."""
-        relation, day = self._relation(None), ring.window_date
-        if ring.subject.segment_key:
-            relation = replace(relation, only={**relation.only, ring.subject.segment_key: ring.subject.segment_value})
-        if ring.subject.family == COLUMNS and ring.statistic == "duplicate_share":
+    def _say_of_rows(self, firing: Firing) -> Raised:
+        """What there is to say where no column is named: the statement follows from what fired."""
+        relation, day = self._relation(None), firing.window_date
+        if firing.subject.segment_key:
+            relation = replace(
+                relation, only={**relation.only, firing.subject.segment_key: firing.subject.segment_value}
+            )
+        if firing.subject.family == COLUMNS and firing.statistic == "duplicate_share":
             return Raised(Facts(), copies_query(relation, day))
-        if ring.subject.family == COLUMNS and ring.statistic == "rows":
-            first = self.days[min(self._reference(self._place(ring)))].window.window_date
+        if firing.subject.family == COLUMNS and firing.statistic == "rows":
+            first = self.days[min(self._reference(self._place(firing)))].window.window_date
             return Raised(Facts(), days_query(relation, first, day))
-        if ring.subject.family == COLUMNS and ring.statistic == "weekend_likeness":
-            return self._say_of_days(ring)
+        if firing.subject.family == COLUMNS and firing.statistic == "weekend_likeness":
+            return self._say_of_days(firing)
         return Raised(Facts(), rows_query(relation, day, "", Facts()))
 
-    def _say_of_days(self, ring: Ring) -> Raised:
+    def _say_of_days(self, firing: Firing) -> Raised:
         """Of rows that are like those of another weekday: the column that is farthest from its own weekday's."""
-        name = alarm_store.farthest_column(ring.model_version, ring.window_start, ring.statistic)
+        name = alarm_store.farthest_column(firing.model_version, firing.window_start, firing.statistic)
         column = self._column(name)
         if column is None:
-            return Raised(Facts(), rows_query(self._relation(None), ring.window_date, "", Facts()))
-        facts = self._facts(ring, column)
-        query = rows_query(self._relation(column), ring.window_date, name, facts)
+            return Raised(Facts(), rows_query(self._relation(None), firing.window_date, "", Facts()))
+        facts = self._facts(firing, column)
+        query = rows_query(self._relation(column), firing.window_date, name, facts)
         named = tuple(replace(one, label=f"{name} {one.label}") for one in facts.moved)
         return Raised(replace(facts, moved=named), query, moved_of=self.rows_in_words)
 
@@ -190,7 +192,7 @@ class _JudgedModel:
         return next((column for column in self._columns if column.name == name), None)
 
     def _relation(self, column: MonitoredColumn | None) -> Relation:
-        """Where the rows of a column are, or those that the model is judged by."""
+        """Where the rows of a column are, or those that the model is evaluated by."""
         windows, model = self._monitoring.windows, self._monitoring.models[self.model.spec]
         if column is not None and column.name == PREDICTION:
             return Relation(windows.rows, self.model.model_version, {}, column.decimals)
@@ -200,11 +202,11 @@ class _JudgedModel:
             else Relation(windows.trips, "", model.only)
         )
 
-    def _place(self, ring: Ring) -> int:
-        return next(one for one, day in enumerate(self.days) if day.window.window_start == ring.window_start)
+    def _place(self, firing: Firing) -> int:
+        return next(one for one, day in enumerate(self.days) if day.window.window_start == firing.window_start)
 
-    def _facts(self, ring: Ring, column: MonitoredColumn) -> Facts:
-        place = self._place(ring)
+    def _facts(self, firing: Firing, column: MonitoredColumn) -> Facts:
+        place = self._place(firing)
         keys = ["", *(key for (key, *more) in self._monitoring.segments.by if not more)]
         chosen = [self.days[one].window for one in (*self._reference(place), place)]
         before: dict[tuple[str, str], list[Profile]] = {}
@@ -213,7 +215,7 @@ class _JudgedModel:
         for window, profiles in self._profiles(chosen, [column], keys):
             for key, profile in profiles.items():
                 group = (key.segment_key, key.segment_value)
-                if window.window_start == ring.window_start:
+                if window.window_start == firing.window_start:
                     after[group] = profile
                     continue
                 before.setdefault(group, []).append(profile)
@@ -222,7 +224,7 @@ class _JudgedModel:
         return facts_of({group: add_profiles(parts, column.type) for group, parts in before.items()}, after, dated)
 
     def _reference(self, place: int) -> list[int]:
-        """Places of the days that a day is judged against: those before it, without days of expected events."""
+        """Places of the days that a day is evaluated against: those before it, without days of expected events."""
         first = self._dates[place] - timedelta(days=self._monitoring.calibration.reference_days)
         places = range(bisect_left(self._dates, first), place)
         return [one for one in places if self._dates[one] not in self._unusual]
@@ -288,11 +290,11 @@ def _alarm(decision: Decision, day: Day, reference: Sequence[Day], budget: float
     severity = decision.severity or 0.0
     return DayAlarm(
         status=decision.status,
-        is_ringing=decision.ring,
+        is_firing=decision.fires,
         row_count=day.rows,
         threshold=decision.threshold,
-        # A column that is bad on two of three days rings below the threshold of a single day.
-        severity=max(severity, 1.0) if decision.ring else severity,
+        # A column that is bad on two of three days fires below the threshold of a single day.
+        severity=max(severity, 1.0) if decision.fires else severity,
         p_value=decision.p,
         segment_key="",
         segment_value="",

@@ -37,8 +37,8 @@ class Figures:
     Attributes:
         group: whose figure it is, a number per column.
         is_distance: bad when large only.
-        alone: judged by itself.
-        given_others: judged given the figures of other groups.
+        alone: evaluated by itself.
+        given_others: evaluated given the figures of other groups.
         explains: whether it may explain others.
         floor: least standard deviation.
         least: what a distance counts for at least; 0 of other figures.
@@ -53,9 +53,9 @@ class Figures:
     least: Floats
 
     def heard(self, values: Floats) -> Floats:
-        """Figures as they are judged, shape (..., figures): a distance within the noise of its rows is none."""
-        judged: Floats = np.where(self.is_distance, np.maximum(values, self.least), values)
-        return judged
+        """Figures as they are evaluated, shape (..., figures): a distance within the noise of its rows is none."""
+        evaluated: Floats = np.where(self.is_distance, np.maximum(values, self.least), values)
+        return evaluated
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def score_day(calibration: Calibration, figures: Figures, values: Floats, weekda
 
 
 def in_units(alone: Floats, given: Floats, figures: Figures, alone_90: Floats, given_90: Floats) -> Floats:
-    """How bad: scores in units, shape (..., figures, 2): alone, and given others; 0 where not judged."""
+    """How bad: scores in units, shape (..., figures, 2): alone, and given others; 0 where not evaluated."""
     bad = units_alone(alone, figures, alone_90)
     left = np.abs(given) / np.maximum(given_90, LEAST_UNIT)
     units: Floats = np.stack([np.where(figures.alone, bad, 0.0), np.where(figures.given_others, left, 0.0)], axis=-1)
@@ -190,7 +190,7 @@ def in_units(alone: Floats, given: Floats, figures: Figures, alone_90: Floats, g
 
 
 def units_alone(alone: Floats, figures: Figures, alone_90: Floats) -> Floats:
-    """Scores in units, each figure by itself, also those that are judged given others only; shape as the scores."""
+    """Scores in units, each figure by itself, also those that are evaluated given others only; shape as the scores."""
     units: Floats = _badness(alone, figures.is_distance) / np.maximum(alone_90, LEAST_UNIT)
     return units
 

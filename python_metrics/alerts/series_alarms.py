@@ -1,6 +1,6 @@
 """Alarms of daily figures that are no profile: performance, groups and data quality, each family with its own budget.
 
-A family's figures of a day are judged together against those of the days before it, as columns are. Called by
+A family's figures of a day are evaluated together against those of the days before it, as columns are. Called by
 python_metrics.alerts.alarms.
 """
 
@@ -23,7 +23,7 @@ from config.monitoring import Family, Monitoring
 from core.errors import naming
 from python_metrics.alerts import alarm_store
 from python_metrics.alerts.alarm_store import AlarmScore, DayAlarm, ProfiledDay
-from python_metrics.alerts.judgement import Decision
+from python_metrics.alerts.decisions import Decision
 from python_metrics.alerts.series_signals import VERSION, Kind, Series, decide_series, fit_series
 from python_metrics.monitored import MonitoredModel
 from python_metrics.stored_figures import LARGEST
@@ -75,22 +75,22 @@ class _Value:
 Figures = dict[Figure, dict[date, _Value]]
 
 
-def judge_series(
+def evaluate_series(
     monitoring: Monitoring,
     model: MonitoredModel,
     days: Sequence[ProfiledDay],
     unusual: frozenset[date],
     run_id: int,
 ) -> tuple[int, int]:
-    """Decide on a model's monitored days, a family at a time; gives the number of decisions and of those that ring."""
+    """Decide on a model's monitored days, a family at a time; gives the number of decisions and of those that fire."""
     digests, least_loss = _digests(monitoring, model), _least_loss(monitoring, model)
-    judged = [
-        _Judged(monitoring, model, family, digests.get(family, {}), days, unusual, least_loss) for family in FAMILIES
+    evaluated = [
+        _Evaluated(monitoring, model, family, digests.get(family, {}), days, unusual, least_loss) for family in FAMILIES
     ]
-    wanted = sorted(frozenset[date]().union(*(one.wanted for one in judged)))
+    wanted = sorted(frozenset[date]().union(*(one.wanted for one in evaluated)))
     figures = _read(monitoring, model, wanted) if wanted else {}
-    counts = [one.judge(figures.get(family, {}), run_id) for family, one in zip(FAMILIES, judged, strict=True)]
-    return sum(made for made, _ in counts), sum(rings for _, rings in counts)
+    counts = [one.evaluate(figures.get(family, {}), run_id) for family, one in zip(FAMILIES, evaluated, strict=True)]
+    return sum(made for made, _ in counts), sum(fires for _, fires in counts)
 
 
 def _parameters(monitoring: Monitoring, model: MonitoredModel, dates: list[date] | None) -> dict[str, object]:
@@ -118,7 +118,7 @@ def _digests(monitoring: Monitoring, model: MonitoredModel) -> dict[str, dict[da
 
 
 def _least_loss(monitoring: Monitoring, model: MonitoredModel) -> float:
-    """What is no loss of this model, in the unit of its loss; 0 before its first labels have been judged."""
+    """What is no loss of this model, in the unit of its loss; 0 before its first labels have been evaluated."""
     with database.connect("alarms", read_only=True) as connection:
         row: Any = connection.execute(_QUERIES["least_loss"], _parameters(monitoring, model, None)).fetchone()
     return float(row[0] or 0)
@@ -137,7 +137,7 @@ def _read(monitoring: Monitoring, model: MonitoredModel, dates: list[date]) -> d
     return found
 
 
-class _Judged:
+class _Evaluated:
     """One family of a model."""
 
     def __init__(
@@ -168,16 +168,16 @@ class _Judged:
 
     @property
     def wanted(self) -> set[date]:
-        """The days that are to be decided about, and those that they are judged by."""
+        """The days that are to be decided about, and those that they are evaluated by."""
         known = {start: alarm.inputs_hash for start, alarm in self._stored.items()}
         of_days = [(day.window.window_date, day.window.window_start) for day in self._days]
         pending = [day for day, start in of_days if day in self._hashes and self._hashes[day] != known.get(start)]
         return {one for day in pending for one in (*self._reference(day), day)}
 
-    def judge(self, figures: Figures, run_id: int) -> tuple[int, int]:
+    def evaluate(self, figures: Figures, run_id: int) -> tuple[int, int]:
         self._figures = figures
         self._by_name = {figure.name: figure for figure in figures}
-        made = ringing = 0
+        made = firing = 0
         remembered: list[Decision] = []
         with contextlib.closing(database.connect("alarms", autocommit=True)) as connection:
             for day in self._days:
@@ -208,15 +208,15 @@ class _Judged:
                         run_id,
                     )
                 made += 1
-                ringing += alarm.is_ringing
-        return made, ringing
+                firing += alarm.is_firing
+        return made, firing
 
     def _reference(self, day: date, further: int = 0) -> list[date]:
         first = day - timedelta(days=self._calibration.reference_days + further)
         return self._dates[bisect_left(self._dates, first) : bisect_left(self._dates, day)]
 
     def _inputs_hash(self, day: date) -> str:
-        """Of the rules, the day's figures, and those of the days that it and the days it remembers are judged by."""
+        """Of the rules, the day's figures, and those of the days that it and the days it remembers are evaluated by."""
         days = [*self._reference(day, LOOK_BACK), day]
         return hashlib.sha256("|".join([self._rules, *(self._tokens[one] for one in days)]).encode()).hexdigest()
 
@@ -241,12 +241,12 @@ class _Judged:
     def _alarm(self, decision: Decision, reference: list[date], day: date) -> DayAlarm:
         named = self._by_name.get(decision.column or "")
         severity = decision.severity
-        if decision.ring and severity is not None:
+        if decision.fires and severity is not None:
             severity = max(severity, 1.0)
         rows = [values[day].n for values in self._figures.values() if day in values]
         return DayAlarm(
             status=decision.status,
-            is_ringing=decision.ring,
+            is_firing=decision.fires,
             row_count=int(max(rows, default=0)),
             threshold=decision.threshold,
             severity=severity,

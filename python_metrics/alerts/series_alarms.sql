@@ -1,5 +1,5 @@
 -- name: figures
--- Figures of a model's days that are judged together, with what each is of and the rows behind it. Without joins of
+-- Figures of a model's days that are evaluated together, with what each is of and the rows behind it. Without joins of
 -- metrics with metrics: the planner knows too little of them.
 select
     family,

@@ -14,12 +14,12 @@ from typing import Literal
 import numpy as np
 
 from python_metrics.alerts.calibration import Calibration, Figures, calibrate, folds_of, score_day
-from python_metrics.alerts.judgement import DEFAULT_BUDGET, FEWEST_DAYS, Decision, Status, judge, status_of
+from python_metrics.alerts.decisions import DEFAULT_BUDGET, FEWEST_DAYS, Decision, Status, evaluate, status_of
 from python_metrics.alerts.statistics.figures import ANGLE_FLOOR, Floats, Statistic, share_angle
 
 Kind = Literal["share", "positive", "number"]
 VERSION = 3
-# The least standard deviation believed of the log of a positive figure.
+# The least standard deviation evaluated of the log of a positive figure.
 _LEAST_LOG_DEVIATION = 0.005
 
 
@@ -29,7 +29,7 @@ class Series:
 
     Attributes:
         name: of the metric or segment, as an alarm names it.
-        kind: a share of n rows; a positive figure such as an error or a count, judged by its ratio; any number.
+        kind: a share of n rows; a positive figure such as an error or a count, evaluated by its ratio; any number.
         values: one per reference day, NaN where there is none, shape (days,).
         ns: rows behind each, shape (days,).
         least: what is nothing, in the figure's unit: a positive figure counts as that at least, a deviation too.
@@ -53,7 +53,7 @@ class SeriesNull:
         kinds: of each series.
         usual_n: the median of the rows behind each, shape (series,).
         least: what is nothing of each, shape (series,).
-        statistics, figures, calibration: what is judged, and the null distribution.
+        statistics, figures, calibration: what is evaluated, and the null distribution.
     """
 
     status: Status
@@ -117,7 +117,7 @@ def decide_series(
     ns: Mapping[str, float],
     before: Sequence[Decision] = (),
 ) -> Decision:
-    """Decide on a day's figures; a series without a value that day is not judged.
+    """Decide on a day's figures; a series without a value that day is not evaluated.
 
     A day with fewer rows than usual is forgiven more: a share by its binomial deviation, another figure as if all its
         scatter were that of its rows.
@@ -138,7 +138,7 @@ def decide_series(
     alone, given = score_day(null.calibration, null.figures, figures, day.weekday())
     scales = np.array(scale)
     alone = alone * null.calibration.centres.scale / scales
-    return judge(
+    return evaluate(
         day,
         null.status,
         null.calibration,

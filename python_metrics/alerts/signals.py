@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from python_metrics.alerts.calibration import Calibration, Figures, calibrate, folds_of, score_day
-from python_metrics.alerts.judgement import (
+from python_metrics.alerts.decisions import (
     DEFAULT_BUDGET,
     FEWEST_DAYS,
     FULL_DAYS,
@@ -22,7 +22,7 @@ from python_metrics.alerts.judgement import (
     Decision,
     Signal,
     Status,
-    judge,
+    evaluate,
     status_of,
 )
 from python_metrics.alerts.statistics.day_statistics import TABLE, Day, Frame, freeze, measure
@@ -59,7 +59,7 @@ class Null:
         budget: false alarms per day over all columns together.
         prediction: the column that is named last; None where there is none.
         frame: the reference, frozen.
-        figures: what is judged.
+        figures: what is evaluated.
         calibration: the null distribution.
     """
 
@@ -84,13 +84,13 @@ def fit_null(
     """Learn from reference days what is usual.
 
     Args:
-        reference: days before the one to be judged, oldest first: FULL_DAYS at best; leave out those that are known
+        reference: days before the one to be evaluated, oldest first: FULL_DAYS at best; leave out those that are known
             to be
             unlike others, such as public holidays.
         inputs: the model's inputs.
         prediction: the column of its predictions.
         budget: false alarms per day over all columns together.
-        rows: of the day that is to be judged; where it is small, reference days are thinned to its size.
+        rows: of the day that is to be evaluated; where it is small, reference days are thinned to its size.
 
     Returns:
         None where the reference has fewer than FEWEST_DAYS days.
@@ -129,7 +129,7 @@ def decide(null: Null | None, day: Day, before: Sequence[Decision] = ()) -> Deci
     values = measure(null.frame, day)
     scores = score_day(null.calibration, null.figures, values, day.weekday)
     last = frozenset[str]() if null.prediction is None else frozenset({null.prediction})
-    return judge(
+    return evaluate(
         day.date,
         null.status,
         null.calibration,

@@ -119,11 +119,11 @@ class _Compared:
     def _comparison(self, period: Period, name: ReferenceName, days: list[date], rules: str) -> Comparison:
         content = [self._days[day].profiles_hash for day in days]
         reference = [self._model.reference_id] if name == "training" else content
-        made_of = [rules, reference, [self._days[day].profiles_hash for day in period.days]]
+        inputs = [rules, reference, [self._days[day].profiles_hash for day in period.days]]
         reference_id = self._model.reference_id if name == "training" else f"{name}-{_hash(reference)[:12]}"
         start, end = self._days[period.first].window, self._days[period.last].window
         return Comparison(
-            period, name, days, reference_id, start.window_start, end.window_end, inputs_hash=_hash(made_of)
+            period, name, days, reference_id, start.window_start, end.window_end, inputs_hash=_hash(inputs)
         )
 
     def _scores(self, comparisons: list[Comparison]) -> list[tuple[Comparison, list[MetricRow]]]:

@@ -83,11 +83,11 @@ def concept_drift(
         ValueError: a feature is absent, or a prediction is not finite.
     """
     known = _known(label)
-    said, truth = np.asarray(prediction, dtype=np.float64)[known], np.asarray(label, dtype=np.float64)[known]
+    said, outcome = np.asarray(prediction, dtype=np.float64)[known], np.asarray(label, dtype=np.float64)[known]
     expected = estimator.expect(features[known], said, ("absolute", "signed"))
     noise = estimator.residuals.noise_of_mean(expected["absolute"], ("absolute", "signed"), seed)
-    excess = float(np.abs(said - truth).mean() - expected["absolute"].mean())
-    bias_excess = float((said - truth).mean() - expected["signed"].mean())
+    excess = float(np.abs(said - outcome).mean() - expected["absolute"].mean())
+    bias_excess = float((said - outcome).mean() - expected["signed"].mean())
     excess_p = two_sided_p_value(excess, noise["absolute"], estimator.effects["absolute"])
     bias_p = two_sided_p_value(bias_excess, noise["signed"], estimator.effects["signed"])
     return ConceptDrift(
@@ -118,9 +118,9 @@ def confidence_drift(estimator: ConfidenceEstimator, probability: Floats, label:
         ValueError: a probability is not a number in [0, 1].
     """
     known = _known(label)
-    said, truth = np.asarray(probability, dtype=np.float64)[known], np.asarray(label, dtype=np.float64)[known]
+    said, outcome = np.asarray(probability, dtype=np.float64)[known], np.asarray(label, dtype=np.float64)[known]
     expected, noise = expected_figures(said, estimator.calibrated(said), seed, least=estimator.least)
-    realised = realised_figures(said, truth, least=estimator.least)
+    realised = realised_figures(said, outcome, least=estimator.least)
     excess = realised["log_loss"] - expected["log_loss"]
     bias_excess = realised["positive_share"] - expected["positive_share"]
     excess_p = two_sided_p_value(excess, noise["log_loss"], estimator.effects["log_loss"])

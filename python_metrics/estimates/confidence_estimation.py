@@ -127,26 +127,26 @@ def fit_confidence_estimator(
             f"they have {len(probability)}, {len(label)} and {len(days)}"
         )
     known = np.isfinite(label)
-    said, truth, groups = _checked(probability)[known], label[known], day_groups(days[known])
+    said, outcome, groups = _checked(probability)[known], label[known], day_groups(days[known])
     chosen = _decided(said, None if decided is None else decided[known])
-    if len(truth) < FEWEST_REFERENCE_ROWS or truth.min() == truth.max():
+    if len(outcome) < FEWEST_REFERENCE_ROWS or outcome.min() == outcome.max():
         raise TooFewRowsError(
-            f"the reference has {len(truth)} labelled rows of {len(label)}, {int(truth.sum())} of them positive: "
+            f"the reference has {len(outcome)} labelled rows of {len(label)}, {int(outcome.sum())} of them positive: "
             f"performance can be estimated from {FEWEST_REFERENCE_ROWS} on, with both classes"
         )
-    if not np.isin(truth, (0.0, 1.0)).all():
-        raise ValueError(f"labels must be 0 or 1, {np.setdiff1d(truth, (0.0, 1.0))[:3].tolist()} were found")
-    held_out = _out_of_fold(said, truth, groups)
-    gain = (said - truth) ** 2 - (held_out - truth) ** 2
+    if not np.isin(outcome, (0.0, 1.0)).all():
+        raise ValueError(f"labels must be 0 or 1, {np.setdiff1d(outcome, (0.0, 1.0))[:3].tolist()} were found")
+    held_out = _out_of_fold(said, outcome, groups)
+    gain = (said - outcome) ** 2 - (held_out - outcome) ** 2
     helps = bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
-    calibration = _isotonic(said, truth) if helps else None
+    calibration = _isotonic(said, outcome) if helps else None
     share = held_out if helps else said
-    losses = expected_row_log_loss(said, truth, least)
+    losses = expected_row_log_loss(said, outcome, least)
     return ConfidenceEstimator(
         calibration,
-        _effects(said, chosen, truth, share, groups, seed, least),
+        _effects(said, chosen, outcome, share, groups, seed, least),
         float((losses - expected_row_log_loss(said, share, least)).std()),
-        len(truth),
+        len(outcome),
         least,
     )
 

@@ -1,7 +1,7 @@
 """What a classifier has decided, row by row: as its predictions say, else at or above its threshold.
 
 Rows of a window or of a reference go in, one boolean a row comes out. Called by python_metrics.estimates.estimates and
-.truth.
+window_evaluation.
 """
 
 from __future__ import annotations

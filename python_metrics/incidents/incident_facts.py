@@ -171,7 +171,7 @@ class Relation:
     Attributes:
         name: schema.table with window_date and the columns.
         model_version: whose rows, where the relation has those of several.
-        only: the values that the rows have which were judged.
+        only: the values that the rows have which were evaluated.
         decimals: what the profiles of the column keep, where that is less than the relation has.
     """
 
@@ -211,7 +211,7 @@ def copies_query(relation: Relation, window_date: date) -> str:
 
 
 def days_query(relation: Relation, first: date, window_date: date) -> str:
-    """A statement that counts the rows of the day and of those that it is judged by."""
+    """A statement that counts the rows of the day and of those that it is evaluated by."""
     conditions = [f"window_date between '{first}' and '{window_date}'", *relation.conditions()]
     return (
         "select window_date, to_char(window_date, 'Dy') as weekday, count(*) as row_count "  # noqa: S608 - to be read

@@ -1,4 +1,4 @@
-"""The database side of incidents: what rang, what is on record, and what has to be added to it.
+"""The database side of incidents: what fired, what is on record, and what has to be added to it.
 
 An incident is written once, as it was when it was raised; whatever comes later is a follow-up. Called by
 python_metrics.alerts.alarms.
@@ -18,7 +18,7 @@ from psycopg import sql
 from config.monitoring import PREDICTION, Windows
 from core.failpoints import failpoint
 from python_metrics.incidents.incident_facts import Facts
-from python_metrics.incidents.incidents import DecidedDay, Incident, Ring, Subject, incidents_of
+from python_metrics.incidents.incidents import DecidedDay, Firing, Incident, Subject, incidents_of
 from warehouse import database
 
 _QUERIES = database.queries(Path(__file__).with_name("incident_store.sql"))
@@ -69,16 +69,16 @@ def record_incidents(
 
     Args:
         relations: where windows and expected events are read from.
-        clear_days: decided days in a row without a ring that end an incident.
+        clear_days: decided days in a row without a firing that end an incident.
         raise_: says what there is to say about a new incident; None where nothing can be said yet: it is not recorded.
         run_id: whose work it is.
     """
-    rings, decided, events = _read_decisions(relations)
+    fires, decided, events = _read_decisions(relations)
     with database.connect("incidents") as connection:
         stored = _read_stored(connection)
         added = 0
         borne_out: set[str] = set()
-        for incident in incidents_of(rings, decided, clear_days):
+        for incident in incidents_of(fires, decided, clear_days):
             known = _on_record(incident, stored, borne_out)
             if known is None:
                 raised = raise_(incident)
@@ -100,7 +100,7 @@ def record_incidents(
 
 def _on_record(incident: Incident, stored: Sequence[_Stored], taken: set[str]) -> _Stored | None:
     """The earliest stored incident that this one continues; a story that began elsewhere keeps its name."""
-    days = {ring.window_start for ring in incident.days}
+    days = {firing.window_start for firing in incident.days}
     same = [one for one in stored if one.subject == incident.subject and one.incident_id not in taken]
     by_name = [one for one in same if one.incident_id == incident.incident_id]
     within = [one for one in same if one.window_start in days and not one.is_withdrawn]
@@ -113,10 +113,10 @@ def _follow_up(connection: database.Connection, known: _Stored, incident: Incide
         _add(connection, known.incident_id, "reinstated", run_id)
         added += 1
     seen = {start for kind, start in known.followups if kind == "seen"}
-    for ring, models in zip(incident.days, incident.models, strict=True):
-        if ring.window_start == known.window_start or ring.window_start in seen:
+    for firing, models in zip(incident.days, incident.models, strict=True):
+        if firing.window_start == known.window_start or firing.window_start in seen:
             continue
-        _add(connection, known.incident_id, "seen", run_id, ring.window_start, ring, models)
+        _add(connection, known.incident_id, "seen", run_id, firing.window_start, firing, models)
         added += 1
     if incident.resolved_at != known.resolved_at:
         kind = "reopened" if incident.resolved_at is None else "resolved"
@@ -131,15 +131,15 @@ def _add(
     kind: str,
     run_id: int,
     window_start: datetime | None = None,
-    ring: Ring | None = None,
+    firing: Firing | None = None,
     models: Sequence[str] | None = None,
 ) -> None:
     parameters: dict[str, object] = {
         "incident_id": incident_id,
         "kind": kind,
         "window_start": window_start,
-        "severity": ring and ring.severity,
-        "p_value": ring and ring.p_value,
+        "severity": firing and firing.severity,
+        "p_value": firing and firing.p_value,
         "model_specs": None if models is None else list(models),
         "run_id": run_id,
     }
@@ -147,17 +147,17 @@ def _add(
 
 
 def _insert(connection: database.Connection, incident: Incident, raised: Raised, event: str, run_id: int) -> None:
-    ring, facts = incident.opened, raised.facts
+    firing, facts = incident.opened, raised.facts
     parameters: dict[str, object] = {
         **asdict(incident.subject),
         "incident_id": incident.incident_id,
-        "window_start": ring.window_start,
-        "window_date": ring.window_date,
-        "statistic": ring.statistic,
-        "severity": ring.severity,
-        "p_value": ring.p_value,
-        "status": ring.status,
-        "reference_days": ring.reference_days,
+        "window_start": firing.window_start,
+        "window_date": firing.window_date,
+        "statistic": firing.statistic,
+        "severity": firing.severity,
+        "p_value": firing.p_value,
+        "status": firing.status,
+        "reference_days": firing.reference_days,
         "model_specs": list(incident.models[0]),
         "moved": json.dumps([{**asdict(move), "days": facts.days, "groups": facts.groups} for move in facts.moved]),
         "affected_segments": json.dumps([asdict(segment) for segment in facts.segments]),
@@ -171,18 +171,18 @@ def _insert(connection: database.Connection, incident: Incident, raised: Raised,
     connection.execute(_QUERIES["insert_incident"], parameters)
 
 
-def _read_decisions(relations: Windows) -> tuple[list[Ring], list[DecidedDay], dict[date, str]]:
+def _read_decisions(relations: Windows) -> tuple[list[Firing], list[DecidedDay], dict[date, str]]:
     named = {"windows": database.relation(relations.windows), "events": database.relation(relations.events)}
-    queries = {name: sql.SQL(_QUERIES[name]).format(**named) for name in ("rings", "decided_days", "events")}
+    queries = {name: sql.SQL(_QUERIES[name]).format(**named) for name in ("fires", "decided_days", "events")}
     with database.connect("incidents", read_only=True) as connection:
         found: Any = {name: connection.execute(query).fetchall() for name, query in queries.items()}
-    rings = []
-    for start, day, family, column, key, value, version, *rest in found["rings"]:
+    fires = []
+    for start, day, family, column, key, value, version, *rest in found["fires"]:
         # Models share their inputs, and the rows; a prediction and what follows from it is a model's own.
         shared = family in ("columns", "quality") and column != PREDICTION
         subject = Subject(family, column, key, value, "" if shared else version)
-        rings.append(Ring(start, day, subject, version, *rest))
-    return rings, [DecidedDay(*row) for row in found["decided_days"]], dict(found["events"])
+        fires.append(Firing(start, day, subject, version, *rest))
+    return fires, [DecidedDay(*row) for row in found["decided_days"]], dict(found["events"])
 
 
 def _read_stored(connection: database.Connection) -> list[_Stored]:

@@ -1,4 +1,4 @@
--- name: rings
+-- name: fires
 -- Without those of days on which an expected event mutes them.
 select
     alarms.window_start,
@@ -22,7 +22,7 @@ inner join {windows} as windows
         alarms.window_start = windows.window_start
         and alarms.granularity = windows.granularity
 where
-    alarms.is_ringing
+    alarms.is_firing
     and not exists (
         select 1 from {events} as events
         where events.event_date = windows.window_date and events.mutes

@@ -1,4 +1,4 @@
-"""Incidents: days on which the same thing rang, as one story with a beginning and an end.
+"""Incidents: days on which the same thing fired, as one story with a beginning and an end.
 
 Decisions go in, incidents come out; nothing is read or written here. Called by python_metrics.incidents.incident_store.
 """
@@ -14,7 +14,7 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, order=True)
 class Subject:
-    """What rang: a column, or a figure of a family, of one model where it is the model's own."""
+    """What fired: a column, or a figure of a family, of one model where it is the model's own."""
 
     family: str
     column_name: str
@@ -24,7 +24,7 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Ring:
+class Firing:
     """One model's alarm of one day."""
 
     window_start: datetime
@@ -42,7 +42,7 @@ class Ring:
 
 @dataclass(frozen=True)
 class DecidedDay:
-    """A day on which somebody decided whether to ring."""
+    """A day on which somebody decided whether to fire."""
 
     window_start: datetime
     window_end: datetime
@@ -51,39 +51,39 @@ class DecidedDay:
 
 @dataclass(frozen=True)
 class Incident:
-    """The rings of one subject that belong together.
+    """The fires of one subject that belong together.
 
     Attributes:
-        days: the worst ring of each day, by date; the first opened it.
-        told_by: the ring of the day that opened it with the most rows: what moved is told by it.
-        models: by day, the names of the models that rang.
+        days: the worst firing of each day, by date; the first opened it.
+        told_by: the firing of the day that opened it with the most rows: what moved is told by it.
+        models: by day, the names of the models that fired.
         resolved_at: end of the day that ended it; None while it is open.
     """
 
     incident_id: str
     subject: Subject
-    days: tuple[Ring, ...]
-    told_by: Ring
+    days: tuple[Firing, ...]
+    told_by: Firing
     models: tuple[tuple[str, ...], ...]
     resolved_at: datetime | None
 
     @property
-    def opened(self) -> Ring:
+    def opened(self) -> Firing:
         return self.days[0]
 
 
-def incidents_of(rings: Iterable[Ring], decided: Sequence[DecidedDay], clear_days: int) -> list[Incident]:
-    """The incidents that these rings make up, by subject and date.
+def incidents_of(fires: Iterable[Firing], decided: Sequence[DecidedDay], clear_days: int) -> list[Incident]:
+    """The incidents that these fires make up, by subject and date.
 
     Args:
-        rings: in any order; a day muted by an expected event has none.
+        fires: in any order; a day muted by an expected event has none.
         decided: days with a decision, each once, by date.
-        clear_days: decided days in a row without a ring that end an incident.
+        clear_days: decided days in a row without a firing that end an incident.
     """
     places = {day.window_start: place for place, day in enumerate(decided)}
-    of_subject: dict[Subject, dict[datetime, list[Ring]]] = defaultdict(lambda: defaultdict(list))
-    for ring in rings:
-        of_subject[ring.subject][ring.window_start].append(ring)
+    of_subject: dict[Subject, dict[datetime, list[Firing]]] = defaultdict(lambda: defaultdict(list))
+    for firing in fires:
+        of_subject[firing.subject][firing.window_start].append(firing)
     found = []
     for subject in sorted(of_subject):
         by_day = of_subject[subject]
@@ -99,20 +99,20 @@ def incidents_of(rings: Iterable[Ring], decided: Sequence[DecidedDay], clear_day
 
 def _incident(
     subject: Subject,
-    days: list[list[Ring]],
+    days: list[list[Firing]],
     decided: Sequence[DecidedDay],
     places: dict[datetime, int],
     clear_days: int,
 ) -> Incident:
-    worst = tuple(max(day, key=lambda ring: (ring.severity, ring.model_version)) for day in days)
-    models = tuple(tuple(sorted({ring.model_spec for ring in day})) for day in days)
+    worst = tuple(max(day, key=lambda firing: (firing.severity, firing.model_version)) for day in days)
+    models = tuple(tuple(sorted({firing.model_spec for firing in day})) for day in days)
     end = places[worst[-1].window_start] + clear_days
     resolved_at = decided[end].window_end if end < len(decided) else None
-    told_by = max(days[0], key=lambda ring: (ring.row_count, ring.severity, ring.model_version))
+    told_by = max(days[0], key=lambda firing: (firing.row_count, firing.severity, firing.model_version))
     return Incident(incident_id(subject, worst[0].window_date), subject, worst, told_by, models, resolved_at)
 
 
 def incident_id(subject: Subject, opened: date) -> str:
-    """Twelve digits that follow from what rang and when: the same incident has the same name in every run."""
+    """Twelve digits that follow from what fired and when: the same incident has the same name in every run."""
     parts = (subject.family, subject.column_name, subject.segment_key, subject.segment_value, subject.model_version)
     return hashlib.sha256("|".join([*parts, opened.isoformat()]).encode()).hexdigest()[:12]

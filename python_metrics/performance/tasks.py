@@ -1,6 +1,6 @@
 """What differs by the task of a model: its figures, the loss of a row, and the estimator of it before labels come.
 
-Called by python_metrics.estimates.estimates and python_metrics.performance.truth.
+Called by python_metrics.estimates.estimates and python_metrics.performance.window_evaluation.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Task:
     """A kind of prediction.
 
     Attributes:
-        loss: name of the figure that models of the kind are judged by: the mean of `losses`.
+        loss: name of the figure that models of the kind are evaluated by: the mean of `losses`.
         losses: the loss of each row, shape (rows,), from predictions and labels.
         performance: all figures of each group, from predictions, labels, groups and what was decided.
         same_loss: the mean loss on these labels of a model that says the same of all rows: their median, or the share

@@ -1,7 +1,7 @@
 """What a model's mean loss is on days like its reference's: its unit, and how probable a day's is by chance.
 
-The reference's losses by row go in; with them the mean loss of any day is judged. Nothing is read or written. Called by
-python_metrics.performance.beliefs and python_metrics.performance.truth. In words and formulas:
+The reference's losses by row go in; with them the mean loss of any day is evaluated. Nothing is read or written. Called
+by python_metrics.performance.evaluations and python_metrics.performance.window_evaluation. In words and formulas:
 docs/explanation/methods.md.
 """
 

@@ -1,7 +1,7 @@
 """Segmentations: a window's rows by the columns, or pairs of columns, that monitoring.yml compares them by.
 
 A frame and the segmentations go in, groups of its rows come out. Called by python_metrics.monitor and
-python_metrics.performance.truth.
+python_metrics.performance.window_evaluation.
 """
 
 from __future__ import annotations

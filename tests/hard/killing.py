@@ -40,7 +40,7 @@ from warehouse.server import embedded
 
 JANUARY, FEBRUARY = Month(2022, 1), Month(2022, 2)
 STEPS = ("ingest", "transform", "train", "score", "profiles", "labels", "metrics", "performance", "alarms", "marts")
-# Every label of the two months has arrived by then; a fixed moment, so that beliefs can be compared.
+# Every label of the two months has arrived by then; a fixed moment, so that evaluations can be compared.
 AS_OF = "2022-03-31"
 LOADED, LOADED_TARGET = "partner_tips", "tip_amount"
 LOCK_OUTLIVES = 2.0
@@ -131,9 +131,9 @@ def write_monitoring(path: Path, *, changed: bool = False) -> None:
 
 
 def write_other_rules(monitoring: Path, path: Path) -> None:
-    """The same models under other thresholds for what labels say, what rings, and what is an alert."""
+    """The same models under other thresholds for what labels say, what fires, and what is an alert."""
     document: dict[str, Any] = yaml.safe_load(monitoring.read_text(encoding="utf-8"))
-    document["truth"]["concept_alpha"] = 0.2
+    document["evaluation"]["concept_alpha"] = 0.2
     document["calibration"]["false_alarm_days"] = dict.fromkeys(document["calibration"]["false_alarm_days"], 20)
     document["alerts"]["missing_share"] |= {"warning": 0.01, "critical": 0.02}
     path.write_text(yaml.safe_dump(document), encoding="utf-8")

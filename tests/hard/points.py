@@ -90,10 +90,10 @@ FIRST = [
     ),
     *_points(
         _STEP["performance"],
-        beliefs__deleted=(1, 4),
-        beliefs__before_commit=(2,),
-        beliefs__written=(3,),
-        beliefs__settled=(1,),
+        evaluations__deleted=(1, 4),
+        evaluations__before_commit=(2,),
+        evaluations__written=(3,),
+        evaluations__settled=(1,),
     ),
     *_points(
         _STEP["alarms"],
@@ -123,7 +123,7 @@ CORRECTED = _points(
     metrics__window_gone=(1,),
     metrics__window_before_commit=(1,),
     comparisons__deleted=(1,),
-    beliefs__deleted=(1,),
+    evaluations__deleted=(1,),
     alarms__gone=(1,),
     incidents__before_commit=(1,),
 )

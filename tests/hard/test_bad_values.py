@@ -286,7 +286,7 @@ def test_a_thin_day_has_no_drift_scores_and_no_drift_alarm(
 
 
 @pytest.mark.parametrize(("day", "count"), [("2022-03-10", 0), ("2022-03-11", 1), ("2022-03-12", 5)])
-def test_a_thin_day_is_judged_by_what_it_has(warehouse: database.Connection, day: str, count: int) -> None:
+def test_a_thin_day_is_evaluated_by_what_it_has(warehouse: database.Connection, day: str, count: int) -> None:
     found = rows(
         warehouse,
         "select metric, status, value from monitoring.metric_values inner join ml.models using (model_version) "

@@ -91,20 +91,20 @@ def test_a_backfill_leaves_what_was_there(monitored_warehouse: Connection) -> No
     before = tables(monitored_warehouse)
     incidents = rows(monitored_warehouse, "select * from monitoring.incidents order by incident_id")
     alarms = rows(monitored_warehouse, "select * from monitoring.day_alarms order by 1, 2, 3")
-    beliefs = one(monitored_warehouse, "select count(*) from monitoring.believed_windows")
+    evaluations = one(monitored_warehouse, "select count(*) from monitoring.evaluated_windows")
     result = command("backfill", "--from", "2022-02-10", "--to", "2022-02-12")
     assert result.returncode == 0, result.stderr
     assert "9 windows of 3 model versions" in result.stderr
     assert tables(monitored_warehouse) == before
-    # Days were computed again, decisions and incidents were not made again, and nothing was believed anew.
+    # Days were computed again, decisions and incidents were not made again, and nothing was evaluated anew.
     computed = "select count(*) from monitoring.computed_windows where run_id = %s"
     run_id = one(monitored_warehouse, "select max(run_id) from monitoring.runs")
     assert one(monitored_warehouse, computed, run_id) == 9
-    judged = "select count(*) from monitoring.believed_windows where run_id = %s"
-    assert one(monitored_warehouse, judged, run_id) == 9
+    evaluated = "select count(*) from monitoring.evaluated_windows where run_id = %s"
+    assert one(monitored_warehouse, evaluated, run_id) == 9
     assert rows(monitored_warehouse, "select * from monitoring.incidents order by incident_id") == incidents
     assert rows(monitored_warehouse, "select * from monitoring.day_alarms order by 1, 2, 3") == alarms
-    assert one(monitored_warehouse, "select count(*) from monitoring.believed_windows") == beliefs
+    assert one(monitored_warehouse, "select count(*) from monitoring.evaluated_windows") == evaluations
     assert one(monitored_warehouse, "select finished_run_id from monitoring.backfills") == run_id
     # Once more is computed anew; one model alone is that model alone.
     result = command("backfill", "--from", "2022-02-10", "--to", "2022-02-12", "--model", "green_tipped")
@@ -141,7 +141,9 @@ def test_a_killed_backfill_goes_on(by: str, monitored_warehouse: Connection, sam
     assert one(monitored_warehouse, computed, first) == 84 - waiting_windows
     assert one(monitored_warehouse, computed, first + 1) == waiting_windows
     assert one(monitored_warehouse, "select count(*) from monitoring.backfills where finished_at is null") == 0
-    assert one(monitored_warehouse, "select count(*) from monitoring.believed_windows where inputs_hash = 'again'") == 0
+    assert (
+        one(monitored_warehouse, "select count(*) from monitoring.evaluated_windows where inputs_hash = 'again'") == 0
+    )
     assert tables(monitored_warehouse) == before
 
 

@@ -17,7 +17,7 @@ from warehouse import database
 pytestmark = pytest.mark.hard
 
 SMALL, LARGE = 600, 66
-# The libraries take some 200 megabytes. A length that damage has made gigantic must not be believed.
+# The libraries take some 200 megabytes. A length that damage has made gigantic must not be evaluated.
 MOST_MEGABYTES = 600
 
 

@@ -126,7 +126,7 @@ def logins(connection: Connection) -> object:
     return connection.execute("select current_user, session_user").fetchone()
 
 
-def test_passwords_of_the_parts_are_made_of_the_owners_own(theirs: ForeignServer) -> None:
+def test_passwords_of_the_parts_follow_from_the_owners_own(theirs: ForeignServer) -> None:
     assert roles.ensure_roles() == ""
     owner = database.login()
     for role in roles.PARTS:

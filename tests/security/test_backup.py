@@ -257,7 +257,7 @@ def test_an_attack_changes_nothing(
     assert not (tmp_path / "it ran").exists()
 
 
-def test_a_model_outside_the_folder_is_not_believed(written: Path, empty_warehouse: Connection, state: Path) -> None:
+def test_a_model_outside_the_folder_is_not_trusted(written: Path, empty_warehouse: Connection, state: Path) -> None:
     """With the hash of the changed rows, which anybody can compute."""
     empty_warehouse.execute("update ml.models set artifact_file = '../../x'")
     from pipeline.commands.backup import _content, _tables

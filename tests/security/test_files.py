@@ -1,4 +1,4 @@
-"""Whose files are they? What holds data is its owner's alone, and what others may have written is not believed."""
+"""Whose files are they? What holds data is its owner's alone, and what others may have written is not evaluated."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def test_the_owner_does_all_that_commands_do(owned: Connection) -> None:
     assert owned.execute("select from pg_namespace where nspname = 'marts'").rowcount == 0
 
 
-def test_with_passwords_the_owners_is_made_of_the_superusers(tcp_server: embedded.Address) -> None:
+def test_with_passwords_the_owners_follows_from_the_superusers(tcp_server: embedded.Address) -> None:
     with database.environment(tcp_server.environment()):
         superuser = database.login()
         with owners.warehouse():

@@ -35,9 +35,9 @@ class Statistic:
         name: what it is called.
         sort: a distance is bad when large; a signed figure when it is far off on either side.
         scale: what it is computed in: the log of a distance, the angle of a share, the log of a ratio, or as it is.
-        alone: whether it is judged by itself.
-        given_others: whether it is judged given the other columns' signed figures of the day, and is one of those.
-        floor: the least standard deviation believed of it, of a day of one row where per_root_n, else as it is.
+        alone: whether it is evaluated by itself.
+        given_others: whether it is evaluated given the other columns' signed figures of the day, and is one of those.
+        floor: the least standard deviation evaluated of it, of a day of one row where per_root_n, else as it is.
         level: whose share it is, of a categorical column.
         one: what one row more, or one value more, changes it by on a usual day: a rare row is no news.
         varied: of a distance: rows of a usual day that are not of the column's most frequent value.
@@ -58,7 +58,7 @@ class Statistic:
     noise: float = 0.0
 
     def least_deviation(self, rows: float) -> float:
-        """The least standard deviation believed of the figure on days of so many rows.
+        """The least standard deviation evaluated of the figure on days of so many rows.
 
         Of a distance: m rows besides the most frequent value are 1/root of m off by chance, relatively.
         """
@@ -82,7 +82,7 @@ class Statistic:
 
 
 def distance(column: str, name: str, varied: float, noise: float, *, per_root_n: bool = True) -> Statistic:
-    """A distance of a column from its reference, judged alone and in its logarithm."""
+    """A distance of a column from its reference, evaluated alone and in its logarithm."""
     return Statistic(column, name, "distance", "log", True, False, LOG_FLOOR, per_root_n, varied=varied, noise=noise)
 
 

@@ -44,7 +44,7 @@ def build(*arguments: str) -> None:
 
 @pytest.mark.slow
 def test_a_changed_window_is_made_again_alone_and_as_from_nothing(monitored_warehouse: Connection) -> None:
-    for table in ("metric_values", "computed_windows", "believed_windows"):
+    for table in ("metric_values", "computed_windows", "evaluated_windows"):
         value = ", value = value * 1.5" if table == "metric_values" else ""
         monitored_warehouse.execute(f"update monitoring.{table} set run_id = 77{value} where {OF_WINDOW}".encode())
     monitored_warehouse.execute(

@@ -196,7 +196,7 @@ def test_the_figure_that_stands_out_on_the_day_is_drawn_first(monitored_warehous
     assert found["Which figures of ${column} stood out on ${day:text}?"][0] == (1.5, "mean", 7, 1, -1, 0, 2, 3)
 
 
-def test_rows_are_one_line_in_their_band_though_they_are_judged_both_ways(monitored_warehouse: Connection) -> None:
+def test_rows_are_one_line_in_their_band_though_they_are_evaluated_both_ways(monitored_warehouse: Connection) -> None:
     with as_dashboard("rows") as connection:
         dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "column.json")
         dashboard.choose(connection, column="(table)", statistic="rows")

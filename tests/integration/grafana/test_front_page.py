@@ -18,15 +18,15 @@ from warehouse.database import Connection
 def test_the_days_of_an_incident_stand_out_on_the_front_page(monitored_warehouse: Connection) -> None:
     with as_dashboard("front page") as connection:
         found = found_rows(connection, FRONT_PAGE, model_version=models_by_name(connection)["green_duration_hgb"])
-        rings: list[Any] = connection.execute(
+        fires: list[Any] = connection.execute(
             "select window_start, coalesce(nullif(column_name, ''), '(table)'), severity from marts.fct_day_alarms "
-            "where model_spec = 'green_duration_hgb' and family = 'columns' and is_ringing order by window_start"
+            "where model_spec = 'green_duration_hgb' and family = 'columns' and is_firing order by window_start"
         ).fetchall()
     cells = {(row[0], row[1]): row[2] for row in found["Which column is not as usual, and since when?"]}
-    assert ("2022-02-08", "trip_distance") in {(f"{time:%Y-%m-%d}", column) for time, column, _ in rings}
-    assert all(cells[time, column] >= max(severity, 1) for time, column, severity in rings)
-    days = found["How bad was each day, and which ones rang?"]
-    assert [(row[0], row[2]) for row in days if row[1] == "ringing day"] == [(time, value) for time, _, value in rings]
+    assert ("2022-02-08", "trip_distance") in {(f"{time:%Y-%m-%d}", column) for time, column, _ in fires}
+    assert all(cells[time, column] >= max(severity, 1) for time, column, severity in fires)
+    days = found["How bad was each day, and which ones fired?"]
+    assert [(row[0], row[2]) for row in days if row[1] == "firing day"] == [(time, value) for time, _, value in fires]
     # The day without trips has no decision: a gap, no zero.
     assert [row[2] for row in days if row[1] == "columns" and f"{row[0]:%Y-%m-%d}" == "2022-02-26"] == [None]
     incidents = {row[2]: row for row in found["Which incidents are there, since when, and what moved?"]}
@@ -37,17 +37,17 @@ def test_the_days_of_an_incident_stand_out_on_the_front_page(monitored_warehouse
     assert {row[3] for row in found["Which other alerts were there, and what of them is over?"]} & {"incident"} == set()
 
 
-def test_rings_are_counted_against_their_budget(monitored_warehouse: Connection) -> None:
-    monitored_warehouse.execute("update marts.fct_day_alarms set is_ringing = false, status = 'ok'")
+def test_fires_are_counted_against_their_budget(monitored_warehouse: Connection) -> None:
+    monitored_warehouse.execute("update marts.fct_day_alarms set is_firing = false, status = 'ok'")
     monitored_warehouse.execute("update marts.fct_day_alarms set status = 'empty' where window_date <= '2022-02-03'")
     monitored_warehouse.execute("update marts.fct_day_alarms set status = 'learning' where window_date = '2022-02-04'")
     monitored_warehouse.execute(
-        "update marts.fct_day_alarms set is_ringing = true where window_date in ('2022-02-05', '2022-02-20')"
+        "update marts.fct_day_alarms set is_firing = true where window_date in ('2022-02-05', '2022-02-20')"
     )
     with as_dashboard("calibration") as connection:
         version = models_by_name(connection)["green_tipped"]
         found = found_rows(connection, FRONT_PAGE, model_version=version)
-    first, *others = found["How often did we ring, against the budget?"]
+    first, *others = found["How often did it fire, against the budget?"]
     assert float(first[2]) == 30 * 2 / 25
     assert (*first[:2], *first[3:]) == (version, "columns", 1, 2, 25, 1, 0)
     assert len(others) == 3 * 4 - 1, "of three models, four families each"
@@ -127,7 +127,7 @@ def test_every_row_leads_to_a_page_that_shows_what_it_speaks_of(monitored_wareho
                         assert page.texts["day"] == row["since"]
                         assert row["incident"] in {one[8] for one in rows["Which incidents of ${column} are there?"]}
                         marked = [one for one in rows["Since when has ${column} not been as usual?"] if one[2]]
-                        # A model that shares the input may have rung for it later than the one that raised it.
+                        # A model that shares the input may have fired for it later than the one that raised it.
                         assert {row["since"], row["last seen"]} & {f"{one[0]:%Y-%m-%d}" for one in marked}
                         assert rows["Which figures of ${column} stood out on ${day:text}?"]
     assert boards == {"column", "data-quality", "performance", "pipeline-health"}
@@ -165,7 +165,7 @@ def test_the_first_tile_is_a_verdict_over_all_that_is_open(
     assert "of another" not in str(shown(versions["green_tipped"]))
     assert shown("of another")[0][0] == "Critical"
 
-    # Somebody has taken everything on; then nothing is open; then nothing is judged.
+    # Somebody has taken everything on; then nothing is open; then nothing is evaluated.
     monitored_warehouse.execute("delete from monitoring.incident_followups where kind = 'resolved'")
     monitored_warehouse.execute("update marts.fct_day_alerts set resolved_at = now()")
     monitored_warehouse.execute(
@@ -182,7 +182,7 @@ def test_the_first_tile_is_a_verdict_over_all_that_is_open(
     verdict, rows = shown(versions["green_tipped"])
     assert (verdict, rows) == (("All is well", "nothing", "nothing until Mon 2022-02-28"), [])
     monitored_warehouse.execute("delete from marts.fct_day_alarms")
-    assert shown(versions["green_tipped"])[0] == ("Not judged yet", "nothing", "run `make pipeline`")
+    assert shown(versions["green_tipped"])[0] == ("Not evaluated yet", "nothing", "run `make pipeline`")
 
 
 def test_the_sample_is_called_so_on_the_front_page(monitored_warehouse: Connection) -> None:

@@ -26,7 +26,6 @@ from config.paths import ROOT
 from core.errors import BadFileError, OriginMixError, WarehouseError
 from ingest.load import Action, LoadResult, load_month, load_months
 from ingest.sources import SourceFile
-from tests.conftest import drop_database, make_database
 from tests.files import (
     BAD_FILES,
     FEBRUARY,
@@ -40,8 +39,7 @@ from tests.files import (
     with_value,
     write_file,
 )
-from warehouse import database, schema_versions
-from warehouse.server import embedded
+from warehouse import database
 
 Contents = tuple[list[tuple[object, ...]], list[tuple[object, ...]]]
 
@@ -111,31 +109,6 @@ def test_the_manifest_says_until_when_a_file_covers(empty_warehouse: database.Co
     load(write_file(tmp_path, FEBRUARY), FEBRUARY)
     query = "select status, covers_until::text from raw.files order by load_id"
     assert empty_warehouse.execute(query).fetchall() == [("replaced", "2022-02-03"), ("loaded", "2022-02-28")]
-
-
-def test_files_loaded_before_they_could_be_parts_cover_their_months(
-    server: embedded.Address, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    name = make_database(server, "template0")
-    monkeypatch.setenv("PGDATABASE", name)
-    try:
-        with database.warehouse():
-            (tmp_path / "001_tables.sql").symlink_to(ROOT / "pipeline" / "migrations" / "001_tables.sql")
-            with monkeypatch.context() as patch:
-                patch.setattr(schema_versions, "_MIGRATIONS", tmp_path)
-                schema_versions.migrate()
-            with database.connect("test", autocommit=True) as connection:
-                connection.execute(
-                    "insert into raw.files (load_id, service, source_month, location, sha256, bytes, rows, "
-                    "schema_fingerprint, origin, status) select n, 'green', make_date(2024, n, 1), '', '', 1, 1, '', "
-                    "'local', 'loaded' from generate_series(1, 12) as n"
-                )
-                schema_versions.migrate()
-                days = connection.execute("select covers_until from raw.files order by source_month").fetchall()
-        assert days == [(Month(2024, number).last_day,) for number in range(1, 13)]
-        assert str(days[1][0]) == "2024-02-29"
-    finally:
-        drop_database(server, name)
 
 
 def test_hash_in_the_manifest_is_the_files(empty_warehouse: database.Connection, tmp_path: Path) -> None:

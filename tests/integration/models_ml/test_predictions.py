@@ -446,7 +446,7 @@ def test_a_feature_that_the_trips_do_not_have_is_named(
 
 
 @pytest.mark.slow
-def test_decisions_that_come_with_predictions_are_what_is_judged(
+def test_decisions_that_come_with_predictions_are_what_is_evaluated(
     monitored_warehouse: Connection, monitoring_file: Path, trips: pd.DataFrame, tmp_path: Path, sample_dir: Path
 ) -> None:
     """By day and segment as scikit-learn has it; with a text among the features, and then with a threshold alone."""
@@ -469,15 +469,15 @@ def test_decisions_that_come_with_predictions_are_what_is_judged(
     assert {"credit card", "cash"} <= {payment for payment, _ in kept}
     assert {decision for _, decision in kept} == {"0.0", "1.0"}
     run(sample_dir)
-    _assert_judged_by(monitored_warehouse, trips.assign(decided=trips["decision"]))
-    # Without decisions the threshold counts, and another one judges again.
+    _assert_evaluated_by(monitored_warehouse, trips.assign(decided=trips["decision"]))
+    # Without decisions the threshold counts, and another one evaluates again.
     load(write(trips.drop(columns="decision"), tmp_path / "again.csv"))
     write_model(monitoring_file, features=features, threshold=0.65)
     run(sample_dir)
-    _assert_judged_by(monitored_warehouse, trips.assign(decided=trips["prediction"] >= 0.65))
+    _assert_evaluated_by(monitored_warehouse, trips.assign(decided=trips["prediction"] >= 0.65))
 
 
-def _assert_judged_by(connection: Connection, decided: pd.DataFrame) -> None:
+def _assert_evaluated_by(connection: Connection, decided: pd.DataFrame) -> None:
     labels = pd.DataFrame(
         rows(
             connection, "select source_month, source_row, is_tipped, payment_type from intermediate.int_trips_accepted"
@@ -497,10 +497,10 @@ def _assert_judged_by(connection: Connection, decided: pd.DataFrame) -> None:
         part = of_day if segment == "all" else of_day[of_day["payment_type"] == "credit card"]
         if figures[0] is None:
             continue
-        truth, said = part["label"].astype(int), part["decided"].astype(int)
+        outcome, said = part["label"].astype(int), part["decided"].astype(int)
         # Where nothing is decided for 1, precision has no value.
-        precision = precision_score(truth, said) if said.any() else None
-        expected = [accuracy_score(truth, said), precision, recall_score(truth, said)]
+        precision = precision_score(outcome, said) if said.any() else None
+        expected = [accuracy_score(outcome, said), precision, recall_score(outcome, said)]
         assert figures == pytest.approx(expected, abs=1e-9), (day, segment)
         compared += 1
     assert compared > 40

@@ -65,12 +65,12 @@ def test_a_model_that_is_trained_here(
     before = one(monitored_warehouse, "select sum(n_current) from monitoring.metric_values")
     add(own_monitoring, entry)
     (sentence,) = load_monitoring().without_labels()
-    assert sentence.startswith("green_fare is never judged: its target fare_amount has no entry under labels")
+    assert sentence.startswith("green_fare is never evaluated: its target fare_amount has no entry under labels")
     add_label(own_monitoring, label)
     assert load_monitoring().without_labels() == []
     monkeypatch.setattr(recipes, "RECIPES", dict(recipes.RECIPES))
     exec(compile(recipe, "docs/how-to/your-own-model.md", "exec"), vars(recipes))  # noqa: S102 - the page's own code
-    make_pipeline, look_at_model, look_at_days, look_at_truth = commands(console)
+    make_pipeline, look_at_model, look_at_days, look_at_labels = commands(console)
     assert make_pipeline == "make pipeline"
     report = run(sample_dir)
     words = {step.name: step.message for step in report.steps}
@@ -95,9 +95,9 @@ def test_a_model_that_is_trained_here(
     assert {day: count for day, count, *_ in days if count} == hails
     drift = {f"{day}": score for day, _, score, _ in days}
     assert drift["2022-02-08"] > 2 * drift["2022-02-09"], "kilometres for miles"
-    truth = rows(monitored_warehouse, query_of(look_at_truth))
-    assert [(coverage, 0 < mae < 20) for _, coverage, mae, _ in truth if mae is not None] == [(1, True)] * 27
-    assert [loss for *_, loss in truth] == pytest.approx([validation_mae] * 28)
+    outcome = rows(monitored_warehouse, query_of(look_at_labels))
+    assert [(coverage, 0 < mae < 20) for _, coverage, mae, _ in outcome if mae is not None] == [(1, True)] * 27
+    assert [loss for *_, loss in outcome] == pytest.approx([validation_mae] * 28)
 
 
 def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -269,7 +269,7 @@ def test_a_second_run_does_nothing(monitored_warehouse: Connection, sample_dir: 
 def contents(connection: Connection) -> dict[str, str]:
     """A hash of every table's rows without run ids, load ids and clock columns.
 
-    What is about runs is left out, and so is what runs believed before the last one (`is_latest` is false): it depends
+    What is about runs is left out, and so is what runs evaluated before the last one (`is_latest` is false): it depends
     on how many runs there were.
     """
     tables = rows(
@@ -281,7 +281,7 @@ def contents(connection: Connection) -> dict[str, str]:
         and not column_name = any(%s)
         and table_name not in (
             'runs', 'fct_pipeline_runs', 'dbt_results', 'fct_test_results', 'fct_alerts', 'fct_label_loads',
-            'schema_versions', 'metric_history', 'believed_windows',
+            'schema_versions', 'metric_history', 'evaluated_windows',
             'incidents', 'incident_followups', 'fct_incidents', 'fct_incident_followups'
         )
         group by 1, 2

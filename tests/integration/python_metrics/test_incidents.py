@@ -54,11 +54,11 @@ def test_what_is_wrong_with_the_rows_is_an_incident_of_the_rows(monitored_wareho
     assert min(day for day in found if day >= "2022-02-14") <= "2022-02-16", "the weekend-like week"
 
 
-def test_few_days_ring_that_should_not(monitored_warehouse: Connection) -> None:
+def test_few_days_fire_that_should_not(monitored_warehouse: Connection) -> None:
     clean = rows(
         monitored_warehouse,
         "select window_date::text, model_spec, column_name, severity from marts.fct_day_alarms "
-        "where is_ringing and window_date not between '2022-02-14' and '2022-02-18' and window_date not in "
+        "where is_firing and window_date not between '2022-02-14' and '2022-02-18' and window_date not in "
         "('2022-02-03', '2022-02-08', '2022-02-10', '2022-02-11', '2022-02-12', '2022-02-21', '2022-02-22', "
         "'2022-02-24', '2022-02-26') order by 1, 2",
     )
@@ -119,7 +119,7 @@ def test_an_incident_says_whose_figure_it_is_and_names_groups_that_differ_only(m
     for column, day in told:
         worst = rows(
             monitored_warehouse,
-            "select model_version from marts.fct_day_alarms where window_date = %s and column_name = %s and is_ringing "
+            "select model_version from marts.fct_day_alarms where window_date = %s and column_name = %s and is_firing "
             "and family = 'columns' order by severity desc, model_version desc limit 1",
             day,
             column,
@@ -151,14 +151,14 @@ def test_an_incident_is_never_changed(monitored_warehouse: Connection) -> None:
     before = rows(monitored_warehouse, everything)
     assert record() == 0, "nothing has happened"
     distance = id_of(monitored_warehouse, "trip_distance")
-    ringing = "update monitoring.day_alarms set is_ringing = %s where column_name = 'trip_distance' and severity >= 1"
-    monitored_warehouse.execute(ringing, [False])
+    firing = "update monitoring.day_alarms set is_firing = %s where column_name = 'trip_distance' and severity >= 1"
+    monitored_warehouse.execute(firing, [False])
     record()
     assert followups(monitored_warehouse, distance) == ["withdrawn"]
     state = "select state from marts.fct_incidents where incident_id = %s"
     assert one(monitored_warehouse, state, distance) == "withdrawn"
     assert one(monitored_warehouse, "select count(*) from marts.fct_alerts where alert_id = %s", distance) == 0
-    monitored_warehouse.execute(ringing, [True])
+    monitored_warehouse.execute(firing, [True])
     record()
     assert followups(monitored_warehouse, distance) == ["withdrawn", "reinstated"]
     assert one(monitored_warehouse, state, distance) == "resolved"
@@ -166,14 +166,14 @@ def test_an_incident_is_never_changed(monitored_warehouse: Connection) -> None:
 
 
 def test_a_story_that_begins_earlier_keeps_its_name(monitored_warehouse: Connection) -> None:
-    """A correction that makes the day before ring as well is a follow-up, not another incident."""
+    """A correction that makes the day before fire as well is a follow-up, not another incident."""
     fares = one(
         monitored_warehouse,
         "select incident_id from marts.fct_incidents where column_name = 'fare_amount' and opened_date = '2022-02-10'",
     )
     count = one(monitored_warehouse, "select count(*) from monitoring.incidents")
     monitored_warehouse.execute(
-        "update monitoring.day_alarms set is_ringing = true, column_name = 'fare_amount', severity = 1.5 "
+        "update monitoring.day_alarms set is_firing = true, column_name = 'fare_amount', severity = 1.5 "
         "where window_start = '2022-02-09 05:00+00' and model_version like 'green_duration_lr%' and family = 'columns'"
     )
     record()
@@ -231,7 +231,7 @@ def test_a_closed_incident_is_over(monitored_warehouse: Connection) -> None:
         monitored_warehouse, "select state, last_note from marts.fct_incidents where incident_id = %s", found
     )
     assert (state, note) == ("closed", "it was the vendor")
-    # What rings again after that is nobody's.
+    # What fires again after that is nobody's.
     monitored_warehouse.execute(
         "insert into monitoring.incident_followups (incident_id, kind, window_start, severity) "
         "values (%s, 'seen', '2022-02-04 05:00+00', 30)",

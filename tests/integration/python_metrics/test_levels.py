@@ -215,7 +215,7 @@ MODELS = """
 def test_text_and_boolean_features_work_everywhere(
     monitored_warehouse: Connection, sample_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Trained by every recipe, scored, profiled, estimated, judged, and on Evidently's page."""
+    """Trained by every recipe, scored, profiled, estimated, evaluated, and on Evidently's page."""
     add_columns(monitored_warehouse, {"is_group": OWN["is_group"]})
     path = tmp_path / "monitoring.yml"
     path.write_text(Path("monitoring.yml").read_text(encoding="utf-8") + MODELS, encoding="utf-8")

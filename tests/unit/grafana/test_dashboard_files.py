@@ -13,7 +13,7 @@ import yaml
 from config.alert_levels import opening_rules
 from config.monitoring import Dashboards
 from config.paths import ROOT
-from grafana.alert_rules import RULES as TOLD
+from grafana.alert_rules import RULES as NOTIFICATIONS
 from grafana.alert_rules import UNREADABLE
 from grafana.generate import generated_files
 from grafana.house import House, make_house
@@ -299,7 +299,7 @@ def test_charts_have_axes_labels_and_gaps_that_can_be_read(dashboard: OpenDashbo
 def test_severities_do_not_vanish_beside_one_of_sixteen() -> None:
     panels = [(path.stem, panel) for path in DASHBOARDS for panel in open_dashboard(path).panels()]
     charts = [panel for _, panel in panels if panel["type"] == "timeseries" and "own_severity" in str(panel["targets"])]
-    charts += [panel for _, panel in panels if panel["title"] == "How bad was each day, and which ones rang?"]
+    charts += [panel for _, panel in panels if panel["title"] == "How bad was each day, and which ones fired?"]
     assert len(charts) == 2
     for panel in charts:
         custom = panel["fieldConfig"]["defaults"]["custom"]
@@ -348,7 +348,7 @@ def rules() -> list[dict[str, Any]]:
 def test_every_alert_rule_has_its_rule_in_grafana() -> None:
     alerts = make_house().monitoring.alerts
     assert [rule["labels"]["rule"] for rule in rules()] == [*(name for name, _ in opening_rules(alerts)), UNREADABLE]
-    assert set(TOLD) == {name for name, _ in alerts} | {UNREADABLE}
+    assert set(NOTIFICATIONS) == {name for name, _ in alerts} | {UNREADABLE}
     assert len({rule["uid"] for rule in rules()}) == len(rules())
 
 
@@ -387,7 +387,7 @@ def test_grafana_draws_every_rule_with_its_panel() -> None:
     for rule in rules():
         said = rule["annotations"]
         panel = panels[said["__dashboardUid__"], said["__panelId__"]]
-        assert panel["title"] == TOLD[rule["labels"]["rule"]].panel
+        assert panel["title"] == NOTIFICATIONS[rule["labels"]["rule"]].panel
         assert "repeat" not in panel
 
 

@@ -54,10 +54,10 @@ def test_bands_are_filled_from_their_own_lower_quantile() -> None:
 def test_a_score_lies_inside_its_two_bands() -> None:
     board, panel = panel_of("column", "Is ${statistic:text} of ${column} usual?")
     rare, seldom = "1 day in 100 goes beyond", "1 day in 10 goes beyond"
-    names = ["score", "usual", f"from, {rare}", rare, f"from, {seldom}", seldom, "ringing day"]
+    names = ["score", "usual", f"from, {rare}", rare, f"from, {seldom}", seldom, "firing day"]
     found = Rows(["time", *names], [(DAY, 5, 2, 0, 4, 1, 3, 5), (DAY + timedelta(days=1), 1, 2, 0, 4, 1, 3, None)])
     order = [name for name, _, _ in bands_together(panel, series_of(board, found))]
-    assert order == [f"from, {rare}", rare, f"from, {seldom}", seldom, "score", "usual", "ringing day"]
+    assert order == [f"from, {rare}", rare, f"from, {seldom}", seldom, "score", "usual", "firing day"]
     body = drawn(board, panel, found)
     assert body.count("tonexty") == 2
     # A band is named once, by its upper bound: its lower one has no colour to show.
@@ -180,7 +180,7 @@ def test_a_line_has_a_gap_only_where_there_is_a_row_without_a_value() -> None:
 
 def test_a_day_of_sixteen_leaves_the_others_to_be_seen() -> None:
     assert [symlog(value) for value in (None, 0, 0.5, 1, 2, 16)] == [None, 0, 0.5, 1, 2, 5]
-    board, panel = panel_of("model-monitoring", "How bad was each day, and which ones rang?")
+    board, panel = panel_of("model-monitoring", "How bad was each day, and which ones fired?")
     rows = Rows(["time", "metric", "value"], [(DAY, "columns", 0.5), (DAY + timedelta(days=1), "columns", 16.0)])
     body = drawn(board, panel, rows)
     assert '"y":[0.5,5.0]' in body

@@ -369,7 +369,7 @@ def test_an_address_with_a_password_is_refused_and_not_repeated(address: str, ta
     assert "hunter2" not in one_line(error)
 
 
-def test_an_address_that_no_request_can_be_made_of_is_told_at_once(target: Path) -> None:
+def test_an_address_that_no_request_can_use_is_told_at_once(target: Path) -> None:
     with pytest.raises(SourceUnavailableError, match="invalid label"):
         download("https://.example.com/", target, backoff_seconds=60)
 

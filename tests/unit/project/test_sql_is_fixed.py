@@ -100,10 +100,10 @@ def _is_fixed(node: ast.expr, named: dict[str, ast.expr], depth: int = 0) -> boo
         if _name(node.func) in {"SQL", "Composed", "Identifier", "Literal", "relation"}:
             return True  # what is in them is looked at where they are called
         if isinstance(node.func, ast.Attribute) and node.func.attr in {"format", "join"}:
-            made_of = node.func.value
-            return (isinstance(made_of, ast.Call) and _name(made_of.func) == "SQL") or (
-                (isinstance(made_of, ast.Name) and made_of.id in named and _is_fixed(made_of, named, depth + 1))
-                and not isinstance(named.get(getattr(made_of, "id", "")), ast.Constant)
+            receiver = node.func.value
+            return (isinstance(receiver, ast.Call) and _name(receiver.func) == "SQL") or (
+                (isinstance(receiver, ast.Name) and receiver.id in named and _is_fixed(receiver, named, depth + 1))
+                and not isinstance(named.get(getattr(receiver, "id", "")), ast.Constant)
             )
         if isinstance(node.func, ast.Attribute) and node.func.attr == "as_string":
             return _is_fixed(node.func.value, named, depth)
@@ -137,7 +137,7 @@ def test_nothing_but_fixed_texts_and_composed_ones_is_executed() -> None:
         "database.one_row(connection, name)",
     ],
 )
-def test_a_text_that_is_made_of_a_value_is_seen(line: str) -> None:
+def test_a_text_that_is_receiver_a_value_is_seen(line: str) -> None:
     assert suspicious(f"def f(connection, name, text):\n    {line}\n")
 
 

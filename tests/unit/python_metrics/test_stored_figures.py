@@ -60,5 +60,5 @@ def test_whatever_is_stored_can_be_squared_added_and_divided() -> None:
 
 
 def test_other_values_of_a_row_stay() -> None:
-    row = {"score": np.float64(math.inf), "name": "x", "ringing": True, "rows": 10**200, "none": None}
+    row = {"score": np.float64(math.inf), "name": "x", "firing": True, "rows": 10**200, "none": None}
     assert stored_values(row) == row | {"score": None}

@@ -72,7 +72,7 @@ grouped as (
 
 ),
 
-judged as (
+evaluated as (
 
     -- The conditions stand in the order of the rules' priority; the first that holds names the rule.
     select
@@ -110,7 +110,7 @@ final as (
         pickup_hour,
         {% for column in trip_columns() %}{{ column }}, {% endfor %}
         {% for column in derived_columns() %}{{ column }}{{ ", " if not loop.last }}{% endfor %}
-    from judged
+    from evaluated
 
 )
 

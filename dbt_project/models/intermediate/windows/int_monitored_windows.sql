@@ -6,7 +6,7 @@ with computed as (
 
 ),
 
-beliefs as (
+evaluations as (
 
     select
         model_version,
@@ -14,7 +14,7 @@ beliefs as (
         window_start,
         granularity,
         string_agg(extract(epoch from as_of) || ':' || run_id, ',' order by as_of) as runs
-    from {{ ref("stg_monitoring__believed_windows") }}
+    from {{ ref("stg_monitoring__evaluated_windows") }}
     group by model_version, reference_id, window_start, granularity
 
 ),
@@ -42,26 +42,26 @@ described as (
         computed.model_version,
         models.spec as model_spec,
         computed.reference_id,
-        {{ judged_reference() }} as judged_reference_id,
+        {{ evaluation_reference() }} as evaluation_reference_id,
         coalesce(computed.reference_id = models.reference_id, false) as is_own_reference,
         windows.load_id,
         windows.origin,
         computed.run_id,
         {{ row_hash([
-            "computed.run_id", "beliefs.runs", "windows.origin", "models.reference_id", "models.judged_reference_id"
-        ]) }} as made_of
+            "computed.run_id", "evaluations.runs", "windows.origin", "models.reference_id", "models.evaluation_reference_id"
+        ]) }} as inputs_hash
     from computed
     inner join windows
         on
             computed.window_start = windows.window_start
             and computed.granularity = windows.granularity
     inner join models on computed.model_version = models.model_version
-    left join beliefs
+    left join evaluations
         on
-            computed.model_version = beliefs.model_version
-            and computed.reference_id = beliefs.reference_id
-            and computed.window_start = beliefs.window_start
-            and computed.granularity = beliefs.granularity
+            computed.model_version = evaluations.model_version
+            and computed.reference_id = evaluations.reference_id
+            and computed.window_start = evaluations.window_start
+            and computed.granularity = evaluations.granularity
 
 ),
 
@@ -69,14 +69,14 @@ final as (
 
     select
         *,
-        md5(made_of || load_id) as made_of_with_load,
+        md5(inputs_hash || load_id) as inputs_hash_with_load,
         md5(
-            string_agg(made_of, ',') over (
+            string_agg(inputs_hash, ',') over (
                 partition by model_version, reference_id
                 order by window_date
                 range between interval '{{ var("trailing_days") }} days' preceding and current row
             )
-        ) as made_of_trailing
+        ) as inputs_hash_trailing
     from described
 
 )

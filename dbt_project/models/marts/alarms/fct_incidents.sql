@@ -90,7 +90,7 @@ latest as (
         (array_agg(kind order by followup_id desc) filter (where kind in ('resolved', 'reopened')))[1] as ending,
         (array_agg(window_start order by followup_id desc) filter (where kind in ('resolved', 'reopened')))[1] as resolved_at,
         (array_agg(kind order by followup_id desc) filter (where kind in ('withdrawn', 'reinstated')))[1] as standing,
-        -- What rings after somebody has closed it is open again, and nobody's.
+        -- What fires after somebody has closed it is open again, and nobody's.
         max(followup_id) filter (where kind = 'closed')
         > coalesce(max(followup_id) filter (where kind in ('seen', 'reopened', 'reinstated')), 0) as is_closed,
         max(followup_id) filter (where kind = 'acknowledged')

@@ -23,22 +23,22 @@ windows as (
 
 ),
 
--- Beliefs about the rows that a day has now: what labels said of rows that were replaced is over.
+-- Evaluations about the rows that a day has now: what labels said of rows that were replaced is over.
 held as (
 
-    select believed.*
-    from {{ ref("stg_monitoring__believed_windows") }} as believed
+    select evaluated.*
+    from {{ ref("stg_monitoring__evaluated_windows") }} as evaluated
     inner join windows
         on
-            believed.window_start = windows.window_start
-            and believed.granularity = windows.granularity
-    where coalesce(believed.content_hash, windows.content_hash) = windows.content_hash
+            evaluated.window_start = windows.window_start
+            and evaluated.granularity = windows.granularity
+    where coalesce(evaluated.content_hash, windows.content_hash) = windows.content_hash
 
 ),
 
 -- A model can have several references; alerts are about its own, the one it was trained with.
--- What labels said, at every moment that something was believed of a day.
-beliefs as (
+-- What labels said, at every moment that something was evaluated of a day.
+evaluations as (
 
     select * from {{ ref("stg_monitoring__metric_values") }}
     where as_of is not null
@@ -55,40 +55,40 @@ beliefs as (
 
 ),
 
-judged_days as (
+evaluated_days as (
 
     select
-        beliefs.model_version,
+        evaluations.model_version,
         models.spec as model_spec,
-        beliefs.window_start,
-        beliefs.as_of,
-        max(beliefs.run_id) as run_id,
-        max(beliefs.value) filter (where beliefs.metric = 'label_coverage') as coverage,
-        max(beliefs.value) filter (where beliefs.metric = 'label_count') as label_count,
-        max(beliefs.value) filter (where beliefs.metric = 'reference_loss') as reference_loss,
+        evaluations.window_start,
+        evaluations.as_of,
+        max(evaluations.run_id) as run_id,
+        max(evaluations.value) filter (where evaluations.metric = 'label_coverage') as coverage,
+        max(evaluations.value) filter (where evaluations.metric = 'label_count') as label_count,
+        max(evaluations.value) filter (where evaluations.metric = 'reference_loss') as reference_loss,
         -- A loss that is too large to be stored is no missing one.
-        max(coalesce(beliefs.value, case when beliefs.status = 'out_of_range' then 1e140 end))
-        filter (where beliefs.metric in ('mae', 'log_loss')) as loss,
-        max(beliefs.p_value) filter (where beliefs.metric in ('mae', 'log_loss')) as loss_p_value,
+        max(coalesce(evaluations.value, case when evaluations.status = 'out_of_range' then 1e140 end))
+        filter (where evaluations.metric in ('mae', 'log_loss')) as loss,
+        max(evaluations.p_value) filter (where evaluations.metric in ('mae', 'log_loss')) as loss_p_value,
         -- What others are measured in: a loss of nothing is no unit.
         greatest(
-            nullif(max(beliefs.value) filter (where beliefs.metric = 'reference_loss'), 0),
-            max(beliefs.value) filter (where beliefs.metric = 'least_loss')
+            nullif(max(evaluations.value) filter (where evaluations.metric = 'reference_loss'), 0),
+            max(evaluations.value) filter (where evaluations.metric = 'least_loss')
         ) as loss_unit,
-        max(beliefs.value) filter (where beliefs.metric = 'loss_excess') as loss_excess,
-        max(beliefs.value) filter (where beliefs.metric = 'bias_excess') as bias_excess,
-        max(beliefs.p_value) filter (where beliefs.metric = 'loss_excess') as p_value,
-        bool_or(beliefs.alert) filter (where beliefs.metric = 'loss_excess') as is_drifted
-    from beliefs
+        max(evaluations.value) filter (where evaluations.metric = 'loss_excess') as loss_excess,
+        max(evaluations.value) filter (where evaluations.metric = 'bias_excess') as bias_excess,
+        max(evaluations.p_value) filter (where evaluations.metric = 'loss_excess') as p_value,
+        bool_or(evaluations.alert) filter (where evaluations.metric = 'loss_excess') as is_drifted
+    from evaluations
     inner join models
         on
-            beliefs.model_version = models.model_version
-            and beliefs.reference_id = models.reference_id
+            evaluations.model_version = models.model_version
+            and evaluations.reference_id = models.reference_id
     where
-        beliefs.granularity = 'day'
-        and beliefs.segment_key = ''
-        and beliefs.layer in ('performance', 'concept')
-    group by beliefs.model_version, models.spec, beliefs.window_start, beliefs.as_of
+        evaluations.granularity = 'day'
+        and evaluations.segment_key = ''
+        and evaluations.layer in ('performance', 'concept')
+    group by evaluations.model_version, models.spec, evaluations.window_start, evaluations.as_of
 
 ),
 
@@ -234,7 +234,7 @@ performance as (
         as_of,
         coverage,
         loss_p_value as p_value
-    from judged_days
+    from evaluated_days
     where label_count >= {{ var("alert_min_rows") }}
 
 ),
@@ -261,7 +261,7 @@ concept_drift as (
         coverage,
         -- is_drifted has it already.
         cast(null as double precision) as p_value
-    from judged_days
+    from evaluated_days
 
 ),
 
@@ -310,7 +310,7 @@ conditions as (
 
 ),
 
-judged as (
+evaluated as (
 
     select
         conditions.*,
@@ -348,7 +348,7 @@ levelled as (
             when value >= warning and coalesce(p_value < warning_alpha, true) then 'warning'
             else 'none'
         end as level
-    from judged
+    from evaluated
 
 ),
 
@@ -363,7 +363,7 @@ ranked as (
                 case level when 'critical' then 1 when 'warning' then 2 else 3 end,
                 case when level != 'none' then as_of end asc nulls last,
                 as_of desc
-        ) as belief_rank
+        ) as evaluation_rank
     from levelled
 
 ),
@@ -392,7 +392,7 @@ final as (
         ranked.as_of
     from ranked
     inner join volume on ranked.window_start = volume.window_start
-    where ranked.belief_rank = 1
+    where ranked.evaluation_rank = 1
 
 )
 

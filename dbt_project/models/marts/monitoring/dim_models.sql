@@ -12,11 +12,11 @@ reference_sets as (
 
 losses as (
 
-    -- What every judged day has been held against; the rows of a reference never change.
+    -- What every evaluated day has been held against; the rows of a reference never change.
     select
         model_version,
         reference_id,
-        max(value) as judged_loss
+        max(value) as reference_loss
     from {{ ref("stg_monitoring__metric_values") }}
     where
         granularity = 'day'
@@ -80,9 +80,9 @@ versions as (
         reference_sets.name as reference_name,
         reference_sets.rows as reference_rows,
         reference_sets.content_sha256 as reference_sha256,
-        {{ judged_reference() }} as judged_reference_id,
-        judged_sets.rows as judged_count,
-        losses.judged_loss,
+        {{ evaluation_reference() }} as evaluation_reference_id,
+        evaluated_sets.rows as evaluated_count,
+        losses.reference_loss,
         {{ instant("models.training_window_start") }} as window_start,
         {{ instant("models.training_window_end") }} as window_end,
         models.artifact_sha256,
@@ -93,7 +93,7 @@ versions as (
         models.trained_at
     from models
     left join reference_sets on models.reference_id = reference_sets.reference_id
-    left join reference_sets as judged_sets on {{ judged_reference() }} = judged_sets.reference_id
+    left join reference_sets as evaluated_sets on {{ evaluation_reference() }} = evaluated_sets.reference_id
     left join losses
         on
             models.model_version = losses.model_version
@@ -127,9 +127,9 @@ final as (
         null as reference_name,
         null as reference_rows,
         null as reference_sha256,
-        null as judged_reference_id,
-        null as judged_count,
-        null as judged_loss,
+        null as evaluation_reference_id,
+        null as evaluated_count,
+        null as reference_loss,
         null as window_start,
         null as window_end,
         null as artifact_sha256,

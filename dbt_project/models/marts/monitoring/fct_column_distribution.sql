@@ -51,7 +51,7 @@ counted as (
         bins.reference_total,
         windows.origin,
         windows.run_id,
-        windows.made_of
+        windows.inputs_hash
     from windows
     inner join bins on windows.reference_id = bins.reference_id
     left join counts
@@ -83,7 +83,7 @@ final as (
         cast(reference_count as double precision) / cast(reference_total as double precision) as reference_share,
         origin,
         run_id,
-        made_of
+        inputs_hash
     from counted
     -- A window without rows has no shares: it has no rows here.
     where window_total is not null

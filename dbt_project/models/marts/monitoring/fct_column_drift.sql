@@ -72,7 +72,7 @@ final as (
         pivoted.n_current,
         windows.origin,
         pivoted.run_id,
-        windows.made_of
+        windows.inputs_hash
     from pivoted
     {{ join_windows("pivoted") }}
 

@@ -80,7 +80,7 @@ final as (
         pivoted.status,
         windows.origin,
         pivoted.run_id,
-        windows.made_of
+        windows.inputs_hash
     from pivoted
     {{ join_windows("pivoted") }}
 

@@ -10,7 +10,7 @@
 
 with windows as (
 
-    {{ stale_windows(made_of="made_of_with_load") }}
+    {{ stale_windows(version="inputs_hash_with_load") }}
 
 ),
 
@@ -87,7 +87,7 @@ final as (
         windows.load_id,
         windows.origin,
         headlines.run_id,
-        windows.made_of_with_load as made_of
+        windows.inputs_hash_with_load as inputs_hash
     from headlines
     {{ join_windows("headlines") }}
     where windows.is_own_reference

@@ -110,7 +110,7 @@ final as (
         pivoted.model_version,
         windows.model_spec,
         pivoted.reference_id,
-        case when pivoted.kind = 'segment' then windows.judged_reference_id else pivoted.reference_id end as judged_reference_id,
+        case when pivoted.kind = 'segment' then windows.evaluation_reference_id else pivoted.reference_id end as evaluation_reference_id,
         pivoted.kind,
         pivoted.segment_key,
         pivoted.segment_value,
@@ -127,7 +127,7 @@ final as (
         pivoted.as_of,
         windows.origin,
         pivoted.run_id,
-        windows.made_of
+        windows.inputs_hash
     from pivoted
     {{ join_windows("pivoted") }}
 

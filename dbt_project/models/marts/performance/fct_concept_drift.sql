@@ -57,7 +57,7 @@ final as (
         pivoted.model_version,
         windows.model_spec,
         pivoted.reference_id,
-        windows.judged_reference_id,
+        windows.evaluation_reference_id,
         pivoted.as_of,
         pivoted.label_count,
         pivoted.loss_excess,
@@ -72,7 +72,7 @@ final as (
         pivoted.status,
         windows.origin,
         pivoted.run_id,
-        windows.made_of
+        windows.inputs_hash
     from pivoted
     {{ join_windows("pivoted") }}
 

@@ -18,7 +18,7 @@
 
 with stale as (
 
-    {{ stale_windows(made_of="made_of_trailing") }}
+    {{ stale_windows(version="inputs_hash_trailing") }}
 
 ),
 
@@ -91,7 +91,7 @@ compared as (
         windows.model_version,
         windows.model_spec,
         windows.reference_id,
-        windows.judged_reference_id,
+        windows.evaluation_reference_id,
         pivoted.segment,
         pivoted.metric,
         pivoted.estimate,
@@ -110,7 +110,7 @@ compared as (
         end as comparison_status,
         windows.origin,
         pivoted.run_id,
-        windows.made_of_trailing as made_of,
+        windows.inputs_hash_trailing as inputs_hash,
         windows.is_stale
     from pivoted
     {{ join_windows("pivoted") }}
@@ -150,7 +150,7 @@ final as (
         model_version,
         model_spec,
         reference_id,
-        judged_reference_id,
+        evaluation_reference_id,
         segment,
         metric,
         estimate,
@@ -169,7 +169,7 @@ final as (
         trailing_days,
         origin,
         run_id,
-        made_of
+        inputs_hash
     from told
     where is_stale
 

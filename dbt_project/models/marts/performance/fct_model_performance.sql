@@ -19,7 +19,7 @@ with windows as (
 
 ),
 
-beliefs as (
+evaluations as (
 
     select
         metrics.*,
@@ -58,7 +58,7 @@ pivoted as materialized (
         {% endfor %}
         max(status) filter (where metric in ('mae', 'log_loss')) as status,
         max(run_id) as run_id
-    from beliefs
+    from evaluations
     group by
         model_version, reference_id, window_start, granularity, segment_key, segment_value, as_of, is_latest
 
@@ -73,7 +73,7 @@ final as (
         pivoted.model_version,
         windows.model_spec,
         pivoted.reference_id,
-        windows.judged_reference_id,
+        windows.evaluation_reference_id,
         pivoted.segment_key,
         pivoted.segment_value,
         pivoted.segment,
@@ -89,7 +89,7 @@ final as (
         pivoted.status,
         windows.origin,
         pivoted.run_id,
-        windows.made_of
+        windows.inputs_hash
     from pivoted
     {{ join_windows("pivoted") }}
 

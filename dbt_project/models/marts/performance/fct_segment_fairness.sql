@@ -25,7 +25,7 @@ metrics as (
 
 marked as (
 
-    -- Groups with figures are compared by the loss that models of their kind are judged by.
+    -- Groups with figures are compared by the loss that models of their kind are evaluated by.
     select
         *,
         layer = 'performance' and metric in ('mae', 'log_loss') and segment_key != '' and status = 'ok' as is_group
@@ -71,7 +71,7 @@ final as (
         pivoted.model_version,
         windows.model_spec,
         pivoted.reference_id,
-        windows.judged_reference_id,
+        windows.evaluation_reference_id,
         pivoted.segment_key,
         pivoted.as_of,
         pivoted.group_count,
@@ -89,7 +89,7 @@ final as (
         pivoted.status,
         windows.origin,
         pivoted.run_id,
-        windows.made_of
+        windows.inputs_hash
     from pivoted
     {{ join_windows("pivoted") }}
 

@@ -63,7 +63,7 @@ final as (
         pivoted.model_version,
         windows.model_spec,
         pivoted.reference_id,
-        windows.judged_reference_id,
+        windows.evaluation_reference_id,
         pivoted.segment_key,
         pivoted.segment_value,
         pivoted.row_count,
@@ -82,7 +82,7 @@ final as (
         pivoted.as_of,
         windows.origin,
         pivoted.run_id,
-        windows.made_of
+        windows.inputs_hash
     from pivoted
     {{ join_windows("pivoted") }}
 

@@ -156,7 +156,7 @@ def test_doctor_says_what_is_missing(monitored_warehouse: Connection) -> None:
     assert "2022-03 is not loaded" in result.stdout
 
 
-def test_doctor_names_models_that_are_never_judged(
+def test_doctor_names_models_that_are_never_evaluated(
     monitored_warehouse: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "monitoring.yml"
@@ -164,8 +164,8 @@ def test_doctor_names_models_that_are_never_judged(
     path.write_text("".join(line for line in lines if not line.startswith("  is_tipped:")), encoding="utf-8")
     monkeypatch.setenv("WAREHOUSE_MONITORING_FILE", str(path))
     result = command("doctor")
-    assert "-        green_tipped is never judged: its target is_tipped has no entry under labels" in result.stdout
-    assert "green_duration_lr is never judged" not in result.stdout
+    assert "-        green_tipped is never evaluated: its target is_tipped has no entry under labels" in result.stdout
+    assert "green_duration_lr is never evaluated" not in result.stdout
     assert "All is well" in result.stdout
 
 

@@ -22,7 +22,7 @@ from warehouse.database import Connection
 from warehouse.runs import hold_lock
 from warehouse.server import embedded
 
-Older = Callable[[int, LiteralString], tuple[Path, Connection]]
+Older = Callable[[LiteralString, str], tuple[Path, Connection]]
 
 
 def silent(line: str) -> None:
@@ -57,19 +57,19 @@ def test_a_warehouse_with_rows_is_not_replaced_unasked(written: Path, empty_ware
 
 @pytest.fixture
 def older_backup(server: embedded.Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Older]:
-    """Makes a backup of a warehouse that has the first migrations only, and these rows; gives a connection, too."""
-    everything = schema_versions.migrations()
+    """Makes a backup of a warehouse with these rows, then one more migration; gives a connection, too."""
     name = make_database(server, "template0")
     monkeypatch.setenv("PGDATABASE", name)
+    later = tmp_path / "later.sql"
     with database.warehouse(), database.connect("test", autocommit=True) as connection:
 
-        def make(last: int, statement: LiteralString) -> tuple[Path, Connection]:
-            with monkeypatch.context() as older:
-                first = {number: path for number, path in everything.items() if number <= last}
-                older.setattr(schema_versions, "migrations", lambda: first)
-                schema_versions.migrate()
-                connection.execute(statement)
-                backup(tmp_path / "old.backup", silent)
+        def make(statement: LiteralString, migration: str) -> tuple[Path, Connection]:
+            schema_versions.migrate()
+            connection.execute(statement)
+            backup(tmp_path / "old.backup", silent)
+            later.write_text(migration, encoding="utf-8")
+            now = schema_versions.migrations() | {999: later}
+            monkeypatch.setattr(schema_versions, "migrations", lambda: now)
             return tmp_path / "old.backup", connection
 
         yield make
@@ -79,23 +79,30 @@ def older_backup(server: embedded.Address, tmp_path: Path, monkeypatch: pytest.M
 def test_a_backup_of_an_older_schema_is_brought_up_to_date(older_backup: Older) -> None:
     """The rows go into the tables of their own version; what migrations do to rows they do to these."""
     file, connection = older_backup(
-        2,
-        "insert into raw.files (load_id, service, source_month, location, sha256, bytes, rows, schema_fingerprint, "
-        "origin, status) values (7, 'green', '2022-02-01', '', '', 0, 0, '', 'sample', 'loaded')",
+        "insert into monitoring.heartbeats (beat_at, source, value) values (now(), 'x', 21)",
+        "alter table monitoring.heartbeats add column twice double precision; "
+        "update monitoring.heartbeats set twice = 2 * value;",
     )
     restore(file, confirmed=True, tell=silent)
-    assert schema_versions.of(connection) == schema_versions.known()
-    assert connection.execute("select load_id, covers_until::text from raw.files").fetchall() == [(7, "2022-02-28")]
+    assert schema_versions.of(connection) == 999
+    assert connection.execute("select value, twice from monitoring.heartbeats").fetchall() == [(21, 42)]
 
 
 def test_rows_that_a_later_migration_refuses_are_refused(older_backup: Older) -> None:
-    """Names that are read into SQL have been names since migration 14."""
+    before = schema_versions.known()
     file, connection = older_backup(
-        12, "insert into monitoring.profiled_columns values ('', 'x\"; drop schema raw; --', 'numerical', 2)"
+        "insert into monitoring.heartbeats (beat_at, source, value) values (now(), 'x', -1)",
+        "alter table monitoring.heartbeats add constraint beats_are_positive check (value > 0)",
     )
-    with pytest.raises(BadFileError, match=r"holds what no warehouse does.*profiled_columns_names"):
+    with pytest.raises(BadFileError, match=r"holds what no warehouse does.*beats_are_positive"):
         restore(file, confirmed=True, tell=silent)
-    assert schema_versions.of(connection) == 12
+    assert schema_versions.of(connection) == before
+
+
+def test_a_warehouse_of_before_the_first_release_says_what_to_do(empty_warehouse: Connection) -> None:
+    empty_warehouse.execute("update monitoring.schema_versions set version = 25")
+    with pytest.raises(DatabaseError, match=r"schema version 25, of a program before 0\.1\.0.*Empty it and run"):
+        schema_versions.migrate()
 
 
 def test_sequences_go_on_where_they_were(empty_warehouse: Connection, tmp_path: Path) -> None:
@@ -155,7 +162,7 @@ BAD_BACKUPS: dict[str, tuple[Callable[[bytearray], None] | dict[str, object], ty
     "a byte flipped": (flip_a_byte, BadFileError, "no backup of this program, or is damaged"),
     "cut off": (cut, BadFileError, "no backup of this program, or is damaged"),
     "another format": ({"format": 3}, BadFileError, "its format is 3, this program knows 2"),
-    "a newer schema": ({"migrations": [1, 999]}, DatabaseError, "schema version 999.*use the newer program"),
+    "a newer schema": ({"migrations": [100, 9999]}, DatabaseError, "schema version 9999.*use the newer program"),
 }
 
 
@@ -207,4 +214,3 @@ def test_an_empty_warehouse_has_nothing_to_prune_or_to_compute_again(empty_wareh
         prune(1, silent)
     with pytest.raises(UsageError, match="holds no day"):
         backfill(make_request(first="2022-02", last="2022-02", model=""), make_settings(), result_console(), silent)
-    assert schema_versions.known() >= 12

@@ -20,8 +20,8 @@ from python_metrics.estimates.estimates import estimate_metrics, make_estimator
 from python_metrics.incidents.moves import largest_moves
 from python_metrics.metric_rows import MetricRow
 from python_metrics.performance.tasks import task_of
-from python_metrics.performance.truth import KnownReference, TruthRules, window_truth
 from python_metrics.performance.usual_loss import usual_loss
+from python_metrics.performance.window_evaluation import EvaluationRules, KnownReference, evaluate_window
 from python_metrics.profiles.profiles import profile_of, profiles_of
 from python_metrics.segments.grouping import group_rows
 from python_metrics.segments.segments import segment_groups
@@ -116,10 +116,10 @@ def test_estimates_and_what_labels_say(strange: list[float], column: str, is_in_
     losses = task.losses(prediction[known], label[known])
     usual_losses = usual_loss(losses, before["day"][known].to_numpy(), task.same_loss(label[known]))
     residuals = profile_of(pd.Series((prediction - label)[known]), "numerical")
-    rules = TruthRules((("place",),), 100, 0.01, PREDICTION)
+    rules = EvaluationRules((("place",),), 100, 0.01, PREDICTION)
     groups = {"place": group_rows(before["place"][known])}
     reference = KnownReference(groups, losses, residuals, usual_losses, None)
-    rows = window_truth(window, window["label"].to_numpy(), task, rules, reference, estimator, seed=1)
+    rows = evaluate_window(window, window["label"].to_numpy(), task, rules, reference, estimator, seed=1)
     check(rows)
     found = {row.metric: row for row in rows if not row.segment_key}
     assert found["label_count"].value == ROWS

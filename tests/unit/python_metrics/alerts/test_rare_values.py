@@ -1,4 +1,4 @@
-"""Columns that hardly vary: they keep to the budget of false alarms, and what truly changes in them rings that day."""
+"""Columns that hardly vary: they keep to the budget of false alarms, and what truly changes in them fires that day."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import binom
 
-from python_metrics.alerts.judgement import Decision
+from python_metrics.alerts.decisions import Decision
 from python_metrics.alerts.signals import Day, decide, fit_null
 from python_metrics.profiles.profiles import Profile, make_profile
 
@@ -95,8 +95,8 @@ def decisions(days: list[Day], every: int) -> list[Decision]:
 def test_columns_that_hardly_vary_keep_to_the_budget(columns: dict[str, Column]) -> None:
     # Every fifth day of 180, so that each weekday comes: 36 decisions, and a correct level passes the bound in 99.9 %.
     found = decisions(stationary(columns, 170, REFERENCE_DAYS + 180, seed=170), every=5)
-    rings = [(one.date, one.column, one.columns[0].statistic, one.p) for one in found if one.ring]
-    assert len(rings) <= binom.ppf(0.999, len(found), 1 / 30), rings
+    fires = [(one.date, one.column, one.columns[0].statistic, one.p) for one in found if one.fires]
+    assert len(fires) <= binom.ppf(0.999, len(found), 1 / 30), fires
 
 
 @pytest.mark.parametrize(
@@ -117,13 +117,13 @@ def test_columns_that_hardly_vary_keep_to_the_budget(columns: dict[str, Column])
         ),
     ],
 )
-def test_what_truly_changes_in_them_rings_on_its_day(usual: Column, changed: Column, rows: int) -> None:
+def test_what_truly_changes_in_them_fires_on_its_day(usual: Column, changed: Column, rows: int) -> None:
     days = stationary({"column": usual, "other": lacking(0.1)}, rows, REFERENCE_DAYS + 2, seed=3)
     for day in days[REFERENCE_DAYS:]:
         broken = Day(day.date, day.rows, 0, {**day.profiles, "column": changed(np.random.default_rng(4), day.rows)})
         decision = decide(fit_null(days[:REFERENCE_DAYS], ["column", "other"], rows=day.rows), broken)
         own = max(one.severity for one in decision.signals if one.column == "column")
-        assert decision.ring, (day.date, own, decision.column, broken.profiles["column"].counts[:5])
+        assert decision.fires, (day.date, own, decision.column, broken.profiles["column"].counts[:5])
         assert own > 1, (day.date, own, decision.column)
 
 
@@ -132,10 +132,10 @@ def test_rounding_is_no_change_and_a_change_of_nothing_is_finite() -> None:
     dust = numbers(lambda random, rows: 0.3 + 1e-16 * random.integers(0, 3, rows).astype(np.float64))
     tiny = numbers(lambda random, rows: 1e-12 * random.normal(5, 1, rows))
     days = stationary({"dust": dust, "tiny": tiny}, 400, REFERENCE_DAYS + 9, seed=8)
-    assert not [one for one in decisions(days, 4) if one.ring]
+    assert not [one for one in decisions(days, 4) if one.fires]
     last = days[-1]
     null = fit_null(days[:REFERENCE_DAYS], ["dust", "tiny"], rows=last.rows)
     twice = numbers(lambda random, rows: 2e-12 * random.normal(5, 1, rows))(np.random.default_rng(1), last.rows)
     decision = decide(null, Day(last.date, last.rows, 0, {**last.profiles, "tiny": twice}))
-    assert (decision.ring, decision.column) == (True, "tiny")
+    assert (decision.fires, decision.column) == (True, "tiny")
     assert all(np.isfinite([one.severity, one.standardised]).all() for one in decision.signals)

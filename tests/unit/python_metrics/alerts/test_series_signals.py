@@ -43,14 +43,14 @@ SIZES = {"missing": float(N), "error": float(N)}
 
 
 def test_the_budget_is_kept() -> None:
-    rings, p_values = 0, []
+    fires, p_values = 0, []
     for seed in range(150):
         dates, values = generated(57, seed + 100)
         null = fit_series(dates[:56], series_of({name: one[:56] for name, one in values.items()}))
         decision = decide_series(null, dates[56], {name: one[56] for name, one in values.items()}, SIZES)
-        rings += decision.ring
+        fires += decision.fires
         p_values.append(decision.p or 0.0)
-    assert rings <= binom.ppf(0.999, 150, 1 / 30)
+    assert fires <= binom.ppf(0.999, 150, 1 / 30)
     for level in (0.1, 0.3, 0.5):
         found = sum(p <= level for p in p_values)
         assert binom.ppf(0.001, 150, level) - 1 <= found <= binom.ppf(0.999, 150, level), (level, found)
@@ -59,38 +59,38 @@ def test_the_budget_is_kept() -> None:
 def test_a_changed_figure_is_named_and_compared_with_its_weekday() -> None:
     null = fitted()
     usual = {"missing": 0.1, "error": 4.0}
-    assert not decide_series(null, NEXT, usual, SIZES).ring
+    assert not decide_series(null, NEXT, usual, SIZES).fires
     worse = decide_series(null, NEXT, {**usual, "error": 6.0}, SIZES)
-    assert (worse.ring, worse.column) == (True, "error")
+    assert (worse.fires, worse.column) == (True, "error")
     assert worse.columns[0].expected == pytest.approx(4.0, rel=0.05)
     weekend = decide_series(null, NEXT, {**usual, "missing": 0.2}, SIZES)
-    assert (weekend.ring, weekend.column) == (True, "missing")
-    assert not decide_series(null, NEXT + timedelta(days=5), {**usual, "missing": 0.2}, SIZES).ring
+    assert (weekend.fires, weekend.column) == (True, "missing")
+    assert not decide_series(null, NEXT + timedelta(days=5), {**usual, "missing": 0.2}, SIZES).fires
 
 
 def test_few_rows_are_forgiven_more() -> None:
     null = fitted()
     values = {"missing": 0.2, "error": 4.0}
-    assert decide_series(null, NEXT, values, SIZES).ring
-    assert not decide_series(null, NEXT, values, {**SIZES, "missing": 30.0}).ring
+    assert decide_series(null, NEXT, values, SIZES).fires
+    assert not decide_series(null, NEXT, values, {**SIZES, "missing": 30.0}).fires
 
 
-def test_a_series_without_a_value_is_not_judged() -> None:
+def test_a_series_without_a_value_is_not_evaluated() -> None:
     decision = decide_series(fitted(), NEXT, {"missing": 0.1}, SIZES)
-    assert not decision.ring
+    assert not decision.fires
     assert {one.column: one.score is None for one in decision.signals} == {"missing": False, "error": True}
 
 
-def test_figures_that_have_been_nothing_are_judged_by_what_is_nothing() -> None:
+def test_figures_that_have_been_nothing_are_evaluated_by_what_is_nothing() -> None:
     dates = [FIRST + timedelta(days=place) for place in range(56)]
     nothing, ns = np.zeros(56), np.full(56, float(N))
     kinds: dict[str, Kind] = {"mae": "positive", "bias": "number", "rejected": "share"}
     null = fit_series(dates, [Series(name, kind, nothing, ns, 0.01) for name, kind in kinds.items()])
     sizes = dict.fromkeys(kinds, float(N))
-    assert not decide_series(null, NEXT, {"mae": 1e-9, "bias": -1e-9, "rejected": 1 / N}, sizes).ring
+    assert not decide_series(null, NEXT, {"mae": 1e-9, "bias": -1e-9, "rejected": 1 / N}, sizes).fires
     for name, value in (("mae", 4.3), ("bias", -4.3), ("rejected", 0.02)):
         decision = decide_series(null, NEXT, {**dict.fromkeys(kinds, 0.0), name: value}, sizes)
-        assert (decision.ring, decision.column) == (True, name)
+        assert (decision.fires, decision.column) == (True, name)
         assert all(abs(one.standardised) < 1e6 for one in decision.signals)
 
 
@@ -98,12 +98,12 @@ def test_a_share_that_is_nothing_but_for_single_rows_keeps_to_the_budget() -> No
     random = np.random.default_rng(5)
     shares = random.binomial(N, 0.05 / N, 56 + 180) / N
     dates = [FIRST + timedelta(days=place) for place in range(len(shares))]
-    rings = 0
+    fires = 0
     for place in range(56, len(shares)):
         before = slice(place - 56, place)
         null = fit_series(dates[before], [Series("rejected", "share", shares[before], np.full(56, float(N)))])
-        rings += decide_series(null, dates[place], {"rejected": shares[place]}, {"rejected": float(N)}).ring
-    assert rings <= binom.ppf(0.999, 180, 1 / 30)
+        fires += decide_series(null, dates[place], {"rejected": shares[place]}, {"rejected": float(N)}).fires
+    assert fires <= binom.ppf(0.999, 180, 1 / 30)
 
 
 def test_short_references() -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import binom
 
-from python_metrics.alerts.judgement import Decision
+from python_metrics.alerts.decisions import Decision
 from python_metrics.alerts.signals import TABLE, Day, Null, content_hash, decide, fit_null
 from python_metrics.alerts.statistics.thinning import thin, thinned_size
 from python_metrics.profiles.profiles import Profile
@@ -78,20 +78,20 @@ def null(days: list[Day]) -> Null:
 
 
 def test_the_p_values_of_exchangeable_days_are_about_uniform() -> None:
-    p_values, rings = [], 0
+    p_values, fires = [], 0
     for seed in range(5):
         stream = generated(86, rows=300, seed=seed + 10)
         decisions: list[Decision] = []
         for place in range(56, 86, 2):
             decisions.append(decide(fitted(stream[place - 56 : place]), stream[place], decisions))
         p_values += [one.p for one in decisions if one.p is not None]
-        rings += sum(one.ring for one in decisions)
+        fires += sum(one.fires for one in decisions)
     assert len(p_values) == 75
     # Two-sided bounds that a correct level passes 99.8 % of the time.
     for level in (0.1, 0.3, 0.5):
         found = sum(p <= level for p in p_values)
         assert binom.ppf(0.001, 75, level) - 1 <= found <= binom.ppf(0.999, 75, level), (level, found)
-    assert rings <= binom.ppf(0.999, 75, 1 / 30)
+    assert fires <= binom.ppf(0.999, 75, 1 / 30)
 
 
 def test_the_same_days_give_the_same_decision(days: list[Day], null: Null) -> None:
@@ -118,23 +118,23 @@ def emptier(columns: Columns) -> Columns:
 @pytest.mark.parametrize(
     ("change", "column"), [(longer, "length"), (dearer, "price"), (moved, "place"), (emptier, "price")]
 )
-def test_a_planted_change_rings_and_its_column_is_named(null: Null, change: object, column: str) -> None:
+def test_a_planted_change_fires_and_its_column_is_named(null: Null, change: object, column: str) -> None:
     assert callable(change)
     for place in (56, 57, 58):
         decision = decide(null, to_day(place, change(columns_of(place))))
-        assert decision.ring
+        assert decision.fires
         assert decision.column == column
         assert decision.severity is not None
         assert decision.severity > 1
         assert decision.columns[0].severity == decision.severity
-        assert not decide(null, to_day(place, columns_of(place))).ring
+        assert not decide(null, to_day(place, columns_of(place))).fires
 
 
 def test_a_change_of_the_rows_is_the_tables(null: Null) -> None:
     copied = to_day(56, columns_of(56), duplicates=20)
-    assert (decide(null, copied).ring, decide(null, copied).column) == (True, TABLE)
+    assert (decide(null, copied).fires, decide(null, copied).column) == (True, TABLE)
     many = to_day(56, columns_of(56, rows=1200))
-    assert (decide(null, many).ring, decide(null, many).column) == (True, TABLE)
+    assert (decide(null, many).fires, decide(null, many).column) == (True, TABLE)
 
 
 def test_usual_days_lie_between_both_sides_of_a_figure(days: list[Day], null: Null) -> None:
@@ -159,10 +159,10 @@ def test_a_broken_column_does_not_make_the_others_look_wrong(null: Null) -> None
     """Price follows length: where length alone is broken, price is not what length makes one expect, and yet well."""
     columns = columns_of(60)
     broken = decide(null, to_day(60, columns | {"length": columns["length"] * 1.6}))
-    assert (broken.ring, broken.column) == (True, "length")
+    assert (broken.fires, broken.column) == (True, "length")
     worst = {name: max(one.severity for one in broken.signals if one.column == name) for name in ("length", "price")}
     own = {name: max(one.own_severity for one in broken.signals if one.column == name) for name in ("length", "price")}
-    assert worst["price"] > 1, "judged given length"
+    assert worst["price"] > 1, "evaluated given length"
     assert own["price"] < 1
     assert own["length"] == worst["length"]
     assert all(one.own_severity <= one.severity for one in broken.signals)
@@ -170,7 +170,7 @@ def test_a_broken_column_does_not_make_the_others_look_wrong(null: Null) -> None
     assert all(one.own_severity == one.severity for one in quiet.signals)
 
 
-def test_the_prediction_is_named_only_where_no_input_rings(null: Null) -> None:
+def test_the_prediction_is_named_only_where_no_input_fires(null: Null) -> None:
     columns = columns_of(56)
     alone = to_day(56, {**columns, "guess": columns["guess"] * 2})
     both = to_day(56, {**columns, "guess": columns["guess"] * 2, "price": columns["price"] * 1.1})
@@ -178,49 +178,49 @@ def test_the_prediction_is_named_only_where_no_input_rings(null: Null) -> None:
     assert decide(null, both).column == "price"
 
 
-def test_a_column_that_is_gone_or_empty_rings(null: Null) -> None:
+def test_a_column_that_is_gone_or_empty_fires(null: Null) -> None:
     columns = columns_of(56)
     gone = to_day(56, {name: values for name, values in columns.items() if name != "price"})
     empty = to_day(56, {**columns, "price": np.full(600, np.nan)})
     for day in (gone, empty):
         decision = decide(null, day)
-        assert (decision.ring, decision.column) == (True, "price")
+        assert (decision.fires, decision.column) == (True, "price")
         assert any(one.score is None for one in decision.signals)
-    assert decide(null, replace(empty, rows=0, profiles={})).ring
+    assert decide(null, replace(empty, rows=0, profiles={})).fires
 
 
-def test_a_column_far_off_twice_in_three_days_rings(null: Null) -> None:
+def test_a_column_far_off_twice_in_three_days_fires(null: Null) -> None:
     def half_way(place: int) -> Day:
         columns = columns_of(place)
         return to_day(place, {**columns, "price": np.round(columns["price"] * factor, 1)})
 
-    # A rise that does not ring on its first day, but is above the level of one day in ten.
+    # A rise that does not fire on its first day, but is above the level of one day in ten.
     factor = 1.0
     while "price" not in decide(null, half_way(57)).repeated:
         factor += 0.002
     first = decide(null, half_way(57))
-    assert not first.ring
+    assert not first.fires
     assert "price" in first.repeated
     second = replace(half_way(57), date=first.date + timedelta(days=1))
     again = decide(null, second, [first])
     assert again.severity is not None
     assert again.severity < 1
-    assert (again.ring, again.column) == (True, "price")
-    assert not decide(null, second, [replace(first, date=first.date - timedelta(days=2))]).ring
-    assert not decide(null, second).ring
+    assert (again.fires, again.column) == (True, "price")
+    assert not decide(null, second, [replace(first, date=first.date - timedelta(days=2))]).fires
+    assert not decide(null, second).fires
 
 
 def test_small_days_keep_the_level_when_the_reference_is_thinned() -> None:
-    rings: dict[bool, int] = {True: 0, False: 0}
+    fires: dict[bool, int] = {True: 0, False: 0}
     for seed in (20, 21):
         stream = generated(68, rows=300, seed=seed)
         for place in range(56, 68):
             small = replace(thin(stream[place], 50), rows=stream[place].rows)
             for thinned in (True, False):
                 null = fitted(stream[place - 56 : place], 50 if thinned else None)
-                rings[thinned] += decide(null, small).ring
-    assert rings[True] <= binom.ppf(0.999, 24, 1 / 30)
-    assert rings[False] >= 12
+                fires[thinned] += decide(null, small).fires
+    assert fires[True] <= binom.ppf(0.999, 24, 1 / 30)
+    assert fires[False] >= 12
 
 
 def test_a_thinned_day_is_a_part_of_the_day() -> None:
@@ -246,10 +246,10 @@ def test_a_short_reference_learns_and_a_shorter_one_decides_nothing(days: list[D
     assert decide(fitted(days[:27]), days[27]).status == "learning"
     assert decide(fitted(days[:10]), days[10]).status == "learning"
     none = decide(fit_null(days[:9], INPUTS, PREDICTION), days[9])
-    assert (none.status, none.ring, none.column, none.p) == ("too_short", False, None, None)
+    assert (none.status, none.fires, none.column, none.p) == ("too_short", False, None, None)
 
 
-def test_the_hash_changes_with_what_the_null_is_made_of(days: list[Day]) -> None:
+def test_the_hash_changes_with_what_makes_the_null(days: list[Day]) -> None:
     def hashed(reference: Sequence[Day], rows: int | None = None, budget: float = 1 / 30) -> str:
         return content_hash(reference, INPUTS, PREDICTION, rows=rows, budget=budget)
 
@@ -286,5 +286,5 @@ def test_a_column_of_one_frequent_value_and_many_rare_ones_is_measured() -> None
         return Day(FIRST + timedelta(days=place), 500, 0, {"tip": profile(values)})
 
     null = fit_null([heavy(place, 0.6) for place in range(56)], ["tip", "never there"])
-    assert not decide(null, heavy(56, 0.6)).ring
-    assert (decide(null, heavy(56, 0.4)).ring, decide(null, heavy(56, 0.4)).column) == (True, "tip")
+    assert not decide(null, heavy(56, 0.6)).fires
+    assert (decide(null, heavy(56, 0.4)).fires, decide(null, heavy(56, 0.4)).column) == (True, "tip")

@@ -234,7 +234,7 @@ def test_a_score_that_does_not_exist_is_an_arithmetic_error() -> None:
 
 
 @pytest.mark.parametrize(("method", "column_type"), PAIRS)
-def test_a_score_equal_to_its_threshold_is_judged_as_evidently_does(method: str, column_type: ColumnType) -> None:
+def test_a_score_equal_to_its_threshold_is_evaluated_as_evidently_does(method: str, column_type: ColumnType) -> None:
     reference, day = by_hand(column_type, n1=40, n2=40, n3=9), by_hand(column_type, n1=30, n2=49)
     theirs, ours = (score(reference, day, column_type, method, 0.1) for score in (evidently, drift_score))
     assert theirs is not None

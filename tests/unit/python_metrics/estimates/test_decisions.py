@@ -69,14 +69,14 @@ def test_the_figures_of_every_day_are_scikit_learns(loans: pd.DataFrame) -> None
     gaps = []
     for day, half in zip(found, at_half, strict=True):
         rows = loans[loans["day"] == day.group]
-        said, truth = rows["y_pred"], rows["repaid"]
-        assert day.figures["accuracy"] == pytest.approx(accuracy_score(truth, said), abs=1e-12)
-        assert day.figures["precision"] == pytest.approx(precision_score(truth, said), abs=1e-12)
-        assert day.figures["recall"] == pytest.approx(recall_score(truth, said), abs=1e-12)
+        said, outcome = rows["y_pred"], rows["repaid"]
+        assert day.figures["accuracy"] == pytest.approx(accuracy_score(outcome, said), abs=1e-12)
+        assert day.figures["precision"] == pytest.approx(precision_score(outcome, said), abs=1e-12)
+        assert day.figures["recall"] == pytest.approx(recall_score(outcome, said), abs=1e-12)
         precision, recall = day.figures["precision"], day.figures["recall"]
         assert precision is not None
         assert recall is not None
-        assert 2 * precision * recall / (precision + recall) == pytest.approx(f1_score(truth, said), abs=1e-12)
+        assert 2 * precision * recall / (precision + recall) == pytest.approx(f1_score(outcome, said), abs=1e-12)
         assert (day.figures["log_loss"], day.figures["roc_auc"]) == (half.figures["log_loss"], half.figures["roc_auc"])
         gaps.append(abs(day.figures["accuracy"] or 0) - (half.figures["accuracy"] or 0))
     assert max(map(abs, gaps)) > 0.03
@@ -110,7 +110,7 @@ def test_accuracy_is_estimated_for_what_is_decided(threshold: float) -> None:
         assert abs(estimator.estimate(probability, seed=0)["accuracy"].value - realised["accuracy"]) > 0.05
 
 
-def test_another_threshold_judges_again_and_none_keeps_what_there_is() -> None:
+def test_another_threshold_evaluates_again_and_none_keeps_what_there_is() -> None:
     monitoring = load_monitoring()
     tipped = monitoring.models["green_tipped"]
     hashes = [

@@ -21,8 +21,8 @@ ROWS, BUDGET = 165, 90
 def scored(random: np.random.Generator, rows: int, *, worse: float = 0.0) -> tuple[Floats, Floats]:
     """Probabilities with two decimals, most of them near 0 and 1, and labels; a share `worse` of them says nothing."""
     chance = random.beta(0.25, 0.25, rows)
-    truth = np.where(random.random(rows) < worse, random.random(rows), chance)
-    return np.round(chance, 2), (random.random(rows) < truth).astype(float)
+    outcome = np.where(random.random(rows) < worse, random.random(rows), chance)
+    return np.round(chance, 2), (random.random(rows) < outcome).astype(float)
 
 
 def days_of(random: np.random.Generator, count: int, *, worse: float = 0.0) -> list[tuple[Floats, Floats]]:

@@ -95,7 +95,7 @@ def test_a_gap_of_a_minute_is_found(groups: int) -> None:
     assert share_called([one.bias_pair is not None and one.bias_pair[1] == late for one in found]) > 0.7
 
 
-def test_the_intervals_hold_the_truth() -> None:
+def test_the_intervals_hold_the_real_gap() -> None:
     random, grouping = np.random.default_rng(3), sized(200, 100, 50, 50)
     means = np.repeat([4.0, 5.0, 6.0, 4.5], [200, 100, 50, 50])
     covered_gap, covered_ratio = [], []

@@ -1,7 +1,7 @@
-"""Judge one model: compute again every window whose labels have changed since it was last judged.
+"""Evaluate one model: compute again every window whose labels have changed since it was last evaluated.
 
 Called by the conductor, a model at a time. A window is written as soon as it is computed, so that an interrupted run
-goes on where it stopped. What was believed before is kept.
+goes on where it stopped. What was evaluated before is kept.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from core.failpoints import failpoint
 from python_metrics import store
 from python_metrics.monitor import ReferenceRows, References
 from python_metrics.monitored import MonitoredModel, Window
-from python_metrics.performance import belief_store
+from python_metrics.performance import evaluation_store
 from python_metrics.performance.tasks import Task, task_of
-from python_metrics.performance.truth import KnownReference, TruthRules, window_truth
 from python_metrics.performance.usual_loss import usual_loss
+from python_metrics.performance.window_evaluation import EvaluationRules, KnownReference, evaluate_window
 from python_metrics.profiles.profiles import make_profile
 from python_metrics.segments.segments import segment_groups
 from warehouse import database
@@ -33,85 +33,85 @@ from warehouse import database
 log = logging.getLogger(__name__)
 
 # Raised when the figures themselves change their meaning or their definition.
-TRUTH_VERSION = 3
+EVALUATION_VERSION = 3
 RESIDUAL = "residual"
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """The windows of a model that are to be judged, as of a moment."""
+class Evaluation:
+    """The windows of a model that are to be evaluated, as of a moment."""
 
     model: MonitoredModel
     as_of: datetime
     windows: list[Window]
 
 
-def pending(monitoring: Monitoring, model: MonitoredModel, as_of: datetime) -> Judgement:
-    """Windows whose labels, as of then, are not those that the belief held at that time was made from."""
-    judged = _judged(monitoring, model, as_of)
-    if judged.target not in monitoring.labels:
-        return Judgement(model, as_of, [])
-    return Judgement(model, as_of, belief_store.pending_windows(monitoring.windows, judged))
+def pending(monitoring: Monitoring, model: MonitoredModel, as_of: datetime) -> Evaluation:
+    """Windows whose labels, as of then, are not those that the evaluation held at that time was made from."""
+    evaluated = _evaluated(monitoring, model, as_of)
+    if evaluated.target not in monitoring.labels:
+        return Evaluation(model, as_of, [])
+    return Evaluation(model, as_of, evaluation_store.pending_windows(monitoring.windows, evaluated))
 
 
 def settle(monitoring: Monitoring, model: MonitoredModel, as_of: datetime) -> None:
-    """Note what need not be asked again: called when all that was pending as of then has been judged."""
-    judged = _judged(monitoring, model, as_of)
-    if judged.target in monitoring.labels:
-        belief_store.settle_months(monitoring.windows, judged)
+    """Note what need not be asked again: called when all that was pending as of then has been evaluated."""
+    evaluated = _evaluated(monitoring, model, as_of)
+    if evaluated.target in monitoring.labels:
+        evaluation_store.settle_months(monitoring.windows, evaluated)
 
 
-def _judged(monitoring: Monitoring, model: MonitoredModel, as_of: datetime) -> belief_store.Judged:
+def _evaluated(monitoring: Monitoring, model: MonitoredModel, as_of: datetime) -> evaluation_store.Evaluated:
     target, rules = monitoring.models[model.spec].target, _rules_hash(monitoring, model.spec)
-    return belief_store.Judged(model.model_version, model.reference_id, target, rules, as_of)
+    return evaluation_store.Evaluated(model.model_version, model.reference_id, target, rules, as_of)
 
 
-def recalled(monitoring: Monitoring, model: MonitoredModel) -> Iterator[Judgement]:
-    """Beliefs that are to be computed again as of their own moments, the earliest first."""
-    for as_of, wanted in belief_store.to_recall(model.model_version, model.reference_id).items():
-        judgement = pending(monitoring, model, as_of)
-        windows = [one for one in judgement.windows if (one.window_start, one.granularity) in wanted]
-        yield Judgement(model, as_of, windows)
+def recalled(monitoring: Monitoring, model: MonitoredModel) -> Iterator[Evaluation]:
+    """Evaluations that are to be computed again as of their own moments, the earliest first."""
+    for as_of, wanted in evaluation_store.to_recall(model.model_version, model.reference_id).items():
+        evaluation = pending(monitoring, model, as_of)
+        windows = [one for one in evaluation.windows if (one.window_start, one.granularity) in wanted]
+        yield Evaluation(model, as_of, windows)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # what overflows gets its status when it is written
-def judge(
+def evaluate(
     monitoring: Monitoring,
-    judgement: Judgement,
+    evaluation: Evaluation,
     references: References,
     run_id: int,
     advance: Callable[[], None] = lambda: None,
 ) -> int:
     """Compute and write the windows; gives the number of metric rows. `advance` is called after each window."""
-    model, windows = judgement.model, judgement.windows
+    model, windows = evaluation.model, evaluation.windows
     if not windows:
         return 0
     entry = monitoring.models[model.spec]
     reference = references.of(model)
     task = task_of(entry.task, reference.least_probability)
     known = known_reference(reference, task, monitoring, model)
-    rules = TruthRules(
+    rules = EvaluationRules(
         monitoring.segments.by,
         monitoring.segments.min_rows,
-        monitoring.truth.concept_alpha,
+        monitoring.evaluation.concept_alpha,
         MonitoredColumn(name=RESIDUAL, type="numerical", drift=monitoring.drift.numerical),
         entry.decides_at,
     )
     names = (*entry.feature_names, PREDICTION, DECISION, *monitoring.segments.columns)
-    labels = store.LabelsAsOf(entry.target, judgement.as_of)
+    labels = store.LabelsAsOf(entry.target, evaluation.as_of)
     written = 0
-    with contextlib.closing(database.connect("beliefs", autocommit=True)) as connection:
+    with contextlib.closing(database.connect("evaluations", autocommit=True)) as connection:
         for window, rows in store.read_rows(monitoring.windows, model.model_version, names, windows, labels=labels):
             with naming(f"{model.model_version}, {window.window_date}"):
                 label = rows[store.LABEL].to_numpy(dtype=float)
-                metrics = window_truth(rows, label, task, rules, known, reference.estimator, _seed(window))
-                belief_store.write_belief(
-                    connection, model.model_version, model.reference_id, window, judgement.as_of, metrics, run_id
+                metrics = evaluate_window(rows, label, task, rules, known, reference.estimator, _seed(window))
+                evaluation_store.write_evaluation(
+                    connection, model.model_version, model.reference_id, window, evaluation.as_of, metrics, run_id
                 )
-            failpoint("beliefs.written")
+            failpoint("evaluations.written")
             written += len(metrics)
             advance()
-    log.info("%s: %s windows judged, %s metric rows", model.model_version, len(windows), written)
+    log.info("%s: %s windows evaluated, %s metric rows", model.model_version, len(windows), written)
     return written
 
 
@@ -120,17 +120,17 @@ def known_reference(
 ) -> KnownReference | None:
     """The reference's rows that have a label; None where there are none."""
     entry = monitoring.models[model.spec]
-    if entry.target not in reference.judged_rows:
+    if entry.target not in reference.evaluated_rows:
         return None
-    prediction = reference.judged_rows[PREDICTION].to_numpy(dtype=float)
-    label = reference.judged_rows[entry.target].to_numpy(dtype=float)
+    prediction = reference.evaluated_rows[PREDICTION].to_numpy(dtype=float)
+    label = reference.evaluated_rows[entry.target].to_numpy(dtype=float)
     with np.errstate(over="ignore"):
         usable = np.isfinite(prediction - label)
     if not usable.any():
         return None
     residuals = make_profile("numerical", prediction[usable] - label[usable], np.ones(int(usable.sum())))
     losses = task.losses(prediction[usable], label[usable])
-    context = reference.judged_context[usable]
+    context = reference.evaluated_context[usable]
     groupings = segment_groups(context, monitoring.segments.by)
     usual = usual_loss(losses, context["window_date"].astype("str").to_numpy(), task.same_loss(label[usable]))
     least = reference.least_probability if entry.task == "binary" else None
@@ -140,9 +140,9 @@ def known_reference(
 def _rules_hash(monitoring: Monitoring, spec: str) -> str:
     rules = {
         "metrics": store.rules_hash(monitoring, spec),
-        "truth": monitoring.truth.model_dump(mode="json"),
+        "evaluation": monitoring.evaluation.model_dump(mode="json"),
         "residual": monitoring.drift.numerical.model_dump(mode="json"),
-        "version": TRUTH_VERSION,
+        "version": EVALUATION_VERSION,
     }
     return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 

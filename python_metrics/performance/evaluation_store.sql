@@ -1,5 +1,5 @@
 -- name: months
--- A model's months, and all that the judging of their days follows from but the labels themselves. Named apart, since it is
+-- A model's months, and all that the evaluating of their days follows from but the labels themselves. Named apart, since it is
 -- what tells whether the labels have to be counted.
 select
     windows.source_month,
@@ -9,7 +9,7 @@ select
             '|',
             cast(%(rules)s as text),
             string_agg(
-                concat_ws(':', windows.window_start, windows.content_hash, coalesce(believed.inputs_hash, '')),
+                concat_ws(':', windows.window_start, windows.content_hash, coalesce(evaluated.inputs_hash, '')),
                 ',' order by windows.window_start
             ),
             (
@@ -28,28 +28,28 @@ inner join monitoring.computed_windows as computed
         and computed.reference_id = %(reference_id)s
         and computed.window_start = windows.window_start
         and computed.granularity = windows.granularity
-left join ({believed}) as believed
+left join ({evaluated}) as evaluated
     on
-        windows.window_start = believed.window_start
-        and windows.granularity = believed.granularity
+        windows.window_start = evaluated.window_start
+        and windows.granularity = evaluated.granularity
 where not windows.is_pruned
 group by windows.source_month
 
--- name: believed
+-- name: evaluated
 select distinct on (window_start, granularity)
     window_start,
     granularity,
     inputs_hash
-from monitoring.believed_windows
+from monitoring.evaluated_windows
 where
     model_version = %(model_version)s
     and reference_id = %(reference_id)s
     and as_of <= %(as_of)s
 order by window_start, granularity, as_of desc
 
--- name: pending_beliefs
--- Windows with metrics whose labels, as of then, are not those of the belief in force at that time. Of a window that was
--- not over yet nothing was believed. The labels of a settled month are not counted again.
+-- name: pending_evaluations
+-- Windows with metrics whose labels, as of then, are not those of the evaluation in force at that time. Of a window that was
+-- not over yet nothing was evaluated. The labels of a settled month are not counted again.
 with months as (
     {months}
 ),
@@ -69,8 +69,8 @@ open_months as materialized (
         )
 ),
 
-believed as (
-    {believed}
+evaluated as (
+    {evaluated}
 ),
 
 arrived as (
@@ -133,11 +133,11 @@ select
     state.content_hash,
     state.inputs_hash
 from current_state as state
-left join believed
+left join evaluated
     on
-        state.window_start = believed.window_start
-        and state.granularity = believed.granularity
-where believed.inputs_hash is distinct from state.inputs_hash
+        state.window_start = evaluated.window_start
+        and state.granularity = evaluated.granularity
+where evaluated.inputs_hash is distinct from state.inputs_hash
 order by state.window_date
 
 -- name: unsettle_months
@@ -189,16 +189,16 @@ where
 
 -- name: to_recall
 select as_of, window_start, granularity
-from monitoring.believed_windows
+from monitoring.evaluated_windows
 where
     model_version = %(model_version)s
     and reference_id = %(reference_id)s
     and inputs_hash = %(again)s
 order by as_of, window_start
 
--- name: latest_belief
+-- name: latest_evaluation
 select max(as_of)
-from monitoring.believed_windows
+from monitoring.evaluated_windows
 where
     model_version = %(model_version)s
     and reference_id = %(reference_id)s
@@ -206,7 +206,7 @@ where
     and granularity = %(granularity)s
 
 -- name: keep_superseded
--- What was believed until now, unless it is of the same moment and simply computed again.
+-- What was evaluated until now, unless it is of the same moment and simply computed again.
 insert into monitoring.metric_history
 select * from monitoring.metric_values
 where
@@ -216,7 +216,7 @@ where
     and granularity = %(granularity)s
     and as_of < %(as_of)s
 
--- name: delete_belief
+-- name: delete_evaluation
 delete from monitoring.metric_values
 where
     model_version = %(model_version)s
@@ -225,7 +225,7 @@ where
     and granularity = %(granularity)s
     and as_of is not null
 
--- name: delete_earlier_belief
+-- name: delete_earlier_evaluation
 delete from monitoring.metric_history
 where
     model_version = %(model_version)s
@@ -234,22 +234,22 @@ where
     and granularity = %(granularity)s
     and as_of = %(as_of)s
 
--- name: copy_belief
+-- name: copy_evaluation
 copy monitoring.metric_values (
     model_version, reference_id, window_start, granularity, window_end, run_id, as_of,
     layer, metric, value, status, column_name, method, segment_key, segment_value,
     threshold, alert, n_reference, n_current, lower_bound, upper_bound, p_value
 ) from stdin
 
--- name: copy_earlier_belief
+-- name: copy_earlier_evaluation
 copy monitoring.metric_history (
     model_version, reference_id, window_start, granularity, window_end, run_id, as_of,
     layer, metric, value, status, column_name, method, segment_key, segment_value,
     threshold, alert, n_reference, n_current, lower_bound, upper_bound, p_value
 ) from stdin
 
--- name: mark_believed
-insert into monitoring.believed_windows (
+-- name: mark_evaluated
+insert into monitoring.evaluated_windows (
     model_version, reference_id, window_start, granularity, as_of, content_hash, inputs_hash, run_id
 )
 values (

@@ -1,4 +1,4 @@
-"""From a day's scores to its decision: does it ring, which column is named, and what every figure says.
+"""From a day's scores to its decision: does it fire, which column is named, and what every figure says.
 
 Scores and a calibration go in, a Decision comes out. Called by python_metrics.alerts.signals and
 python_metrics.alerts.series_signals.
@@ -21,7 +21,7 @@ Status = Literal["ok", "learning", "too_short"]
 
 FEWEST_DAYS, LEARNED_DAYS, FULL_DAYS = 10, 28, 56
 DEFAULT_BUDGET = 1 / 30
-# A column that exceeds this level on two of three days rings, too.
+# A column that exceeds this level on two of three days fires, too.
 REPEAT_ALPHA = 1 / 10
 REPEAT_DAYS = 2
 # The 99 % value is the 90 % value, or what a normal distribution has beyond it: one side, both sides.
@@ -35,7 +35,7 @@ class Signal:
     Attributes:
         column: whose it is; empty for the rows as a whole.
         statistic: what it is.
-        given_others: judged given the other columns' figures of the day, not alone.
+        given_others: evaluated given the other columns' figures of the day, not alone.
         score: what was found, as it is shown: a share, a distance, a ratio; None where the column has no values.
         expected: what is expected: the weekday's median, moved by what the other columns say if given_others.
         level: whose share it is, where it is one level's.
@@ -45,8 +45,8 @@ class Signal:
         excess: score - expected.
         standardised: the distance from expected, in standard deviations.
         p: the share of usual days on which any figure of any column is as bad.
-        severity: in multiples of the threshold of the day; above 1 it rings.
-        own_severity: the same; on a day that rings, of columns other than the named one, no more than the figure is by
+        severity: in multiples of the threshold of the day; above 1 it fires.
+        own_severity: the same; on a day that fires, of columns other than the named one, no more than the figure is by
             itself.
     """
 
@@ -73,20 +73,20 @@ class Decision:
 
     Attributes:
         date: the day.
-        status: learning where the reference is short: only gross faults ring reliably; too_short: no decision.
-        ring: whether somebody should look.
-        column: what is named: the worst input, the prediction only where no input rings; None where too_short.
+        status: learning where the reference is short: only gross faults fire reliably; too_short: no decision.
+        fires: whether somebody should look.
+        column: what is named: the worst input, the prediction only where no input fires; None where too_short.
         p: the share of usual days that are as bad; None where too_short.
         threshold: what the worst figure must exceed, in units.
         severity: of the worst figure in multiples of it.
         columns: the worst signal of each column, the worst first.
         signals: all of them, in the order of columns and statistics.
-        repeated: the columns above the level at which a second day within three rings.
+        repeated: the columns above the level at which a second day within three fires.
     """
 
     date: date
     status: Status
-    ring: bool = False
+    fires: bool = False
     column: str | None = None
     p: float | None = None
     threshold: float | None = None
@@ -103,7 +103,7 @@ def status_of(days: int) -> Status:
     return "ok" if days >= LEARNED_DAYS else "learning"
 
 
-def judge(
+def evaluate(
     day: date,
     status: Status,
     calibration: Calibration,
@@ -119,14 +119,14 @@ def judge(
 ) -> Decision:
     """Decide on a day.
 
-    It rings where a day as bad is expected half as often as the budget says, or where a column is above the level of
+    It fires where a day as bad is expected half as often as the budget says, or where a column is above the level of
     REPEAT_ALPHA for the second time within three days: each takes about half of the budget.
 
     Args:
         day: its date.
         status: of the reference.
-        calibration, figures, statistics: the null distribution and what is judged.
-        last: columns that are named only where no other rings.
+        calibration, figures, statistics: the null distribution and what is evaluated.
+        last: columns that are named only where no other fires.
         budget: false alarms per day.
         values: the day's figures, shape (figures,).
         weekday: from 0, Monday.
@@ -144,12 +144,12 @@ def judge(
     repeated = frozenset(name for name, worst in worst_of.items() if worst > repeat)
     earlier = [one for one in before if 0 < (day - one.date).days <= REPEAT_DAYS]
     again = {name for name in repeated if any(name in one.repeated for one in earlier)}
-    ringing = {name for name, worst in worst_of.items() if worst > threshold} or again
-    candidates = (ringing - last) or ringing or (set(worst_of) - last) or set(worst_of)
+    firing = {name for name, worst in worst_of.items() if worst > threshold} or again
+    candidates = (firing - last) or firing or (set(worst_of) - last) or set(worst_of)
     column = min(candidates, key=lambda name: (-worst_of[name], name))
     worst = max(worst_of.values())
     own_units = units
-    if ringing:
+    if firing:
         # A broken column is no explanation: what it makes others look like is not theirs.
         by_itself = units_alone(scores[0], figures, calibration.alone_90)
         is_other = np.array([name != column for name in names])
@@ -161,7 +161,7 @@ def judge(
     return Decision(
         day,
         status,
-        bool(ringing),
+        bool(firing),
         column,
         calibration.tail.p_value(worst),
         threshold,
@@ -185,12 +185,12 @@ def _signals(
 ) -> tuple[Signal, ...]:
     centre = calibration.centres.by_weekday[weekday]
     found = []
-    judged: tuple[npt.NDArray[np.bool_], ...] = (figures.alone, figures.given_others)
+    evaluated: tuple[npt.NDArray[np.bool_], ...] = (figures.alone, figures.given_others)
     quantiles = (calibration.alone_90, calibration.given_90)
     for basis in (0, 1):
         deviation = scale if basis == 0 else scale * calibration.residual_scale
         expected = centre if basis == 0 else np.nan_to_num(values, nan=0.0) - scores[1] * deviation
-        for place in np.flatnonzero(judged[basis]).tolist():
+        for place in np.flatnonzero(evaluated[basis]).tolist():
             statistic = statistics[place]
             one_sided = basis == 0 and statistic.sort == "distance"
             z = float(scores[basis][place])

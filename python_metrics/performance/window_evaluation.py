@@ -2,7 +2,7 @@
 
 The window's rows with the labels that have arrived go in, metric rows come out; nothing is read or written here. A
 figure that cannot be computed gets a status and never takes the others down. Called by
-python_metrics.performance.beliefs.
+python_metrics.performance.evaluations.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ GAPS = ("loss_gap", "bias_gap", "worst_ratio")
 
 
 @dataclass(frozen=True)
-class TruthRules:
-    """What monitoring.yml says about a model's truth.
+class EvaluationRules:
+    """What monitoring.yml says about how a model is evaluated.
 
     Attributes:
         segmentations: what rows are compared by.
@@ -81,11 +81,11 @@ class KnownReference:
     least_probability: float | None
 
 
-def window_truth(
+def evaluate_window(
     rows: pd.DataFrame,
     label: Floats,
     task: Task,
-    rules: TruthRules,
+    rules: EvaluationRules,
     reference: KnownReference | None,
     estimator: Estimator | None,
     seed: int,
@@ -96,7 +96,7 @@ def window_truth(
         rows: the window's rows: features, prediction and what they are compared by.
         label: of each row, NaN where it has not arrived, shape (rows,).
         task: what the model predicts.
-        rules: see TruthRules.
+        rules: see EvaluationRules.
         reference: None where the reference has no labels: what needs it has status empty.
         estimator: fitted on the reference; None where it has too few labels.
         seed: of the bootstraps: the same rows and seed give the same numbers.
@@ -190,7 +190,7 @@ def _concept(
     rows: pd.DataFrame,
     prediction: Floats,
     label: Floats,
-    rules: TruthRules,
+    rules: EvaluationRules,
     reference: KnownReference | None,
     estimator: Estimator | None,
     seed: int,

@@ -1,4 +1,4 @@
-"""What labels say: figures of the rows whose label has arrived, what was believed when, and before any label comes."""
+"""What labels say: figures of the rows whose label has arrived, what was evaluated when, and before any label comes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from models_ml.store import stored_models
 from pipeline import dbt
 from pipeline.steps import Pipeline, monitored
 from python_metrics.drift.evidently_adapter import statistical_test
-from python_metrics.performance.beliefs import pending
+from python_metrics.performance.evaluations import pending
 from tests.integration.pipeline.test_pipeline import one, rows, run, settings
 from warehouse.database import Connection, read_frame
 
@@ -124,7 +124,7 @@ def test_effects_add_up_to_the_change_of_the_loss(monitored_warehouse: Connectio
     assert one(monitored_warehouse, "select count(distinct segment_key) from marts.fct_change_attribution") > 5
 
 
-def test_every_day_is_estimated_and_the_estimate_is_held_against_the_truth(monitored_warehouse: Connection) -> None:
+def test_every_day_is_estimated_and_the_estimate_is_compared_with_labels(monitored_warehouse: Connection) -> None:
     days = rows(
         monitored_warehouse,
         "select estimate, lower_bound, upper_bound, realised, error, is_covered, label_coverage "
@@ -143,20 +143,20 @@ def test_every_day_is_estimated_and_the_estimate_is_held_against_the_truth(monit
     assert empty == [("empty", None)]
 
 
-def test_the_reference_that_a_model_is_judged_by_is_named(monitored_warehouse: Connection) -> None:
+def test_the_reference_that_a_model_is_evaluated_by_is_named(monitored_warehouse: Connection) -> None:
     models = rows(
         monitored_warehouse,
-        "select model_spec, reference_id, judged_reference_id, reference_rows, judged_count, judged_loss, "
+        "select model_spec, reference_id, evaluation_reference_id, reference_rows, evaluated_count, reference_loss, "
         "coalesce(validation_mae, validation_log_loss) from marts.dim_models order by 1",
     )
-    for spec, reference, judged, reference_rows, count, loss, validation in models:
+    for spec, reference, evaluated, reference_rows, count, loss, validation in models:
         if spec == "green_duration_lr":
-            assert "-held-out-" in judged != reference
+            assert "-held-out-" in evaluated != reference
             assert (count > reference_rows, loss > validation) == (True, True)
         else:
-            assert (judged, count) == (reference, reference_rows)
+            assert (evaluated, count) == (reference, reference_rows)
             assert loss == pytest.approx(validation)
-    named = {spec: (reference, judged) for spec, reference, judged, *_ in models}
+    named = {spec: (reference, evaluated) for spec, reference, evaluated, *_ in models}
     rows_of_lr = rows(
         monitored_warehouse,
         "select count(*), avg(abs((record ->> 'prediction')::float8 - (record ->> 'duration_minutes')::float8)) "
@@ -170,11 +170,13 @@ def test_the_reference_that_a_model_is_judged_by_is_named(monitored_warehouse: C
     ):  # fmt: skip
         found = rows(
             monitored_warehouse,
-            f"select distinct model_spec, reference_id, judged_reference_id from marts.{mart} "
+            f"select distinct model_spec, reference_id, evaluation_reference_id from marts.{mart} "
             + "where kind = 'segment'" * (mart == "fct_change_attribution"),
         )
-        assert {spec: (reference, judged) for spec, reference, judged in found} == named, mart
-    drift = "select bool_and(judged_reference_id = reference_id) from marts.fct_change_attribution where kind = 'drift'"
+        assert {spec: (reference, evaluated) for spec, reference, evaluated in found} == named, mart
+    drift = (
+        "select bool_and(evaluation_reference_id = reference_id) from marts.fct_change_attribution where kind = 'drift'"
+    )
     assert one(monitored_warehouse, drift)
 
 
@@ -241,7 +243,7 @@ def test_a_look_back_says_which_moment_and_where_to_look(monitored_warehouse: Co
     assert one(monitored_warehouse, "select count(*) from marts.fct_model_performance where not is_latest") == 0
     (line,) = told(sample_dir, as_of="2022-02-02")
     assert line == (
-        "AS_OF: judged by the labels observed until 2022-02-03 00:00 EST, for the 2 of 28 monitored days that had "
+        "AS_OF: evaluated by the labels observed until 2022-02-03 00:00 EST, for the 2 of 28 monitored days that had "
         "ended; look into marts.fct_model_performance where as_of <= '2022-02-03 00:00-0500' (docs/how-to/labels.md)"
     )
     page = (ROOT / "docs" / "how-to" / "labels.md").read_text(encoding="utf-8")
@@ -251,7 +253,7 @@ def test_a_look_back_says_which_moment_and_where_to_look(monitored_warehouse: Co
     assert [str(row[1]) for row in found] == ["2022-02-01", "2022-02-02"] * 3
 
 
-def beliefs(connection: Connection, *, latest: bool) -> dict[str, Any]:
+def evaluations(connection: Connection, *, latest: bool) -> dict[str, Any]:
     found = rows(
         connection,
         "select window_date::text, label_count, row_count, mae, as_of from marts.fct_model_performance "
@@ -264,11 +266,11 @@ def beliefs(connection: Connection, *, latest: bool) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_what_was_known_at_a_day_is_what_had_arrived_by_then(monitored_warehouse: Connection, sample_dir: Path) -> None:
-    now = beliefs(monitored_warehouse, latest=True)
+    now = evaluations(monitored_warehouse, latest=True)
     report = run(sample_dir, as_of="2022-02-12")
     assert {step.name for step in report.steps if not step.skipped} == {"performance", "marts"}
-    assert beliefs(monitored_warehouse, latest=True) == now, "what is believed now does not change by looking back"
-    then = beliefs(monitored_warehouse, latest=False)
+    assert evaluations(monitored_warehouse, latest=True) == now, "what is evaluated now does not change by looking back"
+    then = evaluations(monitored_warehouse, latest=False)
     end = end_of_day(pd.Timestamp("2022-02-12").date())
     assert {values[-1] for values in then.values()} == {end}
     arrived = dict(
@@ -297,7 +299,7 @@ def test_what_was_known_at_a_day_is_what_had_arrived_by_then(monitored_warehouse
     )
     known = trips[trips["source_row"].isin(observed)]
     assert then["2022-02-09"][2] == pytest.approx((known["prediction"] - known["label"]).abs().mean())
-    assert max(counts) == "2022-02-12", "of a day that is not over nothing is believed"
+    assert max(counts) == "2022-02-12", "of a day that is not over nothing is evaluated"
     # The same moment again: nothing to do. A later one: the day that ended, and those whose labels came in between.
     assert run(sample_dir, as_of="2022-02-12").nothing_new
     later = run(sample_dir, as_of="2022-02-13")
@@ -322,14 +324,14 @@ def test_what_was_known_at_a_day_is_what_had_arrived_by_then(monitored_warehouse
 
 
 @pytest.mark.slow
-def test_an_earlier_belief_goes_into_the_history(monitored_warehouse: Connection, sample_dir: Path) -> None:
+def test_an_earlier_evaluation_goes_into_the_history(monitored_warehouse: Connection, sample_dir: Path) -> None:
     monitored_warehouse.execute("delete from monitoring.metric_values where as_of is not null")
-    monitored_warehouse.execute("truncate monitoring.believed_windows")
+    monitored_warehouse.execute("truncate monitoring.evaluated_windows")
     run(sample_dir, as_of="2022-02-28")
-    first = beliefs(monitored_warehouse, latest=True)
+    first = evaluations(monitored_warehouse, latest=True)
     assert first["2022-02-28"][0] == 0
     run(sample_dir)
-    now, before = beliefs(monitored_warehouse, latest=True), beliefs(monitored_warehouse, latest=False)
+    now, before = evaluations(monitored_warehouse, latest=True), evaluations(monitored_warehouse, latest=False)
     assert now["2022-02-28"][0] == now["2022-02-28"][1]
     assert before == {day: values for day, values in first.items() if now[day][:3] != values[:3]}
     assert set(before) == {"2022-02-25", "2022-02-27", "2022-02-28"}
@@ -339,22 +341,22 @@ def test_a_settled_month_is_not_counted_again_until_something_of_it_changes(
     monitored_warehouse: Connection, sample_dir: Path
 ) -> None:
     settled = "select distinct model_version, source_month from monitoring.settled_months order by 1"
-    believed = "select distinct model_version, cast('2022-02-01' as date) from monitoring.believed_windows order by 1"
-    assert rows(monitored_warehouse, settled) == rows(monitored_warehouse, believed) != []
-    judge = Pipeline(settings(sample_dir), lambda line: None)
+    evaluated = "select distinct model_version, cast('2022-02-01' as date) from monitoring.evaluated_windows order by 1"
+    assert rows(monitored_warehouse, settled) == rows(monitored_warehouse, evaluated) != []
+    evaluate = Pipeline(settings(sample_dir), lambda line: None)
     (model,) = (monitored(one) for one in stored_models() if one.spec == HGB)
-    as_of = judge.settings.as_of
+    as_of = evaluate.settings.as_of
     monitored_warehouse.execute("update ml.labels set label = label + 1 where source_month = '2022-02-01'")
-    assert pending(judge.monitoring, model, as_of).windows == []
+    assert pending(evaluate.monitoring, model, as_of).windows == []
     # What happened behind its back is seen with the next load of labels.
     monitored_warehouse.execute(
         "insert into ml.label_loads "
         "(target, origin, location, sha256, inputs_hash, rows, accepted, unchanged, quarantined) "
         "values ('duration_minutes', 'feed', 'x', 'x', 'x', 0, 0, 0, 0)"
     )
-    assert len(pending(judge.monitoring, model, as_of).windows) > 20
+    assert len(pending(evaluate.monitoring, model, as_of).windows) > 20
     # Of an earlier moment less was known.
-    assert pending(judge.monitoring, model, end_of_day(date(2022, 2, 10))).windows != []
+    assert pending(evaluate.monitoring, model, end_of_day(date(2022, 2, 10))).windows != []
 
 
 @pytest.mark.slow
@@ -363,9 +365,9 @@ def test_a_model_without_labels_has_estimates_only(monitored_warehouse: Connecti
     pipeline = Pipeline(settings(sample_dir), lines.append)
     pipeline.monitoring = pipeline.monitoring.model_copy(update={"labels": {}})
     monitored_warehouse.execute("delete from monitoring.metric_values where as_of is not null")
-    monitored_warehouse.execute("truncate monitoring.believed_windows")
+    monitored_warehouse.execute("truncate monitoring.evaluated_windows")
     pipeline.run()
-    assert sum(line.startswith("note: ") and "is never judged: its target" in line for line in lines) == 3
+    assert sum(line.startswith("note: ") and "is never evaluated: its target" in line for line in lines) == 3
     assert one(monitored_warehouse, "select count(*) from marts.fct_model_performance") == 0
     realised = rows(
         monitored_warehouse,
