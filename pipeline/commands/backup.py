@@ -41,7 +41,8 @@ from pipeline.commands.backup_file import (
     writing,
 )
 from warehouse import database, schema_versions
-from warehouse.access.roles import PYTHON_SCHEMAS, SCHEMAS, ensure_roles
+from warehouse.access.role_rights import PYTHON_SCHEMAS, SCHEMAS
+from warehouse.access.roles import ensure_roles
 from warehouse.runs import only_lock
 
 _QUERIES = database.queries(Path(__file__).with_name("backup.sql"))

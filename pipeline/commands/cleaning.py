@@ -15,10 +15,10 @@ from psycopg import sql
 from config.paths import DBT_PROJECT_DIR, state_dir
 from warehouse import database, locks
 from warehouse.access import owners
+from warehouse.access.role_rights import SCHEMAS
 from warehouse.runs import hold_lock, recorded
 from warehouse.server import embedded
 
-SCHEMAS = ("marts", "intermediate", "staging", "monitoring", "ml", "raw")
 _QUERIES = database.queries(Path(__file__).with_name("cleaning.sql"))
 
 
@@ -47,7 +47,7 @@ def _drop_schemas() -> None:
         artifacts: list[Any] = []
         if database.one_row(connection, _QUERIES["has_models"])[0]:
             artifacts = connection.execute(_QUERIES["artifacts"]).fetchall()
-        for schema in SCHEMAS:
+        for schema in reversed(SCHEMAS):
             connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
         # Last: whoever waits for a lock makes the table anew.
         connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(locks.SCHEMA)))

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 _QUERIES = database.queries(Path(__file__).with_name("owners.sql"))
 OWNER = "warehouse_owner"
-SCHEMAS = ("raw", "ml", "monitoring", locks.SCHEMA, *role_rights.DBT_SCHEMAS)
+SCHEMAS = (*role_rights.SCHEMAS, locks.SCHEMA)
 # From this version on nobody who may make roles can make himself more than he is.
 _SAFE_CREATEROLE_SINCE = 160000
 

@@ -20,12 +20,10 @@ from psycopg import sql
 from core.failpoints import failpoint
 from warehouse import database, locks, sessions
 from warehouse.access import owners, role_logins
-from warehouse.access.role_rights import DBT_SCHEMAS, Rights, close_other_databases, prepare, set_rights
+from warehouse.access.role_rights import DBT_SCHEMAS, SCHEMAS, Rights, close_other_databases, prepare, set_rights
 from warehouse.database import Login, Server
 
 _QUERIES = database.queries(Path(__file__).with_name("roles.sql"))
-PYTHON_SCHEMAS = ("raw", "ml", "monitoring")
-SCHEMAS = (*PYTHON_SCHEMAS, *DBT_SCHEMAS)
 # Of each reader; fewer where the server takes few.
 READER_CONNECTIONS = 20
 # What is left for a run: dbt's threads, the lock, its watch, the steps; and for a command beside it.
