@@ -113,12 +113,13 @@ BREAKS = {
 }
 
 
-@pytest.fixture
-def three_months(sample_dir: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def three_months(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("three")
     for file in sample_dir.iterdir():
-        (tmp_path / file.name).symlink_to(file)
-    write_sample(Month(2022, 3), tmp_path / "green_tripdata_2022-03.parquet")
-    return tmp_path
+        (folder / file.name).symlink_to(file)
+    write_sample(Month(2022, 3), folder / "green_tripdata_2022-03.parquet")
+    return folder
 
 
 def check_told(connection: Connection, step: str, status: str) -> None:
