@@ -40,6 +40,7 @@ from pipeline.console import tell, tell_error
 from warehouse import database, schema_versions
 from warehouse.access import owners
 from warehouse.server import embedded
+from warehouse.session import changes, session
 
 app = typer.Typer(
     add_completion=False,
@@ -179,7 +180,6 @@ def run(
     """Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, marts."""
     from pipeline import summary
     from pipeline.steps import Pipeline
-    from warehouse.runs import recorded
 
     started = time.monotonic()
     settings = make_settings(
@@ -191,7 +191,7 @@ def run(
         as_of=as_of,
         reload=reload,
     )
-    with owners.warehouse(), recorded("pipeline", settings.in_words, only_failures=True):
+    with session("pipeline", settings.in_words):
         try:
             report = Pipeline(settings, tell).run()
         except PartlyFailedError as error:
@@ -209,11 +209,10 @@ def backfill(
 ) -> None:
     """Compute the windows of some days again, or for the first time; stopped, it goes on where it was."""
     from pipeline.commands import backfill as backfills
-    from warehouse.runs import recorded
 
     request = backfills.make_request(first=first, last=last, model=model)
     settings = make_settings(train_month=train_month)
-    with owners.warehouse(), recorded("backfill", f"{first} {last} {model}".strip(), only_failures=True):
+    with session("backfill", f"{first} {last} {model}".strip()):
         report = backfills.backfill(request, settings, console.progress_console(), tell)
     tell(f"run {report.run_id} done")
 
@@ -225,7 +224,6 @@ def prune(
 ) -> None:
     """Take away the trips, predictions and labels of old months; what was found out about them stays."""
     from pipeline.commands import pruning
-    from warehouse.runs import recorded
 
     count = pruning.read_raw_months(raw_months)
     if database.is_external() and not confirm:
@@ -233,7 +231,7 @@ def prune(
             f"the server in use is {database.server().value}: with CONFIRM=yes the trips, predictions and labels of "
             f"all months but the newest {count} are removed from its database"
         )
-    with owners.warehouse(), recorded("prune", f"all but the newest {count} months", only_failures=True):
+    with session("prune", f"all but the newest {count} months"):
         pruned = pruning.prune(count, tell)
     words = f"{pruned} months pruned; `make pipeline` brings the marts up to date"
     tell(words if pruned else "nothing to prune")
@@ -245,12 +243,11 @@ def backup(file: Annotated[str, typer.Option(help="The file to write.")] = "") -
     from pathlib import Path
 
     from pipeline.commands import backup as backups
-    from warehouse.runs import recorded
 
     if not file.strip():
         raise UsageError("no file was named: write make backup FILE=warehouse.backup")
     path = Path(file.strip()).expanduser().absolute()
-    with owners.warehouse(), recorded("backup", str(path), only_failures=True):
+    with session("backup", str(path)):
         manifest = backups.backup(path, tell)
     tell(f"{path}: {len(manifest.tables)} tables and {len(manifest.models)} model files, {path.stat().st_size:,} bytes")
 
@@ -264,12 +261,11 @@ def restore(
     from pathlib import Path
 
     from pipeline.commands import backup as backups
-    from warehouse.runs import recorded
 
     if not file.strip():
         raise UsageError("no file was named: write make restore FILE=warehouse.backup")
     path = Path(file.strip()).expanduser().absolute()
-    with owners.warehouse(), recorded("restore", str(path)) as record:
+    with session("restore", str(path), only_failures=False) as record:
         manifest = backups.restore(path, confirmed=confirm, tell=tell)
         record.message = f"the backup of {manifest.made_at}"
     tell(
@@ -290,7 +286,6 @@ def replay(
 ) -> None:
     """Feed a month day by day with a pause, so that the dashboards fill; stopped, it goes on where it was."""
     from pipeline.commands.replay import replay as replay_month
-    from warehouse.runs import recorded
 
     settings = make_settings(
         train_month=train_month,
@@ -299,7 +294,7 @@ def replay(
         source=source,
         tlc_url=tlc_url,
     )
-    with owners.warehouse(), recorded("replay", settings.in_words):
+    with session("replay", settings.in_words, only_failures=False):
         replay_month(settings, pause=pause, restart=restart, tell=tell)
 
 
@@ -310,9 +305,8 @@ def heartbeat(
 ) -> None:
     """Write a dummy row every few seconds, until Ctrl-C: does it arrive on the dashboard?"""
     from pipeline.commands.heartbeat import beat
-    from warehouse.runs import recorded
 
-    with owners.warehouse(), recorded("heartbeat", only_failures=True):
+    with session("heartbeat"):
         beat(interval, count, tell)
 
 
@@ -324,9 +318,8 @@ def predictions(
 ) -> None:
     """Load predictions that were made elsewhere, whole or not at all; the next run monitors them."""
     from pipeline.commands.predictions import load
-    from warehouse.runs import recorded
 
-    with owners.warehouse(), recorded("predictions", f"{model} {version} {file}".strip(), only_failures=True):
+    with session("predictions", f"{model} {version} {file}".strip()):
         load(file, model, version, tell)
 
 
@@ -338,9 +331,8 @@ def ack(
 ) -> None:
     """Say that somebody looks into an incident, or with CLOSE=yes that it is dealt with."""
     from pipeline.commands.acknowledge import acknowledge
-    from warehouse.runs import recorded
 
-    with owners.warehouse(), recorded("ack", f"incident {incident}".strip()) as record:
+    with session("ack", f"incident {incident}".strip(), only_failures=False) as record:
         record.message = acknowledge(incident, note, close)
     tell(record.message)
 
@@ -384,8 +376,6 @@ def psql() -> None:
 def run_dbt(arguments: Annotated[str, typer.Argument(metavar="ARGS", help="As typed after dbt: 'test'.")] = "") -> None:
     """Run any dbt command on the warehouse."""
     from pipeline import dbt
-    from warehouse.access.roles import ensure_roles
-    from warehouse.runs import Step, hold_lock, recorded
 
     try:
         words = shlex.split(arguments)
@@ -394,19 +384,15 @@ def run_dbt(arguments: Annotated[str, typer.Argument(metavar="ARGS", help="As ty
     if not words:
         raise UsageError('no dbt command was given: write make dbt ARGS="test"')
     command = f"dbt {words[0]}"
-    with owners.warehouse():
-        if not dbt.changes_tables(words):
+    if dbt.changes_tables(words):
+        with session(command, arguments), changes(command, arguments) as record:
+            failures = dbt.run(words)
+            record.failed = failures is not None
+            record.message = f"dbt failed: {failures or 'see its log'}" if record.failed else ""
+    else:
+        with owners.warehouse():
             schema_versions.migrate()
             failures = dbt.run(words)
-        else:
-            with recorded(command, arguments, only_failures=True):
-                schema_versions.migrate()
-                record = Step("")
-                with hold_lock(command, arguments, record):
-                    ensure_roles()
-                    failures = dbt.run(words)
-                    record.failed = failures is not None
-                    record.message = f"dbt failed: {failures or 'see its log'}" if record.failed else ""
     sys.exit(0 if failures is None else 8)
 
 
@@ -465,20 +451,16 @@ def labels(
     """Load a file of true values that have arrived; what cannot be used is kept out and counted."""
     from config.monitoring_file import load_monitoring
     from models_ml.label_feed import feed_target, load_labels
-    from warehouse.access.roles import Role, acting_as, ensure_roles
-    from warehouse.runs import Step, hold_lock, recorded
+    from warehouse.access.roles import Role
 
     if not file.strip():
         raise UsageError("no file was named: write make labels FILE=labels.parquet")
-    what, record = f"{target} {file}".strip(), Step("")
-    with owners.warehouse(), recorded("labels", what, only_failures=True):
+    what = f"{target} {file}".strip()
+    with session("labels", what):
         monitoring = load_monitoring()
         wanted = feed_target(monitoring, target.strip())
-        schema_versions.migrate()
-        with hold_lock("labels", what, record):
-            ensure_roles()
-            with acting_as(Role.MONITOR):
-                loaded = load_labels(monitoring, wanted, parameters.path("FILE", file).absolute())
+        with changes("labels", what, Role.MONITOR) as record:
+            loaded = load_labels(monitoring, wanted, parameters.path("FILE", file).absolute())
             record.message, record.rows, record.skipped = str(loaded), loaded.accepted, not loaded.is_new
     sys.stdout.write(f"{loaded}\n")
     if loaded.removed:
@@ -548,9 +530,8 @@ def verify(
 ) -> None:
     """Score a monitored month again with Evidently's own tests; exit 1 where a score is another."""
     from pipeline.commands.verify import verify as verify_month
-    from warehouse.runs import recorded
 
-    with owners.warehouse(), recorded("verify", f"{month} {model}".strip(), only_failures=True):
+    with session("verify", f"{month} {model}".strip()):
         all_equal = verify_month(month, model)
     sys.exit(0 if all_equal else 1)
 

@@ -14,10 +14,10 @@ from psycopg import sql
 
 from config.paths import DBT_PROJECT_DIR, state_dir
 from warehouse import database, locks
-from warehouse.access import owners
 from warehouse.access.role_rights import SCHEMAS
-from warehouse.runs import hold_lock, recorded
+from warehouse.runs import hold_lock
 from warehouse.server import embedded
+from warehouse.session import session
 
 _QUERIES = database.queries(Path(__file__).with_name("cleaning.sql"))
 
@@ -29,10 +29,9 @@ def clean() -> str:
         LockedError: a pipeline is at work in it.
         DatabaseError: the server cannot be reached, or another command is using it.
     """
-    with owners.warehouse():
+    with session("clean"):
         where = database.describe()
-        with recorded("clean", only_failures=True):
-            _drop_schemas()
+        _drop_schemas()
         others = database.is_external() or embedded.EmbeddedServer(state_dir()).drop_database()
     if others:
         return f"what the project kept in {where} is gone, with its model files"

@@ -20,8 +20,7 @@ from core.errors import LockedError
 from core.failpoints import failpoint
 from pipeline import dbt
 from warehouse import database, schema_versions
-from warehouse.access.roles import ensure_roles
-from warehouse.runs import hold_lock
+from warehouse.session import changes
 
 _QUERIES = database.queries(Path(__file__).with_name("heartbeat.sql"))
 _BEATS_IN_A_WAVE = 30
@@ -77,8 +76,7 @@ def _ensure_view() -> bool:
         if database.one_row(connection, _QUERIES["has_view"])[0]:
             return True
     try:
-        with hold_lock("heartbeat"):
-            ensure_roles()
+        with changes("heartbeat"):
             dbt.build("--select", "+fct_heartbeats", run_id=None)
     except LockedError:
         return False

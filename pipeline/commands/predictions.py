@@ -15,9 +15,9 @@ from config.monitoring_file import load_monitoring
 from core.errors import UsageError
 from core.failpoints import failpoint
 from core.files.columns import shortened
-from warehouse import database, schema_versions
-from warehouse.access.roles import Role, acting_as, ensure_roles
-from warehouse.runs import Step, hold_lock
+from warehouse import database
+from warehouse.access.roles import Role
+from warehouse.session import changes
 
 if TYPE_CHECKING:
     from models_ml.load import Outcome
@@ -42,11 +42,8 @@ def load(file: str, model: str, version: str, tell: Callable[[str], None]) -> No
         raise UsageError(f"no file was given: {_EXAMPLE}")
     path = parameters.path("FILE", file).absolute()
     found = read_predictions(path, spec, monitoring.models[spec], version)
-    schema_versions.migrate()
-    record = Step("")
-    with hold_lock("predictions", f"{spec} {version} {file}", record):
-        ensure_roles()
-        with acting_as(Role.MONITOR), database.connect("predictions") as connection:
+    with changes("predictions", f"{spec} {version} {file}", Role.MONITOR) as record:
+        with database.connect("predictions") as connection:
             lines = _take_in(connection, monitoring, spec, found)
         record.message = "; ".join(lines)
     for line in lines:

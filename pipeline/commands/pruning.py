@@ -6,6 +6,7 @@ stay. A month is one transaction: it is there or pruned, never half. Called by p
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -16,8 +17,8 @@ from psycopg import sql
 
 from config.months import Month
 from core.errors import UsageError
-from warehouse import database, schema_versions
-from warehouse.runs import Step, hold_lock
+from warehouse import database
+from warehouse.session import changes
 
 _QUERIES = database.queries(Path(__file__).with_name("pruning.sql"))
 _KEPT = ("pruned_windows", "pruned_rejections", "pruned_profiled_windows", "pruned_profiles")
@@ -71,9 +72,10 @@ def prune(raw_months: int, tell: Callable[[str], None]) -> int:
         UsageError: the warehouse is not up to date: what is not computed yet could never be.
         LockedError: a pipeline is at work.
     """
-    schema_versions.migrate()
-    record = Step("")
-    with hold_lock("prune", f"all but the newest {raw_months} months", record) as connection:
+    with (
+        changes("prune", f"all but the newest {raw_months} months") as record,
+        contextlib.closing(database.connect("prune", autocommit=True)) as connection,
+    ):
         months = _months(connection)
         first_kept = _back(months[-1].month, raw_months - 1)
         old = [one for one in months if one.month < first_kept]

@@ -23,8 +23,8 @@ from core.errors import UsageError
 from pipeline.commands.chosen import check_monitored, chosen_models
 from pipeline.console import progress_console, result_console
 from warehouse import schema_versions
-from warehouse.access.roles import Role, acting_as, ensure_roles
-from warehouse.runs import Step, hold_lock
+from warehouse.access.roles import Role
+from warehouse.session import changes
 
 if TYPE_CHECKING:
     from python_metrics.comparisons.verification import Verified
@@ -58,18 +58,15 @@ def verify(month: str, model: str) -> bool:
     ]
     wanted = _monitored_month(monitoring, models, asked)
     references = References(monitoring)
-    record = Step("")
     worst = 0.0
-    with hold_lock("verify", str(wanted), record):
-        ensure_roles()
-        with acting_as(Role.MONITOR):
-            for one in models:
-                verified, rows = _verify(monitoring, one, references, wanted, record.run_id)
-                record.rows += rows
-                if verified:
-                    result_console().print(_table(one.model_version, wanted, verified))
-                    worst = max(worst, *(of_column.largest for of_column in verified))
-                    record.failed = record.failed or not all(of_column.is_equal for of_column in verified)
+    with changes("verify", str(wanted), Role.MONITOR) as record:
+        for one in models:
+            verified, rows = _verify(monitoring, one, references, wanted, record.run_id)
+            record.rows += rows
+            if verified:
+                result_console().print(_table(one.model_version, wanted, verified))
+                worst = max(worst, *(of_column.largest for of_column in verified))
+                record.failed = record.failed or not all(of_column.is_equal for of_column in verified)
         record.message = f"Evidently {version('evidently')}: the largest difference is {worst:.1e}"
     return not record.failed
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -66,25 +67,24 @@ def test_a_stopped_step_is_called_so(empty_warehouse: Connection) -> None:
     ]
 
 
-def test_runs_that_were_stopped_before_the_status_existed_get_it(empty_warehouse: Connection) -> None:
-    """The migration of a lower number may also come after one of a higher number."""
-    empty_warehouse.execute("insert into monitoring.schema_versions (version) values (99)")
-    empty_warehouse.execute("delete from monitoring.schema_versions where version = 7")
-    empty_warehouse.execute(
-        "insert into monitoring.runs (run_id, step, status, message) values "
-        "(1, 'pipeline', 'failed', 'stopped by the user (Ctrl-C)'), (2, 'pipeline', 'failed', 'the disk is full')"
-    )
-    with pytest.raises(DatabaseError, match="schema version 99"):
+def test_migrations_that_are_missing_are_applied_whatever_their_numbers(
+    empty_warehouse: Connection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Numbers may have gaps, and a lower one may come after a higher one."""
+    known = schema_versions.migrations()
+    later = {number: tmp_path / f"{number}.sql" for number in (201, 202)}
+    for number, path in later.items():
+        path.write_text(f"alter table monitoring.heartbeats add column n{number} integer", encoding="utf-8")
+    for numbers in ([202], [201, 202], [201, 202]):
+        files = known | {number: later[number] for number in numbers}
+        monkeypatch.setattr(schema_versions, "migrations", lambda files=files: files)
         schema_versions.migrate()
-    empty_warehouse.execute("delete from monitoring.schema_versions where version = 99")
-    empty_warehouse.execute("delete from monitoring.schema_versions where version = 3")
-    empty_warehouse.execute("drop table monitoring.heartbeats")
-    empty_warehouse.execute("alter table raw.files drop column covers_until")
-    schema_versions.migrate()
-    assert [row[2] for row in steps(empty_warehouse)] == ["stopped", "failed"]
-    versions = empty_warehouse.execute("select version from monitoring.schema_versions order by 1").fetchall()
-    assert [row[0] for row in versions][:3] == [1, 2, 3]
-    assert len(set(versions)) == len(versions)
+    empty_warehouse.execute("select n201, n202 from monitoring.heartbeats")
+    versions = empty_warehouse.execute("select version from monitoring.schema_versions order by applied_at").fetchall()
+    assert [row[0] for row in versions] == [*known, 202, 201]
+    monkeypatch.setattr(schema_versions, "migrations", lambda: known)
+    with pytest.raises(DatabaseError, match=r"schema version 202.*use the newer program"):
+        schema_versions.migrate()
 
 
 def test_a_second_pipeline_is_told_who_holds_the_lock(empty_warehouse: Connection) -> None:
