@@ -154,3 +154,19 @@ def test_documented_columns_are_those_of_the_contract() -> None:
         for model in yaml.safe_load(path.read_text())["models"]:
             assert path.stem == model["name"]
             assert path.with_suffix(".sql").exists()
+
+
+def test_documented_columns_of_sources_are_those_of_their_tables(empty_warehouse: Connection) -> None:
+    documented, present = {}, {}
+    for path in (DBT_PROJECT_DIR / "models" / "staging").rglob("_*__sources.yml"):
+        for source in yaml.safe_load(path.read_text(encoding="utf-8"))["sources"]:
+            for table in source["tables"]:
+                key = (source["schema"], table["name"])
+                documented[key] = [column["name"] for column in table["columns"]]
+                columns = empty_warehouse.execute(
+                    "select column_name from information_schema.columns"
+                    " where table_schema = %s and table_name = %s order by ordinal_position",
+                    key,
+                )
+                present[key] = [name for (name,) in columns]
+    assert documented == present
