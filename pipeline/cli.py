@@ -193,7 +193,7 @@ def run(
     )
     with session("pipeline", settings.in_words):
         try:
-            report = Pipeline(settings, tell).run()
+            report = Pipeline(settings, tell, progress=tell).run()
         except PartlyFailedError as error:
             summary.show(error.report, settings, seconds=time.monotonic() - started)
             raise

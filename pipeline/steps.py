@@ -8,6 +8,7 @@ imported only by steps that work. Called by pipeline.cli.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from core.failpoints import failpoint
 from pipeline import console, dbt, step_inputs
 from pipeline.alert_rules import store_rules
 from pipeline.profile_plan import store_plan
+from pipeline.progress import Progress, shown
 from warehouse import database, schema_versions
 from warehouse.access.roles import Role, acting_as, ensure_roles
 from warehouse.relations import check_relations
@@ -42,6 +44,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _QUERIES = database.queries(Path(__file__).with_name("steps.sql"))
+Watch = Callable[[str, int], Callable[[], None]]
+# What each step does, for whoever waits.
+_DOES = {
+    "ingest": "finding, checking and loading files",
+    "transform": "dbt cleans the rows and cuts them into days",
+    "train": "training models",
+    "score": "scoring rows",
+    "profiles": "dbt counts the values of every column, day and segment",
+    "labels": "matching labels with predictions",
+    "metrics": "measuring drift and quality",
+    "performance": "estimating performance, and comparing it with labels",
+    "alarms": "deciding which days are unusual",
+    "marts": "dbt builds the tables to read",
+}
 _RECORDED = ("evidently", "dbt-core", "dbt-postgres", "scikit-learn", "duckdb", "pandas")
 # Tables that a step fills in bulk. Until they are analyzed the planner takes them for small.
 _FILLED_BY = {
@@ -99,7 +115,8 @@ class Pipeline:
         words: str = "",
         without: frozenset[str] = frozenset(),
         begin: Callable[[int], None] = lambda run_id: None,
-        watch: Callable[[str, int], Callable[[], None]] = lambda what, total: lambda: None,
+        watch: Watch | None = None,
+        progress: Callable[[str], None] | None = None,
     ) -> None:
         """A run of the steps.
 
@@ -108,12 +125,14 @@ class Pipeline:
             without: steps that are left out.
             begin: called with the run's number, under the lock, before the first step.
             watch: called with a step and its number of windows; gives what is to be called after each of them.
+            progress: called with a line now and then while a step is at work.
         """
         self.settings = settings
         self._words = words or settings.in_words
         self._without = without
         self._begin = begin
-        self._watch = watch
+        self._watch: Watch = watch or (lambda what, total: lambda: None)
+        self._progress = progress
         self.monitoring: Monitoring = load_monitoring()
         self.tell = tell
         self.notice = ""
@@ -175,7 +194,7 @@ class Pipeline:
                 continue
             failpoint("step.before")
             self._units.begin(name)
-            with run.step(name, self._words) as record, acting_as(role):
+            with run.step(name, self._words) as record, acting_as(role), self._shown(name):
                 step(run, record)
                 self._settle(record)
                 failpoint("step.done")
@@ -183,6 +202,13 @@ class Pipeline:
             if not record.skipped:
                 _analyze(_FILLED_BY.get(name, ()))
             self.tell(_line(record))
+
+    def _shown(self, name: str) -> contextlib.AbstractContextManager[None]:
+        if self._progress is None:
+            return contextlib.nullcontext()
+        progress = Progress(name, _DOES[name])
+        self._watch = progress.watch
+        return shown(progress, self._progress)
 
     def _settle(self, record: Step) -> None:
         """A step of which a unit has failed has failed: the next run comes to it again."""

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from config.paths import state_dir
 from config.settings import Settings
-from pipeline.alerts import Alert, alerts_of_months, alerts_table
+from core.errors import WarehouseError
+from pipeline.alerts import Alert, alerts_of_months, alerts_table, open_alerts
 from pipeline.console import result_console
 from pipeline.steps import Report
 from warehouse import database
+
+log = logging.getLogger(__name__)
 
 _QUERIES = database.queries(Path(__file__).with_name("summary.sql"))
 _MOST_ALERTS = 20
@@ -34,6 +40,7 @@ def show(report: Report, settings: Settings, seconds: float) -> None:
         console.print(Panel(escape(f"{failed.name} failed in {failed.step}: {failed.words}"), style="bold red"))
     if report.nothing_new:
         console.print(f"Nothing new: the warehouse is up to date ({seconds:.1f} s). {_contents()}")
+        console.print(verdict())
         return
     console.print(_steps_table(report))
     with database.connect("summary", read_only=True) as connection:
@@ -53,10 +60,38 @@ def show(report: Report, settings: Settings, seconds: float) -> None:
     console.print(
         f"Run {report.run_id} {'partly failed' if report.failed else 'done'} in {seconds:.1f} s. {_contents()}"
     )
+    console.print(verdict())
+    page = _front_page()
+    if page:
+        console.print(f"Open this page in a browser: {page}")
     look_at = _last_with_trips([day for day, *_ in days])
     if look_at:
         console.print(f"Look into a day: make report DAY={look_at}")
     console.print('Next: make sql SQL="select * from marts.fct_daily_monitoring", make dbt ARGS="test", make help')
+
+
+def verdict() -> str:
+    """Is all well? By the alerts that are open, in a sentence."""
+    alerts = open_alerts()
+    if not alerts:
+        return "All is well: no alert is open."
+    critical = sum(alert.severity == "critical" for alert in alerts)
+    seen = sum(alert.is_acknowledged for alert in alerts)
+    counts = [f"{critical} critical"] * bool(critical) + [f"{seen} acknowledged"] * bool(seen)
+    how_many = "1 alert is open" if len(alerts) == 1 else f"{len(alerts)} alerts are open"
+    of_them = f" ({', '.join(counts)})" if counts else ""
+    return f"Somebody should look: {how_many}{of_them}. `make check-alerts` lists them."
+
+
+def _front_page() -> Path | None:
+    """The front page of the dashboards, as `make preview` draws it; None where it cannot be drawn."""
+    from grafana.preview.pages import write_front_page  # plotly takes half a second
+
+    try:
+        return write_front_page(state_dir() / "front-page.html")
+    except (WarehouseError, psycopg.Error) as error:
+        log.warning("there is no page to look at: %s", error)
+        return None
 
 
 def _show_alerts(console: Console, alerts: list[Alert]) -> None:

@@ -17,7 +17,7 @@ from plotly.offline import get_plotlyjs
 
 from core.errors import ConfigurationError, DatabaseError, UsageError
 from core.files.unfinished import unfinished
-from grafana.names import COLUMN
+from grafana.names import COLUMN, FRONT_PAGE
 from grafana.preview.asking import DASHBOARDS, OpenDashboard, as_dashboard, open_dashboard
 from grafana.preview.charts import Mark
 from grafana.preview.drawing import drawn
@@ -65,17 +65,35 @@ def write_pages(folder: Path, *, model: str = "", column: str = "", day: str = "
         chosen = _chosen(connection, model, column, day)
         incident = {} if day else _incident(connection, chosen)
         for source in DASHBOARDS:
-            board = open_dashboard(source)
-            try:
-                # The day of an incident is the drill-down's; one that a person has named is every page's.
-                board.choose(connection, **(incident if board.uid == COLUMN and not day else {}), **chosen)
-            except ValueError as error:
-                raise ConfigurationError(
-                    f"{error} from {board.time_from} to {board.time_to}: set `dashboards` in monitoring.yml to days "
-                    "that are monitored, then run `make dashboards`"
-                ) from error
-            written.append(_written(folder / f"{board.uid}.html", _page(connection, board)))
+            # The day of an incident is the drill-down's; one that a person has named is every page's.
+            own = incident if source.stem == COLUMN and not day else {}
+            page = _page(connection, _board(connection, source, own | chosen))
+            written.append(_written(folder / f"{source.stem}.html", page))
     return written
+
+
+def write_front_page(path: Path) -> Path:
+    """The front page alone, of the first model, complete or not at all; gives its path.
+
+    Raises:
+        DatabaseError: the warehouse has no marts to ask, or no model.
+        ConfigurationError: the page cannot be written, or the dashboards' time range holds no day.
+    """
+    (source,) = [source for source in DASHBOARDS if source.stem == FRONT_PAGE]
+    with as_dashboard("preview") as connection:
+        return _written(path, _page(connection, _board(connection, source, _chosen(connection, "", "", ""))))
+
+
+def _board(connection: Connection, source: Path, chosen: dict[str, str]) -> OpenDashboard:
+    board = open_dashboard(source)
+    try:
+        board.choose(connection, **chosen)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"{error} from {board.time_from} to {board.time_to}: set `dashboards` in monitoring.yml to days "
+            "that are monitored, then run `make dashboards`"
+        ) from error
+    return board
 
 
 def _chosen(connection: Connection, model: str, column: str, day: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import typer
 
-from config.paths import ROOT
+from config.paths import ROOT, state_dir
 from pipeline import cli
 from tests.commands import command, make
 from tests.conftest import FirstRun
@@ -128,6 +128,13 @@ def test_a_run_ends_with_a_summary(first_run: FirstRun) -> None:
         assert words in first_run.stdout
     # What stands in for real trips is called so.
     assert "GENERATED SAMPLE DATA" in first_run.stdout
+    assert "Somebody should look: 1 alert is open (1 critical)." in first_run.stdout
+    assert "Open this page in a browser: " in first_run.stdout
+    assert "<h1>Model monitoring</h1>" in (state_dir() / "front-page.html").read_text(encoding="utf-8")
+
+
+def test_a_run_says_what_it_does_while_it_takes_long(first_run: FirstRun) -> None:
+    assert "metrics     measuring drift and quality ... " in first_run.stderr
 
 
 @pytest.mark.slow
@@ -135,6 +142,7 @@ def test_a_run_with_nothing_new_says_so(monitored_warehouse: Connection, sample_
     again = command("run", "--source", "local", "--data-dir", str(sample_dir))
     assert again.returncode == 0, again.stderr
     assert "Nothing new" in again.stdout
+    assert "Somebody should look: 1 alert is open (1 critical)." in again.stdout
     assert "2022-02-28" not in again.stdout
 
 
