@@ -18,6 +18,8 @@ from config.months import Month
 from core.errors import BadFileError, DatabaseError, OriginMixError
 from core.failpoints import failpoint
 from core.files.checksums import checked_sha256
+from core.files.table_files import connect, damaged
+from ingest.read import batches, inspect, noting_errors
 from ingest.schema import SERVICE
 from ingest.sources import SourceFile
 from warehouse import arrow_cursor, database
@@ -91,7 +93,6 @@ def _check(source: SourceFile) -> _Checked | None:
     if current is not None and current[0] == sha256:
         return None
     # DuckDB and Arrow are imported when there is something to load; a run with nothing new is quick.
-    from ingest.read import inspect
 
     try:
         return _Checked(source, inspect(source.path, source.month, sha256))
@@ -139,9 +140,6 @@ def _load(file: _Checked) -> LoadResult:
 def _write(file: _Checked, load_id: int) -> Action:
     """One transaction: the old month's rows out, the new ones in, counted, the manifest row."""
     import adbc_driver_manager
-
-    from core.files.table_files import connect, damaged
-    from ingest.read import batches, noting_errors
 
     inspection = file.inspection
     reading_errors: list[Exception] = []

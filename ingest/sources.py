@@ -17,6 +17,7 @@ from config.settings import Settings, Source
 from core.errors import NetworkUnreachableError, OriginMixError, SourceUnavailableError
 from core.files.checksums import LIST_NAME, without_checksum
 from ingest.records import read_record
+from ingest.sample import GENERATOR_VERSION, write_sample
 from ingest.schema import SERVICE
 from warehouse import database
 
@@ -169,8 +170,6 @@ def _real_file(settings: Settings, month: Month, held: Held, watch: Watch | None
 
 
 def _sample(settings: Settings, held: Held, because: str = "") -> Found:
-    from ingest.sample import GENERATOR_VERSION, write_sample
-
     if held.has_real:
         raise OriginMixError(
             "SOURCE=sample asks for generated months, but the warehouse holds real ones: they are never mixed. "

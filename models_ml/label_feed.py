@@ -19,6 +19,7 @@ from psycopg import sql
 from config.monitoring import Labels, Monitoring
 from core.errors import BadFileError, ConfigurationError, UsageError
 from core.failpoints import failpoint
+from models_ml.label_file import check_feed_file, records
 from models_ml.label_trips import TIMES, check_trips, instant
 from warehouse import database
 
@@ -92,8 +93,6 @@ def load_labels(monitoring: Monitoring, target: str, path: Path) -> LabelLoad:
         BadFileError: it cannot be read, or its columns are not those of a feed; nothing was changed.
         ConfigurationError: monitoring.yml names a relation or a column that is not there.
     """
-    from models_ml.label_file import check_feed_file
-
     file = check_feed_file(path)
     entry = monitoring.labels[target]
     with database.connect("labels") as connection:
@@ -152,8 +151,6 @@ def _remove_generated(connection: database.Connection, target: str) -> int:
 
 def _stage(connection: database.Connection, file: TableFile) -> int:
     """The file's records in a temporary table; gives how many there are."""
-    from models_ml.label_file import records
-
     rows = 0
     connection.execute(_QUERIES["stage"])
     with connection.cursor() as cursor, cursor.copy(_QUERIES["copy"]) as copy:

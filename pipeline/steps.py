@@ -2,8 +2,7 @@
 
 ingest -> transform (dbt: staging, intermediate, windows) -> train -> score -> profiles (dbt) -> labels -> metrics
 -> performance -> alarms -> marts (dbt).
-Every step first asks what is new; a step with nothing to do is skipped, and heavy libraries are
-imported only by steps that work. Called by pipeline.cli.
+Every step first asks what is new; a step with nothing to do is skipped. Called by pipeline.cli.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from psycopg import sql
 
@@ -24,22 +23,31 @@ from config.months import Month
 from config.settings import Settings
 from core.errors import ModelError, PartlyFailedError
 from core.failpoints import failpoint
+from core.files.columns import shortened
+from ingest import load, sources
+from models_ml import labels, recipes, score, train
+from models_ml import load as predictions
+from models_ml import store as model_store
+from models_ml.load import LoadedVersion
+from models_ml.store import StoredModel
 from pipeline import console, dbt, step_inputs
 from pipeline.alert_rules import store_rules
 from pipeline.profile_plan import store_plan
 from pipeline.progress import Progress, shown
+from python_metrics import monitor, store
+from python_metrics.alerts import alarms
+from python_metrics.comparisons import comparisons
+from python_metrics.drift.profile_drift import drift_score
+from python_metrics.monitor import References, Work
+from python_metrics.monitored import MonitoredModel
+from python_metrics.performance import evaluations
+from python_metrics.performance.evaluations import Evaluation
+from python_metrics.profiles.profiles import profile_of
 from warehouse import database, schema_versions
 from warehouse.access.roles import Role, acting_as, ensure_roles
 from warehouse.relations import check_relations
 from warehouse.runs import WHOLE_RUN, RunLog, Step
 from warehouse.units import FailedUnit, Units, words_of_failures
-
-if TYPE_CHECKING:
-    from models_ml.load import LoadedVersion
-    from models_ml.store import StoredModel
-    from python_metrics.monitor import References, Work
-    from python_metrics.monitored import MonitoredModel
-    from python_metrics.performance.evaluations import Evaluation
 
 log = logging.getLogger(__name__)
 
@@ -219,21 +227,15 @@ class Pipeline:
 
     def _mark_active(self) -> None:
         """Note which models there are; what monitoring.yml says of each is checked by its recipe."""
-        from models_ml.recipes import definition_sha256
-        from models_ml.store import mark_active
-
         for model in self.monitoring.models.values():
-            definition_sha256(model)
-        mark_active(list(self.monitoring.models))
+            recipes.definition_sha256(model)
+        model_store.mark_active(list(self.monitoring.models))
 
     def _check_models(self) -> None:
         """A stored model must be what monitoring.yml says it is, before anything is done in its name."""
-        from models_ml.recipes import definition_sha256
-        from models_ml.store import stored_models
-
-        for stored in stored_models():
+        for stored in model_store.stored_models():
             with self._units.unit(stored.model_version):
-                if stored.definition_sha256 != definition_sha256(self.monitoring.models[stored.spec]):
+                if stored.definition_sha256 != recipes.definition_sha256(self.monitoring.models[stored.spec]):
                     raise ModelError(
                         f"monitoring.yml has changed what {stored.spec} is (recipe, task, rows, features or target), "
                         f"but {stored.model_version} was made before: undo the change, or give the changed model a "
@@ -242,20 +244,14 @@ class Pipeline:
 
     def _healthy_models(self) -> list[StoredModel]:
         """The stored models that have not failed in this run."""
-        from models_ml.store import stored_models
-
-        return [stored for stored in stored_models() if not self._units.has_failed(stored.model_version)]
+        return [stored for stored in model_store.stored_models() if not self._units.has_failed(stored.model_version)]
 
     def _ingest(self, run: RunLog, step: Step) -> None:
-        from core.files.columns import shortened
-        from ingest.load import Action, load_months
-        from ingest.sources import find_files, held_months
-
-        found = find_files(self.settings, held_months(), console.download_bar)
+        found = sources.find_files(self.settings, sources.held_months(), console.download_bar)
         self.notice = found.notice
         if found.notice:
             self.tell(found.notice)
-        results = load_months(found.files)
+        results = load.load_months(found.files)
         for note in found.notes:
             self.tell(f"note: {note}")
         for result in results:
@@ -264,7 +260,7 @@ class Pipeline:
             if result.extra_columns:
                 self.tell(f"note: {result.month}: unknown columns were kept out: {shortened(result.extra_columns)}")
         step.rows = sum(result.rows for result in results)
-        changed = [result for result in results if result.action is not Action.UNCHANGED]
+        changed = [result for result in results if result.action is not load.Action.UNCHANGED]
         step.skipped = not changed
         step.message = ", ".join(f"{result.month} {result.action}" for result in changed)
         with database.connect("origin", read_only=True) as connection:
@@ -289,10 +285,8 @@ class Pipeline:
         check_relations(self.monitoring, may_be_missing=False, may_change=False, scored=False)
 
     def _train(self, run: RunLog, step: Step) -> None:
-        from models_ml.store import stored_models
-
-        models = stored_models()
-        there = {stored.spec for stored in models if stored.train_month == self.settings.train_month}
+        stored_models = model_store.stored_models()
+        there = {stored.spec for stored in stored_models if stored.train_month == self.settings.train_month}
         model_dir = self.settings.model_dir
         # Models to make, and models whose file has gone: those are trained again, and must come out the same.
         wanted: list[tuple[str, Month, StoredModel | None]] = [
@@ -313,9 +307,7 @@ class Pipeline:
         step.skipped = not step.message
 
     def _train_one(self, run: RunLog, step: Step, spec: str, month: Month, known: StoredModel | None) -> None:
-        from models_ml.train import train
-
-        model_version, rows = train(
+        model_version, rows = train.train(
             spec,
             self.monitoring.models[spec],
             month,
@@ -331,15 +323,13 @@ class Pipeline:
 
     def _loaded_references(self) -> list[str]:
         """Store the references of loaded predictions that have become complete; gives the model versions."""
-        from models_ml.load import complete_reference
-
         stored = []
         for loaded in self._loaded_versions():
             if loaded.reference_id is not None:
                 continue
             model = self.monitoring.models[loaded.spec]
             with self._units.unit(loaded.model_version), database.connect("references") as connection:
-                why = complete_reference(connection, loaded, model, self.monitoring.segments.columns)
+                why = predictions.complete_reference(connection, loaded, model, self.monitoring.segments.columns)
                 if why:
                     self.tell(f"note: {loaded.model_version} waits: {why}")
                 else:
@@ -349,15 +339,11 @@ class Pipeline:
     def _loaded_versions(self) -> list[LoadedVersion]:
         if not any(model.is_loaded for model in self.monitoring.models.values()):
             return []
-        from models_ml.load import loaded_versions
 
         with database.connect("references", read_only=True) as connection:
-            return loaded_versions(connection)
+            return predictions.loaded_versions(connection)
 
     def _prediction_drift(self, spec: str) -> Callable[[Any, Any], float]:
-        from python_metrics.drift.profile_drift import drift_score
-        from python_metrics.profiles.profiles import profile_of
-
         prediction = self.monitoring.columns(spec)[-1]
 
         def score(reference: Any, current: Any) -> float:
@@ -368,20 +354,17 @@ class Pipeline:
         return score
 
     def _score(self, run: RunLog, step: Step) -> None:
-        from models_ml.store import pending_months
-
         self._withdraw_replaced()
         for stored in self._healthy_models():
             if stored.is_loaded:
                 continue
             with self._units.unit(stored.model_version):
-                months = pending_months(stored.model_version)
+                months = model_store.pending_months(stored.model_version)
                 if not months:
                     continue
-                from models_ml.score import score
 
                 model = self.monitoring.models[stored.spec]
-                step.rows += score(stored, model, months, model_dir=self.settings.model_dir, run_id=run.run_id)
+                step.rows += score.score(stored, model, months, model_dir=self.settings.model_dir, run_id=run.run_id)
                 step.message += f"{', ' if step.message else ''}{stored.model_version}: {len(months)} months"
         step.skipped = not step.message
 
@@ -399,15 +382,13 @@ class Pipeline:
         check_relations(self.monitoring, may_be_missing=False, may_change=False)
 
     def _labels(self, run: RunLog, step: Step) -> None:
-        from models_ml.labels import label_targets, pending_trip_labels, refresh_trip_labels
-
         for sentence in self.monitoring.without_labels():
             self.tell(f"note: {sentence}")
         months = gone = 0
-        for target in label_targets(self.monitoring):
+        for target in labels.label_targets(self.monitoring):
             with self._units.unit(_labels_of(target), is_model=False):
-                work = pending_trip_labels(self.monitoring, target)
-                step.rows += refresh_trip_labels(self.monitoring, run.run_id, work)
+                work = labels.pending_trip_labels(self.monitoring, target)
+                step.rows += labels.refresh_trip_labels(self.monitoring, run.run_id, work)
                 months, gone = months + len(work.months), gone + len(work.gone)
         step.skipped = not (months or gone)
         step.message = ", ".join([f"{months} months"] * bool(months) + [f"{gone} are gone"] * bool(gone))
@@ -419,12 +400,9 @@ class Pipeline:
                 self._withdraw(loaded.model_version)
 
     def _withdraw(self, model_version: str) -> None:
-        from models_ml.load import withdraw_replaced
-        from python_metrics.store import invalidate_days
-
         with database.connect("replaced predictions") as connection:
-            months, days = withdraw_replaced(connection, model_version)
-            invalidate_days(connection, self.monitoring.windows, model_version, days)
+            months, days = predictions.withdraw_replaced(connection, model_version)
+            store.invalidate_days(connection, self.monitoring.windows, model_version, days)
             failpoint("predictions.withdrawn")
         if days:
             named = ", ".join(f"{month:%Y-%m}" for month in months)
@@ -434,9 +412,6 @@ class Pipeline:
             )
 
     def _metrics(self, run: RunLog, step: Step) -> None:
-        from python_metrics.comparisons.comparisons import compare
-        from python_metrics.monitor import monitor
-
         works: list[Work] = []
         for stored in self._healthy_models():
             with self._units.unit(stored.model_version):
@@ -445,23 +420,20 @@ class Pipeline:
         windows = gone = compared = 0
         for work in works:
             with self._units.unit(work.model.model_version):
-                step.rows += monitor(self.monitoring, work, self._references(), run.run_id, advance)
+                step.rows += monitor.monitor(self.monitoring, work, self._references(), run.run_id, advance)
                 windows, gone = windows + len(work.windows), gone + len(work.gone)
-                compared += compare(self.monitoring, work.model, self._references(), run.run_id)
+                compared += comparisons.compare(self.monitoring, work.model, self._references(), run.run_id)
         step.skipped = windows == gone == compared == 0
         counts = [f"{windows} windows"] * bool(windows) + [f"{gone} are gone"] * bool(gone)
         counts += [f"{compared} comparisons"] * bool(compared)
         step.message = ", ".join(counts)
 
     def _pending_metrics(self, stored: StoredModel) -> Work:
-        from models_ml.store import scored_months
-        from python_metrics.monitor import pending
-
         asked = stored.is_loaded or stored.train_month == self.settings.train_month
         months = [month.first_day for month in self.settings.months] if asked else []
         if stored.is_loaded:
-            months = sorted(set(months) & scored_months(stored.model_version))
-        return pending(self.monitoring, monitored(stored), months)
+            months = sorted(set(months) & model_store.scored_months(stored.model_version))
+        return monitor.pending(self.monitoring, monitored(stored), months)
 
     def _performance(self, run: RunLog, step: Step) -> None:
         if self.settings.is_looking_back:
@@ -482,20 +454,16 @@ class Pipeline:
 
     def _evaluate(self, run: RunLog, step: Step, model: MonitoredModel) -> int:
         """Evaluate a model by its labels; gives the number of windows."""
-        from python_metrics.performance.evaluations import evaluate, pending, recalled, settle
 
-        def watch(evaluation: Evaluation) -> Callable[[], None]:
-            return self._watch("performance", len(evaluation.windows)) if evaluation.windows else lambda: None
+        def evaluate(evaluation: Evaluation) -> int:
+            advance = self._watch("performance", len(evaluation.windows)) if evaluation.windows else lambda: None
+            step.rows += evaluations.evaluate(self.monitoring, evaluation, self._references(), run.run_id, advance)
+            return len(evaluation.windows)
 
-        windows = 0
         # What is evaluated again as of its own moment comes first: what has arrived since is an evaluation of its own.
-        for evaluation in recalled(self.monitoring, model):
-            windows += len(evaluation.windows)
-            step.rows += evaluate(self.monitoring, evaluation, self._references(), run.run_id, watch(evaluation))
-        evaluation = pending(self.monitoring, model, self.settings.as_of)
-        windows += len(evaluation.windows)
-        step.rows += evaluate(self.monitoring, evaluation, self._references(), run.run_id, watch(evaluation))
-        settle(self.monitoring, model, self.settings.as_of)
+        windows = sum(map(evaluate, evaluations.recalled(self.monitoring, model)))
+        windows += evaluate(evaluations.pending(self.monitoring, model, self.settings.as_of))
+        evaluations.settle(self.monitoring, model, self.settings.as_of)
         return windows
 
     def _alarms(self, run: RunLog, step: Step) -> None:
@@ -504,10 +472,9 @@ class Pipeline:
             step.inputs_hash, step.skipped = inputs, True
             return
         run.note_inputs(step, inputs)
-        from python_metrics.alerts.alarms import update_alarms
 
         models = [monitored(stored) for stored in self._healthy_models()]
-        result = update_alarms(self.monitoring, models, run.run_id, self._units)
+        result = alarms.update_alarms(self.monitoring, models, run.run_id, self._units)
         step.rows = result.decisions + result.recorded
         step.inputs_hash = self._of_whom(inputs)
         step.skipped = not (step.rows or result.gone)
@@ -535,9 +502,7 @@ class Pipeline:
     def _references(self) -> References:
         """The references of this run; what is learned from one serves two steps."""
         if self._read_references is None:
-            from python_metrics.monitor import References
-
-            self._read_references = References(self.monitoring)
+            self._read_references = monitor.References(self.monitoring)
         return self._read_references
 
     def _marts(self, run: RunLog, step: Step) -> None:
@@ -571,8 +536,6 @@ def _bring_back_live_views(run_id: int) -> None:
 
 def monitored(stored: StoredModel) -> MonitoredModel:
     """The model as python_metrics knows it."""
-    from python_metrics.monitored import MonitoredModel
-
     return MonitoredModel(stored.spec, stored.model_version, stored.reference_id, stored.evaluation_reference_id)
 
 

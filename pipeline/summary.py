@@ -17,6 +17,7 @@ from rich.table import Table
 from config.paths import state_dir
 from config.settings import Settings
 from core.errors import WarehouseError
+from grafana.preview.pages import write_front_page
 from pipeline.alerts import Alert, alerts_of_months, alerts_table, open_alerts
 from pipeline.console import result_console
 from pipeline.steps import Report
@@ -85,8 +86,6 @@ def verdict() -> str:
 
 def _front_page() -> Path | None:
     """The front page of the dashboards, as `make preview` draws it; None where it cannot be drawn."""
-    from grafana.preview.pages import write_front_page  # plotly takes half a second
-
     try:
         return write_front_page(state_dir() / "front-page.html")
     except (WarehouseError, psycopg.Error) as error:

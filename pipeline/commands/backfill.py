@@ -24,9 +24,12 @@ from config.monitoring_file import load_monitoring
 from config.months import Month
 from config.settings import Settings
 from core.errors import UsageError
+from models_ml.store import scored_months
 from pipeline.commands.chosen import chosen_models
 from pipeline.commands.reports import spans
 from pipeline.steps import Pipeline, Report, monitored
+from python_metrics import backfills
+from python_metrics.backfills import BackfilledModel, Span, days_there, pruned_days
 from warehouse import database, schema_versions
 from warehouse.access.roles import Role, acting_as
 
@@ -80,8 +83,6 @@ def backfill(request: BackfillRequest, settings: Settings, console: Console, tel
         UsageError: there is no such model, or none of the days is there; says what is.
         WarehouseError: as the pipeline; run again, it goes on.
     """
-    from python_metrics import backfills
-
     schema_versions.migrate()
     monitoring = load_monitoring()
     span = _span(monitoring, request)
@@ -112,8 +113,6 @@ def backfill(request: BackfillRequest, settings: Settings, console: Console, tel
 
 
 def _span(monitoring: Monitoring, request: BackfillRequest) -> Span:
-    from python_metrics.backfills import Span, days_there
-
     with database.connect("backfill", read_only=True) as connection:
         is_made = connection.execute("select to_regclass(%s) is not null", [monitoring.windows.windows]).fetchone() == (
             True,
@@ -132,8 +131,6 @@ def _span(monitoring: Monitoring, request: BackfillRequest) -> Span:
 
 def _pruned(monitoring: Monitoring, request: BackfillRequest) -> str:
     """Words on days whose trips are gone; '' where there are none."""
-    from python_metrics.backfills import pruned_days
-
     count = pruned_days(monitoring.windows, request.first, request.last)
     if not count:
         return ""
@@ -143,9 +140,6 @@ def _pruned(monitoring: Monitoring, request: BackfillRequest) -> str:
 
 def _models(monitoring: Monitoring, request: BackfillRequest, settings: Settings) -> list[BackfilledModel]:
     """The chosen models; days that were never monitored are computed for those that a run would monitor them with."""
-    from models_ml.store import scored_months
-    from python_metrics.backfills import BackfilledModel
-
     month, months = Month.of(request.first), []
     while month.first_day <= request.last:
         months.append(month.first_day)

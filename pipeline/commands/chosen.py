@@ -13,6 +13,7 @@ from psycopg import sql
 
 from config.monitoring import Monitoring, Windows
 from core.errors import ConfigurationError, UsageError
+from models_ml.store import stored_models
 from warehouse import database
 from warehouse.relations import missing_relations
 
@@ -48,8 +49,6 @@ def chosen_models(monitoring: Monitoring, wanted: str) -> list[StoredModel]:
     Raises:
         UsageError: there is none; says which there are.
     """
-    from models_ml.store import stored_models
-
     active = [stored for stored in stored_models() if stored.spec in monitoring.models]
     if not active:
         raise UsageError("the warehouse has no model yet: run `make pipeline` first")

@@ -15,6 +15,8 @@ from config.months import Month
 from config.paths import state_dir
 from config.settings import Settings
 from core.errors import WarehouseError
+from core.files.checksums import LIST_NAME, listed_in
+from ingest.sources import file_name
 from pipeline.alerts import open_alerts
 from pipeline.commands import faults
 from pipeline.console import result_console
@@ -168,9 +170,6 @@ def _warehouse(findings: _Findings, settings: Settings) -> None:
 
 def _checksums(findings: _Findings, folder: Path, files: list[Any]) -> None:
     """Hold the hashes of what was loaded from DATA_DIR, or downloaded into it, against the checksums that lie there."""
-    from core.files.checksums import LIST_NAME, listed_in
-    from ingest.sources import file_name
-
     names: dict[str, str] = {}
     for month, _, origin, _, _, location, sha256 in files:
         name = file_name(Month.of(month))

@@ -15,6 +15,9 @@ from config.monitoring_file import load_monitoring
 from core.errors import UsageError
 from core.failpoints import failpoint
 from core.files.columns import shortened
+from models_ml.load import complete_reference, load_predictions, loaded_versions
+from models_ml.prediction_files import read_predictions
+from python_metrics.store import invalidate_days
 from warehouse import database
 from warehouse.access.roles import Role
 from warehouse.session import changes
@@ -34,8 +37,6 @@ def load(file: str, model: str, version: str, tell: Callable[[str], None]) -> No
         BadFileError: the file cannot be loaded; nothing was changed.
         LockedError: another command is changing the warehouse.
     """
-    from models_ml.prediction_files import read_predictions
-
     monitoring = load_monitoring()
     spec = _spec(monitoring, model.strip())
     if not file.strip():
@@ -64,9 +65,6 @@ def _spec(monitoring: Monitoring, name: str) -> str:
 
 
 def _take_in(connection: database.Connection, monitoring: Monitoring, spec: str, file: PredictionFile) -> list[str]:
-    from models_ml.load import complete_reference, load_predictions, loaded_versions
-    from python_metrics.store import invalidate_days
-
     lines = []
     for outcome in load_predictions(connection, spec, monitoring.models[spec], file):
         invalidate_days(connection, monitoring.windows, outcome.model_version, list(outcome.changed_days))

@@ -25,6 +25,11 @@ from config.paths import state_dir
 from config.settings import Settings, Source, end_of_day
 from core.errors import PartlyFailedError, SourceUnavailableError, UsageError
 from core.failpoints import failpoint
+from core.files.checksums import checked_sha256
+from ingest.part import write_part
+from ingest.read import inspect
+from ingest.schema import SERVICE
+from ingest.sources import file_name, find_files, held_months
 from pipeline.steps import Pipeline, Report
 from warehouse import database
 from warehouse.database import Server
@@ -93,8 +98,6 @@ def _where_to_look(month: Month) -> str:
 
 def _covered(month: Month) -> date | None:
     """The last day that the month's loaded file covers; None where it is not loaded."""
-    from ingest.schema import SERVICE
-
     with database.connect("replay", read_only=True) as connection:
         row = connection.execute(_QUERIES["covers_until"], {"service": SERVICE, "month": month.first_day}).fetchone()
     return date.fromisoformat(str(row[0])) if row else None
@@ -110,10 +113,6 @@ def _last_evaluation(start: datetime, end: datetime) -> datetime | None:
 
 def _month_file(settings: Settings, month: Month) -> Inspection:
     """The month's own file, checked, found as the pipeline would find it if it had nothing of the month."""
-    from core.files.checksums import checked_sha256
-    from ingest.read import inspect
-    from ingest.sources import find_files, held_months
-
     held = held_months()
     held = dataclasses.replace(held, months=held.months - {month})
     found = [file for file in find_files(settings, held).files if file.month == month]
@@ -174,8 +173,6 @@ def _deliver(settings: Settings, deliveries: Settings, whole: Inspection, day: d
     settings, deliveries = (dataclasses.replace(one, as_of=end_of_day(day)) for one in (settings, deliveries))
     if day == whole.covers_until:
         return _run(settings, _silent)[1]
-    from ingest.part import write_part
-    from ingest.sources import file_name
 
     part = deliveries.data_dir / file_name(whole.month)
     write_part(whole, day, part)

@@ -28,6 +28,9 @@ from core.files.unfinished import unfinished
 from core.levels import level, levels
 from pipeline.commands.chosen import check_monitored, chosen_models, is_pruned
 from pipeline.console import result_console
+from python_metrics import store
+from python_metrics.comparisons.day_report import make_day_report
+from python_metrics.store import make_segment, monitored_days, monitored_window
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,8 +96,6 @@ def write_reports(request: ReportRequest, tell: Callable[[str], None]) -> Iterat
         UsageError: the day, the model or the segment names nothing that is there; says what is.
         ConfigurationError: the file cannot be written.
     """
-    from python_metrics.store import make_segment
-
     monitoring = load_monitoring()
     relations = monitoring.windows
     check_monitored(monitoring)
@@ -109,8 +110,6 @@ def _works(
     monitoring: Monitoring, request: ReportRequest, tell: Callable[[str], None]
 ) -> list[tuple[StoredModel, Window]]:
     """The models that are asked for and monitored that day, with its window."""
-    from python_metrics.store import monitored_window
-
     models = chosen_models(monitoring, request.model)
     found = []
     for stored in models:
@@ -131,8 +130,6 @@ def _works(
 
 
 def _not_monitored(monitoring: Monitoring, day: date, models: list[StoredModel]) -> str:
-    from python_metrics.store import monitored_days
-
     days = monitored_days(monitoring.windows)
     held = {
         stored.model_version: days[stored.model_version, stored.reference_id]
@@ -164,9 +161,6 @@ def _write_report(
     segment: Segment | None,
     tell: Callable[[str], None],
 ) -> WrittenReport:
-    from python_metrics import store
-    from python_metrics.comparisons.day_report import make_day_report
-
     columns = monitoring.columns(stored.spec)
     notes = _staleness(monitoring, stored, window)
     names = [column.name for column in columns]
@@ -201,8 +195,6 @@ def _write_report(
 
 
 def _staleness(monitoring: Monitoring, stored: StoredModel, window: Window) -> list[str]:
-    from python_metrics import store
-
     rules = store.rules_hash(monitoring, stored.spec)
     changed = store.pending_windows(monitoring.windows, stored.model_version, stored.reference_id, rules, [])
     if window.window_start not in {other.window_start for other in changed}:

@@ -22,6 +22,11 @@ from config.months import Month
 from core.errors import UsageError
 from pipeline.commands.chosen import check_monitored, chosen_models
 from pipeline.console import progress_console, result_console
+from python_metrics.comparisons import verification
+from python_metrics.comparisons.verification import TOLERANCE
+from python_metrics.monitor import References
+from python_metrics.monitored import MonitoredModel
+from python_metrics.store import monitored_days
 from warehouse import schema_versions
 from warehouse.access.roles import Role
 from warehouse.session import changes
@@ -45,9 +50,6 @@ def verify(month: str, model: str) -> bool:
     Raises:
         UsageError: the month or the model names nothing that is monitored; says what is.
     """
-    from python_metrics.monitor import References
-    from python_metrics.monitored import MonitoredModel
-
     asked = Month.parse(month.strip()) if month.strip() else None
     monitoring = load_monitoring()
     check_monitored(monitoring)
@@ -72,8 +74,6 @@ def verify(month: str, model: str) -> bool:
 
 
 def _monitored_month(monitoring: Monitoring, models: list[MonitoredModel], asked: Month | None) -> Month:
-    from python_metrics.store import monitored_days
-
     days = monitored_days(monitoring.windows)
     months = sorted({Month.of(day) for one in models for day in days.get((one.model_version, one.reference_id), [])})
     if not months:
@@ -86,8 +86,6 @@ def _monitored_month(monitoring: Monitoring, models: list[MonitoredModel], asked
 def _verify(
     monitoring: Monitoring, model: MonitoredModel, references: References, month: Month, run_id: int
 ) -> tuple[list[Verified], int]:
-    from python_metrics.comparisons import verification
-
     zone = ZoneInfo(source_timezone())
     start, end = (datetime.combine(first.first_day, time(), zone) for first in (month, month.next))
     days = len(verification.monitored_windows(monitoring, model, month.first_day))
@@ -102,8 +100,6 @@ def _verify(
 
 
 def _table(model_version: str, month: Month, verified: list[Verified]) -> Table:
-    from python_metrics.comparisons.verification import TOLERANCE
-
     table = Table(
         title=f"{model_version}, {month}: this warehouse's drift scores and Evidently's", title_justify="left",
         box=box.SIMPLE, pad_edge=False,

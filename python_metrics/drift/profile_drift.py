@@ -15,6 +15,7 @@ import numpy as np
 from config.drift_methods import METHODS, ColumnType
 from python_metrics.drift import profile_distances as distances
 from python_metrics.drift import profile_p_values as p_values
+from python_metrics.drift.evidently_adapter import statistical_test
 from python_metrics.profiles.profile_tables import Table, make_table
 from python_metrics.profiles.profiles import Floats, Profile
 
@@ -159,8 +160,6 @@ def _evidently(
     of at most MOST_EXACT_CVM rows on both sides, counts in half or single precision or raises, by the sizes.
     """
     import pandas as pd
-
-    from python_metrics.drift.evidently_adapter import statistical_test
 
     expected, present = (pd.Series(one.expanded()) for one in (reference, current))
     try:
