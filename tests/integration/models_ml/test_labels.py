@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from psycopg import errors
 
-from config import monitoring as configuration
+from config import monitoring_file
 from config.monitoring import Labels, Monitoring, ValidRange
 from config.monitoring_file import load_monitoring
 from config.settings import make_settings
@@ -562,7 +562,7 @@ def test_a_file_that_breaks_off_while_it_is_read_changes_nothing(
                 yield record
 
         with monkeypatch.context() as patch:
-            patch.setattr(label_file, "records", some)
+            patch.setattr("models_ml.label_feed.records", some)
             with pytest.raises(BadFileError, match="gone" if end else "held 30 records when it was checked and 20"):
                 load(path)
         assert contents(shop) == {table: [] for table in TABLES}
@@ -676,7 +676,7 @@ def fed(monkeypatch: pytest.MonkeyPatch) -> Monitoring:
     """The project's own monitoring.yml, but that durations come with a feed."""
     entry = Labels(source="feed", ends_at="dropoff_at", valid=ValidRange(min=0, max=180))
     changed = load_monitoring().model_copy(update={"labels": load_monitoring().labels | {"duration_minutes": entry}})
-    monkeypatch.setattr(configuration, "load_monitoring", lambda: changed)
+    monkeypatch.setattr(monitoring_file, "load_monitoring", lambda: changed)
     return changed
 
 
