@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from core.failpoints import failpoint
 from models_ml.artifacts import write_artifact
 from models_ml.inputs import Inputs, check_texts
 from models_ml.recipes import MONITORED_ROWS, definition_sha256, estimator_of, predict, recipe_of
-from models_ml.references import frame_sha256, make_reference, store_reference
+from models_ml.references import Reference, frame_sha256, make_reference, store_reference
 from models_ml.rows import row_condition
 from models_ml.store import StoredModel
 from warehouse import database
@@ -41,6 +42,24 @@ _QUERIES = database.queries(Path(__file__).with_name("models.sql"))
 _FEWEST_ROWS = 100
 # Drift of the predictions: training rows as reference, validation rows as current.
 PredictionDrift = Callable[["pd.Series[float]", "pd.Series[float]"], float]
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """An estimator, and the rows of its month with their predictions; `is_training` says which of them it has seen."""
+
+    spec: str
+    model: Model
+    month: Month
+    model_version: str
+    data_sha256: str
+    estimator: Any
+    rows: pd.DataFrame
+    is_training: npt.NDArray[np.bool_]
+
+    @property
+    def held_out(self) -> pd.DataFrame:
+        return self.rows[~self.is_training]
 
 
 def train(
@@ -65,6 +84,36 @@ def train(
             rows are not what they were.
         ConfigurationError: the recipe does not fit, or the model's rows name a column that is not there.
     """
+    trained = _fitted(spec, model, month, segment_columns, known)
+    metrics = _metrics(trained, prediction_drift)
+    file, sha256 = write_artifact(trained.estimator, model_dir, trained.model_version)
+    with database.connect("train") as connection:
+        if known is not None:
+            pinned = {"version": trained.model_version, "sha256": sha256, "file": file}
+            connection.execute(_QUERIES["repin"], pinned)
+            return trained.model_version, 0
+        _record(
+            connection,
+            trained,
+            segment_columns,
+            {
+                "artifact_file": file,
+                "artifact_sha256": sha256,
+                "training_metrics": json.dumps(metrics),
+                "origin": origin,
+                "run_id": run_id,
+            },
+        )
+        failpoint("train.before_commit")
+    failpoint("train.after_commit")
+    log.info("%s trained on %s rows: %s", trained.model_version, int(trained.is_training.sum()), metrics)
+    return trained.model_version, len(trained.rows)
+
+
+def _fitted(
+    spec: str, model: Model, month: Month, segment_columns: tuple[str, ...], known: StoredModel | None
+) -> _Trained:
+    """Raises as `train`."""
     from threadpoolctl import threadpool_limits
 
     how = recipe_of(model)
@@ -81,7 +130,6 @@ def train(
             f"the file of {known.model_version} is gone and its training rows have changed since: "
             f"put {known.artifact_file} back from a copy, or remove that row of ml.models to start a new model"
         )
-
     # One thread: the same sums in the same order on every machine.
     with threadpool_limits(limits=1):
         estimator = estimator_of(how, inputs)
@@ -94,68 +142,76 @@ def train(
             f"values among its features and in {model.target}, or name another month with TRAIN_MONTH"
         )
     scored = rows.assign(**{PREDICTION: predictions})
-    held_out = scored[~is_training]
-    metrics = {
-        **_errors("train", model.task, target[is_training].to_numpy(), predictions[is_training]),
-        **_errors("validation", model.task, target[~is_training].to_numpy(), predictions[~is_training]),
-        "validation_rows": int((~is_training).sum()),
-        "prediction_drift": prediction_drift(scored[is_training][PREDICTION], held_out[PREDICTION]),
-    }
-    artifact_file, artifact_sha256 = write_artifact(estimator, model_dir, model_version)
+    return _Trained(spec, model, month, model_version, data_sha256, estimator, scored, is_training)
 
-    with database.connect("train") as connection:
-        if known is not None:
-            pinned = {"version": model_version, "sha256": artifact_sha256, "file": artifact_file}
-            connection.execute(_QUERIES["repin"], pinned)
-            return model_version, 0
-        reference = make_reference(
-            f"{spec}-validation-{month}", f"validation rows of {month}", held_out, model.features, model.target
-        )
-        evaluated = reference
-        if how.query != MONITORED_ROWS:
-            others, inputs = _labelled_rows(MONITORED_ROWS, spec, model, month, segment_columns)
-            others = others[~others["source_row"].isin(rows["source_row"][is_training])].reset_index(drop=True)
-            with threadpool_limits(limits=1):
-                others[PREDICTION] = predict(estimator, inputs.frame(others, how.fill_missing), model.task)
-            evaluated = make_reference(
-                f"{spec}-held-out-{month}",
-                f"all accepted rows of {month} that did not train",
-                others,
-                model.features,
-                model.target,
-            )
-        references = {reference.reference_id: reference, evaluated.reference_id: evaluated}
-        stamps = rows.loc[is_training, "pickup_at"]
-        connection.execute(
-            _QUERIES["insert_model"],
-            {
-                "model_version": model_version,
-                "spec": spec,
-                "train_month": month.first_day,
-                "artifact_file": artifact_file,
-                "artifact_sha256": artifact_sha256,
-                "window_start": stamps.min().to_pydatetime(),
-                "window_end": stamps.max().to_pydatetime(),
-                "training_rows": int(is_training.sum()),
-                "training_data_sha256": data_sha256,
-                "definition_sha256": definition_sha256(model),
-                "training_metrics": json.dumps(metrics),
-                "feature_names": list(model.feature_names),
-                "libraries": json.dumps({name: version(name) for name in ("scikit-learn", "numpy", "skops")}),
-                "origin": origin,
-                "reference_id": reference.reference_id,
-                "evaluation_reference_id": evaluated.reference_id,
-                "task": model.task,
-                "row_filter": json.dumps(model.only),
-                "run_id": run_id,
-            },
-        )
-        for one in references.values():
-            store_reference(connection, one, model_version, segment_columns)
-        failpoint("train.before_commit")
-    failpoint("train.after_commit")
-    log.info("%s trained on %s rows: %s", model_version, int(is_training.sum()), metrics)
-    return model_version, len(rows)
+
+def _metrics(trained: _Trained, prediction_drift: PredictionDrift) -> dict[str, float]:
+    """The training record."""
+    task = trained.model.task
+    target = trained.rows[trained.model.target].to_numpy(dtype="float64")
+    predictions = trained.rows[PREDICTION].to_numpy()
+    seen = trained.is_training
+    return {
+        **_errors("train", task, target[seen], predictions[seen]),
+        **_errors("validation", task, target[~seen], predictions[~seen]),
+        "validation_rows": int((~seen).sum()),
+        "prediction_drift": prediction_drift(trained.rows[seen][PREDICTION], trained.held_out[PREDICTION]),
+    }
+
+
+def _record(
+    connection: database.Connection, trained: _Trained, segment_columns: tuple[str, ...], made: dict[str, object]
+) -> None:
+    """The model's row, of what was `made` of it beside, with its references."""
+    spec, model, month = trained.spec, trained.model, trained.month
+    reference = make_reference(
+        f"{spec}-validation-{month}", f"validation rows of {month}", trained.held_out, model.features, model.target
+    )
+    evaluated = reference
+    if recipe_of(model).query != MONITORED_ROWS:
+        evaluated = _evaluation_reference(trained, segment_columns)
+    stamps = trained.rows.loc[trained.is_training, "pickup_at"]
+    connection.execute(
+        _QUERIES["insert_model"],
+        {
+            **made,
+            "model_version": trained.model_version,
+            "spec": spec,
+            "train_month": month.first_day,
+            "window_start": stamps.min().to_pydatetime(),
+            "window_end": stamps.max().to_pydatetime(),
+            "training_rows": int(trained.is_training.sum()),
+            "training_data_sha256": trained.data_sha256,
+            "definition_sha256": definition_sha256(model),
+            "feature_names": list(model.feature_names),
+            "libraries": json.dumps({name: version(name) for name in ("scikit-learn", "numpy", "skops")}),
+            "reference_id": reference.reference_id,
+            "evaluation_reference_id": evaluated.reference_id,
+            "task": model.task,
+            "row_filter": json.dumps(model.only),
+        },
+    )
+    for one in {reference.reference_id: reference, evaluated.reference_id: evaluated}.values():
+        store_reference(connection, one, trained.model_version, segment_columns)
+
+
+def _evaluation_reference(trained: _Trained, segment_columns: tuple[str, ...]) -> Reference:
+    """All rows of the month that are monitored and did not train, where a recipe trains on some of them."""
+    from threadpoolctl import threadpool_limits
+
+    model, month = trained.model, trained.month
+    others, inputs = _labelled_rows(MONITORED_ROWS, trained.spec, model, month, segment_columns)
+    seen = trained.rows["source_row"][trained.is_training]
+    others = others[~others["source_row"].isin(seen)].reset_index(drop=True)
+    with threadpool_limits(limits=1):
+        others[PREDICTION] = predict(trained.estimator, inputs.frame(others, recipe_of(model).fill_missing), model.task)
+    return make_reference(
+        f"{trained.spec}-held-out-{month}",
+        f"all accepted rows of {month} that did not train",
+        others,
+        model.features,
+        model.target,
+    )
 
 
 def _labelled_rows(
