@@ -96,6 +96,58 @@ class Decision:
     repeated: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class Usual:
+    """What usual days look like, and how bad the worst figure of one is: what a day is decided by.
+
+    Attributes:
+        status: ok, or learning where the reference has fewer than LEARNED_DAYS days.
+        days: of the reference.
+        budget: false alarms per day over all figures together.
+        statistics, figures, calibration: what is evaluated, and its null distribution.
+        last: columns that are named only where no other fires.
+    """
+
+    status: Status
+    days: int
+    budget: float
+    statistics: tuple[Statistic, ...]
+    figures: Figures
+    calibration: Calibration
+    last: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A day's figures beside what is usual, shape (figures,) each.
+
+    Attributes:
+        values: the figures.
+        alone, given: their scores, alone and given the others.
+        scale: the deviation that scores were divided by.
+    """
+
+    date: date
+    values: Floats
+    alone: Floats
+    given: Floats
+    scale: Floats
+
+
+def reference_ordinals(dates: Sequence[date], budget: float) -> npt.NDArray[np.int64]:
+    """The days of a reference as numbers.
+
+    Raises:
+        ValueError: the budget is not above 0 and below 0.3, or days are out of order.
+    """
+    if not 0 < budget < 0.3:
+        raise ValueError(f"the budget is {budget:g} false alarms a day: it must lie above 0 and below 0.3")
+    ordinals = np.array([day.toordinal() for day in dates], dtype=np.int64)
+    if (np.diff(ordinals) <= 0).any():
+        raise ValueError("the reference's days are out of order: give each once, oldest first")
+    return ordinals
+
+
 def status_of(days: int) -> Status:
     """What a reference of so many days is good for."""
     if days < FEWEST_DAYS:
@@ -103,64 +155,41 @@ def status_of(days: int) -> Status:
     return "ok" if days >= LEARNED_DAYS else "learning"
 
 
-def evaluate(
-    day: date,
-    status: Status,
-    calibration: Calibration,
-    figures: Figures,
-    statistics: Sequence[Statistic],
-    last: frozenset[str],
-    budget: float,
-    values: Floats,
-    weekday: int,
-    scores: tuple[Floats, Floats],
-    scale: Floats,
-    before: Sequence[Decision],
-) -> Decision:
+def evaluate(usual: Usual, day: Scored, before: Sequence[Decision]) -> Decision:
     """Decide on a day.
 
     It fires where a day as bad is expected half as often as the budget says, or where a column is above the level of
-    REPEAT_ALPHA for the second time within three days: each takes about half of the budget.
-
-    Args:
-        day: its date.
-        status: of the reference.
-        calibration, figures, statistics: the null distribution and what is evaluated.
-        last: columns that are named only where no other fires.
-        budget: false alarms per day.
-        values: the day's figures, shape (figures,).
-        weekday: from 0, Monday.
-        scores: alone and given others, shape (figures,) each.
-        scale: the deviation that scores were divided by, shape (figures,).
-        before: decisions of earlier days, oldest first; those of the two days before count.
+    REPEAT_ALPHA for the second time within three days: each takes about half of the budget. Of `before`, decisions of
+    earlier days, oldest first, those of the two days before count.
     """
-    units = in_units(*scores, figures, calibration.alone_90, calibration.given_90)
-    threshold = calibration.tail.threshold(budget / 2)
-    repeat = calibration.tail.threshold(max(REPEAT_ALPHA, budget))
-    names = [one.column for one in statistics]
+    calibration, figures = usual.calibration, usual.figures
+    units = in_units(day.alone, day.given, figures, calibration.alone_90, calibration.given_90)
+    threshold = calibration.tail.threshold(usual.budget / 2)
+    repeat = calibration.tail.threshold(max(REPEAT_ALPHA, usual.budget))
+    names = [one.column for one in usual.statistics]
     worst_of: dict[str, float] = {}
     for name, worst in zip(names, units.max(axis=1).tolist(), strict=True):
         worst_of[name] = max(worst, worst_of.get(name, 0.0))
     repeated = frozenset(name for name, worst in worst_of.items() if worst > repeat)
-    earlier = [one for one in before if 0 < (day - one.date).days <= REPEAT_DAYS]
+    earlier = [one for one in before if 0 < (day.date - one.date).days <= REPEAT_DAYS]
     again = {name for name in repeated if any(name in one.repeated for one in earlier)}
     firing = {name for name, worst in worst_of.items() if worst > threshold} or again
-    candidates = (firing - last) or firing or (set(worst_of) - last) or set(worst_of)
+    candidates = (firing - usual.last) or firing or (set(worst_of) - usual.last) or set(worst_of)
     column = min(candidates, key=lambda name: (-worst_of[name], name))
     worst = max(worst_of.values())
     own_units = units
     if firing:
         # A broken column is no explanation: what it makes others look like is not theirs.
-        by_itself = units_alone(scores[0], figures, calibration.alone_90)
+        by_itself = units_alone(day.alone, figures, calibration.alone_90)
         is_other = np.array([name != column for name in names])
         own_units = np.where(is_other[:, None], np.minimum(units, by_itself[:, None]), units)
-    signals = _signals(calibration, figures, statistics, values, weekday, scores, scale, (units, own_units), threshold)
+    signals = _signals(usual, day, (units, own_units), threshold)
     columns: dict[str, Signal] = {}
     for one in sorted(signals, key=lambda signal: -signal.severity):
         columns.setdefault(one.column, one)
     return Decision(
-        day,
-        status,
+        day.date,
+        usual.status,
         bool(firing),
         column,
         calibration.tail.p_value(worst),
@@ -172,33 +201,24 @@ def evaluate(
     )
 
 
-def _signals(
-    calibration: Calibration,
-    figures: Figures,
-    statistics: Sequence[Statistic],
-    values: Floats,
-    weekday: int,
-    scores: tuple[Floats, Floats],
-    scale: Floats,
-    units: tuple[Floats, Floats],
-    threshold: float,
-) -> tuple[Signal, ...]:
-    centre = calibration.centres.by_weekday[weekday]
+def _signals(usual: Usual, day: Scored, units: tuple[Floats, Floats], threshold: float) -> tuple[Signal, ...]:
+    calibration = usual.calibration
+    centre = calibration.centres.by_weekday[day.date.weekday()]
     found = []
-    evaluated: tuple[npt.NDArray[np.bool_], ...] = (figures.alone, figures.given_others)
+    evaluated: tuple[npt.NDArray[np.bool_], ...] = (usual.figures.alone, usual.figures.given_others)
     quantiles = (calibration.alone_90, calibration.given_90)
     for basis in (0, 1):
-        deviation = scale if basis == 0 else scale * calibration.residual_scale
-        expected = centre if basis == 0 else np.nan_to_num(values, nan=0.0) - scores[1] * deviation
+        deviation = day.scale if basis == 0 else day.scale * calibration.residual_scale
+        expected = centre if basis == 0 else np.nan_to_num(day.values, nan=0.0) - day.given * deviation
         for place in np.flatnonzero(evaluated[basis]).tolist():
-            statistic = statistics[place]
+            statistic = usual.statistics[place]
             one_sided = basis == 0 and statistic.sort == "distance"
-            z = float(scores[basis][place])
+            z = float((day.alone, day.given)[basis][place])
             far = max(float(quantiles[basis][place]), LEAST_UNIT * 0.5) * float(deviation[place])
             middle = float(expected[place])
-            value = float(values[place])
+            value = float(day.values[place])
             score = statistic.natural(value) if np.isfinite(value) else None
-            usual = statistic.natural(middle)
+            centre_shown = statistic.natural(middle)
             unit, own_unit = (float(one[place, basis]) for one in units)
             further = far * float(_TO_99[0 if one_sided else 1])
             found.append(
@@ -207,13 +227,13 @@ def _signals(
                     statistic.name,
                     basis == 1,
                     score,
-                    usual,
+                    centre_shown,
                     statistic.level,
                     None if one_sided else statistic.natural(middle - further),
                     None if one_sided else statistic.natural(middle - far),
                     statistic.natural(middle + far),
                     statistic.natural(middle + further),
-                    None if score is None else score - usual,
+                    None if score is None else score - centre_shown,
                     z,
                     calibration.tail.p_value(unit),
                     unit / threshold,

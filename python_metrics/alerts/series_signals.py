@@ -13,8 +13,17 @@ from typing import Literal
 
 import numpy as np
 
-from python_metrics.alerts.calibration import Calibration, Figures, calibrate, folds_of, score_day
-from python_metrics.alerts.decisions import DEFAULT_BUDGET, FEWEST_DAYS, Decision, Status, evaluate, status_of
+from python_metrics.alerts.calibration import Figures, calibrate, folds_of, score_day
+from python_metrics.alerts.decisions import (
+    DEFAULT_BUDGET,
+    FEWEST_DAYS,
+    Decision,
+    Scored,
+    Usual,
+    evaluate,
+    reference_ordinals,
+    status_of,
+)
 from python_metrics.alerts.statistics.figures import ANGLE_FLOOR, Floats, Statistic, share_angle
 
 Kind = Literal["share", "positive", "number"]
@@ -43,28 +52,18 @@ class Series:
 
 
 @dataclass(frozen=True)
-class SeriesNull:
+class SeriesNull(Usual):
     """What is usual of several series together.
 
     Attributes:
-        status: ok, or learning.
-        days: of the reference.
-        budget: false alarms per day over all series together.
         kinds: of each series.
         usual_n: the median of the rows behind each, shape (series,).
         least: what is nothing of each, shape (series,).
-        statistics, figures, calibration: what is evaluated, and the null distribution.
     """
 
-    status: Status
-    days: int
-    budget: float
     kinds: tuple[str, ...]
     usual_n: Floats
     least: Floats
-    statistics: tuple[Statistic, ...]
-    figures: Figures
-    calibration: Calibration
 
 
 def fit_series(dates: Sequence[date], series: Sequence[Series], *, budget: float = DEFAULT_BUDGET) -> SeriesNull | None:
@@ -81,11 +80,7 @@ def fit_series(dates: Sequence[date], series: Sequence[Series], *, budget: float
     Raises:
         ValueError: the budget is not above 0 and below 0.3, days are out of order, or a series does not fit the days.
     """
-    if not 0 < budget < 0.3:
-        raise ValueError(f"the budget is {budget:g} false alarms a day: it must lie above 0 and below 0.3")
-    ordinals = np.array([day.toordinal() for day in dates], dtype=np.int64)
-    if (np.diff(ordinals) <= 0).any():
-        raise ValueError("the reference's days are out of order: give each once, oldest first")
+    ordinals = reference_ordinals(dates, budget)
     for one in series:
         if one.values.shape != ordinals.shape or one.ns.shape != ordinals.shape:
             raise ValueError(f"{one.name} has {len(one.values)} values and {len(one.ns)} ns for {len(dates)} days")
@@ -103,10 +98,17 @@ def fit_series(dates: Sequence[date], series: Sequence[Series], *, budget: float
     figures = Figures(np.arange(size), no, yes, no, no, floors, np.zeros(size))
     weekdays = np.array([day.weekday() for day in dates])
     calibration = calibrate(values, weekdays, folds_of(ordinals), figures)
-    kinds = tuple(one.kind for one in kept)
-    least = np.array([one.least for one in kept])
     return SeriesNull(
-        status_of(len(dates)), len(dates), budget, kinds, usual_n, least, statistics, figures, calibration
+        status_of(len(dates)),
+        len(dates),
+        budget,
+        statistics,
+        figures,
+        calibration,
+        frozenset(),
+        tuple(one.kind for one in kept),
+        usual_n,
+        np.array([one.least for one in kept]),
     )
 
 
@@ -138,20 +140,7 @@ def decide_series(
     alone, given = score_day(null.calibration, null.figures, figures, day.weekday())
     scales = np.array(scale)
     alone = alone * null.calibration.centres.scale / scales
-    return evaluate(
-        day,
-        null.status,
-        null.calibration,
-        null.figures,
-        null.statistics,
-        frozenset(),
-        null.budget,
-        figures,
-        day.weekday(),
-        (alone, given),
-        scales,
-        before,
-    )
+    return evaluate(null, Scored(day, figures, alone, given, scales), before)
 
 
 _SCALES: dict[str, Literal["angle", "ratio", "plain"]] = {"share": "angle", "positive": "ratio", "number": "plain"}

@@ -13,16 +13,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from python_metrics.alerts.calibration import Calibration, Figures, calibrate, folds_of, score_day
+from python_metrics.alerts.calibration import Figures, calibrate, folds_of, score_day
 from python_metrics.alerts.decisions import (
     DEFAULT_BUDGET,
     FEWEST_DAYS,
     FULL_DAYS,
     LEARNED_DAYS,
     Decision,
+    Scored,
     Signal,
     Status,
+    Usual,
     evaluate,
+    reference_ordinals,
     status_of,
 )
 from python_metrics.alerts.statistics.day_statistics import TABLE, Day, Frame, freeze, measure
@@ -49,28 +52,16 @@ VERSION = 3
 
 
 @dataclass(frozen=True)
-class Null:
-    """What usual days look like, and how bad the worst figure of one is.
+class Null(Usual):
+    """What is usual of a model's columns together.
 
     Attributes:
-        status: ok, or learning where the reference has fewer than LEARNED_DAYS days.
-        days: of the reference.
-        rows: that its days were thinned to; None where they are whole.
-        budget: false alarms per day over all columns together.
-        prediction: the column that is named last; None where there is none.
+        rows: that the reference's days were thinned to; None where they are whole.
         frame: the reference, frozen.
-        figures: what is evaluated.
-        calibration: the null distribution.
     """
 
-    status: Status
-    days: int
     rows: int | None
-    budget: float
-    prediction: str | None
     frame: Frame
-    figures: Figures
-    calibration: Calibration
 
 
 def fit_null(
@@ -98,11 +89,7 @@ def fit_null(
     Raises:
         ValueError: the budget is not above 0 and below 0.3, or days are out of order.
     """
-    if not 0 < budget < 0.3:
-        raise ValueError(f"the budget is {budget:g} false alarms a day: it must lie above 0 and below 0.3")
-    ordinals = np.array([day.date.toordinal() for day in reference], dtype=np.int64)
-    if (np.diff(ordinals) <= 0).any():
-        raise ValueError("the reference's days are out of order: give each once, oldest first")
+    ordinals = reference_ordinals([day.date for day in reference], budget)
     if len(reference) < FEWEST_DAYS:
         return None
     size = None if rows is None else thinned_size(reference, rows)
@@ -113,7 +100,10 @@ def fit_null(
     figures = _figures(frame, [*columns, TABLE], prediction, float(np.median([max(day.rows, 1) for day in small])))
     weekdays = np.array([day.weekday for day in reference])
     calibration = calibrate(values, weekdays, folds, figures)
-    return Null(status_of(len(reference)), len(reference), size, budget, prediction, frame, figures, calibration)
+    last = frozenset[str]() if prediction is None else frozenset({prediction})
+    return Null(
+        status_of(len(reference)), len(reference), budget, frame.statistics, figures, calibration, last, size, frame
+    )
 
 
 def decide(null: Null | None, day: Day, before: Sequence[Decision] = ()) -> Decision:
@@ -127,22 +117,9 @@ def decide(null: Null | None, day: Day, before: Sequence[Decision] = ()) -> Deci
     if null is None:
         return Decision(day.date, "too_short")
     values = measure(null.frame, day)
-    scores = score_day(null.calibration, null.figures, values, day.weekday)
-    last = frozenset[str]() if null.prediction is None else frozenset({null.prediction})
-    return evaluate(
-        day.date,
-        null.status,
-        null.calibration,
-        null.figures,
-        null.frame.statistics,
-        last,
-        null.budget,
-        values,
-        day.weekday,
-        scores,
-        null.calibration.centres.scale,
-        before,
-    )
+    alone, given = score_day(null.calibration, null.figures, values, day.weekday)
+    scored = Scored(day.date, values, alone, given, null.calibration.centres.scale)
+    return evaluate(null, scored, before)
 
 
 def content_hash(
