@@ -144,46 +144,51 @@ def event_days(relations: Windows) -> frozenset[date]:
     return frozenset(row[0] for row in rows)
 
 
+@dataclass(frozen=True)
+class AlarmKey:
+    """Which decision: of a model, about a family of figures, on a day."""
+
+    model_version: str
+    family: str
+    window: Window
+
+    def parameters(self) -> dict[str, object]:
+        """As columns of the table."""
+        return {
+            "model_version": self.model_version,
+            "family": self.family,
+            "window_start": self.window.window_start,
+            "granularity": self.window.granularity,
+        }
+
+
 def write_alarm(
     connection: database.Connection,
-    model_version: str,
-    family: str,
-    window: Window,
+    key: AlarmKey,
     inputs_hash: str,
     alarm: DayAlarm,
     scores: Sequence[AlarmScore],
     run_id: int,
 ) -> None:
     """Replace the decision about a day, with its figures, in one transaction."""
-    key: dict[str, object] = {
-        "model_version": model_version,
-        "family": family,
-        "window_start": window.window_start,
-        "granularity": window.granularity,
-    }
-    more = {"window_end": window.window_end, "inputs_hash": inputs_hash, "run_id": run_id}
+    columns = key.parameters()
+    more = {"window_end": key.window.window_end, "inputs_hash": inputs_hash, "run_id": run_id}
     with database.transaction(connection), connection.cursor() as cursor:
-        cursor.execute(_QUERIES["delete_alarm"], key)
-        cursor.execute(_QUERIES["delete_scores"], key)
+        cursor.execute(_QUERIES["delete_alarm"], columns)
+        cursor.execute(_QUERIES["delete_scores"], columns)
         failpoint("alarms.deleted")
-        cursor.execute(_QUERIES["insert_alarm"], {**key, **stored_values(asdict(alarm)), **more})
+        cursor.execute(_QUERIES["insert_alarm"], {**columns, **stored_values(asdict(alarm)), **more})
         with cursor.copy(_QUERIES["copy_scores"]) as copy:
             for score in scores:
-                copy.write_row((*key.values(), run_id, *stored_values(vars(score)).values()))
+                copy.write_row((*columns.values(), run_id, *stored_values(vars(score)).values()))
     failpoint("alarms.written")
 
 
-def remove_alarm(connection: database.Connection, model_version: str, family: str, window: Window) -> None:
+def remove_alarm(connection: database.Connection, key: AlarmKey) -> None:
     """Take out the decision about a day, with its figures, in one transaction."""
-    key: dict[str, object] = {
-        "model_version": model_version,
-        "family": family,
-        "window_start": window.window_start,
-        "granularity": window.granularity,
-    }
     with database.transaction(connection):
-        connection.execute(_QUERIES["delete_alarm"], key)
-        connection.execute(_QUERIES["delete_scores"], key)
+        connection.execute(_QUERIES["delete_alarm"], key.parameters())
+        connection.execute(_QUERIES["delete_scores"], key.parameters())
     failpoint("alarms.removed")
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from config.monitoring import PREDICTION, Family, MonitoredColumn, Monitoring
 from core.errors import naming
 from python_metrics.alerts import alarm_store
-from python_metrics.alerts.alarm_store import AlarmScore, DayAlarm
+from python_metrics.alerts.alarm_store import AlarmKey, AlarmScore, DayAlarm
 from python_metrics.alerts.series_alarms import evaluate_series
 from python_metrics.alerts.signals import VERSION, Decision, decide, fit_null
 from python_metrics.alerts.statistics.day_statistics import Day
@@ -145,9 +145,8 @@ class _EvaluatedModel:
                     alarm, scores = self._decide(place, before)
                     remembered[place] = frozenset(alarm.worst_columns)
                     firing += alarm.is_firing
-                    alarm_store.write_alarm(
-                        connection, self.model.model_version, COLUMNS, window, inputs_hash, alarm, scores, run_id
-                    )
+                    key = AlarmKey(self.model.model_version, COLUMNS, window)
+                    alarm_store.write_alarm(connection, key, inputs_hash, alarm, scores, run_id)
         log.info("%s: %s days evaluated, %s firing", self.model.model_version, len(pending), firing)
         return len(pending), firing
 

@@ -22,7 +22,7 @@ from psycopg import sql
 from config.monitoring import Family, Monitoring
 from core.errors import naming
 from python_metrics.alerts import alarm_store
-from python_metrics.alerts.alarm_store import AlarmScore, DayAlarm, ProfiledDay
+from python_metrics.alerts.alarm_store import AlarmKey, AlarmScore, DayAlarm, ProfiledDay
 from python_metrics.alerts.decisions import Decision
 from python_metrics.alerts.series_signals import VERSION, Kind, Series, decide_series, fit_series
 from python_metrics.monitored import MonitoredModel
@@ -182,10 +182,11 @@ class _Evaluated:
         with contextlib.closing(database.connect("alarms", autocommit=True)) as connection:
             for day in self._days:
                 window = day.window
+                key = AlarmKey(self._model.model_version, self._family, window)
                 if window.window_date not in self._hashes:
                     # Decided once, and a correction has left the day without figures.
                     if window.window_start in self._stored:
-                        alarm_store.remove_alarm(connection, self._model.model_version, self._family, window)
+                        alarm_store.remove_alarm(connection, key)
                         made += 1
                     continue
                 inputs_hash = self._hashes[window.window_date]
@@ -197,16 +198,7 @@ class _Evaluated:
                     decision, reference = self._decide(window.window_date, remembered)
                     remembered.append(decision)
                     alarm = self._alarm(decision, reference, window.window_date)
-                    alarm_store.write_alarm(
-                        connection,
-                        self._model.model_version,
-                        self._family,
-                        window,
-                        inputs_hash,
-                        alarm,
-                        self._scores(decision),
-                        run_id,
-                    )
+                    alarm_store.write_alarm(connection, key, inputs_hash, alarm, self._scores(decision), run_id)
                 made += 1
                 firing += alarm.is_firing
         return made, firing

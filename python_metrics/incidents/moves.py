@@ -51,7 +51,9 @@ def largest_moves(reference: Profile, day: Profile, most: int | None = 3) -> lis
     """The bins or levels whose share changed most, at most `most`, or all; none where either has no rows."""
     if not reference.n or not day.n:
         return []
-    moves = [*_levels(reference, day), _move("missing", "missing", reference.n_missing, day.n_missing, reference, day)]
+    one, other = reference.n_missing, day.n_missing
+    missing = Move("missing", "missing", None, None, one, other, one / reference.n, other / day.n)
+    moves = [*_levels(reference, day), missing]
     moves = [move for move in moves if move.change]
     return sorted(moves, key=lambda move: (-abs(move.change), move.label))[:most]
 
@@ -65,7 +67,8 @@ def _levels(reference: Profile, day: Profile) -> list[Move]:
     for value, one, other in zip(values, before, after, strict=True):
         number = float(value) if reference.type == "numerical" else None
         label = f"{value:.15g}" if number is not None else str(value)
-        moves.append(_move("value", label, int(one), int(other), reference, day, number, number))
+        shares = float(one) / reference.n, float(other) / day.n
+        moves.append(Move("value", label, number, number, int(one), int(other), *shares))
     return moves
 
 
@@ -92,8 +95,8 @@ def _ranges(
         label = (
             f"up to {high:.6g}" if is_open_below else f"from {low:.6g}" if is_open_above else f"{low:.6g} to {high:.6g}"
         )
-        counts = int(before[inside].sum()), int(after[inside].sum())
-        moves.append(_move("range", label, *counts, reference, day, lower, upper if bin_ != -1 else float(high)))
+        one, other = int(before[inside].sum()), int(after[inside].sum())
+        moves.append(Move("range", label, lower, upper, one, other, one / reference.n, other / day.n))
     return moves
 
 
@@ -101,16 +104,3 @@ def _counts_at(profile: Profile, values: npt.NDArray[np.generic]) -> npt.NDArray
     counts = np.zeros(len(values), dtype=np.int64)
     counts[np.searchsorted(values, profile.values)] = profile.counts
     return counts
-
-
-def _move(
-    kind: Kind,
-    label: str,
-    before: int,
-    after: int,
-    reference: Profile,
-    day: Profile,
-    lower: float | None = None,
-    upper: float | None = None,
-) -> Move:
-    return Move(kind, label, lower, upper, before, after, before / reference.n, after / day.n)

@@ -98,6 +98,32 @@ def _joined(profiles: Sequence[Profile]) -> tuple[Floats, Floats, Integers]:
     return values, counts, days
 
 
+def _cells_of(distinct: Floats, total: Floats) -> tuple[Integers, Floats, Floats, Integers]:
+    """Cells between the quantiles of distinct values and their counts.
+
+    Gives the cell of each value, and of each cell its least value, its mean and its bin.
+    """
+    middle = (np.cumsum(total) - total / 2) / total.sum()
+    cell = np.searchsorted(_CELLS, middle, side="right") if len(distinct) > MOST_OWN_CELLS else np.arange(len(distinct))
+    new_cell = np.append(True, cell[1:] != cell[:-1])
+    cell = np.cumsum(new_cell) - 1
+    cells = int(cell[-1]) + 1
+    cell_total = np.bincount(cell, total)
+    means = np.bincount(cell, total * distinct) / cell_total
+    cell_middle = (np.cumsum(cell_total) - cell_total / 2) / cell_total.sum()
+    # A frequent value may fill several bins: those that are left are numbered without gaps.
+    bins = np.minimum((cell_middle * BINS).astype(np.int64), BINS - 1)
+    bin_of_cell = np.arange(cells) if cells <= BINS + 5 else np.unique(bins, return_inverse=True)[1]
+    return cell, distinct[new_cell], means, bin_of_cell
+
+
+def _deviation(distinct: Floats, total: Floats) -> float:
+    """The standard deviation of values and their counts; 0 where they are all the same, but for rounding."""
+    mean = float((total * distinct).sum() / total.sum())
+    std = float(np.sqrt((total * (distinct - mean) ** 2).sum() / total.sum()))
+    return std if std > _ROUNDING * float(np.abs(distinct[[0, -1]]).max()) else 0.0
+
+
 def freeze_numerical(
     full: Sequence[Profile], small: Sequence[Profile], folds: Integers, weekdays: Integers
 ) -> tuple[NumericalFrame, Floats]:
@@ -118,22 +144,10 @@ def freeze_numerical(
     starts = np.flatnonzero(is_first)
     distinct, places = values[starts], np.cumsum(is_first) - 1
     total = np.add.reduceat(counts, starts)
-    middle = (np.cumsum(total) - total / 2) / total.sum()
-    cell = np.searchsorted(_CELLS, middle, side="right") if len(distinct) > MOST_OWN_CELLS else np.arange(len(distinct))
-    new_cell = np.append(True, cell[1:] != cell[:-1])
-    cell = np.cumsum(new_cell) - 1
-    cells = int(cell[-1]) + 1
-    lows = distinct[new_cell]
-    cell_total = np.bincount(cell, total)
-    means = np.bincount(cell, total * distinct) / cell_total
-    cell_middle = (np.cumsum(cell_total) - cell_total / 2) / cell_total.sum()
-    # A frequent value may fill several bins: those that are left are numbered without gaps.
-    bins = np.minimum((cell_middle * BINS).astype(np.int64), BINS - 1)
-    bin_of_cell = np.arange(cells) if cells <= BINS + 5 else np.unique(bins, return_inverse=True)[1]
+    cell, lows, means, bin_of_cell = _cells_of(distinct, total)
+    cells = len(lows)
     histogram = summed(days * cells + cell[places], counts, len(full) * cells).reshape(-1, cells)
-    mean = float((total * distinct).sum() / total.sum())
-    std = float(np.sqrt((total * (distinct - mean) ** 2).sum() / total.sum()))
-    std = std if std > _ROUNDING * float(np.abs(distinct[[0, -1]]).max()) else 0.0
+    std = _deviation(distinct, total)
     modal = np.sort(distinct[np.argsort(-total, kind="stable")[:MODAL_VALUES]])
     of_fold = folds[days]
     first_fold, last_fold = np.minimum.reduceat(of_fold, starts), np.maximum.reduceat(of_fold, starts)
@@ -159,22 +173,18 @@ def freeze_numerical(
         ratios[held] = weekend_log_ratio(_in_bins(histogram[~held], bin_of_cell), weekdays[~held])
     sizes, values_of_size = np.unique(total, return_counts=True)
     rarity = (sizes / total.sum(), values_of_size.astype(np.float64))
-    figures = _numerical_figures(
+    measured = _Days(
         own.reshape(-1, cells),
         pool,
-        means,
-        bin_of_cell,
         ratios,
-        std,
-        std,
         missing=np.array([one.n_missing for one in small], dtype=np.float64),
         excess=np.zeros(size),
         unseen=np.zeros(size) if is_continuous else unseen,
         whole=summed(small_days, small_counts * (small_values == np.floor(small_values)), size),
         modal=summed(small_days, small_counts * np.isin(small_values, modal), size),
         distinct=np.array([len(one.values) for one in small], dtype=np.float64),
-        rarity=rarity,
     )
+    figures = _numerical_figures(measured, means, bin_of_cell, std, std, rarity)
     frame = NumericalFrame(
         lows,
         means,
@@ -204,71 +214,77 @@ def measure_numerical(frame: NumericalFrame, profile: Profile) -> Floats:
     beyond = np.maximum(values - frame.highest, 0) + np.maximum(frame.lows[0] - values, 0)
     # Where the reference has no spread, the unit is the day's own: x of n rows that are off are the root of x/n.
     unit = frame.std or float(np.sqrt((counts * (values - frame.highest) ** 2).sum() / max(counts.sum(), 1)))
-    figures = _numerical_figures(
+    measured = _Days(
         summed(places, counts, cells)[None, :],
         frame.counts[None, :],
-        frame.means,
-        frame.bin_of_cell,
         frame.log_ratio[None, :],
-        frame.std,
-        unit,
         missing=np.array([float(profile.n_missing)]),
         excess=np.array([float((beyond * counts).sum() / max(counts.sum(), 1))]),
         unseen=np.array([unseen]),
         whole=np.array([float(counts[values == np.floor(values)].sum())]),
         modal=np.array([float(counts[np.isin(values, frame.modal)].sum())]),
         distinct=np.array([float(len(values))]),
-        rarity=frame.rarity,
     )
+    figures = _numerical_figures(measured, frame.means, frame.bin_of_cell, frame.std, unit, frame.rarity)
     only: Floats = figures[0]
     return only
 
 
+@dataclass(frozen=True)
+class _Days:
+    """What is counted of days.
+
+    Attributes:
+        own: rows by cell, shape (days, cells).
+        pool: what each day is measured against, shape (days, cells).
+        log_ratio: how much more frequent each bin is on weekends, shape (days, bins).
+        missing, excess, unseen, whole, modal, distinct: rows without a value, mean distance beyond the reference, rows
+            with new values, with whole ones, with the most frequent ones, and different values, shape (days,) each.
+    """
+
+    own: Floats
+    pool: Floats
+    log_ratio: Floats
+    missing: Floats
+    excess: Floats
+    unseen: Floats
+    whole: Floats
+    modal: Floats
+    distinct: Floats
+
+
 def _numerical_figures(
-    own: Floats,
-    pool: Floats,
-    means: Floats,
-    bin_of_cell: Integers,
-    log_ratio: Floats,
-    std: float,
-    unit: float,
-    *,
-    missing: Floats,
-    excess: Floats,
-    unseen: Floats,
-    whole: Floats,
-    modal: Floats,
-    distinct: Floats,
-    rarity: tuple[Floats, Floats],
+    days: _Days, means: Floats, bin_of_cell: Integers, std: float, unit: float, rarity: tuple[Floats, Floats]
 ) -> Floats:
-    """Of days (rows) with their cell counts and the pool that each is measured against, shape (days, statistics).
+    """Figures of days, shape (days, statistics).
 
     The mean is in units of `std`, the distance in those of `unit`.
     """
-    n = own.sum(axis=1)
+    n = days.own.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = own / n[:, None]
-        expected = pool / pool.sum(axis=1)[:, None]
+        share = days.own / n[:, None]
+        expected = days.pool / days.pool.sum(axis=1)[:, None]
     below, expected_below = np.cumsum(share, axis=1), np.cumsum(expected, axis=1)
-    wasserstein = (np.abs(below - expected_below)[:, :-1] * np.diff(means)).sum(axis=1) + excess
+    wasserstein = (np.abs(below - expected_below)[:, :-1] * np.diff(means)).sum(axis=1) + days.excess
     rank = expected_below - expected / 2
     mean_rank = (share * rank).sum(axis=1)
     spread = (share * np.abs(rank - 0.5)).sum(axis=1)
+    distinct_ratio = np.log(np.maximum(days.distinct, 1) / np.maximum(_expected_distinct(n, rarity), 1))
     bins, expected_bins = _in_bins(share, bin_of_cell), _in_bins(expected, bin_of_cell)
     return np.column_stack(
         [
             # However far a value lies out, how bad the day is stays a number.
             np.log(np.minimum(wasserstein / (unit or 1.0), LARGEST) + SMALLEST_DISTANCE),
             np.log(jensenshannon(bins, expected_bins) + SMALLEST_DISTANCE),
-            share_angle(unseen, n),
-            share_angle(missing, n + missing),
+            share_angle(days.unseen, n),
+            share_angle(days.missing, n + days.missing),
             mean_rank,
             spread,
-            share_angle(whole, n),
-            share_angle(modal, n),
-            np.where(n > 0, np.log(np.maximum(distinct, 1) / np.maximum(_expected_distinct(n, rarity), 1)), np.nan),
+            share_angle(days.whole, n),
+            share_angle(days.modal, n),
+            np.where(n > 0, distinct_ratio, np.nan),
             (share * (_winsorised(means) / std if std else np.zeros(len(means)))).sum(axis=1),
-            (bins * log_ratio).sum(axis=1),
+            (bins * days.log_ratio).sum(axis=1),
         ]
     )
 
