@@ -20,6 +20,7 @@ from core.errors import naming
 from core.failpoints import failpoint
 from python_metrics import store
 from python_metrics.drift.binned_drift import scores_of_counts
+from python_metrics.drift.drift_metrics import binned_metrics
 from python_metrics.estimates.estimates import Estimator, estimate_metrics, make_estimator
 from python_metrics.estimates.probabilities import TINY, least_probability
 from python_metrics.metric_rows import MetricRow
@@ -162,24 +163,12 @@ def _by_group(found: WindowProfiles) -> dict[str, dict[str, dict[str, Profile]]]
 
 def _binned_drift(bins: Mapping[str, tuple[Bin, ...]], counts: Mapping[str, list[int]]) -> list[MetricRow]:
     """The two scores beside Evidently's that one absurd value cannot change."""
-    metrics = []
+    metrics: list[MetricRow] = []
     for name, in_bins in counts.items():
         expected = [one.reference_count for one in bins[name]]
         n_expected, n_found = sum(expected), sum(in_bins)
         scores = scores_of_counts(expected, [in_bins]) if n_found else None
-        for metric in ("jensenshannon", "psi"):
-            value = None if scores is None else float(getattr(scores, metric)[0])
-            metrics.append(
-                MetricRow(
-                    "drift",
-                    f"binned_{metric}",
-                    value,
-                    status="empty" if value is None else "ok",
-                    column_name=name,
-                    n_reference=n_expected,
-                    n_current=n_found,
-                )
-            )
+        metrics += binned_metrics(name, scores, n_expected, n_found)
     return metrics
 
 

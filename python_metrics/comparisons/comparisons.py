@@ -26,8 +26,8 @@ from python_metrics.comparisons import comparison_store
 from python_metrics.comparisons.comparison_store import Comparison
 from python_metrics.comparisons.periods import Period, periods, reference_days
 from python_metrics.drift.binned_drift import binned_scores
-from python_metrics.drift.profile_drift import drift_score
-from python_metrics.metric_rows import MetricRow, Status
+from python_metrics.drift.drift_metrics import binned_metrics, drift_metric
+from python_metrics.metric_rows import MetricRow
 from python_metrics.monitor import References
 from python_metrics.monitored import MonitoredModel
 from python_metrics.profiles.distributions import Bin, freeze_profile
@@ -177,62 +177,11 @@ class _Compared:
 def _metric_rows(column: MonitoredColumn, against: _Reference, current: Profile, min_values: int) -> list[MetricRow]:
     """The score of the column's method, and the two that one absurd value cannot change."""
     reference = against.profile
-    rule = column.drift
-    status = _status(column, reference, current, min_values)
-    n_reference = None if reference is None else reference.n_present
-    value: float | None = None
-    alert: bool | None = None
-    if reference is not None and status == "ok":
-        try:
-            score = drift_score(reference, current, column.type, rule.method, rule.threshold)
-            value, alert = score.value, score.is_drifted
-        except Exception as error:  # whatever a statistical test raises is this column's matter alone
-            log.warning("%s: %s could not be scored: %s: %s", column.name, rule.method, type(error).__name__, error)
-            status = "error"
-    rows = [
-        MetricRow(
-            LAYER,
-            "drift_score",
-            value,
-            status,
-            column.name,
-            rule.method,
-            threshold=rule.threshold,
-            alert=alert,
-            n_reference=n_reference,
-            n_current=current.n_present,
-        )
-    ]
+    rows = [drift_metric(column, current, reference, min_values, layer=LAYER)]
     if reference is None or not reference.n or not current.n:
         return rows
     twins = binned_scores(against.bins, [current]) if reference.n_present else None
-    for metric in ("jensenshannon", "psi"):
-        found = None if twins is None else float(getattr(twins, metric)[0])
-        rows.append(
-            MetricRow(
-                LAYER,
-                f"binned_{metric}",
-                found,
-                "ok" if found is not None else "empty",
-                column.name,
-                "",
-                n_reference=reference.n,
-                n_current=current.n,
-            )
-        )
-    return rows
-
-
-def _status(column: MonitoredColumn, reference: Profile | None, current: Profile, min_values: int) -> Status:
-    if reference is None:
-        return "missing_column"
-    if not current.n_present or not reference.n_present:
-        return "empty"
-    if current.n_present < min_values:
-        return "low_n"
-    if column.type == "numerical" and reference.n_distinct == 1:
-        return "constant"
-    return "ok"
+    return [*rows, *binned_metrics(column.name, twins, reference.n, current.n, layer=LAYER)]
 
 
 def _hash(parts: object) -> str:

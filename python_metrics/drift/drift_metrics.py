@@ -1,6 +1,6 @@
-"""The drift metric of one column: its score against a reference, or why there is none.
+"""The drift metrics of one column: its score against a reference, or why there is none, and the binned ones.
 
-Two profiles go in, a metric row comes out. A column that cannot be scored gets a status and takes nothing else down.
+Profiles go in, metric rows come out. A column that cannot be scored gets a status and takes nothing else down.
 Called by whoever compares windows or groups with a reference.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 
 from config.monitoring import MonitoredColumn
+from python_metrics.drift.binned_drift import BinnedScores
 from python_metrics.drift.profile_drift import drift_score
 from python_metrics.metric_rows import MetricRow, Status
 from python_metrics.profiles.profiles import Profile
@@ -16,7 +17,9 @@ from python_metrics.profiles.profiles import Profile
 log = logging.getLogger(__name__)
 
 
-def drift_metric(column: MonitoredColumn, profile: Profile, expected: Profile | None, min_values: int) -> MetricRow:
+def drift_metric(
+    column: MonitoredColumn, profile: Profile, expected: Profile | None, min_values: int, layer: str = "drift"
+) -> MetricRow:
     """The drift score of one column, or why there is none.
 
     Args:
@@ -24,6 +27,7 @@ def drift_metric(column: MonitoredColumn, profile: Profile, expected: Profile | 
         profile: of the window.
         expected: of the reference; None where it lacks the column.
         min_values: fewer present values than this are not scored (status low_n).
+        layer: whose row it is.
     """
     rule = column.drift
     value: float | None = None
@@ -45,7 +49,7 @@ def drift_metric(column: MonitoredColumn, profile: Profile, expected: Profile | 
             log.warning("%s: %s could not be scored: %s: %s", column.name, rule.method, type(error).__name__, error)
             status = "error"
     return MetricRow(
-        "drift",
+        layer,
         "drift_score",
         value,
         status=status,
@@ -56,3 +60,22 @@ def drift_metric(column: MonitoredColumn, profile: Profile, expected: Profile | 
         n_reference=None if expected is None else expected.n_present,
         n_current=profile.n_present,
     )
+
+
+def binned_metrics(
+    column_name: str, scores: BinnedScores | None, n_reference: int, n_current: int, layer: str = "drift"
+) -> list[MetricRow]:
+    """The two scores beside it that one absurd value cannot change; None of a side without rows to compare."""
+    found = (None, None) if scores is None else (float(scores.jensenshannon[0]), float(scores.psi[0]))
+    return [
+        MetricRow(
+            layer,
+            f"binned_{metric}",
+            value,
+            status="empty" if value is None else "ok",
+            column_name=column_name,
+            n_reference=n_reference,
+            n_current=n_current,
+        )
+        for metric, value in zip(("jensenshannon", "psi"), found, strict=True)
+    ]
