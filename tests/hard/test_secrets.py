@@ -144,7 +144,7 @@ def test_a_run_that_succeeds_and_runs_that_fail(address: dict[str, str], sample_
     arguments = ["run", "--source", "local", "--data-dir", str(sample_dir)]
     code, output, watch = run(arguments, address, tmp_path)
     assert code == 0, output[-3000:]
-    assert "INFO warehouse.database" in output
+    assert "INFO warehouse.schema_versions" in output
     assert watch.looks > 20
     assert any("monitoring-warehouse" in line for line in watch.seen)
     said = [output, *watch.seen]
