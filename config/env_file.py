@@ -1,4 +1,4 @@
-"""The file `.env`: address and passwords of the services that `make up` starts, made once and never overwritten.
+"""The file `.env`: address and passwords of the services that run in Docker, made once and never overwritten.
 
 In: nothing but the file itself. Out: its variables as a dictionary. warehouse.database asks it which server is used,
 pipeline.commands.services makes it. WAREHOUSE_ENV_FILE names another place for it.
@@ -21,8 +21,8 @@ from core.files.input_files import LARGEST_TEXT, open_regular
 SERVER_VARIABLES = ("PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE")
 _SERVER_DEFAULTS = {"PGHOST": "127.0.0.1", "PGPORT": "5432", "PGUSER": "warehouse", "PGDATABASE": "warehouse"}
 _TEMPLATE = """\
-# Written once by `make up`; only you can read it. Passwords are taken over when the services are first made:
-# to change one later, change it in Postgres or Grafana too, or begin anew with `make clean-all`.
+# Written once; only you can read it. Passwords are taken over when the services are first made: to change one later,
+# change it in Postgres or Grafana too, or begin anew without their data.
 
 # The warehouse, as libpq names its parts; the port is the published one.
 PGHOST={PGHOST}
@@ -44,7 +44,7 @@ GRAFANA_COOKIE_SECURE=false
 
 ADMINER_PORT=8080
 
-# Alerts are posted to this address; empty: to nobody. `make up` again takes a change over.
+# Alerts are posted to this address; empty: to nobody. Starting the services again takes a change over.
 ALERT_WEBHOOK_URL=
 """
 _RANDOM = ("PGPASSWORD", "DASHBOARD_PASSWORD", "ANALYST_PASSWORD", "GRAFANA_ADMIN_PASSWORD", "GRAFANA_SECRET_KEY")

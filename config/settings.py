@@ -54,7 +54,7 @@ def report_dir(text: str = "") -> Path:
     Raises:
         UsageError: it is a file.
     """
-    return _folder(text or DEFAULT_REPORT_DIR, "REPORT_DIR", "reports are to be written to")
+    return _folder(text or DEFAULT_REPORT_DIR, "the folder of reports", "reports are to be written to")
 
 
 @dataclass(frozen=True)
@@ -106,16 +106,16 @@ def make_settings(
     """Settings from the texts a person gave; '' takes the default.
 
     Raises:
-        UsageError: a month, a day, a source or an address is not valid, RELOAD is about other months, or DATA_DIR is a
-            file.
+        UsageError: a month, a day, a source or an address is not valid, a month to reload is none of the run's, or
+            the data folder is a file.
     """
     sources = [name.value for name in Source]
     if source and source not in sources:
-        raise UsageError(f"SOURCE '{source}' is unknown: use one of {', '.join(sources)}")
+        raise UsageError(f"the source '{source}' is unknown: use one of {', '.join(sources)}")
     settings = Settings(
         train_month=Month.parse((train_month or DEFAULT_TRAIN_MONTH).strip()),
         months=parse_months(months or DEFAULT_MONTHS),
-        data_dir=_folder(data_dir or DEFAULT_DATA_DIR, "DATA_DIR", "holds the parquet files"),
+        data_dir=_folder(data_dir or DEFAULT_DATA_DIR, "the data folder", "holds the parquet files"),
         source=Source(source or Source.AUTO),
         tlc_url=_address(tlc_url.strip() or DEFAULT_TLC_URL),
         as_of=_moment(as_of.strip()),
@@ -125,8 +125,8 @@ def make_settings(
     strange = sorted(settings.reload - set(settings.needed_months))
     if strange:
         raise UsageError(
-            f"RELOAD names {', '.join(map(str, strange))}, but the run is about "
-            f"{', '.join(map(str, settings.needed_months))}: name the month in MONTHS, too"
+            f"{', '.join(map(str, strange))} is to be loaded again, but the run is about "
+            f"{', '.join(map(str, settings.needed_months))}: name it among the months, too"
         )
     return settings
 
@@ -140,8 +140,8 @@ def _address(text: str) -> str:
     if set(text) & set("@?#") or not text.isprintable():
         host = text.split("?")[0].split("#")[0].rpartition("@")[2][:60]
         raise UsageError(
-            f"TLC_URL (...{host!r}) is not valid: name a host and a folder, without user, password, ? and #; it is "
-            "kept with every month that is loaded"
+            f"the address of the files (...{host!r}) is not valid: name a host and a folder, without user, "
+            "password, ? and #; it is kept with every month that is loaded"
         )
     return text.rstrip("/")
 
@@ -156,11 +156,11 @@ def _moment(day: str) -> datetime:
     if not day:
         return now
     try:
-        end = end_of_day(parameters.day("AS_OF", day))
+        end = end_of_day(parameters.day("as_of", day))
     except OverflowError as error:  # the last day that there is
-        raise UsageError(f"AS_OF '{day}' has not ended: leave AS_OF out to count every label that is there") from error
+        raise UsageError(f"the day '{day}' has not ended: name none to count every label that is there") from error
     if end > now:
-        raise UsageError(f"AS_OF '{day}' has not ended: leave AS_OF out to count every label that is there")
+        raise UsageError(f"the day '{day}' has not ended: name none to count every label that is there")
     return end
 
 
@@ -170,7 +170,7 @@ def end_of_day(day: date) -> datetime:
 
 
 def _folder(text: str, variable: str, purpose: str) -> Path:
-    """The folder that a person named; relative to the project, so that make and the command line mean the same."""
+    """The folder that a person named; relative to the project."""
     folder = ROOT / parameters.path(variable, text)
     for path in (folder, *folder.parents):
         if path.exists() and not path.is_dir():

@@ -1,1 +1,1 @@
-"""Dashboards and alert rules of Grafana, as code: `make dashboards` writes them, Grafana is provisioned with them."""
+"""Dashboards and alert rules of Grafana, as code; Grafana is provisioned with them."""

@@ -20,6 +20,7 @@ from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import alerting as models
 
 from config.alert_levels import opening_rules
+from core.advice import Advice
 from grafana.house import House
 from grafana.names import COLUMN, DATA_QUALITY, FRONT_PAGE, PERFORMANCE, PIPELINE_HEALTH, TABLE
 from grafana.parts import DATASOURCE_UID, Query
@@ -52,8 +53,8 @@ RULES = {
     "incident": Notification(
         "Something is not as usual",
         "{{ $labels.subject }} is not as usual " + _SAID,
-        "The page shows what moved, and since when. `make check-alerts` prints the incident's id, `make ack "
-        "INCIDENT=...` takes it on.",
+        f"The page shows what moved, and since when. For the incident's id {Advice.LIST_ALERTS}; then "
+        f"{Advice.ACKNOWLEDGE}.",
         *(FRONT_PAGE, "How bad was each day, and which ones fired?"),
     ),
     "prediction_drift": Notification(
@@ -65,7 +66,7 @@ RULES = {
     "drifted_columns": Notification(
         "Features have drifted strongly",
         "Features of {{ $labels.model }} have drifted strongly " + _SAID,
-        "Look at the column that is named; `make report DAY={{ $labels.day }}` has all of them.",
+        f"Look at the column that is named; for all of them {Advice.REPORT} (day={{{{ $labels.day }}}}).",
         *(FRONT_PAGE, "How many columns drifted each day?"),
     ),
     "missing_share": Notification(
@@ -114,8 +115,8 @@ RULES = {
     UNREADABLE: Notification(
         "The warehouse cannot be read",
         f"Grafana has not been able to read the warehouse for {UNREADABLE_FOR}: how the models do is not known",
-        "Is the database up, its disk full, the password of the role `dashboard` another? `make doctor` says. Alerts "
-        "about models stay as they were.",
+        "Is the database up, its disk full, the password of the role `dashboard` another? To know, "
+        f"{Advice.EXAMINE}. Alerts about models stay as they were.",
         *(PIPELINE_HEALTH, "Does the heartbeat beat?"),
     ),
 }
@@ -140,8 +141,8 @@ class _Condition(Builder[Dataquery]):
         return _AnyOpen()
 
 
-def alert_rules(house: House, boards: list[dict[str, Any]]) -> str:
-    """The provisioning file; `boards` are the built dashboards that the rules are drawn on."""
+def alert_rules(house: House, boards: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is provisioned; `boards` are the built dashboards that the rules are drawn on."""
     panels = {(board["uid"], panel["title"]): panel["id"] for board in boards for panel in board["panels"]}
     names = [name for name, _ in opening_rules(house.monitoring.alerts)]
     group = {
@@ -151,8 +152,13 @@ def alert_rules(house: House, boards: list[dict[str, Any]]) -> str:
         "interval": "1m",
         "rules": [*(_about_marts(name, panels) for name in names), _about_the_warehouse(panels)],
     }
-    document = json.loads(json.dumps({"apiVersion": 1, "groups": [group]}, cls=JSONEncoder))
-    head = "# Generated from monitoring.yml by `make dashboards`; a test holds it to that.\n"
+    document: dict[str, Any] = json.loads(json.dumps({"apiVersion": 1, "groups": [group]}, cls=JSONEncoder))
+    return document
+
+
+def rules_file(document: dict[str, Any]) -> str:
+    """The provisioning file's text."""
+    head = "# Generated from monitoring.yml; a test holds it to that.\n"
     return head + yaml.safe_dump(document, sort_keys=False, width=120, allow_unicode=True)
 
 

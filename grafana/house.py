@@ -15,13 +15,14 @@ from config.alert_levels import Levels
 from config.dbt_variables import compared_coverage, source_timezone
 from config.monitoring import Monitoring
 from config.monitoring_file import load_monitoring
+from core.advice import Advice
 from grafana.names import COLUMN, DATA_QUALITY, PERFORMANCE, PIPELINE_HEALTH, TABLE
 from grafana.parts import ORANGE, RED, WELL, YELLOW, Step
 from warehouse.database import queries
 
 NO_LABELS = (
-    "No labels: they come some time after the rows, or with `make labels` - if the model's target has an entry under "
-    "labels in monitoring.yml (`make doctor`)"
+    f"No labels: they come some time after the rows, or {Advice.LOAD_LABELS} - if the model's target has an entry "
+    f"under labels in monitoring.yml ({Advice.EXAMINE})"
 )
 
 

@@ -20,11 +20,13 @@ from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import common
 from grafana_foundation_sdk.models import dashboard as models
 
+from core.advice import Advice
+
 DATASOURCE_UID = "warehouse"
 DATASOURCE_TYPE = "grafana-postgresql-datasource"
 DATASOURCE = common.DataSourceRef(type_val=DATASOURCE_TYPE, uid=DATASOURCE_UID)
 TAG, CLOCK_TAG = "monitoring-warehouse", "monitoring-warehouse-runs"
-RUN_PIPELINE = "Nothing here: run `make pipeline`, or choose another time range"
+RUN_PIPELINE = f"Nothing here: {Advice.UPDATE}, or choose another time range"
 
 GREEN, YELLOW, ORANGE, RED, BLUE, PURPLE, GREY = "green", "yellow", "orange", "red", "blue", "purple", "text"
 # What a headline says where the latest day has none; also where the query failed, so it gives no reason.
@@ -100,7 +102,7 @@ def empty(words: str) -> str:
 
     What to do is the same then. An answer - nothing is open - is not: it says that the other may be so.
     """
-    says_what_to_do = any(word in words for word in ("`make ", "hoose "))
+    says_what_to_do = any(word in words for word in (*Advice, "hoose "))
     return words if says_what_to_do else f"{words} - or, with a mark in the corner, the warehouse gave no answer"
 
 

@@ -23,6 +23,7 @@ from requests.exceptions import ConnectTimeout, ProxyError
 from urllib3.exceptions import HTTPError, InvalidHeader, LocationParseError, NewConnectionError
 from urllib3.util import Retry, parse_url
 
+from core.advice import Advice
 from core.errors import NetworkUnreachableError, SourceUnavailableError, UsageError
 from core.files.unfinished import unfinished
 from ingest.records import DownloadRecord, record_path, write_json
@@ -184,7 +185,7 @@ def _answer(job: _Job) -> requests.Response:
         if parse_url(location).host != parse_url(job.url).host:
             raise SourceUnavailableError(
                 f"{job.url} redirects to {_shown(location)!r}, another host; only the one that was named is valid; if "
-                "you trust the other one, name it with TLC_URL"
+                f"you trust the other one, {Advice.NAME_ADDRESS}"
             )
         url = location
     raise SourceUnavailableError(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.months import Month
+from core.advice import Advice
 from core.errors import BadFileError, DatabaseError, OriginMixError
 from core.failpoints import failpoint
 from core.files.checksums import checked_sha256
@@ -115,7 +116,7 @@ def _refuse_mix(origin: str, name: str, others: list[str]) -> None:
         raise OriginMixError(
             f"{name} is {'generated' if origin == 'sample' else 'real'}, but there are "
             f"{'real' if origin == 'sample' else 'generated'} months in the warehouse or beside it: they are never "
-            "mixed. Empty the warehouse with `make clean`, name another database with PGDATABASE, or sort the files"
+            f"mixed: {Advice.EMPTY}, name another database with PGDATABASE, or sort the files"
         )
 
 

@@ -1,4 +1,4 @@
-"""Find the file of each month that is asked for: in DATA_DIR, at TLC, or generated.
+"""Find the file of each month that is asked for: in the data folder, at TLC, or generated.
 
 `find_files` decides for all months together, before anything is loaded, because generated and real
 months never mix in one warehouse. Called by the conductor.
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from config.months import Month
 from config.settings import Settings, Source
+from core.advice import Advice
 from core.errors import NetworkUnreachableError, OriginMixError, SourceUnavailableError
 from core.files.checksums import LIST_NAME, without_checksum
 from ingest.records import read_record
@@ -89,7 +90,10 @@ def find_files(settings: Settings, held: Held, watch: Watch | None = None) -> Fo
     """
     pruned = sorted((held.pruned & set(settings.needed_months)) - settings.reload)
     found = _find_files(dataclasses.replace(settings, left_out=frozenset(pruned)), held, watch)
-    notes = tuple(f"{month} was pruned and is left as it is; RELOAD={month} loads its file again" for month in pruned)
+    notes = tuple(
+        f"{month} was pruned and is left as it is; to load its file again, {Advice.RELOAD} (reload={month})"
+        for month in pruned
+    )
     return dataclasses.replace(found, notes=(*found.notes, *notes))
 
 
@@ -98,12 +102,12 @@ def _find_files(settings: Settings, held: Held, watch: Watch | None) -> Found:
         return _sample(settings, held)
     if held.has_sample and settings.source is Source.TLC:
         raise OriginMixError(
-            f"SOURCE={settings.source} asks for real months, but the warehouse holds generated ones: they are "
-            "never mixed. Empty the warehouse with `make clean`, or name another database with PGDATABASE"
+            f"the source {settings.source} asks for real months, but the warehouse holds generated ones: they are "
+            f"never mixed: {Advice.EMPTY}, or name another database with PGDATABASE"
         )
     if settings.source is Source.LOCAL and not settings.data_dir.is_dir():
         raise SourceUnavailableError(
-            f"DATA_DIR {settings.data_dir} does not exist: name the folder that holds the parquet files"
+            f"the folder {settings.data_dir} does not exist: put the parquet files there, or {Advice.NAME_DATA_FOLDER}"
         )
     files: list[SourceFile] = []
     notes: list[str] = []
@@ -154,12 +158,12 @@ def _real_file(settings: Settings, month: Month, held: Held, watch: Watch | None
         there = sorted(file.name for file in settings.data_dir.glob(f"{SERVICE}_tripdata_*.parquet"))
         raise SourceUnavailableError(
             f"{path} does not exist (the folder holds {', '.join(there) or 'no such file'}): put the file there, "
-            "name another folder with DATA_DIR, or use SOURCE=tlc"
+            f"{Advice.NAME_DATA_FOLDER}, or {Advice.CHOOSE_SOURCE} (source=tlc)"
         )
     if path.exists():
         raise SourceUnavailableError(
-            f"{path} was not downloaded by this program: SOURCE=tlc would overwrite it. Move it away, "
-            "or use SOURCE=local to load it as it is"
+            f"{path} was not downloaded by this program: the source tlc would overwrite it. Move it away, "
+            f"or {Advice.CHOOSE_SOURCE} (source=local) to load it as it is"
         )
     # The network's libraries are imported when something is to be fetched.
     from ingest.download import download, unwatched
@@ -172,14 +176,15 @@ def _real_file(settings: Settings, month: Month, held: Held, watch: Watch | None
 def _sample(settings: Settings, held: Held, because: str = "") -> Found:
     if held.has_real:
         raise OriginMixError(
-            "SOURCE=sample asks for generated months, but the warehouse holds real ones: they are never mixed. "
-            "Empty the warehouse with `make clean`, or name another database with PGDATABASE"
+            "the source sample asks for generated months, but the warehouse holds real ones: they are never mixed: "
+            f"{Advice.EMPTY}, or name another database with PGDATABASE"
         )
     if settings.source is Source.AUTO and _any_local(settings):
         raise OriginMixError(
             f"{settings.data_dir} holds files of these months, but the warehouse holds generated ones: real and "
-            "generated months are never mixed. Run `make clean` and then the pipeline again to load the files, or go "
-            "on with SOURCE=sample (with SOURCE=local where the files are generated, too)"
+            f"generated months are never mixed. To load the files, {Advice.EMPTY} and run again; to go on with "
+            f"generated months, {Advice.CHOOSE_SOURCE} (source=sample); where the files are generated, too, "
+            f"{Advice.CHOOSE_SOURCE} (source=local)"
         )
     files = []
     for month in settings.needed_months:
@@ -189,5 +194,5 @@ def _sample(settings: Settings, held: Held, because: str = "") -> Found:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_sample(month, path)
         files.append(SourceFile(month, path, f"sample generator v{GENERATOR_VERSION}", "sample"))
-    reason = because or ("the warehouse holds the sample" if settings.source is Source.AUTO else "SOURCE=sample")
+    reason = because or ("the warehouse holds the sample" if settings.source is Source.AUTO else "the source sample")
     return Found(tuple(files), notice=f"GENERATED SAMPLE DATA - not real trips ({reason})")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from config.monitoring import Labels, Monitoring
+from core.advice import Advice
 from core.errors import BadFileError, ConfigurationError, UsageError
 from core.failpoints import failpoint
 from models_ml.label_file import check_feed_file, records
@@ -73,9 +74,9 @@ def feed_target(monitoring: Monitoring, text: str) -> str:
     named = ", ".join(sorted(monitoring.labels)) or "none"
     feeds = [target for target, entry in monitoring.labels.items() if entry.source == "feed"] or list(monitoring.labels)
     if text and text not in monitoring.labels:
-        raise UsageError(f"TARGET '{text}' has no entry under labels in monitoring.yml; there are: {named}")
+        raise UsageError(f"the target '{text}' has no entry under labels in monitoring.yml; there are: {named}")
     if not text and len(feeds) != 1:
-        raise UsageError(f"which target are the labels of? Name it with TARGET=...; monitoring.yml has: {named}")
+        raise UsageError(f"the labels are of no target yet: {Advice.NAME_TARGET}; monitoring.yml has: {named}")
     target = text or feeds[0]
     if monitoring.labels[target].source != "feed":
         raise ConfigurationError(

@@ -11,6 +11,7 @@ from typing import Any
 from psycopg import sql
 
 from config.dbt_variables import source_timezone
+from core.advice import Advice
 from core.errors import ConfigurationError
 from warehouse import database
 
@@ -31,7 +32,7 @@ def check_trips(connection: database.Connection, relation: str, wanted: dict[str
     if not types:
         raise ConfigurationError(
             f"monitoring.yml names {relation} under windows, but the warehouse has no such relation: "
-            "run `make pipeline`, or correct the name"
+            f"{Advice.UPDATE}, or correct the name"
         )
     for name, valid in (_KEY | wanted).items():
         if name not in types:

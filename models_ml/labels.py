@@ -20,6 +20,7 @@ from psycopg import sql
 
 from config.dbt_variables import source_timezone
 from config.monitoring import Labels, Monitoring
+from core.advice import Advice
 from core.errors import ConfigurationError
 from core.failpoints import failpoint
 from core.levels import BOOLEAN, NUMBERS, as_number
@@ -112,7 +113,7 @@ def _refuse_mix(connection: database.Connection, targets: list[str]) -> None:
     if row is not None:
         raise ConfigurationError(
             f"monitoring.yml, labels.{row[0]}: its source is trips, but labels of it came with a feed ({row[1]}), and "
-            "the two never mix: set `source: feed`, or empty the warehouse with `make clean`"
+            f"the two never mix: set `source: feed`, or {Advice.EMPTY}"
         )
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from config.monitoring import DECISION, PREDICTION, Model
+from core.advice import Advice
 from core.errors import BadFileError, ConfigurationError, ModelError, UsageError
 from core.failpoints import failpoint
 from core.levels import BOOLEAN, NUMBERS
@@ -72,7 +73,7 @@ def load_predictions(connection: database.Connection, spec: str, model: Model, f
         ModelError: the model is not what it was when its reference was stored.
     """
     if not database.one_row(connection, _QUERIES["is_there"])[0]:
-        raise UsageError("the warehouse holds no trips to predict for: run `make pipeline` first")
+        raise UsageError(f"the warehouse holds no trips to predict for: {Advice.UPDATE} first")
     _check_features(spec, model)
     versions = sorted(file.rows["model_version"].unique())
     for model_version in versions:
@@ -155,7 +156,7 @@ def complete_reference(
     if lacking:
         return (
             f"its reference, {model.reference}, has no predictions on {len(lacking)} of {len(days)} days, the first "
-            f"{lacking[0]}: load them with `make predictions`"
+            f"{lacking[0]}: {Advice.LOAD_PREDICTIONS}"
         )
     if count < _FEWEST_ROWS:
         return f"its reference, {model.reference}, has {count} predictions, at least {_FEWEST_ROWS} are needed"

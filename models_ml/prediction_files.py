@@ -105,7 +105,7 @@ def _versions(path: Path, table: Any, spec: str, version: str) -> list[str]:
     """The full model version of each row, such as my_model-v1."""
     named = version.strip().removeprefix(f"{spec}-")
     if named and _VERSION.fullmatch(named) is None:
-        raise UsageError(f"VERSION '{version}' is not valid: use letters, digits, '.', '_' and '-', such as v1")
+        raise UsageError(f"the version '{version}' is not valid: use letters, digits, '.', '_' and '-', such as v1")
     if "model_version" not in table.column_names:
         return [f"{spec}-{named or DEFAULT_VERSION}"] * table.num_rows
     column = [str(text).removeprefix(f"{spec}-") for text in table["model_version"].to_pylist()]
@@ -116,5 +116,5 @@ def _versions(path: Path, table: Any, spec: str, version: str) -> list[str]:
                 "digits, '.', '_' and '-', such as v1, are needed"
             )
         if named and found != named:
-            raise UsageError(f"VERSION is {named}, but {path.name} holds predictions of {found}: leave VERSION out")
+            raise UsageError(f"the version named is {named}, but {path.name} holds predictions of {found}: name none")
     return [f"{spec}-{text}" for text in column]

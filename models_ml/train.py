@@ -21,6 +21,7 @@ from psycopg import sql
 
 from config.monitoring import PREDICTION, Model, Task
 from config.months import Month
+from core.advice import Advice
 from core.errors import ModelError
 from core.failpoints import failpoint
 from models_ml.artifacts import write_artifact
@@ -139,7 +140,7 @@ def _fitted(
     if wrong:
         raise ModelError(
             f"{spec}: trained on {month}, it gives {wrong} of {len(rows)} rows no finite number: look for absurd "
-            f"values among its features and in {model.target}, or name another month with TRAIN_MONTH"
+            f"values among its features and in {model.target}, or {Advice.NAME_TRAIN_MONTH}"
         )
     scored = rows.assign(**{PREDICTION: predictions})
     return _Trained(spec, model, month, model_version, data_sha256, estimator, scored, is_training)
@@ -234,7 +235,7 @@ def _labelled_rows(
         limits = " and ".join(f"{name} = {value}" for name, value in model.only.items())
         raise ModelError(
             f"{spec}: {month} has {len(labelled)} rows to train on{f' where {limits}' if limits else ''}, at least "
-            f"{_FEWEST_ROWS} are needed: name a fuller month with TRAIN_MONTH"
+            f"{_FEWEST_ROWS} are needed: {Advice.NAME_TRAIN_MONTH}"
         )
     return labelled, inputs
 

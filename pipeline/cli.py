@@ -519,8 +519,9 @@ def dashboards() -> None:
     """Write the generated dashboards anew, for those who change them."""
     from grafana.generate import write_files
     from grafana.house import make_house
+    from pipeline.advice import with_commands
 
-    for path in write_files(make_house()):
+    for path in write_files(make_house(), with_commands):
         tell(f"written: {path}")
 
 

@@ -26,6 +26,7 @@ from rich.text import Text
 
 from config.secrets_in_use import without_secrets
 from core.errors import WarehouseError, visible
+from pipeline.advice import with_commands
 
 _WIDTH = 120
 
@@ -108,12 +109,12 @@ def _lasting(number: int, before: TextIO | None, kind: type[io.TextIOWrapper] = 
 
 def tell(line: str, style: str = "") -> None:
     """A line for a person, on stderr, as it is."""
-    _console.print(Text(visible(line), style=style))
+    _console.print(Text(visible(with_commands(line)), style=style))
 
 
 def tell_error(words: str) -> None:
     """What went wrong, on stderr."""
-    _console.print(Text.assemble(("error:", "bold red"), " ", visible(words)))
+    _console.print(Text.assemble(("error:", "bold red"), " ", visible(with_commands(words))))
 
 
 def progress_console() -> Console:

@@ -18,6 +18,7 @@ from config.paths import state_dir
 from config.settings import Settings
 from core.errors import WarehouseError
 from grafana.preview.pages import write_front_page
+from pipeline.advice import with_commands
 from pipeline.alerts import Alert, alerts_of_months, alerts_table, open_alerts
 from pipeline.console import result_console
 from pipeline.steps import Report
@@ -38,7 +39,9 @@ def show(report: Report, settings: Settings, seconds: float) -> None:
     if report.notice:
         console.print(Panel(report.notice, style="bold yellow", expand=False))
     for failed in report.failed:
-        console.print(Panel(escape(f"{failed.name} failed in {failed.step}: {failed.words}"), style="bold red"))
+        console.print(
+            Panel(escape(with_commands(f"{failed.name} failed in {failed.step}: {failed.words}")), style="bold red")
+        )
     if report.nothing_new:
         console.print(f"Nothing new: the warehouse is up to date ({seconds:.1f} s). {_contents()}")
         console.print(verdict())

@@ -60,7 +60,7 @@ def days_there(relations: Windows) -> list[date]:
 
 
 def pruned_days(relations: Windows, first: date, last: date) -> int:
-    """How many days of a span have lost their trips to `make prune`."""
+    """How many days of a span have lost their trips to pruning."""
     query = sql.SQL(_QUERIES["pruned_days"]).format(windows=database.relation(relations.windows))
     with database.connect("backfill", read_only=True) as connection:
         rows: list[Any] = connection.execute(query, {"first": first, "last": last}).fetchall()

@@ -120,13 +120,13 @@ def make_segment(relations: Windows, column: str, text: str) -> Segment:
     """
     columns = columns_of(relations.rows)
     if column not in columns:
-        raise UsageError(f"SEGMENT: {relations.rows} has no column '{column}': use one of {', '.join(sorted(columns))}")
+        raise UsageError(f"segment: {relations.rows} has no column '{column}': use one of {', '.join(sorted(columns))}")
     if columns[column] not in NUMBERS:
         return Segment(column, text)
     try:
         return Segment(column, float(text))
     except ValueError as error:
-        raise UsageError(f"SEGMENT: {column} holds numbers, '{text}' is none: write {column}=1") from error
+        raise UsageError(f"segment: {column} holds numbers, '{text}' is none: write {column}=1") from error
 
 
 def segment_values(relations: Windows, model_version: str, window: Window, column: str) -> list[str]:

@@ -21,6 +21,7 @@ from psycopg import sql
 
 from config import env_file
 from config.paths import user_name
+from core.advice import Advice
 from core.errors import ConfigurationError, DatabaseError
 from warehouse import arrow_cursor as arrow
 from warehouse import refusals, sessions
@@ -46,7 +47,7 @@ class Server(Enum):
     """Which server is used; the value says it in a person's words."""
 
     ENVIRONMENT = "your own (PG* variables)"
-    ENV_FILE = "the services of `make up` (.env)"
+    ENV_FILE = "the Docker services (.env)"
     EMBEDDED = "embedded"
 
 
@@ -232,10 +233,10 @@ def _advice(*, is_password: bool | None) -> str:
         if is_password:
             return (
                 f"{file} holds another password than the server, which keeps the one it was made with: correct "
-                "PGPASSWORD there, or begin anew with `make clean-all`"
+                f"PGPASSWORD there, or {Advice.REMOVE_SERVICES}"
             )
         return (
-            f"{file} names this server: start it with `make up`; to use the embedded server instead, "
+            f"{file} names this server: {Advice.START_SERVICES}; to use the embedded server instead, "
             f"move that file away (mv {file.name} {file.name}.off) and unset PGHOST and PGPORT"
         )
     if is_password:

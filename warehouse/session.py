@@ -22,7 +22,7 @@ def session(command: str, what: str = "", *, only_failures: bool = True) -> Iter
     """The warehouse for a command, as owners.warehouse and runs.recorded say.
 
     Args:
-        command: as it is typed after `make`.
+        command: the command's name.
         what: what it works on, in words.
         only_failures: its success has rows of its own, those of a pipeline run or the one of `changes`.
     """

@@ -2,7 +2,7 @@
 
 In: a file of trips, labels or predictions. Out: the sha256 of its bytes, held against the line of `SHA256SUMS` in the
 same folder and against `<name>.sha256`, where there are such; a month's file also against what its download wrote down.
-Both are what `sha256sum` writes. Called by ingest, models_ml and the replay; `listed_in` by `make doctor`.
+Both are what `sha256sum` writes. Called by ingest, models_ml and pipeline.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 from hashlib import file_digest
 from pathlib import Path
 
+from core.advice import Advice
 from core.errors import BadFileError
 from core.files.input_files import open_regular, read_small
 
@@ -19,7 +20,7 @@ _OWN_SUFFIX = ".sha256"
 # A line of sha256sum: a backslash where the name is escaped, the hash, a space, a space (or * for binary), the name.
 _LINE = re.compile(r"(?P<escaped>\\?)(?P<sha256>[0-9a-fA-F]{64}) [ *](?P<name>.+)")
 _BARE = re.compile(r"[0-9a-fA-F]{64}")
-_MONTH_NEEDED = "a parquet file that may be read is needed there; put it there, or name another folder with DATA_DIR"
+_MONTH_NEEDED = f"a parquet file that may be read is needed there; put it there, or {Advice.NAME_DATA_FOLDER}"
 _ESCAPES = {r"\\": "\\", r"\n": "\n", r"\r": "\r"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import common
 
+from core.advice import Advice
 from grafana import parts
 from grafana.house import WATCH, House, steps, to_column
 from grafana.names import COLUMN
@@ -17,12 +18,9 @@ NO_STOCK_SCORE = "No score in this time range: choose another one, or another co
 NO_DAY = "Choose a day with rows above"
 NO_COLUMN = "Nothing here: choose another column, or another time range"
 COLORED_FIGURE = {"type": "color-text"}
-COMMAND = """\
-Evidently's own report of this day, from the same rows and rules as the figures here:
-
-```
-make report DAY=${day:text} MODEL=${model_version}
-```
+COMMAND = f"""\
+For Evidently's own report of this day, from the same rows and rules as the figures here,
+{Advice.REPORT} (day=${{day:text}}, model=${{model_version}}).
 """
 
 

@@ -211,7 +211,7 @@ select
     left(incidents.incident_id, 8) as "incident",
     to_char(incidents.opened_date, 'YYYY-MM-DD') as "since",
     -- For a shell: between single quotes nothing is a word of its own, whatever a value holds.
-    'make sql SQL=''' || replace(incidents.rows_query, '''', '''\''''') || '''' as "command"
+    'query the warehouse with''' || replace(incidents.rows_query, '''', '''\''''') || '''' as "command"
 from marts.fct_incidents as incidents
 where
     incidents.column_name = replace('${column}', '{{table}}', '')

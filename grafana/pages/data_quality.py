@@ -5,6 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard as builders
 
 from config.alert_levels import Levels
+from core.advice import Advice
 from grafana import parts
 from grafana.house import House, steps, to_column
 from grafana.names import DATA_QUALITY
@@ -12,8 +13,8 @@ from grafana.pages.front_page import model_choice
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, About, Query, styled
 
 SECONDS_OF_A_DAY = 86400
-NOTHING_LOADED = "Nothing is loaded: run `make pipeline`"
-NOT_TESTED = 'No test has run yet: `make dbt ARGS="test"`, or `make pipeline`'
+NOTHING_LOADED = f"Nothing is loaded: {Advice.UPDATE}"
+NOT_TESTED = f"No test has run yet: {Advice.UPDATE}"
 
 
 def data_quality(house: House) -> builders.Dashboard:
@@ -125,7 +126,7 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     tests = About(
         "What do the tests say?",
         "The latest result of every dbt test, failures first, with the number of rows that it found. "
-        "`make dbt ARGS='test --store-failures'` keeps those rows.",
+        "dbt's `test --store-failures` keeps those rows.",
         "short",
         no_data=NOT_TESTED,
     )

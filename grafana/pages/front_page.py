@@ -6,6 +6,7 @@ from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import common
 
+from core.advice import Advice
 from grafana import parts
 from grafana.house import NO_LABELS, TO_TARGET, House, steps, to_board
 from grafana.names import FRONT_PAGE, PERFORMANCE, PIPELINE_HEALTH, SEGMENTS
@@ -54,10 +55,10 @@ def _verdict(house: House) -> parts.AnyPanel:
     about = About(
         "Is all well?",
         "Everything that is open, whenever it opened, of the chosen model and of the data: critical where one of them "
-        "is and nobody has taken it on (`make ack`). Beside it the five worst; `make check-alerts` tells of all "
-        "models. A click opens what is to be looked at first.",
+        "is and nobody has taken it on. Beside it the five worst; for those of all models "
+        f"{Advice.LIST_ALERTS}. A click opens what is to be looked at first.",
         "none",
-        no_data="Not known: the marts gave no answer. Run `make pipeline`, or see `make doctor`",
+        no_data=f"Not known: the marts gave no answer: {Advice.UPDATE}, or {Advice.EXAMINE}",
     )
     panel = parts.headline(about, house.sql("front_page")["verdict"], width=8, height=7, as_words=True, spark=False)
     colors = {"Critical": RED, "Not as usual": ORANGE, "Known, and looked into": YELLOW, "All is well": GREEN}
@@ -131,7 +132,7 @@ def _loaded(sql: str) -> parts.AnyPanel:
         "Which days are there?",
         "All monitored days of the warehouse. A click shows them all.",
         "none",
-        no_data="Nothing is monitored yet: run `make pipeline`",
+        no_data=f"Nothing is monitored yet: {Advice.UPDATE}",
     )
     panel = parts.rows(about, sql, width=8, height=3)
     address = f"/d/{FRONT_PAGE}?from=${{__data.fields.from_ms}}&to=${{__data.fields.to_ms}}"

@@ -12,7 +12,7 @@ from marts.dim_models
 order by is_active desc, train_month desc nulls last, validation_mae nulls last
 
 -- name: verdict
--- Of everything that is open, of the chosen model and of the data, as the table beside it and `make check-alerts` have it.
+-- Of everything that is open, of the chosen model and of the data, as the table beside it and the list of open alerts have it.
 with open_now as (
     select
         severity,
@@ -66,7 +66,7 @@ select
     coalesce(
         counted.first_words,
         'nothing until ' || to_char(latest.window_date, 'Dy YYYY-MM-DD'),
-        'run `make pipeline`'
+        'bring the warehouse up to date'
     ) as "look first at"
 from counted
 cross join latest

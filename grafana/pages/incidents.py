@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders import dashboard as builders
 
+from core.advice import Advice
 from grafana import parts
 from grafana.house import FIRES, TO_TARGET, WATCH, House, to_column
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
-NOT_EVALUATED = "No day is evaluated yet: run `make pipeline`, or choose another time range"
+NOT_EVALUATED = f"No day is evaluated yet: {Advice.UPDATE}, or choose another time range"
 STATES = parts.color_words(
     {"open": ORANGE, "acknowledged": YELLOW, "resolved": GREEN, "closed": GREEN, "withdrawn": GREY}
 )
@@ -42,14 +43,14 @@ def incidents(house: House) -> list[parts.AnyPanel]:
         "Which incidents are there, since when, and what moved?",
         "Open incidents of all models, and those that fired in the time range: what fires for days is one. Worst "
         "is its worst day in multiples of the threshold; what moved compares the day that raised it with the days "
-        "before. A click opens the column on that day. `make ack INCIDENT=...` takes one on.",
+        f"before. A click opens the column on that day. To answer for one, {Advice.ACKNOWLEDGE}.",
         "none",
         no_data="No incident is open, and none fired in this time range",
     )
     followups = About(
         "What has come of the incidents?",
         "What happened to the incidents above after they were raised, an incident at a time from its beginning on, "
-        "open ones first: what people said (`make ack INCIDENT=... NOTE=...`), that they fired again, or ended, with "
+        "open ones first: what people said, that they fired again, or ended, with "
         "the last quiet day.",
         "none",
         no_data="Nothing yet: nobody has said anything, and none fired again or ended",

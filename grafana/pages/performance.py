@@ -6,15 +6,16 @@ from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import common
 
+from core.advice import Advice
 from grafana import parts
 from grafana.house import NO_LABELS, House, to_board
 from grafana.names import FRONT_PAGE, PERFORMANCE, SEGMENTS
 from grafana.pages.front_page import model_choice
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
-FEW_LABELS = "No day with enough labels yet, or none to come: `make doctor` names models without an entry under labels"
-NO_ESTIMATES = "No estimates: the reference needs labels. Run `make pipeline`, or choose another time range"
-NO_CONCEPT = "No day with enough labels: wait, choose another time range, or see `make doctor` whether any are to come"
+FEW_LABELS = f"No day with enough labels yet, or none to come: {Advice.EXAMINE}, which names models without labels"
+NO_ESTIMATES = f"No estimates: the reference needs labels: {Advice.UPDATE}, or choose another time range"
+NO_CONCEPT = f"No day with enough labels: wait, choose another time range, or {Advice.EXAMINE} whether any are to come"
 FIRST_EVALUATION = "No evaluation has changed: every day was evaluated once, or its labels came before its first work"
 LABELLED: tuple[parts.Step, ...] = ((None, YELLOW), (0.95, GREEN))
 

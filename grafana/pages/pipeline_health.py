@@ -6,15 +6,16 @@ from datetime import timedelta
 
 from grafana_foundation_sdk.builders import dashboard as builders
 
+from core.advice import Advice
 from grafana import parts
 from grafana.house import House
 from grafana.names import PIPELINE_HEALTH
 from grafana.parts import GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
-NEVER_RAN = "No run yet: `make pipeline`"
-NO_RUNS = "No run in this time range: run `make pipeline`, or choose another one"
-NOT_VERIFIED = "Not verified yet: run `make verify MONTH=...`"
-NO_BEATS = "No heartbeat in this time range: run `make heartbeat`"
+NEVER_RAN = f"No run yet: {Advice.UPDATE}"
+NO_RUNS = f"No run in this time range: {Advice.UPDATE}, or choose another one"
+NOT_VERIFIED = f"Not verified yet: {Advice.VERIFY}"
+NO_BEATS = f"No heartbeat in this time range: {Advice.BEAT}"
 STATUSES = parts.color_words(
     {
         "ok": GREEN,
@@ -80,19 +81,19 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
     )
     beat = About(
         "Does the heartbeat beat?",
-        "Seconds since the last row of `make heartbeat` was written. It shows only that a row in the database reaches "
+        "Seconds since the last heartbeat was written. It shows only that a row in the database reaches "
         "this page, and matters on a new installation.",
         "s",
-        no_data="No heartbeat yet: run `make heartbeat`",
+        no_data=f"No heartbeat yet: {Advice.BEAT}",
         thresholds=(*parts.WELL, (60, YELLOW)),
         decimals=0,
     )
     difference = About(
         "Equal to Evidently's?",
         "Largest difference between a drift score of this warehouse and Evidently's own for the same rows, over the "
-        "months that `make verify` has held against it; more than 1e-9 is a fault.",
+        "months that were verified; more than 1e-9 is a fault.",
         "sci",
-        no_data="Not verified yet: `make verify`",
+        no_data=NOT_VERIFIED,
         thresholds=(*parts.WELL, (1e-9, RED)),
     )
     last_run_panel = parts.headline(last_run, sql["last_status"], as_words=True, spark=False)
@@ -125,7 +126,7 @@ def _over_time(house: House) -> list[parts.AnyPanel]:
     )
     beats = About(
         "Does the heartbeat arrive?",
-        "The dummy values that `make heartbeat` writes, a row every ten seconds; by host and process.",
+        "The dummy values that a heartbeat writes, a row every ten seconds; by host and process.",
         "short",
         no_data=NO_BEATS,
     )
@@ -141,13 +142,13 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     failures = About(
         "What failed, and why?",
         "Failed stages of the time range with their message, runs that failed before or between their stages, and "
-        "other commands that failed: they are named `make ...`.",
+        "other commands that failed.",
         "short",
         no_data="Nothing failed in this time range",
     )
     waiting = About(
         "Which days wait?",
-        "Loaded days without current metric rows, by model. `make pipeline MONTHS=...` computes them.",
+        "Loaded days without current metric rows, by model. A run over their months computes them.",
         "short",
         no_data="No day waits: everything that is loaded is monitored",
     )
@@ -161,7 +162,7 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     verified = About(
         "Which scores were held against Evidently?",
         "By month, model and column: the largest difference of all drift methods and days, which method it is of, and "
-        "what the declared precision of the profiles changes. `make verify MONTH=...` does it again.",
+        "what the declared precision of the profiles changes.",
         "short",
         no_data=NOT_VERIFIED,
     )

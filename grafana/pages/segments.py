@@ -5,6 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import dashboard as models
 
+from core.advice import Advice
 from grafana import parts
 from grafana.house import House, to_board
 from grafana.names import FRONT_PAGE, PERFORMANCE, SEGMENTS
@@ -13,12 +14,12 @@ from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, 
 
 TOO_FEW = (
     "Too few rows, a single group, or no labels on every day of this time range: choose a longer range or a coarser "
-    "segmentation; `make doctor` names models that have no labels to come"
+    f"segmentation, or {Advice.EXAMINE}, which names models that have no labels to come"
 )
 NO_GROUPS = (
-    "No groups here: name columns under `segments` in monitoring.yml, run `make pipeline`, or choose another range"
+    f"No groups here: name columns under `segments` in monitoring.yml and {Advice.UPDATE}, or choose another range"
 )
-NO_CHANGE = "No labels on this day: choose another day above, or see `make doctor` whether any are to come"
+NO_CHANGE = f"No labels on this day: choose another day above, or {Advice.EXAMINE} whether any are to come"
 READING = """\
 A gap is a disparity to look at, no verdict. It says that the model's errors differ between groups by more than chance \
 would explain; not why, not whether anybody is harmed, not what would be fair. Rows of one group may simply be harder \

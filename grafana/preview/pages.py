@@ -1,4 +1,4 @@
-"""The dashboards as plain HTML pages, without Grafana: `make preview`, for a first look where there is no Docker.
+"""The dashboards as plain HTML pages, without Grafana, for a first look where there is no Docker.
 
 In: the committed dashboards and the warehouse in use, asked as the role `dashboard`. Out: a page each under `reports/`,
 with the default time range and the first option of every variable, or with MODEL, COLUMN and DAY as they were given.
@@ -15,6 +15,7 @@ from typing import Any
 
 from plotly.offline import get_plotlyjs
 
+from core.advice import Advice
 from core.errors import ConfigurationError, DatabaseError, UsageError
 from core.files.unfinished import unfinished
 from grafana.names import COLUMN, FRONT_PAGE
@@ -48,7 +49,7 @@ pre {white-space: pre-wrap; margin: 0}
 def write_pages(folder: Path, *, model: str = "", column: str = "", day: str = "") -> list[Path]:
     """A page for every dashboard, each complete or not at all; gives their paths.
 
-    `model` is a name or a version, as in `make report`; '' takes the first. Without a column and a day it is those of
+    `model` is a name or a version; '' takes the first. Without a column and a day it is those of
     the latest incident.
 
     Raises:
@@ -59,7 +60,7 @@ def write_pages(folder: Path, *, model: str = "", column: str = "", day: str = "
     # Asked by the owner: before the first run the role is not there either.
     with database.connect("preview", read_only=True) as connection:
         if connection.execute("select to_regclass('marts.fct_daily_monitoring')").fetchone() == (None,):
-            raise DatabaseError("the warehouse has no marts to look at: run `make pipeline` first")
+            raise DatabaseError(f"the warehouse has no marts to look at: {Advice.UPDATE} first")
     written = []
     with as_dashboard("preview") as connection:
         chosen = _chosen(connection, model, column, day)
@@ -91,7 +92,7 @@ def _board(connection: Connection, source: Path, chosen: dict[str, str]) -> Open
     except ValueError as error:
         raise ConfigurationError(
             f"{error} from {board.time_from} to {board.time_to}: set `dashboards` in monitoring.yml to days "
-            "that are monitored, then run `make dashboards`"
+            f"that are monitored, then {Advice.WRITE_DASHBOARDS}"
         ) from error
     return board
 
@@ -100,17 +101,17 @@ def _chosen(connection: Connection, model: str, column: str, day: str) -> dict[s
     """The variables that a person has set, by their names on the dashboards."""
     models: list[Any] = connection.execute(_QUERIES["models"]).fetchall()
     if not models:
-        raise DatabaseError("the warehouse has no model to look at: run `make pipeline` first")
+        raise DatabaseError(f"the warehouse has no model to look at: {Advice.UPDATE} first")
     versions = [version for spec, version in models if not model or model in (spec, version)]
     if not versions:
         specs = ", ".join(sorted({spec for spec, _ in models}))
         known = ", ".join(version for _, version in models)
-        raise UsageError(f"MODEL '{model}' is unknown: use a name ({specs}) or a version ({known})")
+        raise UsageError(f"the model '{model}' is unknown: use a name ({specs}) or a version ({known})")
     chosen = {"model_version": versions[0]}
     found: list[Any] = connection.execute(_QUERIES["columns"], chosen).fetchall()
     columns = [name for (name,) in found]
     if column and column not in columns:
-        raise UsageError(f"COLUMN '{column}' is no monitored column of {versions[0]}: use one of {', '.join(columns)}")
+        raise UsageError(f"the column '{column}' is not monitored for {versions[0]}: use one of {', '.join(columns)}")
     of_column = {"column": column} if column else {}
     return chosen | of_column | ({"day": _day(connection, versions[0], day)} if day else {})
 
@@ -141,7 +142,7 @@ def _day(connection: Connection, version: str, day: str) -> str:
     days = {text: str(instant) for text, instant in found}
     if day not in days:
         between = f"use one of {min(days)} to {max(days)}" if days else "none is"
-        raise UsageError(f"DAY '{day}' is no monitored day of {version} in the time range of the dashboards: {between}")
+        raise UsageError(f"the day '{day}' is not monitored for {version} in the dashboards' time range: {between}")
     return days[day]
 
 
@@ -152,7 +153,7 @@ def _written(target: Path, text: str) -> Path:
     except OSError as error:
         raise ConfigurationError(
             f"the page cannot be written to {target}: {error.strerror or error}. Make room or give the folder free, or "
-            "name another: REPORT_DIR=..."
+            f"{Advice.NAME_REPORT_FOLDER}"
         ) from error
     return target
 

@@ -17,6 +17,7 @@ from config.settings import Settings
 from core.errors import WarehouseError
 from core.files.checksums import LIST_NAME, listed_in
 from ingest.sources import file_name
+from pipeline.advice import with_commands
 from pipeline.alerts import open_alerts
 from pipeline.commands import faults
 from pipeline.console import result_console
@@ -41,14 +42,17 @@ class _Findings:
         self.console.print(f"\n[bold]{text}[/]")
 
     def well(self, text: str) -> None:
-        self.console.print(f"  ok       {text}", markup=False, soft_wrap=True)
+        self._line("ok", text)
 
     def note(self, text: str) -> None:
-        self.console.print(f"  -        {text}", markup=False, soft_wrap=True)
+        self._line("-", text)
 
     def problem(self, text: str) -> None:
         self.all_well = False
-        self.console.print(f"  PROBLEM  {text}", markup=False, soft_wrap=True)
+        self._line("PROBLEM", text)
+
+    def _line(self, mark: str, text: str) -> None:
+        self.console.print(f"  {mark:7s}  {with_commands(text)}", markup=False, soft_wrap=True)
 
     def notes(self, found: list[str], well: str) -> None:
         """What is weaker than elsewhere, or that all is well."""

@@ -55,12 +55,12 @@ def test_the_metrics_name_their_window(monitored_warehouse: Connection, sample_d
         (
             ["run", "--source", "local", "--data-dir", "/nowhere"],
             5,
-            ("ingest", "failed", "2022-02, trained on 2022-01", "DATA_DIR /nowhere does not exist"),
+            ("ingest", "failed", "2022-02, trained on 2022-01", "the folder /nowhere does not exist"),
         ),
         (
             ["replay", "--month", "2022-02", "--source", "local", "--data-dir", "/nowhere"],
             5,
-            ("ingest", "failed", "nothing monitored, trained on 2022-01", "DATA_DIR /nowhere does not exist"),
+            ("ingest", "failed", "nothing monitored, trained on 2022-01", "the folder /nowhere does not exist"),
         ),
         (
             ["replay", "--month", "2022-01"],
@@ -70,7 +70,7 @@ def test_the_metrics_name_their_window(monitored_warehouse: Connection, sample_d
         (
             ["labels", "--file", "x.csv", "--target", "nope"],
             2,
-            ("make labels", "failed", "nope x.csv", "TARGET 'nope' has no entry"),
+            ("make labels", "failed", "nope x.csv", "the target 'nope' has no entry"),
         ),
         (
             ["predictions", "--file", "x.csv", "--model", "nope", "--version", "v7"],

@@ -66,7 +66,7 @@ ROLES: dict[Role, Rights] = {
         temporary_tables=True,
         settings=role_logins.WORKERS_SETTINGS,
     ),
-    # `make sql`: whoever may call it may read what its owner may, where that can be given.
+    # Queries that a person asks: whoever may ask may read what its owner may, where that can be given.
     Role.ASKER: Rights(reads=SCHEMAS, settings=READER_SETTINGS),
     Role.DASHBOARD: Rights(reads=("marts",), login_variable="DASHBOARD_PASSWORD", settings=DASHBOARD_SETTINGS),
     Role.ANALYST: Rights(reads=SCHEMAS, login_variable="ANALYST_PASSWORD", settings=READER_SETTINGS),
@@ -190,7 +190,7 @@ def _ensure_roles() -> str:
 
 
 _WITHOUT_LOGIN = (
-    "the parts of the pipeline take their roles by `set role`, which SQL in them can undo, and `make sql` asks as "
+    "the parts of the pipeline take their roles by `set role`, which SQL in them can undo, and queries are asked as "
     "{user}. What is needed is a PGPASSWORD of {user}'s, and a pg_hba.conf that lets these roles in by theirs"
 )
 
@@ -234,7 +234,7 @@ def gaps(connection: database.Connection) -> list[str]:
     missing = [name for name in names if name not in {str(row[0]) for row in found}]
     if missing:
         return [
-            f"{user} cannot act as {', '.join(missing)}: what the pipeline, dbt and `make sql` do they do with the "
+            f"{user} cannot act as {', '.join(missing)}: what the pipeline, dbt and queries do they do with the "
             f"rights of {user}. `alter role {user} createrole` and a run change that, where no other warehouse has "
             "made the roles"
         ]

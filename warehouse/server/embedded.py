@@ -1,7 +1,7 @@
 """The embedded Postgres: a server from a wheel, its data under the state folder, on a private socket.
 
 `running()` gives a command the server for as long as it works. Every command that uses the server
-holds a shared lock on one file; the last one to leave stops the server, unless `keep()` (make db)
+holds a shared lock on one file; the last one to leave stops the server, unless `keep()`
 asked for it to stay. A lock dies with its owner, so a server left behind by a killed command is
 taken over by the next one and stopped when that ends.
 """
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from config.paths import state_dir
+from core.advice import Advice
 from core.errors import ConfigurationError, DatabaseError
 from warehouse.server import postgres_programs, sockets
 from warehouse.server.postgres_programs import SUPERUSER as SUPERUSER
@@ -282,7 +283,7 @@ def _one_at_a_time(folder: Path) -> Iterator[None]:
 
 
 def is_named_by(host: str, port: str) -> bool:
-    """Whether these are the address of this project's own server, as `make db` prints it."""
+    """Whether these are the address of this project's own server, as `keep` gives it."""
     data = state_dir() / "postgres"
     if host in {str(data), str(sockets.place(data))}:
         return True
@@ -323,7 +324,7 @@ def _is_last(users: IO[str]) -> bool:
 
 
 def keep(tcp_port: int | None = None) -> Address:
-    """Start the server and leave it running (make db); with a port also on 127.0.0.1 with a password.
+    """Start the server and leave it running; with a port also on 127.0.0.1 with a password.
 
     Raises:
         DatabaseError: it runs already without the wanted port.
@@ -339,8 +340,8 @@ def keep(tcp_port: int | None = None) -> Address:
         address = server.tcp_address()
         if address is None or address.port != str(tcp_port):
             raise DatabaseError(
-                f"the embedded Postgres already runs without TCP port {tcp_port}: end it with `make db-stop`, "
-                f"then run `make db PORT={tcp_port}`"
+                f"the embedded Postgres already runs without TCP port {tcp_port}: {Advice.STOP_SERVER}, "
+                f"then {Advice.KEEP_SERVER} (port={tcp_port})"
             )
         return address
 

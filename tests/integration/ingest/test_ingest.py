@@ -367,7 +367,7 @@ def test_generated_month_does_not_join_real_ones(
         load(path, month)
     assert str(caught.value).startswith(f"{path.name} is generated, but there are real months in the warehouse")
     assert "never mixed" in str(caught.value)
-    assert "`make clean`" in str(caught.value)
+    assert "empty the warehouse" in str(caught.value)
     assert caught.value.exit_code == 6
     assert contents(empty_warehouse) == before
 

@@ -18,6 +18,7 @@ from config.settings import Settings, make_settings
 from core.errors import BadFileError, NetworkUnreachableError, OriginMixError, SourceUnavailableError, WarehouseError
 from ingest.load import load_months
 from ingest.sources import Found, Held, find_files, held_months
+from pipeline.advice import with_commands
 from tests.files import DISTANCE_OF_ROW_0, FEBRUARY, JANUARY, MARCH, named, trip_table, write_file
 from warehouse import database
 
@@ -112,7 +113,7 @@ def test_local_never_asks_the_network(raw: Path, tlc: Tlc) -> None:
         find_files(asking(raw, "local", tlc.url), EMPTY)
     message = str(caught.value)
     assert f"{named(raw, FEBRUARY)} does not exist (the folder holds green_tripdata_2022-01.parquet)" in message
-    assert "put the file there, name another folder with DATA_DIR, or use SOURCE=tlc" in message
+    assert "put the file there, name another folder with DATA_DIR, or use SOURCE=tlc" in with_commands(message)
     assert caught.value.exit_code == 5
     assert not isinstance(caught.value, NetworkUnreachableError)
     assert tlc.asked == []
@@ -121,7 +122,7 @@ def test_local_never_asks_the_network(raw: Path, tlc: Tlc) -> None:
 def test_local_without_a_folder_says_so(raw: Path) -> None:
     # Also where the months are loaded: a mistyped folder is no reason to say that all is up to date.
     for held in (EMPTY, holding(JANUARY, FEBRUARY)):
-        with pytest.raises(SourceUnavailableError, match=r"DATA_DIR .*raw does not exist: name the folder"):
+        with pytest.raises(SourceUnavailableError, match=r".*raw does not exist: put the parquet files there"):
             find_files(asking(raw, "local"), held)
     assert not raw.exists()
 
@@ -176,8 +177,8 @@ def test_tlc_does_not_overwrite_a_persons_file(raw: Path, tlc: Tlc) -> None:
     before = path.read_bytes()
     with pytest.raises(SourceUnavailableError) as caught:
         find_files(asking(raw, "tlc", tlc.url), EMPTY)
-    assert f"{path} was not downloaded by this program: SOURCE=tlc would overwrite it" in str(caught.value)
-    assert "Move it away, or use SOURCE=local" in str(caught.value)
+    assert f"{path} was not downloaded by this program: the source tlc would overwrite it" in str(caught.value)
+    assert "Move it away, or use SOURCE=local" in with_commands(str(caught.value))
     assert path.read_bytes() == before
 
 
@@ -280,8 +281,8 @@ def test_auto_does_not_load_local_files_over_the_sample(raw: Path) -> None:
     message = str(caught.value)
     assert f"{raw} holds files of these months, but the warehouse holds generated ones" in message
     assert "never mixed" in message
-    assert "`make clean`" in message
-    assert "SOURCE=sample" in message
+    assert "empty the warehouse" in message
+    assert "(source=sample)" in message
     assert caught.value.exit_code == 6
 
 
@@ -292,7 +293,7 @@ def test_sample_is_generated_whatever_lies_in_the_folder(raw: Path, tlc: Tlc) ->
     write_file(raw, JANUARY)
     found = find_files(asking(raw, "sample", tlc.url), EMPTY)
     assert origins(found) == [("2022-01", "sample"), ("2022-02", "sample")]
-    assert found.notice == f"{NOTICE} (SOURCE=sample)"
+    assert found.notice == f"{NOTICE} (the source sample)"
     assert [path.name for path in raw.iterdir()] == ["green_tripdata_2022-01.parquet"]
     assert tlc.asked == []
 
@@ -308,8 +309,8 @@ def test_sample_is_not_generated_twice(raw: Path) -> None:
 def test_sample_does_not_join_real_months(raw: Path, own_state: Path) -> None:
     with pytest.raises(OriginMixError) as caught:
         find_files(asking(raw, "sample"), holding(JANUARY))
-    assert "SOURCE=sample asks for generated months, but the warehouse holds real ones" in str(caught.value)
-    assert "`make clean`" in str(caught.value)
+    assert "the source sample asks for generated months, but the warehouse holds real ones" in str(caught.value)
+    assert "empty the warehouse" in str(caught.value)
     assert caught.value.exit_code == 6
     assert not (own_state / "sample").exists()
 
@@ -317,7 +318,7 @@ def test_sample_does_not_join_real_months(raw: Path, own_state: Path) -> None:
 def test_downloads_do_not_join_the_sample(raw: Path, tlc: Tlc) -> None:
     with pytest.raises(OriginMixError) as caught:
         find_files(asking(raw, "tlc", tlc.url), holding(JANUARY, sample=True))
-    assert "SOURCE=tlc asks for real months, but the warehouse holds generated ones" in str(caught.value)
+    assert "the source tlc asks for real months, but the warehouse holds generated ones" in str(caught.value)
     assert "PGDATABASE" in str(caught.value)
     assert tlc.asked == []
 
@@ -385,7 +386,7 @@ def test_local_files_do_not_join_the_sample(raw: Path, empty_warehouse: database
         run(asking(raw, "local"))
     assert "is real, but there are generated months in the warehouse" in str(caught.value)
     assert "never mixed" in str(caught.value)
-    assert "`make clean`" in str(caught.value)
+    assert "empty the warehouse" in str(caught.value)
     assert empty_warehouse.execute("select * from raw.files order by load_id").fetchall() == before
 
 

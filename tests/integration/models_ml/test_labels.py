@@ -257,7 +257,7 @@ def test_trips_without_a_usable_label_are_kept_out(shop: Connection) -> None:
 @pytest.mark.parametrize(
     ("relation", "target", "ends_at", "message"),
     [
-        ("shop.sales", "amount", "done_at", "the warehouse has no such relation: run `make pipeline`"),
+        ("shop.sales", "amount", "done_at", "the warehouse has no such relation: bring the warehouse up to date"),
         ("shop.orders", "price", "done_at", "shop.orders has no column price; it has source_month, source_row"),
         ("shop.orders", "amount", "ended_at", "shop.orders has no column ended_at"),
         ("shop.orders", "place", "done_at", "the column place of shop.orders is of type text; bigint or boolean"),
@@ -647,8 +647,8 @@ def test_a_feed_takes_the_place_of_labels_of_the_trips_and_keeps_it(shop: Connec
         ({"a": FEED}, "", "a"),
         ({"a": FEED, "b": TRIPS}, "", "a"),
         ({"a": FEED, "b": FEED}, "b", "b"),
-        ({"a": FEED, "b": FEED}, "", UsageError("Name it with TARGET=...; monitoring.yml has: a, b")),
-        ({"a": FEED}, "c", UsageError("TARGET 'c' has no entry under labels in monitoring.yml; there are: a")),
+        ({"a": FEED, "b": FEED}, "", UsageError("name the target; monitoring.yml has: a, b")),
+        ({"a": FEED}, "c", UsageError("the target 'c' has no entry under labels in monitoring.yml; there are: a")),
         ({}, "", UsageError("monitoring.yml has: none")),
         ({"a": FEED, "b": TRIPS}, "b", ConfigurationError("set `source: feed` there")),
         ({"b": TRIPS}, "", ConfigurationError("labels.b: its labels are taken from the trips' own rows")),
@@ -664,7 +664,7 @@ def test_which_target_a_file_is_for(labels: dict[str, Labels], named: str, found
 
 
 def test_a_warehouse_without_trips_is_told_what_to_do(empty_warehouse: Connection, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="run `make pipeline`"):
+    with pytest.raises(ConfigurationError, match="bring the warehouse up to date"):
         load(csv(tmp_path / "a.csv", "2022-02,1,1,2022-02-10 10:00"))
 
 

@@ -283,10 +283,10 @@ def test_versions_are_models_of_their_own(monitored_warehouse: Connection, trips
     said = load(write(both, tmp_path / "both.parquet"))
     assert len(said) == 4
     assert len(loaded(monitored_warehouse)) == len(loaded(monitored_warehouse, "partner_tips-v2")) == len(trips)
-    with pytest.raises(UsageError, match=r"VERSION is v3, but .* holds predictions of v"):
+    with pytest.raises(UsageError, match=r"the version named is v3, but .* holds predictions of v"):
         load(tmp_path / "both.parquet", "v3")
     plain = write(trips, tmp_path / "plain.parquet")
-    with pytest.raises(UsageError, match="VERSION 'v 1' is not valid"):
+    with pytest.raises(UsageError, match="the version 'v 1' is not valid"):
         load(plain, "v 1")
     assert load(plain, "2022.1")[0].startswith("partner_tips-2022.1: ")
 
@@ -299,7 +299,7 @@ def test_a_model_waits_until_the_days_of_its_reference_are_there(
     said = load(write(trips[~late], tmp_path / "early.csv"))
     assert said[1] == (
         f"{VERSION} waits: its reference, 2022-01-01 to 2022-01-31, has no predictions on 19 of 31 days, the first "
-        "2022-01-13: load them with `make predictions`"
+        "2022-01-13: load their predictions"
     )
     run(sample_dir)
     waiting = "select status, reference_id is null from marts.dim_models where model_version = %s"
@@ -430,7 +430,7 @@ def test_without_trips_or_with_another_command_at_work_nothing_is_loaded(
     empty_warehouse: Connection, monitoring_file: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "one.csv").write_text("source_month,source_row,prediction\n2022-02,1,0.5\n", encoding="utf-8")
-    with pytest.raises(UsageError, match="the warehouse holds no trips to predict for: run `make pipeline` first"):
+    with pytest.raises(UsageError, match="holds no trips to predict for: bring the warehouse up to date first"):
         load(tmp_path / "one.csv")
     with hold_lock("a test"), pytest.raises(LockedError, match="another command is changing the warehouse"):
         load(tmp_path / "one.csv")

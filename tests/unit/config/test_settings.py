@@ -41,7 +41,7 @@ def test_every_source_is_taken_by_its_name(source: Source) -> None:
 def test_unknown_source_is_named_with_the_valid_ones(source: str) -> None:
     with pytest.raises(UsageError) as caught:
         make_settings(source=source)
-    assert str(caught.value) == f"SOURCE '{source}' is unknown: use one of auto, tlc, local, sample"
+    assert str(caught.value) == f"the source '{source}' is unknown: use one of auto, tlc, local, sample"
     assert caught.value.exit_code == 2
 
 
@@ -89,7 +89,7 @@ def test_file_as_folder_is_refused(below: str, tmp_path: Path) -> None:
     file.touch()
     with pytest.raises(UsageError) as caught:
         make_settings(data_dir=str(file / below))
-    assert f"DATA_DIR '{file / below}': {file} is a file" in str(caught.value)
+    assert f"the data folder '{file / below}': {file} is a file" in str(caught.value)
     assert "name the folder that holds the parquet files" in str(caught.value)
 
 

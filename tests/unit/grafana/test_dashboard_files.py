@@ -19,6 +19,7 @@ from grafana.generate import generated_files
 from grafana.house import House, make_house
 from grafana.parts import DATASOURCE_TYPE, DATASOURCE_UID
 from grafana.preview.asking import DASHBOARDS, OpenDashboard, open_dashboard
+from pipeline.advice import with_commands
 
 RULES = ROOT / "grafana" / "provisioning" / "alerting" / "rules.yml"
 RELATION = re.compile(r"\b(?:from|join)\s+(?!lateral\b)(?!\()([a-z_][\w.]*)")
@@ -27,12 +28,12 @@ IDENTIFIERS = [path.stem for path in DASHBOARDS]
 
 
 def test_committed_files_are_what_the_code_makes() -> None:
-    for path, text in generated_files(make_house()).items():
+    for path, text in generated_files(make_house(), with_commands).items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is not up to date: run `make dashboards`"
 
 
 def test_every_dashboard_of_the_folder_is_generated() -> None:
-    made = {path for path in generated_files(make_house()) if path.suffix == ".json"}
+    made = {path for path in generated_files(make_house(), with_commands) if path.suffix == ".json"}
     assert set(DASHBOARDS) == made
     assert {path.stem for path in made} == {
         "model-monitoring",

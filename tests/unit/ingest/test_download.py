@@ -395,7 +395,7 @@ def test_a_redirect_to_another_host_is_refused(server: ScriptedServer, target: P
     server.script(always(Answer(302, headers={"Location": location})))
     with pytest.raises(SourceUnavailableError, match=r"another host; only the one that was named is valid") as error:
         download(server.url, target)
-    assert "name it with TLC_URL" in one_line(error)
+    assert "name its address" in one_line(error)
     assert "hunter2" not in one_line(error)
     assert len(server.requests) == 1
 

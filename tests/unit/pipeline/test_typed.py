@@ -57,7 +57,7 @@ def test_make_hands_over_what_is_typed_and_nothing_else(monkeypatch: pytest.Monk
     export(monkeypatch)
     text = 'it\'s $HOME $(shell false) "b" `c`; d'
     result = make("labels", f"TARGET={text}", "FILE=a b.csv")
-    assert f"TARGET '{text}' has no entry" in result.stderr
+    assert f"the target '{text}' has no entry" in result.stderr
     assert "no file was named" in make("labels", "TARGET=tip").stderr
 
 
@@ -79,7 +79,7 @@ def test_make_hands_over_what_is_typed_and_nothing_else(monkeypatch: pytest.Monk
         (["db", "PORT=80"], "PORT '80' is not valid: use a whole number from 1024 to 65535"),
         (["heartbeat", "COUNT=0"], "COUNT '0' is not valid: use a whole number from 1"),
         (["heartbeat", "INTERVAL=0"], "INTERVAL '0' is not valid: use a number of seconds from 0.1"),
-        (["pipeline", "AS_OF=20220220"], "AS_OF '20220220' is not a day: a day is written YYYY-MM-DD"),
+        (["pipeline", "AS_OF=20220220"], "as_of '20220220' is not a day: a day is written YYYY-MM-DD"),
         (["doctor", "MONITORING_FILE=/nowhere.yml"], "/nowhere.yml does not exist"),
     ],
 )
@@ -91,7 +91,8 @@ def test_what_is_typed_and_not_valid_is_told(typed: list[str], words: str) -> No
 
 def test_variables_of_several_goals_are_each_goals_own() -> None:
     assert (
-        "TARGET 'x' has no entry" in make("-k", "labels", "backfill", "FILE=a.csv", "TARGET=x", "FROM=2022-02").stderr
+        "the target 'x' has no entry"
+        in make("-k", "labels", "backfill", "FILE=a.csv", "TARGET=x", "FROM=2022-02").stderr
     )
     told = make("-k", "labels", "backfill", "FILE=a.csv", "TARGET=x", "FROM=2022-02", "MODLE=x").stderr
     assert told.count("has no variable MODLE") == 2

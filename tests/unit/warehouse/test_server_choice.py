@@ -65,7 +65,7 @@ def test_a_server_of_the_file_that_is_not_there_names_both_ways_on(file: Path) -
         pass
     message = str(caught.value)
     assert "127.0.0.1:1, database warehouse as warehouse" in message
-    assert f"{file} names this server: start it with `make up`" in message
+    assert f"{file} names this server: start the services" in message
     assert "mv .env .env.off" in message
     assert env_file.read()["PGPASSWORD"] not in message
     # Nothing of it stays in the environment.

@@ -50,7 +50,7 @@ def test_a_run_ends_as_its_work_does_whoever_listens(monitored_warehouse: Connec
 
 def test_make_hands_a_file_and_its_target_over() -> None:
     assert "no file was named" in make("labels", "TARGET=tip").stderr
-    assert "TARGET 'it''s $HOME' has no entry" in make("labels", "FILE=a b.csv", "TARGET=it''s $HOME").stderr
+    assert "the target 'it''s $HOME' has no entry" in make("labels", "FILE=a b.csv", "TARGET=it''s $HOME").stderr
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_sql_refuses_what_is_no_query(monitored_warehouse: Connection, query: st
         (["dbt", "run --select 'x"], 2, "No closing quotation"),
         (["labels"], 2, "no file was named: write make labels FILE="),
         (["labels", "--file", "a.csv", "--target", "is_tipped"], 3, "set `source: feed` there"),
-        (["labels", "--file", "a.csv"], 2, "which target are the labels of?"),
+        (["labels", "--file", "a.csv"], 2, "the labels are of no target yet: name it with TARGET"),
         (
             ["labels", "--file", "a.csv", "--target", "tip"],
             2,

@@ -247,11 +247,11 @@ def test_with_the_file_there_commands_use_its_server(
 ) -> None:
     port = command("sql", "select inet_server_port() as port, current_database() as name")
     assert port.stdout == f"port,name\n{tcp_server.port},warehouse\n", port.stderr
-    assert f"the services of `make up` (.env): 127.0.0.1:{tcp_server.port}" in command("doctor").stdout
+    assert f"the Docker services (.env): 127.0.0.1:{tcp_server.port}" in command("doctor").stdout
     for arguments in (["db"], ["clean"]):
         refused = command(*arguments)
         assert refused.returncode == 2
-        assert "the services of `make up` (.env)" in refused.stderr
+        assert "the Docker services (.env)" in refused.stderr
 
 
 def test_a_variable_that_is_set_goes_before_the_one_in_the_file(docker: Docker, env_of_server: dict[str, str]) -> None:
