@@ -60,6 +60,10 @@ def draw_box(box: Box) -> str:
 
 
 def draw_arrow(start: Box, end: Box, label: str, tool: str) -> str:
+    x1: float
+    x2: float
+    y1: float
+    y2: float
     if start.y == end.y:
         forward = end.x > start.x
         x1 = start.x + (BOX_WIDTH if forward else 0)
