@@ -110,14 +110,11 @@ def one_model() -> Monitoring:
 def build_models() -> None:
     """The project's relations that profiles are made of, empty."""
     from pipeline import dbt
-    from pipeline.profile_plan import store_plan
     from warehouse.access.roles import ensure_roles
 
     schema_versions.migrate()
     ensure_roles()
     dbt.build("--select", "+tag:profiles", "--exclude", "tag:profiles", "--indirect-selection", "empty", run_id=None)
-    # Segmentations whose columns are not there yet are left out of the plan.
-    store_plan(one_model())
 
 
 def fill(rows: int, days: int) -> str:
@@ -143,7 +140,7 @@ def make_profiles() -> Made:
         transaction = database.one_row(connection, "select cast(cast(pg_current_xact_id() as text) as bigint)")[0]
         temporary = database.one_row(connection, _QUERIES["temporary_bytes"])[0]
     started = time.perf_counter()
-    dbt.build("--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None)
+    dbt.build("--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None, monitoring=one_model())
     seconds = time.perf_counter() - started
     with database.connect("profile scale") as connection:
         written = database.one_row(connection, _QUERIES["written_since"], {"transaction": transaction})

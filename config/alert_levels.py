@@ -1,6 +1,6 @@
 """The alert rules of monitoring.yml: from which value on a warning is due, and from which on somebody should act.
 
-Called by config.monitoring and pipeline.alert_rules.
+Called by config.monitoring and pipeline.dbt_vars.
 """
 
 from __future__ import annotations

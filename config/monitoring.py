@@ -6,8 +6,10 @@ import math
 import re
 from datetime import date
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Field,
     StrictBool,
@@ -74,9 +76,19 @@ class DriftDefaults(Strict):
     categorical: DriftRule
 
 
-class Windows(Strict):
-    """The contracted relations that windows and labels are read from, and the least size of a window."""
+def _checked_timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("a time zone has an IANA name such as America/New_York") from error
+    return name
 
+
+class Windows(Strict):
+    """Whose clock cuts windows, the contracted relations that they and labels are read from, and their least size."""
+
+    # The wall clock that the stamps of the source show.
+    timezone: Annotated[str, AfterValidator(_checked_timezone)]
     windows: Relation
     rows: Relation
     rejections: Relation
@@ -112,9 +124,13 @@ class Profiles(Strict):
 
 
 class Evaluation(Strict):
-    """How what labels say is evaluated."""
+    """How what labels say is evaluated.
+
+    `compared_coverage` is the least share of a day's labels at which its estimate is compared with what came true.
+    """
 
     concept_alpha: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    compared_coverage: Annotated[float, Field(gt=0, le=1)] = 0.9
 
 
 Task = Literal["regression", "binary"]

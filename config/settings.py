@@ -15,7 +15,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from config import parameters
-from config.dbt_variables import source_timezone
 from config.months import Month, parse_months
 from config.paths import DEFAULT_REPORT_DIR, ROOT, state_dir
 from core.errors import ConfigurationError, UsageError
@@ -166,7 +165,9 @@ def _moment(day: str) -> datetime:
 
 def end_of_day(day: date) -> datetime:
     """The instant at which a day ends by the source's clock."""
-    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(source_timezone()))
+    from config.monitoring_file import load_monitoring
+
+    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(load_monitoring().windows.timezone))
 
 
 def _folder(text: str, variable: str, purpose: str) -> Path:

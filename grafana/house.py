@@ -12,7 +12,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from config.alert_levels import Levels
-from config.dbt_variables import compared_coverage, source_timezone
 from config.monitoring import Monitoring
 from config.monitoring_file import load_monitoring
 from core.advice import Advice
@@ -35,8 +34,14 @@ class House:
     """Configuration of a generation of dashboards."""
 
     monitoring: Monitoring
-    timezone: str
-    compared_coverage: float
+
+    @property
+    def timezone(self) -> str:
+        return self.monitoring.windows.timezone
+
+    @property
+    def compared_coverage(self) -> float:
+        return self.monitoring.evaluation.compared_coverage
 
     @property
     def days(self) -> tuple[str, str]:
@@ -70,8 +75,8 @@ class House:
 
 
 def make_house() -> House:
-    """The house as monitoring.yml and the dbt project describe it."""
-    return House(load_monitoring(), source_timezone(), compared_coverage())
+    """The house as monitoring.yml describes it."""
+    return House(load_monitoring())
 
 
 def steps(levels: Levels, look: float | None = None) -> tuple[Step, ...]:

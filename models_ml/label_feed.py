@@ -126,7 +126,8 @@ def _write_query(connection: database.Connection, monitoring: Monitoring, entry:
     ends: list[sql.Composable] = []
     for relation in relations:
         types = check_trips(connection, relation, {entry.ends_at: TIMES} if entry.ends_at else {})
-        end = instant(entry.ends_at, types[entry.ends_at]) if entry.ends_at else None
+        zone = monitoring.windows.timezone
+        end = instant(entry.ends_at, types[entry.ends_at], zone) if entry.ends_at else None
         ends.append(end or sql.SQL("cast(null as timestamp with time zone)"))
     return sql.SQL(_QUERIES["write"]).format(
         trips=database.relation(relations[0]),

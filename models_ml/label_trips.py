@@ -10,7 +10,6 @@ from typing import Any
 
 from psycopg import sql
 
-from config.dbt_variables import source_timezone
 from core.advice import Advice
 from core.errors import ConfigurationError
 from warehouse import database
@@ -47,8 +46,8 @@ def check_trips(connection: database.Connection, relation: str, wanted: dict[str
     return types
 
 
-def instant(column: str, data_type: str) -> sql.Composable:
-    """A checked column of times as an instant: a wall-clock reading is the source's own."""
+def instant(column: str, data_type: str, timezone: str) -> sql.Composable:
+    """A checked column of times as an instant: a wall-clock reading is of that time zone."""
     if data_type == _INSTANT:
         return sql.Identifier(column)
-    return sql.SQL("({} at time zone {})").format(sql.Identifier(column), sql.Literal(source_timezone()))
+    return sql.SQL("({} at time zone {})").format(sql.Identifier(column), sql.Literal(timezone))

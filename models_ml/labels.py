@@ -18,8 +18,7 @@ from typing import Any
 
 from psycopg import sql
 
-from config.dbt_variables import source_timezone
-from config.monitoring import Labels, Monitoring
+from config.monitoring import Labels, Monitoring, Windows
 from core.advice import Advice
 from core.errors import ConfigurationError
 from core.failpoints import failpoint
@@ -74,7 +73,7 @@ def pending_trip_labels(monitoring: Monitoring, target: str | None = None) -> La
         for name in asked:
             changed: list[Any] = connection.execute(
                 sql.SQL(_QUERIES["changed_months"]).format(windows=windows),
-                {"target": name, "settings": _settings_hash(entries[name], monitoring.windows.trips)},
+                {"target": name, "settings": _settings_hash(entries[name], monitoring.windows)},
             ).fetchall()
             months += [LabelMonth(name, *row) for row in changed]
     return LabelWork(tuple(months), tuple((str(name), month) for name, month in gone if target in (None, name)))
@@ -117,11 +116,11 @@ def _refuse_mix(connection: database.Connection, targets: list[str]) -> None:
         )
 
 
-def _settings_hash(entry: Labels, trips: str) -> str:
+def _settings_hash(entry: Labels, windows: Windows) -> str:
     facts = {
         "entry": entry.model_dump(mode="json"),
-        "trips": trips,
-        "timezone": source_timezone(),
+        "trips": windows.trips,
+        "timezone": windows.timezone,
         "query": _QUERIES["write_month"],
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -160,7 +159,7 @@ def _write_month(monitoring: Monitoring, month: LabelMonth, run_id: int) -> int:
         query = sql.SQL(_QUERIES["write_month"]).format(
             trips=database.relation(relation),
             target=as_number(month.target, types[month.target]),
-            ends_at=instant(ends_at, types[ends_at]),
+            ends_at=instant(ends_at, types[ends_at], monitoring.windows.timezone),
         )
         written: Any = connection.execute(query, {**facts, "label_load_id": label_load_id}).fetchone()
         rows, accepted, quarantined = written

@@ -6,10 +6,12 @@ The project is dbt's (pipeline.dbt.project_hash, or the beginning of it). Called
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import datetime
 from pathlib import Path
 
 from config.monitoring import Monitoring
+from pipeline import dbt_vars
 from warehouse import database
 
 _QUERIES = database.queries(Path(__file__).with_name("step_inputs.sql"))
@@ -21,10 +23,11 @@ def of_transform(project: str) -> str:
         return f"{project}:{database.one_row(connection, _QUERIES['transform'])[0]}"
 
 
-def of_profiles(project: str) -> str:
+def of_profiles(project: str, monitoring: Monitoring) -> str:
     """The project, windows and predictions, and what is to be profiled."""
     with database.connect("profiles", read_only=True) as connection:
-        return f"{project}:{database.one_row(connection, _QUERIES['profiles'])[0]}"
+        state = database.one_row(connection, _QUERIES["profiles"])[0]
+    return f"{project}:{_with(dbt_vars.profile_plan(monitoring), state)}"
 
 
 def of_performance(monitoring: Monitoring, as_of: datetime) -> str:
@@ -39,10 +42,15 @@ def of_alarms(monitoring: Monitoring) -> str:
         return _with_rules(monitoring, database.one_row(connection, _QUERIES["alarms"])[0])
 
 
-def of_marts(project: str) -> str:
-    """The project and all that marts are built of, and the marts that there are."""
+def of_marts(project: str, monitoring: Monitoring) -> str:
+    """The project and all that marts are built of, the rules among it, and the marts that there are."""
     with database.connect("marts", read_only=True) as connection:
-        return f"{project}:{database.one_row(connection, _QUERIES['marts'])[0]}"
+        state = database.one_row(connection, _QUERIES["marts"])[0]
+    return f"{project}:{_with(dbt_vars.variables(monitoring), state)}"
+
+
+def _with(variables: dbt_vars.Variables, state: object) -> str:
+    return hashlib.sha256(f"{state}|{json.dumps(variables, sort_keys=True)}".encode()).hexdigest()
 
 
 def _with_rules(monitoring: Monitoring, state: object) -> str:

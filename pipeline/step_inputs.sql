@@ -16,7 +16,7 @@ select md5(
 )
 
 -- name: profiles
--- The loads of trips and of predictions, the months that are scored, and what is profiled.
+-- The loads of trips and of predictions, and the months that are scored.
 select md5(
     coalesce((select string_agg(load_id::text, ',' order by load_id) from raw.files where status = 'loaded'), '')
     || '|'
@@ -30,10 +30,6 @@ select md5(
             from ml.scored_months
         ), ''
     )
-    || '|'
-    || coalesce((select string_agg(cast(rules as text), ',' order by cast(rules as text)) from monitoring.profiled_columns as rules), '')
-    || '|'
-    || coalesce((select string_agg(segment_key, ';' order by segment_key) from monitoring.segmentations), '')
     || '|'
     || (to_regclass('intermediate.int_column_profiles') is not null)
     || (to_regclass('intermediate.int_profiled_windows') is not null)
@@ -150,8 +146,6 @@ select md5(
             from monitoring.evaluated_windows
         ), ''
     )
-    || '|'
-    || coalesce((select string_agg(cast(rules as text), ',' order by cast(rules as text)) from monitoring.alert_rules as rules), '')
     || '|'
     || coalesce(
         (

@@ -31,8 +31,6 @@ from models_ml import store as model_store
 from models_ml.load import LoadedVersion
 from models_ml.store import StoredModel
 from pipeline import console, dbt, step_inputs
-from pipeline.alert_rules import store_rules
-from pipeline.profile_plan import store_plan
 from pipeline.progress import Progress, shown
 from python_metrics import monitor, store
 from python_metrics.alerts import alarms
@@ -162,9 +160,8 @@ class Pipeline:
             try:
                 self._mark_active()
                 last = run.last_inputs("transform")
-                applied = bool(last.done) and not last.are_of_another(dbt.project_hash()[:16])
+                applied = bool(last.done) and not last.are_of_another(dbt.project_hash(self.monitoring)[:16])
                 check_relations(self.monitoring, may_be_missing=True, may_change=not applied)
-                store_rules(self.monitoring.alerts)
                 self._begin(run.run_id)
                 self._take_steps(run)
                 report = Report(run.run_id, tuple(run.steps), self.notice, tuple(self._units.failed))
@@ -174,7 +171,7 @@ class Pipeline:
                     raise error
                 _finish_backfills(run.run_id)
             except BaseException:
-                _bring_back_live_views(run.run_id)
+                _bring_back_live_views(run.run_id, self.monitoring)
                 raise
             return report
 
@@ -270,7 +267,7 @@ class Pipeline:
             self.tell(self.notice)
 
     def _transform(self, run: RunLog, step: Step) -> None:
-        project = dbt.project_hash()[:16]
+        project = dbt.project_hash(self.monitoring)[:16]
         last = run.last_inputs("transform")
         if last.are(step_inputs.of_transform(project)):
             check_relations(self.monitoring, may_be_missing=False, may_change=False, scored=False)
@@ -279,7 +276,7 @@ class Pipeline:
         # Rules or SQL that changed apply to all months, not only to new ones.
         refresh = ["--full-refresh"] if last.are_of_another(project) else []
         run.note_inputs(step, project)
-        step.rows = dbt.build("--exclude", *_AFTER_SCORING, _PROFILES, _THOROUGH, *refresh, run_id=run.run_id)
+        step.rows = self._build(run, "--exclude", *_AFTER_SCORING, _PROFILES, _THOROUGH, *refresh)
         step.inputs_hash = step_inputs.of_transform(project)
         step.message = "rebuilt, the dbt project has changed" if refresh else ""
         check_relations(self.monitoring, may_be_missing=False, may_change=False, scored=False)
@@ -369,16 +366,15 @@ class Pipeline:
         step.skipped = not step.message
 
     def _profiles(self, run: RunLog, step: Step) -> None:
-        store_plan(self.monitoring)
-        project = dbt.project_hash()[:16]
+        project = dbt.project_hash(self.monitoring)[:16]
         last = run.last_inputs("profiles")
-        if last.are(step_inputs.of_profiles(project)):
+        if last.are(step_inputs.of_profiles(project, self.monitoring)):
             step.inputs_hash, step.skipped = last.done, True
             return
         refresh = ["--full-refresh"] if last.are_of_another(project) else []
         run.note_inputs(step, project)
-        step.rows = dbt.build("--select", _PROFILES, "--exclude", _THOROUGH, *refresh, run_id=run.run_id)
-        step.inputs_hash = step_inputs.of_profiles(project)
+        step.rows = self._build(run, "--select", _PROFILES, "--exclude", _THOROUGH, *refresh)
+        step.inputs_hash = step_inputs.of_profiles(project, self.monitoring)
         check_relations(self.monitoring, may_be_missing=False, may_change=False)
 
     def _labels(self, run: RunLog, step: Step) -> None:
@@ -505,16 +501,19 @@ class Pipeline:
             self._read_references = monitor.References(self.monitoring)
         return self._read_references
 
+    def _build(self, run: RunLog, *arguments: str) -> int:
+        return dbt.build(*arguments, run_id=run.run_id, monitoring=self.monitoring)
+
     def _marts(self, run: RunLog, step: Step) -> None:
-        project = dbt.project_hash()[:16]
+        project = dbt.project_hash(self.monitoring)[:16]
         last = run.last_inputs("marts")
-        if last.are(step_inputs.of_marts(project)):
+        if last.are(step_inputs.of_marts(project, self.monitoring)):
             step.inputs_hash, step.skipped = last.done, True
             return
         refresh = ["--full-refresh"] if last.are_of_another(project) else []
         run.note_inputs(step, project)
-        step.rows = dbt.build("--select", *_AFTER_SCORING, "--exclude", _THOROUGH, *refresh, run_id=run.run_id)
-        step.inputs_hash = step_inputs.of_marts(project)
+        step.rows = self._build(run, "--select", *_AFTER_SCORING, "--exclude", _THOROUGH, *refresh)
+        step.inputs_hash = step_inputs.of_marts(project, self.monitoring)
 
 
 def _finish_backfills(run_id: int) -> None:
@@ -523,13 +522,13 @@ def _finish_backfills(run_id: int) -> None:
         connection.execute(_QUERIES["finish_backfills"], {"run_id": run_id})
 
 
-def _bring_back_live_views(run_id: int) -> None:
+def _bring_back_live_views(run_id: int, monitoring: Monitoring) -> None:
     """Build the live views that a run which ends badly has taken away; what fails here never hides the run's error."""
     try:
         with database.connect("live views", read_only=True) as connection:
             is_gone = database.one_row(connection, _QUERIES["live_views_gone"], {"views": list(LIVE_VIEWS)})[0]
         if is_gone:
-            dbt.build("--select", "tag:live", run_id=run_id, with_tests=False)
+            dbt.build("--select", "tag:live", run_id=run_id, with_tests=False, monitoring=monitoring)
     except BaseException as error:
         log.info("the live views are not all there: %s", error)
 

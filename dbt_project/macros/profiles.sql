@@ -1,27 +1,3 @@
-{#-
-  What profiles are made of, as monitoring.yml has it: the columns, each with its type and decimals, and the
-  segmentations, each a list of one or two columns. Read when the SQL is written, empty until a run has stored it.
--#}
-{% macro profile_plan() %}
-    {%- set columns, segmentations = ref("stg_monitoring__profiled_columns"), ref("stg_monitoring__segmentations") -%}
-    {%- set plan = {"columns": [], "segmentations": []} -%}
-    {%- if execute and load_relation(columns) is not none -%}
-        {%- set query -%}
-            select model_spec, column_name, column_type, cast(decimals as text) as decimals from {{ columns }}
-            order by {{ by_code_point("model_spec") }}, {{ by_code_point("column_name") }}, column_type
-        {%- endset -%}
-        {%- for row in run_query(query).rows -%}
-            {%- do plan["columns"].append(
-                {"model": row[0] or "", "name": row[1], "type": row[2], "decimals": row[3]}
-            ) -%}
-        {%- endfor -%}
-        {%- for row in run_query("select segment_key from " ~ segmentations ~ " order by segment_key").rows -%}
-            {%- do plan["segmentations"].append(row[0].split(",")) -%}
-        {%- endfor -%}
-    {%- endif -%}
-    {{ return(plan) }}
-{% endmacro %}
-
 {#- A value as profiles keep a number: finite, rounded to so many decimals where some are named, no negative zero. -#}
 {% macro profiled_number(column, decimals) -%}
     {%- set number = "monitoring.number(" ~ column ~ ")" -%}
@@ -46,21 +22,21 @@
 
 {#- A column's value as its rows are counted by it: categories become text only when they have been counted. -#}
 {% macro counted_value(column) -%}
-    {%- set name = quoted(column["name"]) -%}
-    {{ profiled_number(name, column["decimals"]) if column["type"] == "numerical" else name }}
+    {%- set name = quoted(column["column_name"]) -%}
+    {{ profiled_number(name, column["decimals"]) if column["column_type"] == "numerical" else name }}
 {%- endmacro %}
 
 {#- The same as its profile keeps it. -#}
 {% macro kept_value(column) -%}
-    {{ "counted_value" if column["type"] == "numerical" else by_code_point(level("counted_value")) }}
+    {{ "counted_value" if column["column_type"] == "numerical" else by_code_point(level("counted_value")) }}
 {%- endmacro %}
 
 {#- The two arrays of values of a profile, of which the one of the column's type is filled. -#}
 {% macro profiled_arrays(column) -%}
-    {%- set type = "double precision" if column["type"] == "numerical" else "text" -%}
+    {%- set type = "double precision" if column["column_type"] == "numerical" else "text" -%}
     {%- set filled = sorted_array("value", "value", type, "value is not null") -%}
-    {{ filled if column["type"] == "numerical" else "cast(null as double precision [])" }} as numbers,
-    {{ filled if column["type"] == "categorical" else "cast(null as text [])" }} as categories
+    {{ filled if column["column_type"] == "numerical" else "cast(null as double precision [])" }} as numbers,
+    {{ filled if column["column_type"] == "categorical" else "cast(null as text [])" }} as categories
 {%- endmacro %}
 
 {#-

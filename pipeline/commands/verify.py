@@ -15,7 +15,6 @@ from rich import box
 from rich.progress import Progress
 from rich.table import Table
 
-from config.dbt_variables import source_timezone
 from config.monitoring import Monitoring
 from config.monitoring_file import load_monitoring
 from config.months import Month
@@ -86,7 +85,7 @@ def _monitored_month(monitoring: Monitoring, models: list[MonitoredModel], asked
 def _verify(
     monitoring: Monitoring, model: MonitoredModel, references: References, month: Month, run_id: int
 ) -> tuple[list[Verified], int]:
-    zone = ZoneInfo(source_timezone())
+    zone = ZoneInfo(monitoring.windows.timezone)
     start, end = (datetime.combine(first.first_day, time(), zone) for first in (month, month.next))
     days = len(verification.monitored_windows(monitoring, model, month.first_day))
     steps = days * len(monitoring.columns(model.spec))

@@ -39,7 +39,6 @@ FIRST = [
         run__locked=(1,),
         run__begun=(1,),
         roles__before_commit=(1,),
-        alert_rules__deleted=(1,),
     ),
     *_points(
         _STEP["ingest"],
@@ -74,8 +73,6 @@ FIRST = [
     ),
     *_points(
         _STEP["profiles"],
-        profile_plan__deleted=(1,),
-        profile_plan__before_commit=(1,),
         dbt__node_finished=(1,),
     ),
     *_points(_STEP["labels"], labels__removed=(1, 3), labels__before_commit=(1,), labels__after_commit=(2,)),

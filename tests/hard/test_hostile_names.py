@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -182,18 +181,6 @@ def test_names_in_monitoring_yml(tmp_path: Path) -> None:
         refuses(lambda it, text=text: it["drift"]["numerical"].update(method=text))
         for relation in ("windows", "trips", "events"):
             refuses(lambda it, text=text, relation=relation: it["windows"].update({relation: f"marts.{text}"}))
-
-
-def test_the_database_keeps_no_other_name_for_dbt_to_write_into_sql(empty_warehouse: Connection) -> None:
-    for text in HOSTILE:
-        for statement, values in (
-            ("insert into monitoring.profiled_columns values (%s, %s, 'numerical', 2)", ["", text]),
-            ("insert into monitoring.profiled_columns values (%s, %s, 'numerical', 2)", [text, "fare_amount"]),
-            ("insert into monitoring.segmentations values (%s)", [text]),
-            ("insert into monitoring.segmentations values (%s)", [f"hour,{text}"]),
-        ):
-            with pytest.raises(psycopg.errors.CheckViolation):
-                empty_warehouse.execute(statement, values)
 
 
 def test_what_is_said_in_the_run_log(empty_warehouse: Connection) -> None:

@@ -136,15 +136,6 @@ def rows_with(text: str) -> Change:
     return change
 
 
-def a_plan_of(column: str) -> Change:
-    """The names of these columns are read into SQL when profiles are built."""
-
-    def change(manifest: dict[str, Any], members: dict[str, bytes]) -> None:
-        members["tables/monitoring.profiled_columns"] = f"\t{column}\tnumerical\t2\n".encode()
-
-    return change
-
-
 def a_table_called(name: str) -> Change:
     def change(manifest: dict[str, Any], members: dict[str, bytes]) -> None:
         manifest["tables"][name] = manifest["tables"].pop("monitoring.heartbeats")
@@ -226,7 +217,6 @@ ATTACKS: dict[str, tuple[Change, str]] = {
     "a column's name that is SQL": (a_column_called(EVIL), "the columns of monitoring.heartbeats"),
     "a sequence's name that is SQL": (a_sequence_called(EVIL), "the sequences that the backup names"),
     "a column twice": (a_column_twice, "the columns of monitoring.heartbeats"),
-    "a plan of profiles that is SQL": (a_plan_of(EVIL), "holds what no warehouse does"),
     "no table": (without_tables, "the tables that the backup names are not those"),
     "a table too few": (without_one, r"missing: monitoring\.runs"),
     "a table too many": (with_one_more, "not known: 1"),

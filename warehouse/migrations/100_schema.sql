@@ -409,46 +409,6 @@ create table monitoring.distribution_counts (
     primary key (model_version, reference_id, window_start, granularity, column_name, bin)
 );
 
----------- monitoring: what monitoring.yml says, where dbt reads it
-
-create table monitoring.alert_rules (
-    rule text not null,
-    -- '' where the rule holds for every model or column that has no row of its own.
-    model_spec text not null,
-    column_name text not null,
-    warning double precision,
-    critical double precision not null,
-    -- drifted_columns only: how many times its threshold a score must be for the column to count.
-    excess double precision,
-    -- Missing where a rule is not about days.
-    pending_days integer,
-    clear_days integer,
-    -- The least share of a window's predictions that must have a label, in rules about labels.
-    coverage double precision,
-    false_alarm_days integer,
-    primary key (rule, model_spec, column_name)
-);
-
-create table monitoring.profiled_columns (
-    -- '' where the column is profiled of all accepted trips; else of the trips that the model has scored.
-    model_spec text not null,
-    column_name text not null,
-    column_type text not null check (column_type in ('numerical', 'categorical')),
-    -- Missing where numbers are kept as they are.
-    decimals integer check (decimals between 0 and 12),
-    primary key (model_spec, column_name, column_type),
-    -- dbt writes SQL with these names in it.
-    constraint profiled_columns_names check (
-        column_name ~ '^[a-z][a-z0-9_]{0,62}$' and (model_spec = '' or model_spec ~ '^[a-z][a-z0-9_]{0,62}$')
-    )
-);
-
-create table monitoring.segmentations (
-    -- The columns' names, with commas between them.
-    segment_key text primary key,
-    constraint segmentations_names check (segment_key ~ '^[a-z][a-z0-9_]{0,62}(,[a-z][a-z0-9_]{0,62})?$')
-);
-
 ---------- monitoring: decisions and incidents
 
 create table monitoring.day_alarms (

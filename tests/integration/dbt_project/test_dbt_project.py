@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from config.monitoring_file import load_monitoring
 from config.paths import DBT_PROJECT_DIR
+from pipeline.dbt_vars import variables
 from warehouse.database import Connection
 
 CONTRACTED = {"int_trips_scored", "int_windows", "int_trips_accepted", "int_column_profiles"}
@@ -28,9 +30,10 @@ def target() -> Iterator[Path]:
 
 
 def dbt(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """dbt in its own folder, with the project's profile and nothing but the PG variables."""
+    """dbt in its own folder, with the project's profile and variables and nothing but the PG variables."""
+    said = json.dumps(variables(load_monitoring()))
     return subprocess.run(
-        [DBT, *arguments, "--target-path", str(target), "--log-path", str(target)],
+        [DBT, *arguments, "--vars", said, "--target-path", str(target), "--log-path", str(target)],
         cwd=DBT_PROJECT_DIR,
         env=os.environ | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
         capture_output=True,

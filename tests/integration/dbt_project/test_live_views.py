@@ -144,7 +144,7 @@ def test_a_run_that_fails_is_told_by_the_marts(
     monitored_warehouse.execute(statement.encode())
     if changed:
         # As after an edit of the project: what is asked for is the rebuild, by the real dbt on the real project.
-        monkeypatch.setattr(dbt, "project_hash", lambda: "of another project")
+        monkeypatch.setattr(dbt, "project_hash", lambda monitoring: "of another project")
     with pytest.raises(error):
         run(three_months, months="2022-02 2022-03")
     check_told(monitored_warehouse, step, "failed")
@@ -158,7 +158,7 @@ def test_a_run_that_is_stopped_is_no_alert(
         raise KeyboardInterrupt
 
     # The rebuild that an edit of the project brings takes the live views away.
-    monkeypatch.setattr(dbt, "project_hash", lambda: "of another project")
+    monkeypatch.setattr(dbt, "project_hash", lambda monitoring: "of another project")
     monkeypatch.setattr(Pipeline, "_train", stop)
     with pytest.raises(KeyboardInterrupt):
         run(sample_dir)

@@ -101,7 +101,6 @@ def follow(connection: Connection, row: dict[str, Any], last: str = "to_day") ->
 
 
 def test_every_row_leads_to_a_page_that_shows_what_it_speaks_of(monitored_warehouse: Connection) -> None:
-    monitored_warehouse.execute("update monitoring.alert_rules set critical = 0, warning = 0 where rule = 'failed_run'")
     monitored_warehouse.execute(
         "insert into monitoring.runs (run_id, step, status, message, finished_at) "
         "values (90, 'pipeline', 'failed', 'the disk is full', now())"

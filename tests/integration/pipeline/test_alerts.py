@@ -12,7 +12,7 @@ from config.monitoring_file import load_monitoring
 from config.months import Month
 from config.paths import DBT_PROJECT_DIR
 from ingest.sample import write_sample
-from pipeline.alert_rules import rule_rows
+from pipeline.dbt_vars import alert_rules
 from pipeline.steps import Pipeline
 from tests.commands import command
 from tests.conftest import FirstRun
@@ -139,7 +139,8 @@ def test_rules_become_rows_and_levels_of_their_own_too() -> None:
     alerts = load_monitoring().alerts
     rule = alerts.missing_share
     own = rule.model_copy(update={"columns": {"passenger_count": rule.model_copy(update={"warning": 0.4})}})
-    found = rule_rows(alerts.model_copy(update={"missing_share": own}))
+    rows = alert_rules(alerts.model_copy(update={"missing_share": own}))
+    found = [tuple(row.values()) for row in rows]
     assert ("missing_share", "", "passenger_count", 0.4, rule.critical, None, 1, 3, None, None) in found
     assert ("missing_share", "", "", rule.warning, rule.critical, None, 1, 3, None, None) in found
     opening = [name for name, rule in alerts if getattr(rule, "opens_alerts", True)]

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from psycopg import sql
 
-from config.drift_methods import METHODS
+from config.drift_methods import METHODS, ColumnType
 from config.monitoring import PREDICTION, DriftRule, MonitoredColumn
 from config.monitoring_file import load_monitoring
 from core.levels import kept, level, levels, selected
@@ -30,7 +30,7 @@ from python_metrics.segments.grouping import group_rows
 from python_metrics.store import read_rows
 from tests.columns import add_columns
 from tests.integration.pipeline.test_pipeline import run
-from tests.integration.python_metrics.test_profiles import model_version, windows
+from tests.integration.python_metrics.test_profiles import model_version, profiling, windows
 from warehouse import database
 from warehouse.database import Connection
 from warehouse.relations import columns_of
@@ -155,16 +155,10 @@ OWN = {
 @pytest.mark.slow
 def test_profiles_that_dbt_makes_are_those_of_the_rows(monitored_warehouse: Connection) -> None:
     add_columns(monitored_warehouse, OWN)
-    for name in OWN:
-        monitored_warehouse.execute(
-            "insert into monitoring.profiled_columns values ('', %s, 'categorical', null)", [name]
-        )
-    for name in ("is_group", "price", "miles"):
-        monitored_warehouse.execute(
-            "insert into monitoring.profiled_columns values ('', %s, 'numerical', null)", [name]
-        )
-    monitored_warehouse.execute("insert into monitoring.segmentations values ('is_group'), ('is_group,padded')")
-    dbt.build("--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None)
+    features: list[tuple[str, ColumnType]] = [(name, "categorical") for name in OWN]
+    features += [(name, "numerical") for name in ("is_group", "price", "miles")]
+    profiled = profiling(features, (("is_group",), ("is_group", "padded")))
+    dbt.build("--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None, monitoring=profiled)
     monitoring, version = load_monitoring(), model_version("green_duration_lr")
     rule = DriftRule(method="jensenshannon", threshold=0.1)
     asked = windows(monitored_warehouse, ["2022-02-03"])

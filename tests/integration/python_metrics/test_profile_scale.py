@@ -5,14 +5,12 @@ from __future__ import annotations
 import pytest
 
 from benchmarks import profile_scale
-from pipeline.profile_plan import store_plan
 from warehouse.database import Connection
 
 
 @pytest.mark.slow
 def test_generated_days_are_profiled_scored_and_made_again_one_by_one(monitored_warehouse: Connection) -> None:
     monitored_warehouse.rollback()  # its locks
-    store_plan(profile_scale.one_model())
     profile_scale.fill(rows=900, days=3)
     made = profile_scale.make_profiles()
     assert (made.days_written, made.rows_written) == (3, made.profiles)

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from config.monitoring import PREDICTION
+from config.drift_methods import ColumnType
+from config.monitoring import PREDICTION, Column, Monitoring
 from config.monitoring_file import load_monitoring
 from models_ml.store import stored_models
 from pipeline import dbt
@@ -37,6 +38,15 @@ def windows(connection: Connection, days: Sequence[str]) -> list[Window]:
 
 def model_version(spec: str) -> str:
     return next(stored.model_version for stored in stored_models() if stored.spec == spec)
+
+
+def profiling(features: Sequence[tuple[str, ColumnType]], by: tuple[tuple[str, ...], ...]) -> Monitoring:
+    """What is monitored, with these features and segmentations besides."""
+    model = MONITORING.models["green_duration_lr"]
+    more = tuple(Column(name=name, type=column_type) for name, column_type in features)
+    models = MONITORING.models | {"green_duration_lr": model.model_copy(update={"features": model.features + more})}
+    segments = MONITORING.segments.model_copy(update={"by": MONITORING.segments.by + by})
+    return MONITORING.model_copy(update={"models": models, "segments": segments})
 
 
 def decimals(spec: str, name: str) -> int | None:
@@ -122,14 +132,14 @@ def test_a_column_may_be_called_by_a_word_of_the_language(monitored_warehouse: C
     for statement in (
         'alter table intermediate.int_trips_accepted add "user" integer default 7',
         """alter table intermediate.int_trips_accepted add "order" text default 'first'""",
-        "insert into monitoring.profiled_columns values ('', 'user', 'categorical', null)",
-        "insert into monitoring.segmentations values ('order'), ('order,user')",
     ):
         monitored_warehouse.execute(statement.encode())
-    dbt.build("--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None)
+    # By a column that trips do not have, nothing is grouped.
+    changed = profiling([("user", "categorical")], (("order",), ("order", "user"), ("order", "nowhere")))
+    dbt.build("--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None, monitoring=changed)
     found = monitored_warehouse.execute(
         "select segment_key, segment_value, categories, n > 100 from intermediate.int_column_profiles "
-        "where column_name = 'user' and window_date = '2022-02-15' and segment_key in ('', 'order', 'order,user') "
+        "where column_name = 'user' and window_date = '2022-02-15' and (segment_key = '' or segment_key like 'order%') "
         "order by 1"
     ).fetchall()
     assert found == [
@@ -168,11 +178,10 @@ def test_one_changed_day_is_made_again_alone(monitored_warehouse: Connection) ->
 
 @pytest.mark.slow
 def test_other_decimals_make_what_they_concern_again(monitored_warehouse: Connection) -> None:
-    monitored_warehouse.execute(
-        "update monitoring.profiled_columns set decimals = 0 where model_spec = 'green_duration_lr'"
-    )
+    model = MONITORING.models["green_duration_lr"].model_copy(update={"prediction_decimals": 0})
+    rounded = MONITORING.model_copy(update={"models": MONITORING.models | {"green_duration_lr": model}})
     before = set(monitored_warehouse.execute(HASHES).fetchall())
-    dbt.build("--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None)
+    dbt.build("--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None, monitoring=rounded)
     after = set(monitored_warehouse.execute(HASHES).fetchall())
     changed: set[Any] = {row[1] for row in after - before}
     assert changed == {model_version("green_duration_lr")}

@@ -103,7 +103,7 @@ def test_a_project_that_has_changed_may_bring_the_column(
     def begin(*_: object) -> None:
         raise BegunError
 
-    monkeypatch.setattr(dbt, "project_hash", lambda: "of another project")
+    monkeypatch.setattr(dbt, "project_hash", lambda monitoring: "of another project")
     pipeline = Pipeline(settings(sample_dir), lambda line: None)
     pipeline.monitoring = with_feature(pipeline.monitoring, "nope")
     monkeypatch.setattr(pipeline, "_ingest", begin)

@@ -10,12 +10,13 @@ import yaml
 
 from config.monitoring_file import load_monitoring
 from core.errors import ConfigurationError
-from pipeline.profile_plan import profiled_columns
+from pipeline.dbt_vars import profiled_columns
 
 
 def document() -> dict[str, Any]:
     return {
         "windows": {
+            "timezone": "America/New_York",
             "windows": "intermediate.int_windows",
             "rows": "intermediate.int_trips_scored",
             "rejections": "intermediate.int_window_rejections",
@@ -109,6 +110,7 @@ def test_a_column_takes_the_rule_of_its_type_unless_it_has_one(tmp_path: Path) -
         (lambda d: d["drift"]["numerical"].update(threshold=-1), "drift.numerical.threshold"),
         (lambda d: d["drift"]["numerical"].update(threshold=True), "drift.numerical.threshold: Value error, a number"),
         (lambda d: d["drift"]["numerical"].update(threshold="0.1"), "drift.numerical.threshold: Value error, a number"),
+        (lambda d: d["windows"].update(timezone="New York"), "windows.timezone: Value error, a time zone has an IANA"),
         (lambda d: d["windows"].update(min_values=True), "windows.min_values: Value error, a number is needed"),
         (lambda d: d["alerts"]["volume"].update(clear_days=True), "alerts.volume.clear_days: Value error, a number"),
         (lambda d: d["alerts"]["failed_run"].update(critical=True), "alerts.failed_run.critical: Value error, a numb"),
@@ -298,7 +300,9 @@ def test_features_are_profiled_once_and_again_of_a_models_part(tmp_path: Path) -
     content["models"]["m"]["prediction_decimals"] = 3
     content["models"]["part"] = document()["models"]["m"] | {"only": {"b": 1}}
     content["models"]["elsewhere"] = loaded(features=[{"name": "a", "type": "categorical"}])
-    assert set(profiled_columns(load_monitoring(written(tmp_path, content)))) == {
+    rows = profiled_columns(load_monitoring(written(tmp_path, content)))
+    assert len(rows) == 9
+    assert {tuple(row.values()) for row in rows} == {
         ("", "a", "numerical", 2),
         ("", "b", "categorical", None),
         ("m", "prediction", "numerical", 3),

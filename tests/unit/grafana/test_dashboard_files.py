@@ -336,7 +336,7 @@ def test_a_panel_is_repeated_over_the_groups_that_are_found() -> None:
 def test_relative_times_are_left_to_grafana() -> None:
     house = make_house()
     shown = Dashboards.model_validate({"from": "now-28d", "to": "now"})
-    live = House(house.monitoring.model_copy(update={"dashboards": shown}), house.timezone, house.compared_coverage)
+    live = House(house.monitoring.model_copy(update={"dashboards": shown}))
     assert live.days == ("now-28d", "now")
 
 

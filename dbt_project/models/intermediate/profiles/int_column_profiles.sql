@@ -8,9 +8,9 @@
     )
 }}
 
-{%- set plan = profile_plan() %}
+{%- set plan = {"columns": numbered_columns(), "segmentations": segmentations()} %}
 {%- set segment_columns = plan["segmentations"] | sum(start=[]) | unique | list %}
-{%- set features = plan["columns"] | map(attribute="name") | reject("equalto", "prediction") | unique | list %}
+{%- set features = plan["columns"] | map(attribute="column_name") | reject("equalto", "prediction") | unique | list %}
 
 with changed as (
 
@@ -56,12 +56,7 @@ numbered_windows as (
 
 profiled_columns as (
 
-    select
-        *,
-        row_number() over (
-            order by {{ by_code_point("model_spec") }}, {{ by_code_point("column_name") }}, column_type
-        ) as column_no
-    from {{ ref("stg_monitoring__profiled_columns") }}
+    {{ profiled_columns() }}
 
 ),
 
@@ -147,7 +142,7 @@ profiles as (
 
         {% for column in plan["columns"] %}
             select
-                {{ loop.index }} as column_no,
+                {{ column["column_no"] }} as column_no,
                 segment_no,
                 sum(row_count) as n,
                 sum(case when value is null then row_count else 0 end) as n_missing,
@@ -164,8 +159,8 @@ profiles as (
                     select
                         {% for columns in plan["segmentations"] %}by_{{ loop.index }}, {% endfor %}
                         {{ counted_value(column) }} as counted_value
-                    from {{ "trips" if column["model"] == "" else "scored" }}
-                    where windows.model_spec = '{{ column["model"] }}'
+                    from {{ "trips" if column["model_spec"] == "" else "scored" }}
+                    where windows.model_spec = '{{ column["model_spec"] }}'
                 ) as cells
                 group by grouping sets (
                     (counted_value)

@@ -33,13 +33,7 @@ predictions as (
 
 profiled_columns as (
 
-    select * from {{ ref("stg_monitoring__profiled_columns") }}
-
-),
-
-segmentations as (
-
-    select * from {{ ref("stg_monitoring__segmentations") }}
+    {{ profiled_columns() }}
 
 ),
 
@@ -57,7 +51,7 @@ rules as (
             column_name || ':' || column_type || ':' || coalesce(cast(decimals as text), ''),
             ',' order by column_name, column_type
         )
-        || '|' || coalesce((select string_agg(segment_key, ';' order by segment_key) from segmentations), '') as rules
+        || '|{{ segmentations() | map("join", ",") | sort | join(";") }}' as rules
     from profiled_columns
     group by profiled_columns.model_spec
 

@@ -7,7 +7,7 @@ with models as (
 
 rules as (
 
-    select * from {{ ref("stg_monitoring__alert_rules") }}
+    {{ alert_rules() }}
 
 ),
 

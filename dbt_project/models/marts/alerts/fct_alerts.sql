@@ -8,7 +8,7 @@ with episodes as (
 
 rules as (
 
-    select * from {{ ref("stg_monitoring__alert_rules") }}
+    {{ alert_rules() }}
 
 ),
 

@@ -10,6 +10,12 @@ reference_sets as (
 
 ),
 
+profiled_columns as (
+
+    {{ profiled_columns() }}
+
+),
+
 losses as (
 
     -- What every evaluated day has been held against; the rows of a reference never change.
@@ -51,7 +57,7 @@ untrained as (
     inner join latest on trainings.run_id = latest.run_id
     where
         trainings.unit != ''
-        and trainings.unit in (select model_spec from {{ ref("stg_monitoring__profiled_columns") }})
+        and trainings.unit in (select model_spec from profiled_columns)
         and trainings.unit not in (select spec from models)
 
 ),

@@ -1,0 +1,46 @@
+"""What monitoring.yml says reaches dbt as variables, beside those that a person types."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from config.monitoring import Monitoring
+from config.monitoring_file import load_monitoring
+from config.paths import DBT_PROJECT_DIR
+from core.errors import UsageError
+from pipeline.dbt import project_hash, typed_variables
+from pipeline.dbt_vars import variables
+
+MONITORING = load_monitoring()
+
+
+def with_setting(section: str, **values: object) -> Monitoring:
+    return MONITORING.model_copy(update={section: getattr(MONITORING, section).model_copy(update=values)})
+
+
+def test_every_variable_has_an_empty_value_in_the_project() -> None:
+    declared = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
+    assert {name for name, value in declared.items() if not value} == set(variables(MONITORING))
+
+
+def test_another_setting_makes_everything_again_and_another_level_does_not() -> None:
+    as_it_is = project_hash(MONITORING)
+    assert project_hash(with_setting("windows", timezone="UTC")) != as_it_is
+    assert project_hash(with_setting("evaluation", compared_coverage=0.5)) != as_it_is
+    assert project_hash(with_setting("alerts", failed_run=MONITORING.alerts.stale_data)) == as_it_is
+
+
+@pytest.mark.parametrize("words", [["--vars", "{alert_min_rows: 9}"], ["--vars=alert_min_rows: 9"]])
+def test_typed_variables_are_taken_out_of_the_command(words: list[str]) -> None:
+    assert typed_variables(["run", *words, "--select", "x"]) == ({"alert_min_rows": 9}, ["run", "--select", "x"])
+
+
+def test_a_command_without_variables_stays_as_it_is() -> None:
+    assert typed_variables(["test", "--select", "a b"]) == ({}, ["test", "--select", "a b"])
+
+
+@pytest.mark.parametrize("text", ["{", "alert_min_rows", "[1]"])
+def test_what_is_no_variable_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="names with values"):
+        typed_variables(["run", "--vars", text])
