@@ -64,14 +64,6 @@ sql: $(RUNTIME) ## Print a read-only query as CSV ## SQL="select * from marts.fc
 dbt: $(RUNTIME) ## Run dbt on the warehouse ## ARGS="test"
 	@$(BIN)/python -m pipeline dbt
 
-.PHONY: labels
-labels: $(RUNTIME) ## Load labels that have arrived ## FILE=labels.parquet TARGET=duration_minutes
-	@$(BIN)/python -m pipeline labels
-
-.PHONY: predictions
-predictions: $(RUNTIME) ## Load predictions made elsewhere ## FILE=predictions.parquet MODEL=my_model VERSION=v1
-	@$(BIN)/python -m pipeline predictions
-
 .PHONY: up
 up: $(RUNTIME) ## Start Postgres, Adminer and Grafana in Docker, wait until healthy, print their addresses
 	@$(BIN)/python -m pipeline up
@@ -82,6 +74,16 @@ down: $(RUNTIME) ## Stop the services of `make up`; their data stay
 
 .PHONY: test
 test: lint types unit integration ## Lint, types, import contracts, all tests
+
+##@ Your own data
+
+.PHONY: labels
+labels: $(RUNTIME) ## Load labels that have arrived ## FILE=labels.parquet TARGET=duration_minutes
+	@$(BIN)/python -m pipeline labels
+
+.PHONY: predictions
+predictions: $(RUNTIME) ## Load predictions made elsewhere ## FILE=predictions.parquet MODEL=my_model VERSION=v1
+	@$(BIN)/python -m pipeline predictions
 
 ##@ Operate
 

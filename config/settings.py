@@ -1,27 +1,27 @@
 """What a command was asked to do: months, the source of files, the moment.
 
-With config.paths the only module that knows defaults. The options of the command line end up here; an empty value
-means the default. What is read from the environment begins with WAREHOUSE_ (docs/reference/commands.md lists it).
+With config.paths the only module that knows defaults. The options of the command line end up here. What is read from
+the environment begins with WAREHOUSE_ (docs/reference/commands.md lists it).
 """
 
 from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from config import parameters
-from config.months import Month, parse_months
+from config.months import Month
 from config.paths import DEFAULT_REPORT_DIR, ROOT, state_dir
 from core.errors import ConfigurationError, UsageError
 
-DEFAULT_TRAIN_MONTH = "2022-01"
-DEFAULT_MONTHS = "2022-02"
-DEFAULT_DATA_DIR = "data/raw"
+DEFAULT_TRAIN_MONTH = Month(2022, 1)
+DEFAULT_MONTH = Month(2022, 2)
+DEFAULT_DATA_DIR = Path("data", "raw")
 DEFAULT_TLC_URL = "https://d37ci6vzurychx.cloudfront.net/trip-data"
 
 
@@ -47,13 +47,13 @@ def log_level() -> str:
     return level
 
 
-def report_dir(text: str = "") -> Path:
-    """Folder that reports are written to, as a person named it; '' takes the default.
+def report_dir(folder: Path | None = None) -> Path:
+    """Folder that reports are written to.
 
     Raises:
         UsageError: it is a file.
     """
-    return _folder(text or DEFAULT_REPORT_DIR, "the folder of reports", "reports are to be written to")
+    return _folder(folder or Path(DEFAULT_REPORT_DIR), "the folder of reports", "reports are to be written to")
 
 
 @dataclass(frozen=True)
@@ -94,32 +94,29 @@ class Settings:
 
 def make_settings(
     *,
-    train_month: str = "",
-    months: str = "",
-    data_dir: str = "",
-    source: str = "",
+    train_month: Month | None = None,
+    months: Sequence[Month] | None = None,
+    data_dir: Path | None = None,
+    source: Source | None = None,
     tlc_url: str = "",
-    as_of: str = "",
-    reload: str = "",
+    as_of: date | None = None,
+    reload: Sequence[Month] | None = None,
 ) -> Settings:
-    """Settings from the texts a person gave; '' takes the default.
+    """Settings of the values that a person gave, the defaults where none was given.
 
     Raises:
-        UsageError: a month, a day, a source or an address is not valid, a month to reload is none of the run's, or
-            the data folder is a file.
+        UsageError: an address is not valid, a day has not ended, a month to reload is none of the run's, or the data
+            folder is a file.
     """
-    sources = [name.value for name in Source]
-    if source and source not in sources:
-        raise UsageError(f"the source '{source}' is unknown: use one of {', '.join(sources)}")
     settings = Settings(
-        train_month=Month.parse((train_month or DEFAULT_TRAIN_MONTH).strip()),
-        months=parse_months(months or DEFAULT_MONTHS),
+        train_month=train_month or DEFAULT_TRAIN_MONTH,
+        months=tuple(months or (DEFAULT_MONTH,)),
         data_dir=_folder(data_dir or DEFAULT_DATA_DIR, "the data folder", "holds the parquet files"),
-        source=Source(source or Source.AUTO),
+        source=source or Source.AUTO,
         tlc_url=_address(tlc_url.strip() or DEFAULT_TLC_URL),
-        as_of=_moment(as_of.strip()),
-        is_looking_back=bool(as_of.strip()),
-        reload=frozenset(parse_months(reload)) if reload.strip() else frozenset(),
+        as_of=_end_of(as_of) if as_of else datetime.now(UTC),
+        is_looking_back=as_of is not None,
+        reload=frozenset(reload or ()),
     )
     strange = sorted(settings.reload - set(settings.needed_months))
     if strange:
@@ -145,20 +142,11 @@ def _address(text: str) -> str:
     return text.rstrip("/")
 
 
-def _moment(day: str) -> datetime:
-    """The end of the day by the source's clock; '' is now.
-
-    Raises:
-        UsageError: the text is no day, or one that has not ended.
-    """
-    now = datetime.now(UTC)
-    if not day:
-        return now
-    try:
-        end = end_of_day(parameters.day("as_of", day))
-    except OverflowError as error:  # the last day that there is
-        raise UsageError(f"the day '{day}' has not ended: name none to count every label that is there") from error
-    if end > now:
+def _end_of(day: date) -> datetime:
+    """The end of a day that has ended by the source's clock."""
+    # The last day that there is has none that follows.
+    end = end_of_day(day) if day < date.max else None
+    if end is None or end > datetime.now(UTC):
         raise UsageError(f"the day '{day}' has not ended: name none to count every label that is there")
     return end
 
@@ -170,10 +158,10 @@ def end_of_day(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(load_monitoring().windows.timezone))
 
 
-def _folder(text: str, variable: str, purpose: str) -> Path:
+def _folder(named: Path, what: str, purpose: str) -> Path:
     """The folder that a person named; relative to the project."""
-    folder = ROOT / parameters.path(variable, text)
+    folder = ROOT / named
     for path in (folder, *folder.parents):
         if path.exists() and not path.is_dir():
-            raise UsageError(f"{variable} '{folder}': {path} is a file; name the folder that {purpose}")
+            raise UsageError(f"{what} '{folder}': {path} is a file; name the folder that {purpose}")
     return folder

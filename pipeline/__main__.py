@@ -1,5 +1,5 @@
 """`python -m pipeline`: the command line without an installed script."""
 
-from pipeline.cli import main
+from pipeline.cli.main import main
 
 main()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +17,6 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from config import parameters
 from config.monitoring import Monitoring
 from config.monitoring_file import load_monitoring
 from config.months import Month
@@ -36,7 +34,6 @@ from warehouse.access.roles import Role, acting_as
 if TYPE_CHECKING:
     from python_metrics.backfills import BackfilledModel, Span
 
-_VALID = "write days or months, make backfill FROM=2022-02-01 TO=2022-02-14 or FROM=2022-02 TO=2022-03"
 # Nothing is fetched, loaded or trained: what is there is computed again.
 _LEFT_OUT = frozenset({"ingest", "train"})
 
@@ -48,32 +45,6 @@ class BackfillRequest:
     first: date
     last: date
     model: str
-
-
-def make_request(*, first: str, last: str, model: str) -> BackfillRequest:
-    """A request from the texts a person gave.
-
-    Raises:
-        UsageError: a text is neither a day nor a month, or they run backwards.
-    """
-    begin, end = _days("FROM", first.strip())[0], _days("TO", last.strip())[1]
-    if end < begin:
-        raise UsageError(f"FROM {first.strip()} lies after TO {last.strip()}: {_VALID}")
-    return BackfillRequest(begin, end, model.strip())
-
-
-def _days(name: str, text: str) -> tuple[date, date]:
-    """First and last day that the text stands for."""
-    if not text:
-        raise UsageError(f"{name} was not given: {_VALID}")
-    if re.fullmatch(r"[0-9]{4}-[0-9]{2}", text):
-        month = Month.parse(text)
-        return month.first_day, month.last_day
-    try:
-        day = parameters.day(name, text)
-    except UsageError as error:
-        raise UsageError(f"{name} '{text}' is neither a day nor a month: {_VALID}") from error
-    return day, day
 
 
 def backfill(request: BackfillRequest, settings: Settings, console: Console, tell: Callable[[str], None]) -> Report:

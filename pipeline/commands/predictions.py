@@ -7,9 +7,9 @@ whose predictions have changed. Called by pipeline.cli.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from config import parameters
 from config.monitoring import Model, Monitoring
 from config.monitoring_file import load_monitoring
 from core.errors import UsageError
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _EXAMPLE = "write make predictions FILE=predictions.parquet MODEL=my_model"
 
 
-def load(file: str, model: str, version: str, tell: Callable[[str], None]) -> None:
+def load(file: Path | None, model: str, version: str, tell: Callable[[str], None]) -> None:
     """Load a file. `tell` takes lines for a person.
 
     Raises:
@@ -39,10 +39,9 @@ def load(file: str, model: str, version: str, tell: Callable[[str], None]) -> No
     """
     monitoring = load_monitoring()
     spec = _spec(monitoring, model.strip())
-    if not file.strip():
+    if file is None:
         raise UsageError(f"no file was given: {_EXAMPLE}")
-    path = parameters.path("FILE", file).absolute()
-    found = read_predictions(path, spec, monitoring.models[spec], version)
+    found = read_predictions(file, spec, monitoring.models[spec], version)
     with changes("predictions", f"{spec} {version} {file}", Role.MONITOR) as record:
         with database.connect("predictions") as connection:
             lines = _take_in(connection, monitoring, spec, found)

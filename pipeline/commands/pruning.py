@@ -32,7 +32,6 @@ _SHRUNK = (
     *("raw.green_trips", "intermediate.int_trips_accepted", "intermediate.int_trips_rejected"),
     *("ml.predictions", "ml.labels"),
 )
-_FEWEST, _MOST = 1, 1200
 
 
 @dataclass(frozen=True)
@@ -45,21 +44,6 @@ class _Month:
     @property
     def month(self) -> Month:
         return Month.of(self.source_month)
-
-
-def read_raw_months(text: str) -> int:
-    """How many months keep their rows.
-
-    Raises:
-        UsageError: the text is no whole number from 1.
-    """
-    text = text.strip()
-    if not (text.isdecimal() and text.isascii() and len(text) <= 4 and _FEWEST <= int(text) <= _MOST):
-        found = f"RAW_MONTHS '{text}' is not valid" if text else "RAW_MONTHS was not given"
-        raise UsageError(
-            f"{found}: say how many months keep their rows, from {_FEWEST} to {_MOST}, make prune RAW_MONTHS=24"
-        )
-    return int(text)
 
 
 def prune(raw_months: int, tell: Callable[[str], None]) -> int:

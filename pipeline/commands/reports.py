@@ -19,10 +19,8 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from config import parameters
 from config.monitoring import Monitoring
 from config.monitoring_file import load_monitoring
-from config.settings import report_dir
 from core.errors import ConfigurationError, UsageError
 from core.files.unfinished import unfinished
 from core.levels import level, levels
@@ -49,7 +47,6 @@ class ReportRequest:
     day: date
     model: str
     segment: tuple[str, str] | None
-    strict: bool
     folder: Path
 
 
@@ -64,29 +61,6 @@ class WrittenReport:
     @property
     def passed(self) -> bool:
         return all(outcome.passed for outcome in self.outcomes)
-
-
-def make_request(
-    *, day: str = "", model: str = "", segment: str = "", strict: bool = False, folder: str = ""
-) -> ReportRequest:
-    """A request from the texts a person gave.
-
-    Raises:
-        UsageError: one of them is malformed.
-    """
-    if not day.strip():
-        raise UsageError("no day was given: write make report DAY=2022-02-20")
-    asked = parameters.day("DAY", day)
-    return ReportRequest(asked, model.strip(), _segment_parts(segment), strict, report_dir(folder))
-
-
-def _segment_parts(text: str) -> tuple[str, str] | None:
-    if not text.strip():
-        return None
-    column, equals, value = (part.strip() for part in text.partition("="))
-    if not column or not equals or not value:
-        raise UsageError(f"SEGMENT '{text}' is not valid: write column=value, such as pickup_location_id=74")
-    return column, value
 
 
 def write_reports(request: ReportRequest, tell: Callable[[str], None]) -> Iterator[WrittenReport]:

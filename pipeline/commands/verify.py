@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from python_metrics.monitored import MonitoredModel
 
 
-def verify(month: str, model: str) -> bool:
+def verify(month: Month | None, model: str) -> bool:
     """Score a monitored month again with Evidently's own tests, print and keep the differences.
 
     Args:
-        month: as a person typed it; '' takes the latest that is monitored.
+        month: None takes the latest that is monitored.
         model: name or version of a model; '' takes all that are active.
 
     Returns:
@@ -49,7 +49,6 @@ def verify(month: str, model: str) -> bool:
     Raises:
         UsageError: the month or the model names nothing that is monitored; says what is.
     """
-    asked = Month.parse(month.strip()) if month.strip() else None
     monitoring = load_monitoring()
     check_monitored(monitoring)
     schema_versions.migrate()
@@ -57,7 +56,7 @@ def verify(month: str, model: str) -> bool:
         MonitoredModel(stored.spec, stored.model_version, stored.reference_id, stored.evaluation_reference_id)
         for stored in chosen_models(monitoring, model.strip())
     ]
-    wanted = _monitored_month(monitoring, models, asked)
+    wanted = _monitored_month(monitoring, models, month)
     references = References(monitoring)
     worst = 0.0
     with changes("verify", str(wanted), Role.MONITOR) as record:

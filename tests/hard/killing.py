@@ -27,9 +27,9 @@ import pyarrow.parquet as pq
 import yaml
 from psycopg import sql
 
-from config.months import Month
+from config.months import Month, parse_months
 from config.paths import ROOT
-from config.settings import make_settings
+from config.settings import Source, make_settings
 from core.failpoints import VARIABLE
 from pipeline.steps import Pipeline, Report
 from tests.files import named
@@ -192,7 +192,10 @@ class Case:
     def finish(self, folder: Path | None = None, months: str = "2022-02") -> Report:
         """Run the pipeline to its end; without months it only trains."""
         settings = make_settings(
-            data_dir=str(folder or self.files.months), source="local", as_of=AS_OF, months=months or "2022-02"
+            data_dir=folder or self.files.months,
+            source=Source.LOCAL,
+            as_of=date.fromisoformat(AS_OF),
+            months=parse_months(months or "2022-02"),
         )
         if not months:
             settings = dataclasses.replace(settings, months=())

@@ -16,7 +16,7 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
-from config.settings import Settings, make_settings
+from config.settings import Settings, Source, make_settings
 from core.errors import BadFileError
 from pipeline.steps import Pipeline
 from tests.conftest import drop_database, make_database
@@ -142,8 +142,7 @@ def warehouse(server: embedded.Address, folder: Path, told: list[str]) -> Iterat
 
 
 def asking(folder: Path) -> Settings:
-    months = " ".join(map(str, MONITORED))
-    return make_settings(train_month=str(TRAINING), months=months, data_dir=str(folder), source="local")
+    return make_settings(train_month=TRAINING, months=MONITORED, data_dir=folder, source=Source.LOCAL)
 
 
 def rows(connection: database.Connection, query: str, *parameters: object) -> list[Any]:

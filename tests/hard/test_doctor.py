@@ -38,7 +38,7 @@ def problems(result: subprocess.CompletedProcess[str]) -> list[str]:
 def doctor_with(code: str) -> subprocess.CompletedProcess[str]:
     """`make doctor` on a machine that is another in one point: the code is run before it."""
     return subprocess.run(
-        [sys.executable, "-c", f"{code}; {LINES}from pipeline.cli import main; main()"],
+        [sys.executable, "-c", f"{code}; {LINES}from pipeline.cli.main import main; main()"],
         cwd=ROOT,
         env=dict(os.environ),
         capture_output=True,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,17 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from config import parameters
 from config.monitoring_file import load_monitoring
-from config.months import Month
+from config.months import Month, parse_months
 from config.paths import ROOT
 from config.settings import make_settings
 from core.errors import BadFileError, ConfigurationError, UsageError, WarehouseError
 from ingest.load import load_month
 from ingest.sources import SourceFile
 from models_ml.label_feed import load_labels
+from pipeline.cli import values
 from pipeline.commands import predictions
-from pipeline.commands.reports import make_request, write_reports
+from pipeline.commands.reports import ReportRequest, write_reports
 from tests.files import FEBRUARY, trip_table
 from tests.hostile import HOSTILE
 from tests.labels import FEED, make_shop, monitoring, parquet
@@ -60,13 +61,11 @@ def refused(call: Any, *arguments: Any, **named: Any) -> str:
 def test_parameters(loaded: Connection) -> None:
     before = counts(loaded)
     for text in HOSTILE:
-        for name in ("months", "train_month", "source", "as_of"):
-            assert refused(make_settings, **{name: text})
-        assert refused(Month.parse, text)
-        assert refused(predictions.load, "preds.csv", text, "v1", print)
-        for name in ("day", "segment"):
-            assert refused(make_request, **{"day": "2022-02-01", name: text})
-        assert refused(lambda text=text: list(write_reports(make_request(day="2022-02-01", model=text), print)))
+        readers = (parse_months, Month.parse, values.day("DAY"), values.days("FROM"), values._source, values._segment)
+        assert all(refused(read, text) for read in readers)
+        assert refused(predictions.load, Path("preds.csv"), text, "v1", print)
+        request = ReportRequest(date(2022, 2, 1), text, None, Path("reports"))
+        assert refused(lambda request=request: list(write_reports(request, print)))
     assert counts(loaded) == before
 
 
@@ -75,10 +74,12 @@ def test_folders_and_files(loaded: Connection) -> None:
     for text in HOSTILE:
         for folder in (f"/nowhere/{text}", text):
             if len(text) > 255:
-                assert "DATA_DIR" in refused(make_settings, data_dir=folder)
+                assert "DATA_DIR" in refused(values.path("DATA_DIR"), folder)
             else:
-                assert not make_settings(data_dir=folder).data_dir.exists()
-        assert refused(lambda text=text: load_labels(monitoring(amount=FEED), "amount", parameters.path("FILE", text)))
+                assert not make_settings(data_dir=values.path("DATA_DIR")(folder)).data_dir.exists()
+        path = values.path("FILE")(text) if len(text) <= 255 else Path("/nowhere")
+        assert path
+        assert refused(load_labels, monitoring(amount=FEED), "amount", path)
     assert counts(loaded) == before
 
 
@@ -99,10 +100,7 @@ def test_a_month_in_a_folder_with_such_a_name_is_loaded(empty_warehouse: Connect
 def test_a_path_whose_name_is_no_text_is_named(empty_warehouse: Connection, tmp_path: Path) -> None:
     path = os.fsdecode(bytes(tmp_path) + b"/\xff\xfe.csv")
     shutil.copy(ROOT / "monitoring.yml", path)
-    for words in (
-        refused(make_settings, data_dir=path),
-        refused(predictions.load, path, "", "v1", print) and refused(parameters.path, "FILE", path),
-    ):
+    for words in (refused(values.path("DATA_DIR"), path), refused(values._file, path)):
         assert "is no text in UTF-8, which the warehouse cannot keep: rename it" in words
         words.encode()
 

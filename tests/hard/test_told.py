@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from config.paths import ROOT
-from config.settings import make_settings
+from config.settings import Source, make_settings
 from core.errors import PartlyFailedError, UsageError
 from pipeline.commands.acknowledge import acknowledge
 from pipeline.steps import Pipeline
@@ -35,7 +35,7 @@ def test_the_metrics_name_their_window(monitored_warehouse: Connection, sample_d
         "check (not (window_start >= '2022-02-05' and column_name = 'trip_distance')) not valid"
     )
     monitored_warehouse.execute("delete from monitoring.computed_windows where window_start >= '2022-02-07 00:00-05'")
-    settings = make_settings(data_dir=str(sample_dir), source="local")
+    settings = make_settings(data_dir=sample_dir, source=Source.LOCAL)
     with pytest.raises(PartlyFailedError):
         Pipeline(settings, lambda line: None).run()
     with database.connect("test") as connection:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from config.settings import Settings, make_settings
+from config.months import Month
+from config.settings import Settings, Source, make_settings
 from core.errors import BadFileError
 from ingest.load import Action, load_month
 from ingest.sources import Held, SourceFile, find_files
@@ -32,7 +33,7 @@ def list_checksums(folder: Path, *paths: Path) -> None:
 
 
 def asking(folder: Path) -> Settings:
-    return make_settings(train_month="2022-01", months="2022-02", data_dir=str(folder), source="local")
+    return make_settings(train_month=Month(2022, 1), months=[Month(2022, 2)], data_dir=folder, source=Source.LOCAL)
 
 
 def flip_a_bit_in_the_fares(path: Path) -> None:

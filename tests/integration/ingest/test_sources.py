@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from config.months import Month
-from config.settings import Settings, make_settings
+from config.months import Month, parse_months
+from config.settings import Settings, Source, make_settings
 from core.errors import BadFileError, NetworkUnreachableError, OriginMixError, SourceUnavailableError, WarehouseError
 from ingest.load import load_months
 from ingest.sources import Found, Held, find_files, held_months
@@ -86,7 +86,9 @@ def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.F
 
 
 def asking(raw: Path, source: str, url: str = "http://127.0.0.1:9", months: str = "2022-02") -> Settings:
-    return make_settings(train_month="2022-01", months=months, data_dir=str(raw), source=source, tlc_url=url)
+    return make_settings(
+        train_month=JANUARY, months=parse_months(months), data_dir=raw, source=Source(source), tlc_url=url
+    )
 
 
 def origins(found: Found) -> list[tuple[str, str]]:

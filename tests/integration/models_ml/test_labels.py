@@ -17,7 +17,7 @@ from psycopg import errors
 from config import monitoring_file
 from config.monitoring import Labels, Monitoring, ValidRange
 from config.monitoring_file import load_monitoring
-from config.settings import make_settings
+from config.settings import Source, make_settings
 from core.errors import (
     BadFileError,
     ConfigurationError,
@@ -30,7 +30,7 @@ from core.files.table_files import TableFile
 from models_ml import label_file
 from models_ml.label_feed import LabelLoad, feed_target, load_labels
 from models_ml.labels import pending_trip_labels, refresh_trip_labels
-from pipeline import cli
+from pipeline.cli import own_data
 from pipeline.steps import Pipeline
 from tests.conftest import drop_database, make_database
 from tests.labels import ACCEPTED, FEBRUARY, FEED, JANUARY, REFUSED, TRIPS, csv, done_at, make_shop, monitoring, parquet
@@ -693,13 +693,13 @@ def test_the_command_loads_a_file_and_the_next_run_shows_it(
     lines = [f"2022-02,{row},{row % 50},2022-03-10 10:00,x" for row in (*range(200), 10**9, 0)]
     path = tmp_path / "labels.csv"
     path.write_text("source_month,source_row,label,observed_at,note\n" + "\n".join(lines), encoding="utf-8")
-    cli.labels(file=f" {path} ", target="duration_minutes")
+    own_data.labels(file=path, target="duration_minutes")
     out, err = capsys.readouterr()
     assert out == "labels: 202 rows: 200 accepted, 0 unchanged, 2 quarantined (1 duplicate, 1 unknown_trip)\n"
     assert "unknown columns were not read: note" in err
     assert f"{taken:,} labels of duration_minutes that were taken from the trips were removed" in err
     assert one(monitored_warehouse, "select count(*) from ml.labels where target = 'duration_minutes'") == 200
-    pipeline = Pipeline(make_settings(data_dir=str(sample_dir), source="local"), lambda line: None)
+    pipeline = Pipeline(make_settings(data_dir=sample_dir, source=Source.LOCAL), lambda line: None)
     pipeline.monitoring = fed
     steps = {step.name: step for step in pipeline.run().steps}
     assert steps["labels"].skipped
@@ -716,5 +716,5 @@ def test_the_command_loads_a_file_and_the_next_run_shows_it(
 def test_the_command_waits_for_nobody(monitored_warehouse: Connection, tmp_path: Path, fed: Monitoring) -> None:
     path = csv(tmp_path / "a.csv", "2022-02,1,1,2022-02-10 10:00")
     with hold_lock("a test"), pytest.raises(LockedError, match="a test by process"):
-        cli.labels(file=str(path), target="duration_minutes")
+        own_data.labels(file=path, target="duration_minutes")
     assert one(monitored_warehouse, "select count(*) from ml.label_loads where origin = 'feed'") == 0

@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 
 from config.monitoring_file import load_monitoring
 from config.paths import state_dir
-from config.settings import make_settings
+from config.settings import Source, make_settings
 from core.errors import ModelError, PartlyFailedError, WarehouseError
 from models_ml.artifacts import read_artifact, write_artifact
 from models_ml.recipes import definition_sha256
@@ -31,7 +31,7 @@ AFTER_TRAINING = frozenset({"score", "profiles", "labels", "metrics", "performan
 
 
 def run(folder: Path) -> None:
-    Pipeline(make_settings(data_dir=str(folder), source="local"), lambda line: None).run()
+    Pipeline(make_settings(data_dir=folder, source=Source.LOCAL), lambda line: None).run()
 
 
 def one_row(connection: Connection, query: str, *parameters: object) -> Any:
@@ -229,7 +229,7 @@ def test_a_recipe_or_a_target_that_does_not_fit_is_named(
 
 def changed_pipeline(folder: Path, change: dict[str, Any]) -> Pipeline:
     """A pipeline on the sample in which green_tipped is another one, and which ends when models are trained."""
-    settings = make_settings(data_dir=str(folder), source="local")
+    settings = make_settings(data_dir=folder, source=Source.LOCAL)
     pipeline = Pipeline(settings, lambda line: None, without=AFTER_TRAINING)
     tipped = pipeline.monitoring.models[TIPPED].model_copy(update=change)
     models = pipeline.monitoring.models | {TIPPED: tipped}
@@ -325,7 +325,7 @@ def test_two_warehouses_that_share_a_folder_keep_their_own_files(
 
 def test_what_a_model_is_cannot_change_under_its_name(monitored_warehouse: Connection, sample_dir: Path) -> None:
     before = predictions_hash(monitored_warehouse)
-    settings = make_settings(data_dir=str(sample_dir), source="local")
+    settings = make_settings(data_dir=sample_dir, source=Source.LOCAL)
     pipeline = Pipeline(settings, lambda line: None, without=AFTER_TRAINING)
     model = pipeline.monitoring.models["green_duration_lr"]
     for change in (
@@ -347,7 +347,7 @@ def test_a_retired_model_keeps_its_rows_and_stops_nobody(
     for month in ("2022-01", "2022-02"):
         table = pq.read_table(sample_dir / f"green_tripdata_{month}.parquet")
         pq.write_table(table[: -1000 if month == "2022-02" else None], tmp_path / f"green_tripdata_{month}.parquet")
-    pipeline = Pipeline(make_settings(data_dir=str(tmp_path), source="local"), lambda line: None)
+    pipeline = Pipeline(make_settings(data_dir=tmp_path, source=Source.LOCAL), lambda line: None)
     left = {"green_duration_lr": pipeline.monitoring.models["green_duration_lr"]}
     pipeline.monitoring = pipeline.monitoring.model_copy(update={"models": left})
     report = pipeline.run()
@@ -374,7 +374,9 @@ def test_too_few_rows_to_train_on_are_named(empty_warehouse: Connection, tmp_pat
     write_sample(Month(2022, 1), tmp_path / "whole.parquet")
     pq.write_table(pq.read_table(tmp_path / "whole.parquet")[:50], tmp_path / "green_tripdata_2022-01.parquet")
     with pytest.raises(PartlyFailedError, match=r"3 of 3 models .* 2022-01 has \d+ rows to train on, at least 100 are"):
-        Pipeline(make_settings(data_dir=str(tmp_path), source="local", months="2022-01"), lambda line: None).run()
+        Pipeline(
+            make_settings(data_dir=tmp_path, source=Source.LOCAL, months=[Month(2022, 1)]), lambda line: None
+        ).run()
     failed = empty_warehouse.execute(
         "select unit, status, message from monitoring.runs where step = 'train' order by unit"
     ).fetchall()

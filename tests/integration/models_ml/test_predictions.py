@@ -69,7 +69,7 @@ def write(frame: pd.DataFrame, path: Path) -> Path:
 
 def load(path: Path, version: str = "") -> list[str]:
     said: list[str] = []
-    predictions.load(str(path), SPEC, version, said.append)
+    predictions.load(path, SPEC, version, said.append)
     return said
 
 

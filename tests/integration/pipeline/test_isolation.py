@@ -14,7 +14,7 @@ import yaml
 
 from config.monitoring_file import load_monitoring
 from config.paths import ROOT, state_dir
-from config.settings import make_settings
+from config.settings import Source, make_settings
 from core.errors import ModelError, PartlyFailedError
 from models_ml.score import score
 from models_ml.store import PendingMonth, stored_models
@@ -110,7 +110,7 @@ def partner(monitored_warehouse: Connection, tmp_path: Path, monkeypatch: pytest
 
 def load(frame: pd.DataFrame, path: Path) -> None:
     frame[["source_month", "source_row", "prediction"]].to_parquet(path)
-    predictions.load(str(path), SPEC, "", lambda line: None)
+    predictions.load(path, SPEC, "", lambda line: None)
 
 
 @pytest.mark.slow
@@ -218,7 +218,7 @@ def test_a_model_that_fails_stops_no_other_and_comes_again(
         alerts = rows(monitored_warehouse, "select summary from marts.fct_alerts where rule = 'failed_run' and is_open")
         assert [row[0].startswith("a run failed: 2 of 3 models failed") for row in alerts] == [True]
         # Again: only what failed is tried.
-        again = Pipeline(make_settings(data_dir=str(folder), source="local"), lambda line: None)
+        again = Pipeline(make_settings(data_dir=folder, source=Source.LOCAL), lambda line: None)
         with pytest.raises(PartlyFailedError) as caught:
             again.run()
         report = caught.value.report
@@ -244,7 +244,7 @@ def test_a_month_without_card_payments_leaves_the_others_alone(
     monitored_warehouse.execute("delete from ml.models where spec = %s", [TIPPED])
     monitored_warehouse.execute("update intermediate.int_trips_accepted set is_tipped = 1")
     told: list[str] = []
-    settings = make_settings(data_dir=str(sample_dir), source="local")
+    settings = make_settings(data_dir=sample_dir, source=Source.LOCAL)
     pipeline = Pipeline(settings, told.append, without=AFTER_SCORING)
     with pytest.raises(PartlyFailedError, match="1 of 3 models failed") as caught:
         pipeline.run()
@@ -263,7 +263,7 @@ def test_a_month_without_card_payments_leaves_the_others_alone(
 def test_the_labels_of_one_target_leave_the_others_alone(monitored_warehouse: Connection, sample_dir: Path) -> None:
     monitored_warehouse.execute("delete from ml.labels")
     monitored_warehouse.execute("delete from ml.label_loads")
-    settings = make_settings(data_dir=str(sample_dir), source="local")
+    settings = make_settings(data_dir=sample_dir, source=Source.LOCAL)
     without = frozenset({"transform", "train", "score", "profiles", "metrics", "performance", "alarms", "marts"})
     pipeline = Pipeline(settings, lambda line: None, without=without)
     wrong = pipeline.monitoring.labels["is_tipped"].model_copy(update={"ends_at": "arrived_at"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from config.monitoring_file import load_monitoring
-from config.settings import Settings, make_settings
+from config.months import Month, parse_months
+from config.settings import Settings, Source, make_settings
 from ingest.sample.incidents import load_incidents
 from pipeline.steps import Pipeline, Report
 from python_metrics.drift.evidently_adapter import statistical_test
@@ -23,12 +25,14 @@ from warehouse.database import Connection
 STEPS = ["ingest", "transform", "train", "score", "profiles", "labels", "metrics", "performance", "alarms", "marts"]
 
 
-def settings(folder: Path, **values: str) -> Settings:
-    return make_settings(data_dir=str(folder), source="local", **values)
+def settings(folder: Path, months: str = "", train_month: Month | None = None, as_of: str = "") -> Settings:
+    monitored = parse_months(months) if months else None
+    moment = date.fromisoformat(as_of) if as_of else None
+    return make_settings(data_dir=folder, source=Source.LOCAL, train_month=train_month, months=monitored, as_of=moment)
 
 
-def run(folder: Path, **values: str) -> Report:
-    return Pipeline(settings(folder, **values), lambda line: None).run()
+def run(folder: Path, months: str = "", train_month: Month | None = None, as_of: str = "") -> Report:
+    return Pipeline(settings(folder, months, train_month, as_of), lambda line: None).run()
 
 
 def rows(connection: Connection, query: str, *parameters: object) -> list[Any]:
@@ -82,8 +86,8 @@ def test_daily_figures_equal_what_the_file_says(monitored_warehouse: Connection,
         "where model_spec = 'green_duration_lr' and trip_count > 0",
     )
     assert len(found) == 27  # the incident list has a day without data
-    for date, accepted, rejected in found:
-        assert (accepted, accepted + rejected) == tuple(expected.loc[date]), date
+    for day, accepted, rejected in found:
+        assert (accepted, accepted + rejected) == tuple(expected.loc[day]), day
 
 
 def test_stored_drift_is_evidentlys_on_the_rows_it_names(monitored_warehouse: Connection) -> None:
@@ -381,7 +385,7 @@ def test_another_threshold_is_applied_to_all_windows(monitored_warehouse: Connec
 
 @pytest.mark.slow
 def test_the_monitored_month_alone_can_be_the_training_month(monitored_warehouse: Connection, sample_dir: Path) -> None:
-    run(sample_dir, train_month="2022-02", months="2022-02")
+    run(sample_dir, train_month=Month(2022, 2))
     versions = rows(monitored_warehouse, "select model_spec, train_month::text from marts.dim_models order by 2, 1")
     assert [month for _, month in versions] == 3 * ["2022-01-01"] + 3 * ["2022-02-01"]
     days = rows(

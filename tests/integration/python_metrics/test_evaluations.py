@@ -229,9 +229,9 @@ def test_a_single_group_has_a_word_of_its_own(monitored_warehouse: Connection) -
     assert (one(monitored_warehouse, few) > 0, one(monitored_warehouse, alone)) == (True, 0)
 
 
-def told(folder: Path, **values: str) -> list[str]:
+def told(folder: Path, as_of: str = "") -> list[str]:
     lines: list[str] = []
-    Pipeline(settings(folder, **values), lines.append).run()
+    Pipeline(settings(folder, as_of=as_of), lines.append).run()
     return [line for line in lines if line.startswith("AS_OF")]
 
 

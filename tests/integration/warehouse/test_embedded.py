@@ -331,7 +331,7 @@ def test_a_port_that_is_taken_is_named_as_the_reason(own_state: Path) -> None:
 def test_a_cluster_that_cannot_be_made_says_why_and_leaves_nothing(bare_state: Path) -> None:
     """No file may be larger than a megabyte, as on a disk that is full."""
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))"
-    program = f"{limit}; from pipeline.cli import main; main()"
+    program = f"{limit}; from pipeline.cli.main import main; main()"
     ended = subprocess.run(
         [sys.executable, "-c", program, "sql", "select 1"], cwd=ROOT, capture_output=True, text=True, check=False
     )

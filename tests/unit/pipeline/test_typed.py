@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 import typer
 
-from config import parameters
 from config.paths import ROOT
-from core.errors import UsageError
-from pipeline import cli
+from pipeline.cli import main
+from pipeline.cli.app import app
 from tests.commands import command, make
 from tests.source_code import python_files
 
@@ -79,7 +78,7 @@ def test_make_hands_over_what_is_typed_and_nothing_else(monkeypatch: pytest.Monk
         (["db", "PORT=80"], "PORT '80' is not valid: use a whole number from 1024 to 65535"),
         (["heartbeat", "COUNT=0"], "COUNT '0' is not valid: use a whole number from 1"),
         (["heartbeat", "INTERVAL=0"], "INTERVAL '0' is not valid: use a number of seconds from 0.1"),
-        (["pipeline", "AS_OF=20220220"], "as_of '20220220' is not a day: a day is written YYYY-MM-DD"),
+        (["pipeline", "AS_OF=20220220"], "AS_OF '20220220' is not a day: a day is written YYYY-MM-DD"),
         (["doctor", "MONITORING_FILE=/nowhere.yml"], "/nowhere.yml does not exist"),
     ],
 )
@@ -98,20 +97,6 @@ def test_variables_of_several_goals_are_each_goals_own() -> None:
     assert told.count("has no variable MODLE") == 2
 
 
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [("yes", True), (" YES ", True), ("true", True), ("1", True), ("no", False), ("False", False), ("0", False)],
-)
-def test_an_answer_is_yes_or_no(text: str, answer: bool) -> None:
-    assert parameters.yes_or_no("CONFIRM", text) is answer
-
-
-@pytest.mark.parametrize("text", ["", "y", "on", "maybe", "yes please", "2"])
-def test_what_is_no_answer_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="use CONFIRM=yes, or leave it out"):
-        parameters.yes_or_no("CONFIRM", text)
-
-
 def test_the_environment_is_read_by_one_prefix() -> None:
     """Beside libpq's own names, compose's, the folders of the system, and what stands in .env."""
     allowed = (
@@ -126,8 +111,8 @@ def test_the_environment_is_read_by_one_prefix() -> None:
 
 
 def test_every_variable_of_the_documents_belongs_to_an_option() -> None:
-    group: Any = typer.main.get_command(cli.app)
-    names = {name for each in group.commands.values() for name in cli._by_variable(each)}
+    group: Any = typer.main.get_command(app)
+    names = {name for each in group.commands.values() for name in main._by_variable(each)}
     names |= {"MONITORING_FILE", "COLUMN", "HARD_PART", "OSV_URL", "PYTHON"}
     for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
         for typed in re.findall(r"make [a-z-]+((?: [A-Z_]+=\S*)+)", path.read_text(encoding="utf-8")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import LiteralString
 
@@ -12,7 +13,7 @@ import pytest
 
 from config.settings import make_settings
 from core.errors import BadFileError, DatabaseError, DbtError, LockedError, UsageError, WarehouseError
-from pipeline.commands.backfill import backfill, make_request
+from pipeline.commands.backfill import BackfillRequest, backfill
 from pipeline.commands.backup import backup, restore
 from pipeline.commands.pruning import prune
 from pipeline.console import result_console
@@ -213,4 +214,4 @@ def test_an_empty_warehouse_has_nothing_to_prune_or_to_compute_again(empty_wareh
     with pytest.raises(UsageError, match="holds no trips"):
         prune(1, silent)
     with pytest.raises(UsageError, match="holds no day"):
-        backfill(make_request(first="2022-02", last="2022-02", model=""), make_settings(), result_console(), silent)
+        backfill(BackfillRequest(date(2022, 2, 1), date(2022, 2, 28), ""), make_settings(), result_console(), silent)

@@ -6,6 +6,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 
 from config.paths import ROOT
 from core.errors import ConfigurationError, UsageError
-from pipeline.commands.reports import WrittenReport, make_request, write_reports
+from pipeline.commands.reports import ReportRequest, WrittenReport, write_reports
 from tests.commands import command, make
 from tests.conftest import FirstRun, _clone
 from warehouse.database import Connection
@@ -31,10 +32,11 @@ COLUMNS = {
 ZONES = {"pickup_location_id", "dropoff_location_id"}
 
 
-def reports(folder: Path, day: str, **given: Any) -> tuple[list[WrittenReport], list[str]]:
+def reports(folder: Path, day: str, model: str = "", segment: str = "") -> tuple[list[WrittenReport], list[str]]:
     """The reports of a day, made in this process, and what was said."""
     said: list[str] = []
-    request = make_request(day=day, folder=str(folder), **given)
+    column, _, value = segment.partition("=")
+    request = ReportRequest(date.fromisoformat(day), model, (column, value) if segment else None, folder)
     return list(write_reports(request, said.append)), said
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from config.months import Month
 from core.errors import UsageError
 from pipeline.commands.verify import verify
 from tests.commands import command
@@ -37,7 +38,7 @@ def stored_scores(connection: Connection, column: str) -> str:
 
 @pytest.mark.slow
 def test_every_method_and_every_stored_score_is_evidentlys(two_days: Connection) -> None:
-    assert verify("2022-02", MODEL)
+    assert verify(Month(2022, 2), MODEL)
     found = rows(two_days, VERIFIED + " where metric != 'rounding_difference'")
     assert {name for name, *_ in found} == {
         "passenger_count", "trip_distance", "fare_amount", "total_amount", "pickup_location_id", "dropoff_location_id",
@@ -54,7 +55,7 @@ def test_every_method_and_every_stored_score_is_evidentlys(two_days: Connection)
         "update monitoring.computed_windows set run_id = run_id + 100 where model_version like 'green_d%%'"
     )
     assert one(two_days, "select distinct days_computed_since from marts.fct_verification") == len(DAYS)
-    assert verify("", MODEL)
+    assert verify(None, MODEL)
     assert one(two_days, "select count(*) from monitoring.metric_values where layer = 'verification'") == count
 
 
@@ -74,16 +75,15 @@ def test_a_score_that_is_another_is_found(two_days: Connection) -> None:
 @pytest.mark.parametrize(
     ("month", "model", "words"),
     [
-        ("2022-13", "", "is not a month"),
         ("2022-03", "", "no day of 2022-03 is monitored: use one of 2022-02"),
         ("2022-02", "green", "MODEL 'green' is unknown: use a name"),
     ],
 )
 def test_what_is_not_there_is_told(monitored_warehouse: Connection, month: str, model: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
-        verify(month, model)
+        verify(Month.parse(month), model)
 
 
 def test_an_empty_warehouse_has_nothing_to_verify(empty_warehouse: Connection) -> None:
     with pytest.raises(UsageError, match="the warehouse is empty"):
-        verify("", "")
+        verify(None, "")

@@ -1,54 +1,14 @@
-"""What a person may ask a report for, and the names of its files."""
+"""The names of the files of reports."""
 
 from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from config.paths import ROOT
-from core.errors import UsageError
-from pipeline.commands.reports import make_request, report_path
+from pipeline.commands.reports import report_path
 from python_metrics.monitored import Segment
-
-
-def test_a_request_is_read_from_texts() -> None:
-    request = make_request(day=" 2022-02-20 ", model="m", segment="zone = 7=8 ", strict=True, folder="pages")
-    assert request.day == date(2022, 2, 20)
-    assert (request.model, request.segment, request.strict, request.folder) == (
-        "m",
-        ("zone", "7=8"),
-        True,
-        ROOT / "pages",
-    )
-
-
-def test_nothing_given_means_every_model_the_whole_day_and_no_failure() -> None:
-    request = make_request(day="2022-02-20")
-    assert (request.model, request.segment, request.strict) == ("", None, False)
-    assert request.folder == ROOT / "reports"
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        ({"day": ""}, "no day was given: write make report DAY=2022-02-20"),
-        ({"day": "2022-02-30"}, "DAY '2022-02-30' is not a day: a day is written YYYY-MM-DD"),
-        ({"day": "20220220"}, "DAY '20220220' is not a day"),
-        ({"day": "2022-W07-1"}, "DAY '2022-W07-1' is not a day"),
-        ({"day": "yesterday"}, "DAY 'yesterday' is not a day"),
-        ({"segment": "zone"}, "SEGMENT 'zone' is not valid: write column=value"),
-        ({"segment": "=7"}, "SEGMENT '=7' is not valid"),
-        ({"segment": "zone="}, "SEGMENT 'zone=' is not valid"),
-        ({"folder": __file__}, "is a file; name the folder that reports are to be written to"),
-    ],
-)
-def test_what_is_not_valid_is_named(given: dict[str, Any], words: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        make_request(**{"day": "2022-02-20", **given})
-    assert words in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""Labels and predictions of your own: files that were made elsewhere.
+
+stdout is data, stderr is talk. Each command imports its own modules itself: all of them together take a second, at
+each start.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from core.errors import UsageError
+from pipeline.cli.app import app
+from pipeline.cli.values import File
+from pipeline.console import tell
+from warehouse.session import changes, session
+
+
+@app.command()
+def labels(
+    file: File = None,
+    target: Annotated[str, typer.Option(help="What they are labels of; the only feed.")] = "",
+) -> None:
+    """Load a file of true values that have arrived; what cannot be used is kept out and counted."""
+    from config.monitoring_file import load_monitoring
+    from models_ml.label_feed import feed_target, load_labels
+    from warehouse.access.roles import Role
+
+    if file is None:
+        raise UsageError("no file was named: write make labels FILE=labels.parquet")
+    what = f"{target} {file}".strip()
+    with session("labels", what):
+        monitoring = load_monitoring()
+        wanted = feed_target(monitoring, target.strip())
+        with changes("labels", what, Role.MONITOR) as record:
+            loaded = load_labels(monitoring, wanted, file)
+            record.message, record.rows, record.skipped = str(loaded), loaded.accepted, not loaded.is_new
+    sys.stdout.write(f"{loaded}\n")
+    if loaded.removed:
+        tell(
+            f"{loaded.removed:,} labels of {wanted} that were taken from the trips were removed: the feed takes "
+            "their place"
+        )
+    if loaded.extra:
+        tell(f"note: unknown columns were not read: {', '.join(loaded.extra)}")
+    if loaded.quarantined:
+        tell(f"what was kept out, and why: ml.rejected_labels, label_load_id {loaded.label_load_id}")
+    if loaded.is_new:
+        tell("`make pipeline` brings them into the marts")
+
+
+@app.command()
+def predictions(
+    file: File = None,
+    model: Annotated[str, typer.Option(help="A model with `predictions: loaded`.")] = "",
+    version: Annotated[str, typer.Option(help="Which version of it; the file's, else v1.")] = "",
+) -> None:
+    """Load predictions that were made elsewhere, whole or not at all; the next run monitors them."""
+    from pipeline.commands.predictions import load
+
+    with session("predictions", f"{model} {version} {file}".strip()):
+        load(file, model, version, tell)
