@@ -121,28 +121,3 @@
 {% macro segment_no(position) -%}
     {{ position }} * 1000000 + by_{{ position }}
 {%- endmacro %}
-
-{#-
-  Incremental strategy `replace_profiles`: rows of windows that are no more what they were made of are deleted, those of
-  new and changed windows are inserted, all in one transaction. A model that uses it has window_date, model_version
-  and inputs_hash, and makes its rows of `{{ changed_windows() }}` only.
--#}
-{% macro get_incremental_replace_profiles_sql(arg_dict) %}
-    {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}
-    delete from {{ arg_dict["target_relation"] }}
-    where (window_date, model_version, inputs_hash) not in (
-        select window_date, model_version, inputs_hash from {{ ref("int_profiled_windows") }}
-    );
-
-    insert into {{ arg_dict["target_relation"] }} ({{ columns }})
-    select {{ columns }} from {{ arg_dict["temp_relation"] }}
-{% endmacro %}
-
-{% macro changed_windows() %}
-    select * from {{ ref("int_profiled_windows") }}
-    {% if is_incremental() %}
-        where (window_date, model_version, inputs_hash) not in (
-            select window_date, model_version, inputs_hash from {{ this }}
-        )
-    {% endif %}
-{% endmacro %}

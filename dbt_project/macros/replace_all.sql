@@ -1,6 +1,7 @@
 {#-
   Incremental strategy `replace_all`: all rows are replaced in one transaction, and the table itself stays, with its
-  rights and the views on it. For small tables that live views depend on: dbt's own swap of a table drops those views.
+  rights and the views on it. For small tables that live views depend on, where each row depends on rows of other days, so
+  that there are no units to compare: dbt's own swap of a table would drop those views.
 -#}
 {% macro get_incremental_replace_all_sql(arg_dict) %}
     {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}

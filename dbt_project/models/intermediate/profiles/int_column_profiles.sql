@@ -1,7 +1,10 @@
+{%- set manifest = profiled_windows() %}
+
 {{
     config(
         materialized="incremental",
-        incremental_strategy="replace_profiles",
+        incremental_strategy="replace_stale",
+        meta=manifest,
         on_schema_change="fail",
         indexes=[{"columns": ["model_version", "window_date", "column_name", "segment_key"]}],
         tags=["profiles"],
@@ -14,7 +17,7 @@
 
 with changed as (
 
-    {{ changed_windows() }}
+    {{ stale(manifest) }}
 
 ),
 

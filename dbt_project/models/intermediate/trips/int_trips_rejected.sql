@@ -1,13 +1,23 @@
+{%- set manifest = loads() %}
+
 {{
     config(
         materialized="incremental",
-        incremental_strategy="replace_loads",
+        incremental_strategy="replace_stale",
+        meta=manifest,
         on_schema_change="fail",
         indexes=[{"columns": ["source_month", "source_row"], "unique": true}, {"columns": ["load_id"]}],
     )
 }}
 
-with trips as (
+with loads as (
+
+    select * from ({{ stale(manifest) }}) as stale
+    where not is_pruned
+
+),
+
+trips as (
 
     select * from {{ ref("int_trips_classified") }}
 
@@ -31,8 +41,8 @@ rejected as (
     where
         rule is not null
         -- By month, too: that is what the raw table has an index of, and an array gets down to it.
-        and load_id = any(array({{ new_loads() }}))
-        and source_month = any(array({{ new_loads("source_month") }}))
+        and load_id = any(array(select load_id from loads))
+        and source_month = any(array(select source_month from loads))
 
 )
 

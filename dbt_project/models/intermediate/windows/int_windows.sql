@@ -1,7 +1,10 @@
+{%- set manifest = loads() %}
+
 {{
     config(
         materialized="incremental",
-        incremental_strategy="replace_loads",
+        incremental_strategy="replace_stale",
+        meta=manifest,
         on_schema_change="fail",
         indexes=[{"columns": ["window_date"], "unique": true}],
     )
@@ -9,10 +12,16 @@
 
 {%- set values = ["pickup_at", "dropoff_at"] + trip_columns() %}
 
-with files as (
+with loads as (
 
-    select * from {{ ref("stg_tlc__files") }}
-    where load_id in ({{ new_loads() }})
+    {{ stale(manifest) }}
+
+),
+
+files as (
+
+    select * from loads
+    where not is_pruned
 
 ),
 
@@ -33,7 +42,11 @@ rejected as (
 pruned as (
 
     select * from {{ ref("stg_monitoring__pruned_windows") }}
-    where load_id in ({{ new_pruned_loads() }})
+    where
+        load_id in (
+            select load_id from loads
+            where is_pruned
+        )
 
 ),
 

@@ -1,7 +1,10 @@
+{%- set manifest = monitored_windows(version="inputs_hash_with_load") %}
+
 {{
     config(
         materialized="incremental",
-        incremental_strategy="replace_windows",
+        incremental_strategy="replace_stale",
+        meta=manifest,
         on_schema_change="fail",
         post_hook="{{ analyze_when_built() }}",
         indexes=[{"columns": ["model_version", "window_start"]}],
@@ -10,7 +13,7 @@
 
 with windows as (
 
-    {{ stale_windows(version="inputs_hash_with_load") }}
+    {{ stale(manifest) }}
 
 ),
 

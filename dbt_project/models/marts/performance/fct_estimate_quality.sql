@@ -1,7 +1,10 @@
+{%- set manifest = monitored_windows(version="inputs_hash_trailing") %}
+
 {{
     config(
         materialized="incremental",
-        incremental_strategy="replace_windows",
+        incremental_strategy="replace_stale",
+        meta=manifest,
         on_schema_change="fail",
         post_hook="{{ analyze_when_built() }}",
         indexes=[{"columns": ["model_version", "segment", "window_start"]}],
@@ -18,7 +21,7 @@
 
 with stale as (
 
-    {{ stale_windows(version="inputs_hash_trailing") }}
+    {{ stale(manifest) }}
 
 ),
 

@@ -1,7 +1,10 @@
+{%- set manifest = monitored_windows() %}
+
 {{
     config(
         materialized="incremental",
-        incremental_strategy="replace_windows",
+        incremental_strategy="replace_stale",
+        meta=manifest,
         on_schema_change="fail",
         post_hook="{{ analyze_when_built() }}",
         indexes=[{"columns": ["model_version", "segment", "window_start"]}],
@@ -15,7 +18,7 @@
 
 with windows as (
 
-    {{ stale_windows() }}
+    {{ stale(manifest) }}
 
 ),
 

@@ -1,7 +1,10 @@
+{%- set manifest = monitored_windows() %}
+
 {{
     config(
         materialized="incremental",
-        incremental_strategy="replace_windows",
+        incremental_strategy="replace_stale",
+        meta=manifest,
         on_schema_change="fail",
         post_hook="{{ analyze_when_built() }}",
         indexes=[{"columns": ["model_version", "segment_key", "window_start"]}],
@@ -10,7 +13,7 @@
 
 with windows as (
 
-    {{ stale_windows() }}
+    {{ stale(manifest) }}
 
 ),
 
