@@ -72,8 +72,12 @@ up: $(RUNTIME) ## Start Postgres, Adminer and Grafana in Docker, wait until heal
 down: $(RUNTIME) ## Stop the services of `make up`; their data stay
 	@$(BIN)/python -m pipeline down
 
+ifeq ($(WAREHOUSE_GOALS),test)
+MAKEFLAGS += --jobs=2
+endif
 .PHONY: test
-test: lint types unit integration ## Lint, types, import contracts, all tests
+test: lint types ## Lint, types, import contracts, all tests of every day: unit and integration at once
+	$(BIN)/python -m pytest -q tests/integration tests/security tests/unit -n 2 --dist worksteal -m "not slow" --durations 10
 
 ##@ Your own data
 
@@ -163,15 +167,15 @@ types: $(DEV) ## Static types, strict
 
 .PHONY: unit
 unit: $(DEV) ## Tests that need no database
-	$(BIN)/python -m pytest -q tests/unit -n 2
+	$(BIN)/python -m pytest -q tests/unit -n 2 --dist worksteal -m "not slow"
 
 .PHONY: integration
 integration: $(DEV) ## Tests on a real Postgres with the real dbt project
-	$(BIN)/python -m pytest -q tests/integration tests/security -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -q tests/integration tests/security -n 2 --dist worksteal -m "not slow" --durations 10
 
 .PHONY: slow
 slow: $(DEV) ## The tests that take too long for every day
-	$(BIN)/python -m pytest -q tests/integration -n 2 --dist loadfile -m slow
+	$(BIN)/python -m pytest -q tests/unit tests/integration -n 2 --dist worksteal -m slow --durations 10
 
 .PHONY: test-hard
 test-hard: $(DEV) ## Tests that hurt: killed at every failpoint, the server gone, the disk full; or a tenth of them ## HARD_PART=0..9

@@ -1,8 +1,8 @@
 """Fixtures for all tests: a clean environment, one embedded Postgres a session, one database a test.
 
 The server is real and lies in a temporary folder. `empty_warehouse` is a database with the schema only,
-`monitored_warehouse` one after a whole pipeline run on the sample; both are clones of templates that are
-made once, so a test may change whatever it wants.
+`monitored_warehouse` one after a whole pipeline run on the sample; both are copies of templates that are
+made once, so a test may change whatever it wants. What a test has only read the next one gets as it is.
 
 Workers that run at the same time share what is dear: the generated months and the state folder that a first run leaves,
 server and all, which each copies before its own server starts. WAREHOUSE_TESTS_DIR names a folder that keeps both for
@@ -11,6 +11,7 @@ the next session of the same code; CI does so.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -20,6 +21,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -113,7 +115,9 @@ def server(request: pytest.FixtureRequest, clean_environment: Path) -> Iterator[
 
 
 def _lose_everything(address: embedded.Address) -> None:
-    _administer(address, sql.SQL("alter system set fsync = off").format())
+    """Write for nobody to come back to; vacuuming what lives for a second costs more than it spares."""
+    for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
+        _administer(address, sql.SQL("alter system set {} = off").format(sql.Identifier(setting)))
     _administer(address, sql.SQL("select pg_reload_conf()").format())
 
 
@@ -147,8 +151,8 @@ def _write_months(folder: Path) -> None:
         write_sample(month, folder / f"green_tripdata_{month}.parquet")
 
 
-def make_database(server: embedded.Address, template: str) -> str:
-    name = f"test_{uuid.uuid4().hex[:12]}"
+def make_database(server: embedded.Address, template: str, name: str = "") -> str:
+    name = name or _new_name()
     _administer(
         server,
         # Copied as files: half the time of the log.
@@ -159,15 +163,73 @@ def make_database(server: embedded.Address, template: str) -> str:
     return name
 
 
+def _new_name() -> str:
+    return f"test_{uuid.uuid4().hex[:12]}"
+
+
 def drop_database(server: embedded.Address, name: str) -> None:
     _administer(server, sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
 
 
-def _administer(server: embedded.Address, statement: sql.Composed) -> None:
+class DatabaseInUse:
+    """The one database that most tests work in, one after the other.
+
+    It is a copy of a template, made anew unless the test before it wanted the same one and wrote nothing. It keeps its
+    name, because for another one dbt would parse the whole project anew.
+    """
+
+    _NAME = "in_use"
+    _MOMENT = sql.SQL("select pg_snapshot_xmax(pg_current_snapshot())::text").format()
+    _SESSIONS = sql.SQL("select count(*) from pg_stat_activity where datname = {}").format(_NAME)
+
+    def __init__(self, server: embedded.Address) -> None:
+        self._server = server
+        self._copy_of = ""
+
+    @contextlib.contextmanager
+    def lent(self, template: str) -> Iterator[str]:
+        """A copy of the template, by its name."""
+        if self._copy_of != template:
+            drop_database(self._server, self._NAME)
+            make_database(self._server, template, self._NAME)
+        self._copy_of = ""
+        # Every transaction that writes takes a number: one that reads takes none.
+        before = _administer(self._server, self._MOMENT)
+        yield self._NAME
+        if self._is_left() and _administer(self._server, self._MOMENT) == before:
+            self._copy_of = template
+
+    def _is_left(self) -> bool:
+        """Whether nobody is connected to it; who has just gone needs a moment."""
+        for _ in range(50):
+            if _administer(self._server, self._SESSIONS) == 0:
+                return True
+            time.sleep(0.01)
+        return False
+
+    def set_aside(self) -> str:
+        """Make it a template, after a block in which something was written; gives its new name."""
+        name = _new_name()
+        _administer(
+            self._server,
+            sql.SQL("alter database {} rename to {}").format(sql.Identifier(self._NAME), sql.Identifier(name)),
+        )
+        return name
+
+
+def _administer(server: embedded.Address, statement: sql.Composed) -> object:
+    """Execute it; gives the one value that it asks for, if it asks."""
     with psycopg.connect(
         host=server.host, port=server.port, user=embedded.SUPERUSER, dbname="postgres", autocommit=True
     ) as connection:
-        connection.execute(statement)
+        cursor = connection.execute(statement)
+        row = cursor.fetchone() if cursor.description else None
+        return row[0] if row else None
+
+
+@pytest.fixture(scope="session")
+def in_use(server: embedded.Address) -> DatabaseInUse:
+    return DatabaseInUse(server)
 
 
 @pytest.fixture(scope="session")
@@ -199,16 +261,18 @@ def first_state(shared: Path, sample_dir: Path) -> Path:
             patch.setenv("WAREHOUSE_STATE_DIR", str(folder))
             with embedded.running() as address:
                 _lose_everything(address)
-                name = make_database(address, "template0")
-                result = subprocess.run(
-                    [sys.executable, "-m", "pipeline", "run", "--source", "local", "--data-dir", str(sample_dir)],
-                    cwd=ROOT,
-                    env=os.environ | {"PGDATABASE": name},
-                    capture_output=True,
-                    text=True,
-                    timeout=900,
-                    check=False,
-                )
+                in_use = DatabaseInUse(address)
+                with in_use.lent("template0") as name:
+                    result = subprocess.run(
+                        [sys.executable, "-m", "pipeline", "run", "--source", "local", "--data-dir", str(sample_dir)],
+                        cwd=ROOT,
+                        env=os.environ | {"PGDATABASE": name},
+                        capture_output=True,
+                        text=True,
+                        timeout=900,
+                        check=False,
+                    )
+                name = in_use.set_aside()
         run = FirstRun(name, result.returncode, result.stdout, result.stderr)
         (folder / _FIRST_RUN).write_text(json.dumps(asdict(run)), encoding="utf-8")
 
@@ -223,28 +287,36 @@ def first_run(server: embedded.Address, first_state: Path) -> FirstRun:
 
 @pytest.fixture
 def empty_warehouse(
-    server: embedded.Address, empty_template: str, monkeypatch: pytest.MonkeyPatch
+    in_use: DatabaseInUse, empty_template: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[database.Connection]:
     """A migrated, empty warehouse, named by the environment; gives a connection to it."""
-    yield from _clone(server, empty_template, monkeypatch)
+    with in_use.lent(empty_template) as name:
+        yield from opened(name, monkeypatch)
 
 
 @pytest.fixture
 def monitored_warehouse(
-    server: embedded.Address, first_run: FirstRun, monkeypatch: pytest.MonkeyPatch
+    in_use: DatabaseInUse, first_run: FirstRun, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[database.Connection]:
     """A warehouse after one pipeline run on the sample, named by the environment; gives a connection to it."""
-    yield from _clone(server, first_run.database, monkeypatch)
+    with in_use.lent(first_run.database) as name:
+        yield from opened(name, monkeypatch)
 
 
-def _clone(server: embedded.Address, template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[database.Connection]:
+def clone(server: embedded.Address, template: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[database.Connection]:
+    """A copy of a template beside the database in use, named by the environment; dropped at the end."""
     name = make_database(server, template)
-    monkeypatch.setenv("PGDATABASE", name)
     try:
-        with database.warehouse(), database.connect("test", autocommit=True) as connection:
-            yield connection
+        yield from opened(name, monkeypatch)
     finally:
         drop_database(server, name)
+
+
+def opened(name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[database.Connection]:
+    """A connection to a database that the environment names from here on."""
+    monkeypatch.setenv("PGDATABASE", name)
+    with database.warehouse(), database.connect("test", autocommit=True) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ def said():
     warnings.warn("größe")
     for _ in track(range(3), console=console.progress_console()):
         pass
-for _ in range(200):
+for _ in range(20):
     said()
 with open(sys.argv[1], "w") as done:
     done.write("done")

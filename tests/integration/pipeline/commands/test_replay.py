@@ -26,7 +26,7 @@ from core.errors import UsageError
 from pipeline.commands.replay import replay
 from pipeline.steps import Pipeline
 from tests.commands import command, make
-from tests.conftest import _clone, drop_database, make_database
+from tests.conftest import DatabaseInUse, clone, drop_database, opened
 from tests.files import named
 from tests.integration.pipeline.test_pipeline import contents, one, rows, settings
 from warehouse import database
@@ -68,31 +68,28 @@ def folder(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def trained(server: embedded.Address, folder: Path) -> Iterator[str]:
+def trained(server: embedded.Address, in_use: DatabaseInUse, folder: Path) -> Iterator[str]:
     """A database with the training month and its models, and nothing of the month to replay."""
-    name = make_database(server, "template0")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PGDATABASE", name)
-        with database.warehouse():
-            Pipeline(dataclasses.replace(settings(folder), months=()), lambda line: None).run()
+    with in_use.lent("template0") as name, database.environment({"PGDATABASE": name}), database.warehouse():
+        Pipeline(dataclasses.replace(settings(folder), months=()), lambda line: None).run()
+    name = in_use.set_aside()
     yield name
     drop_database(server, name)
 
 
 @pytest.fixture
-def warehouse(server: embedded.Address, trained: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
-    yield from _clone(server, trained, monkeypatch)
+def warehouse(in_use: DatabaseInUse, trained: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    with in_use.lent(trained) as name:
+        yield from opened(name, monkeypatch)
 
 
 @pytest.fixture(scope="module")
-def plainly_loaded(server: embedded.Address, trained: str, folder: Path) -> Iterator[str]:
+def plainly_loaded(server: embedded.Address, in_use: DatabaseInUse, trained: str, folder: Path) -> Iterator[str]:
     """The same month, loaded at once, with the labels that had arrived at the end of its last day."""
-    name = make_database(server, trained)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PGDATABASE", name)
-        with database.warehouse():
-            known = dataclasses.replace(settings(folder), as_of=end_of_day(date.fromisoformat(DAYS[-1])))
-            Pipeline(known, lambda line: None).run()
+    known = dataclasses.replace(settings(folder), as_of=end_of_day(date.fromisoformat(DAYS[-1])))
+    with in_use.lent(trained) as name, database.environment({"PGDATABASE": name}), database.warehouse():
+        Pipeline(known, lambda line: None).run()
+    name = in_use.set_aside()
     yield name
     drop_database(server, name)
 
@@ -101,7 +98,7 @@ def plainly_loaded(server: embedded.Address, trained: str, folder: Path) -> Iter
 def plain(server: embedded.Address, plainly_loaded: str) -> Iterator[Connection]:
     """A connection to the plainly loaded warehouse; the environment names another."""
     with pytest.MonkeyPatch.context() as patch:
-        yield from _clone(server, plainly_loaded, patch)
+        yield from clone(server, plainly_loaded, patch)
 
 
 def expected(server: embedded.Address, plainly_loaded: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from config.paths import ROOT
 from core.errors import ConfigurationError, UsageError
 from pipeline.commands.reports import ReportRequest, WrittenReport, write_reports
 from tests.commands import command, make
-from tests.conftest import FirstRun, _clone
+from tests.conftest import FirstRun, clone
 from warehouse.database import Connection
 from warehouse.runs import only_lock
 from warehouse.server import embedded
@@ -65,7 +65,7 @@ def twentieth(
     """A folder with the reports of all models of 2022-02-20, these, and what was said; nobody changes them."""
     folder = tmp_path_factory.mktemp("reports")
     with pytest.MonkeyPatch.context() as patch:
-        for _ in _clone(server, first_run.database, patch):
+        for _ in clone(server, first_run.database, patch):
             written, said = reports(folder, "2022-02-20")
     return folder, written, said
 
