@@ -1,19 +1,8 @@
-{%- set manifest = monitored_windows() %}
-
-{{
-    config(
-        materialized="incremental",
-        incremental_strategy="replace_stale",
-        meta=manifest,
-        on_schema_change="fail",
-        post_hook="{{ analyze_when_built() }}",
-        indexes=[{"columns": ["model_version", "column_name", "window_date", "bin"]}],
-    )
-}}
+{{ window_mart(index=["model_version", "column_name", "window_date", "bin"]) }}
 
 with windows as (
 
-    {{ stale(manifest) }}
+    {{ stale_windows() }}
 
 ),
 
@@ -35,11 +24,7 @@ counts as (
 counted as (
 
     select
-        windows.window_date,
-        windows.window_start,
-        windows.window_end,
-        windows.model_version,
-        bins.reference_id,
+        {{ window_columns(about=[]) }},
         bins.column_name,
         bins.bin,
         bins.kind as bin_kind,
@@ -52,7 +37,6 @@ counted as (
         ) as window_total,
         bins.reference_count,
         bins.reference_total,
-        windows.origin,
         windows.run_id,
         windows.inputs_hash
     from windows

@@ -1,15 +1,4 @@
-{%- set manifest = monitored_windows() %}
-
-{{
-    config(
-        materialized="incremental",
-        incremental_strategy="replace_stale",
-        meta=manifest,
-        on_schema_change="fail",
-        post_hook="{{ analyze_when_built() }}",
-        indexes=[{"columns": ["model_version", "column_name", "window_start"]}],
-    )
-}}
+{{ window_mart(index=["model_version", "column_name", "window_start"]) }}
 
 {%- set statistics = [
     "missing_share", "distinct_count", "min", "max", "mean", "std", "p01", "p05", "p25", "p50", "p75", "p95", "p99"
@@ -17,29 +6,20 @@
 
 with windows as (
 
-    {{ stale(manifest) }}
+    {{ stale_windows() }}
 
 ),
 
 metrics as (
 
-    select metrics.*
-    from {{ ref("stg_monitoring__metric_values") }} as metrics
-    {{ join_windows("metrics") }}
-    where
-        metrics.layer = 'quality'
-        and metrics.column_name != ''
+    {{ metrics_of_windows("layer = 'quality' and column_name != ''") }}
 
 ),
 
 pivoted as materialized (
 
     select
-        model_version,
-        reference_id,
-        window_start,
-        window_end,
-        granularity,
+        {{ window_key() }},
         {{ segment() }} as segment,
         column_name,
         max(n_current) as row_count,
@@ -52,41 +32,11 @@ pivoted as materialized (
         ) as status,
         max(run_id) as run_id
     from metrics
-    group by model_version, reference_id, window_start, window_end, granularity, segment, column_name
-
-),
-
-final as (
-
-    select
-        windows.window_date,
-        pivoted.window_start,
-        pivoted.window_end,
-        pivoted.model_version,
-        pivoted.reference_id,
-        pivoted.segment,
-        pivoted.column_name,
-        pivoted.row_count,
-        pivoted.missing_share,
-        cast(pivoted.distinct_count as bigint) as distinct_count,
-        pivoted.minimum,
-        pivoted.maximum,
-        pivoted.mean,
-        pivoted.std,
-        pivoted.p01,
-        pivoted.p05,
-        pivoted.p25,
-        pivoted.p50,
-        pivoted.p75,
-        pivoted.p95,
-        pivoted.p99,
-        pivoted.status,
-        windows.origin,
-        pivoted.run_id,
-        windows.inputs_hash
-    from pivoted
-    {{ join_windows("pivoted") }}
+    group by {{ window_key() }}, segment, column_name
 
 )
 
-select * from final
+{{ rows_of_windows("pivoted", [
+    "segment", "column_name", "row_count", "missing_share", "minimum", "maximum", "mean", "std", "p01", "p05",
+    "p25", "p50", "p75", "p95", "p99", "status"
+], computed={"distinct_count": "cast(pivoted.distinct_count as bigint)"}, about=[]) }}

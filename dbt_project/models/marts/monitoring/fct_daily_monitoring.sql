@@ -1,32 +1,14 @@
-{%- set manifest = monitored_windows(version="inputs_hash_with_load") %}
-
-{{
-    config(
-        materialized="incremental",
-        incremental_strategy="replace_stale",
-        meta=manifest,
-        on_schema_change="fail",
-        post_hook="{{ analyze_when_built() }}",
-        indexes=[{"columns": ["model_version", "window_start"]}],
-    )
-}}
+{{ window_mart(index=["model_version", "window_start"], version="inputs_hash_with_load") }}
 
 with windows as (
 
-    {{ stale(manifest) }}
+    {{ stale_windows(version="inputs_hash_with_load") }}
 
 ),
 
 metrics as (
 
-    select metrics.*
-    from {{ ref("stg_monitoring__metric_values") }} as metrics
-    {{ join_windows("metrics") }}
-    where
-        metrics.granularity = 'day'
-        and metrics.layer in ('quality', 'drift')
-        and metrics.segment_key in ('', 'rejection_rule')
-        and metrics.column_name in ('', 'prediction')
+    {{ metrics_of_windows("metrics.granularity = 'day' and layer in ('quality', 'drift') and segment_key in ('', 'rejection_rule') and column_name in ('', 'prediction')") }}
 
 ),
 
@@ -45,10 +27,7 @@ told as (
 headlines as materialized (
 
     select
-        model_version,
-        reference_id,
-        window_start,
-        granularity,
+        {{ window_key() }},
         max(value) filter (where of_rows = 'row_count') as row_count,
         max(value) filter (where of_rows = 'share_missing_values') as share_missing_values,
         max(value) filter (where of_rows = 'num_drifted_columns') as num_drifted_columns,
@@ -62,39 +41,18 @@ headlines as materialized (
         max(value) filter (where of_prediction = 'mean') as mean_prediction,
         max(run_id) filter (where of_rows is not null) as run_id
     from told
-    group by model_version, reference_id, window_start, granularity
-
-),
-
-final as (
-
-    -- A model can have several references; the front page speaks of its own, the one it was trained with.
-    select
-        windows.window_date,
-        windows.window_start,
-        windows.window_end,
-        windows.model_version,
-        windows.model_spec,
-        windows.reference_id,
-        cast(headlines.row_count as bigint) as trip_count,
-        cast(headlines.rejected_count as bigint) as rejected_count,
-        headlines.prediction_drift,
-        headlines.prediction_drift_method,
-        headlines.prediction_drift_threshold,
-        headlines.is_prediction_drifted,
-        cast(headlines.num_drifted_columns as integer) as num_drifted_columns,
-        cast(headlines.num_scored_columns as integer) as num_scored_columns,
-        headlines.share_drifted_columns,
-        headlines.share_missing_values,
-        headlines.mean_prediction,
-        windows.load_id,
-        windows.origin,
-        headlines.run_id,
-        windows.inputs_hash_with_load as inputs_hash
-    from headlines
-    {{ join_windows("headlines") }}
-    where windows.is_own_reference
+    group by {{ window_key() }}
 
 )
 
-select * from final
+-- A model can have several references; the front page speaks of its own, the one it was trained with.
+{{ rows_of_windows("headlines", [
+    "prediction_drift", "prediction_drift_method", "prediction_drift_threshold", "is_prediction_drifted",
+    "share_drifted_columns", "share_missing_values", "mean_prediction"
+], computed={
+    "trip_count": "cast(headlines.row_count as bigint)",
+    "rejected_count": "cast(headlines.rejected_count as bigint)",
+    "num_drifted_columns": "cast(headlines.num_drifted_columns as integer)",
+    "num_scored_columns": "cast(headlines.num_scored_columns as integer)",
+}, about=["model_spec", "load_id"], version="inputs_hash_with_load") }}
+where windows.is_own_reference

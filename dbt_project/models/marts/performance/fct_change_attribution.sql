@@ -1,38 +1,21 @@
-{%- set manifest = monitored_windows() %}
-
-{{
-    config(
-        materialized="incremental",
-        incremental_strategy="replace_stale",
-        meta=manifest,
-        on_schema_change="fail",
-        post_hook="{{ analyze_when_built() }}",
-        indexes=[{"columns": ["model_version", "window_start"]}],
-    )
-}}
+{{ window_mart(index=["model_version", "window_start"]) }}
 
 with windows as (
 
-    {{ stale(manifest) }}
+    {{ stale_windows() }}
 
 ),
 
 metrics as (
 
-    select metrics.*
-    from {{ ref("stg_monitoring__metric_values") }} as metrics
-    {{ join_windows("metrics") }}
-    where metrics.layer in ('attribution', 'drift')
+    {{ metrics_of_windows("layer in ('attribution', 'drift')") }}
 
 ),
 
 effects as (
 
     select
-        model_version,
-        reference_id,
-        window_start,
-        granularity,
+        {{ window_key() }},
         'segment' as kind,
         segment_key,
         segment_value,
@@ -46,7 +29,7 @@ effects as (
         max(run_id) as run_id
     from metrics
     where layer = 'attribution'
-    group by model_version, reference_id, window_start, granularity, segment_key, segment_value
+    group by {{ window_key() }}, segment_key, segment_value
 
 ),
 
@@ -68,10 +51,7 @@ shares as (
 
     -- A column's part in what lies above the thresholds that day; summed in one order, so that twice is the same number.
     select
-        model_version,
-        reference_id,
-        window_start,
-        granularity,
+        {{ window_key() }},
         'drift' as kind,
         '' as segment_key,
         '' as segment_value,
@@ -102,38 +82,17 @@ pivoted as materialized (
     select * from shares
     where contribution > 0
 
-),
-
-final as (
-
-    select
-        windows.window_date,
-        pivoted.window_start,
-        windows.window_end,
-        pivoted.model_version,
-        windows.model_spec,
-        pivoted.reference_id,
-        case when pivoted.kind = 'segment' then windows.evaluation_reference_id else pivoted.reference_id end as evaluation_reference_id,
-        pivoted.kind,
-        pivoted.segment_key,
-        pivoted.segment_value,
-        pivoted.column_name,
-        pivoted.n_reference,
-        pivoted.n_current,
-        pivoted.mix_effect,
-        pivoted.within_effect,
-        pivoted.contribution,
-        row_number() over (
-            partition by pivoted.model_version, pivoted.reference_id, pivoted.window_start, pivoted.kind, pivoted.segment_key
-            order by abs(pivoted.contribution) desc, pivoted.segment_value asc, pivoted.column_name asc
-        ) as contribution_rank,
-        pivoted.as_of,
-        windows.origin,
-        pivoted.run_id,
-        windows.inputs_hash
-    from pivoted
-    {{ join_windows("pivoted") }}
-
 )
 
-select * from final
+{{ rows_of_windows("pivoted", [
+    "kind", "segment_key", "segment_value", "column_name", "n_reference", "n_current", "mix_effect",
+    "within_effect", "contribution", "as_of"
+], computed={
+    "evaluation_reference_id":
+        "case when pivoted.kind = 'segment' then windows.evaluation_reference_id else pivoted.reference_id end",
+    "contribution_rank":
+        "row_number() over (
+            partition by pivoted.model_version, pivoted.reference_id, pivoted.window_start, pivoted.kind, pivoted.segment_key
+            order by abs(pivoted.contribution) desc, pivoted.segment_value asc, pivoted.column_name asc
+        )",
+}, about=["model_spec"]) }}

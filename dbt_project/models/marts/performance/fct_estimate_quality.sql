@@ -1,15 +1,4 @@
-{%- set manifest = monitored_windows(version="inputs_hash_trailing") %}
-
-{{
-    config(
-        materialized="incremental",
-        incremental_strategy="replace_stale",
-        meta=manifest,
-        on_schema_change="fail",
-        post_hook="{{ analyze_when_built() }}",
-        indexes=[{"columns": ["model_version", "segment", "window_start"]}],
-    )
-}}
+{{ window_mart(index=["model_version", "segment", "window_start"], version="inputs_hash_trailing") }}
 
 {%- set trailing -%}
     over (
@@ -21,7 +10,7 @@
 
 with stale as (
 
-    {{ stale(manifest) }}
+    {{ stale_windows(version="inputs_hash_trailing") }}
 
 ),
 
@@ -51,10 +40,7 @@ windows as (
 
 metrics as (
 
-    select metrics.*
-    from {{ ref("stg_monitoring__metric_values") }} as metrics
-    {{ join_windows("metrics") }}
-    where metrics.layer in ('estimate', 'performance')
+    {{ metrics_of_windows("layer in ('estimate', 'performance')") }}
 
 ),
 
@@ -62,10 +48,7 @@ pivoted as materialized (
 
     -- The estimate of a figure and what came of it; the share of labels, which has no estimate, goes to all of its segment.
     select
-        model_version,
-        reference_id,
-        window_start,
-        granularity,
+        {{ window_key() }},
         {{ segment() }} as segment,
         replace(metric, 'estimated_', '') as metric,
         bool_or(layer = 'estimate') as is_estimated,
@@ -81,42 +64,25 @@ pivoted as materialized (
         max(run_id) filter (where layer = 'estimate') as run_id
     from metrics
     group by
-        model_version, reference_id, window_start, granularity, {{ segment() }}, replace(metric, 'estimated_', '')
+        {{ window_key() }}, {{ segment() }}, replace(metric, 'estimated_', '')
 
 ),
 
 compared as (
 
-    select
-        windows.window_date,
-        windows.window_start,
-        windows.window_end,
-        windows.model_version,
-        windows.model_spec,
-        windows.reference_id,
-        windows.evaluation_reference_id,
-        pivoted.segment,
-        pivoted.metric,
-        pivoted.estimate,
-        pivoted.lower_bound,
-        pivoted.upper_bound,
-        pivoted.status,
-        pivoted.realised,
-        pivoted.label_coverage,
-        pivoted.as_of,
-        case
-            when pivoted.estimate is null then 'no_estimate'
-            when coalesce(pivoted.label_coverage, 0) = 0 then 'no_labels'
-            when pivoted.label_coverage < {{ var("compared_coverage") }} then 'few_labels'
-            when pivoted.realised is null then 'no_value'
-            else 'ok'
-        end as comparison_status,
-        windows.origin,
-        pivoted.run_id,
-        windows.inputs_hash_trailing as inputs_hash,
-        windows.is_stale
-    from pivoted
-    {{ join_windows("pivoted") }}
+    {{ rows_of_windows("pivoted", [
+        "segment", "metric", "estimate", "lower_bound", "upper_bound", "status", "realised", "label_coverage", "as_of"
+    ], computed={
+        "comparison_status":
+            "case
+                when pivoted.estimate is null then 'no_estimate'
+                when coalesce(pivoted.label_coverage, 0) = 0 then 'no_labels'
+                when pivoted.label_coverage < " ~ var("compared_coverage") ~ " then 'few_labels'
+                when pivoted.realised is null then 'no_value'
+                else 'ok'
+            end",
+        "is_stale": "windows.is_stale",
+    }, version="inputs_hash_trailing") }}
     where pivoted.is_estimated
 
 ),

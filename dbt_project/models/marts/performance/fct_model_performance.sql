@@ -1,15 +1,4 @@
-{%- set manifest = monitored_windows() %}
-
-{{
-    config(
-        materialized="incremental",
-        incremental_strategy="replace_stale",
-        meta=manifest,
-        on_schema_change="fail",
-        post_hook="{{ analyze_when_built() }}",
-        indexes=[{"columns": ["model_version", "segment", "window_start"]}],
-    )
-}}
+{{ window_mart(index=["model_version", "segment", "window_start"]) }}
 
 {%- set figures = [
     "mae", "rmse", "mape", "bias", "p90_absolute_error", "r2", "log_loss", "roc_auc", "accuracy", "precision",
@@ -18,35 +7,28 @@
 
 with windows as (
 
-    {{ stale(manifest) }}
+    {{ stale_windows() }}
 
 ),
 
 evaluations as (
 
     select
-        metrics.*,
+        *,
         true as is_latest
-    from {{ ref("stg_monitoring__metric_values") }} as metrics
-    {{ join_windows("metrics") }}
-    where metrics.layer = 'performance'
+    from ({{ metrics_of_windows("layer = 'performance'") }}) as latest
     union all
     select
-        metrics.*,
+        *,
         false as is_latest
-    from {{ ref("stg_monitoring__metric_history") }} as metrics
-    {{ join_windows("metrics") }}
-    where metrics.layer = 'performance'
+    from ({{ metrics_of_windows("layer = 'performance'", "stg_monitoring__metric_history") }}) as earlier
 
 ),
 
 pivoted as materialized (
 
     select
-        model_version,
-        reference_id,
-        window_start,
-        granularity,
+        {{ window_key() }},
         segment_key,
         segment_value,
         as_of,
@@ -63,39 +45,11 @@ pivoted as materialized (
         max(run_id) as run_id
     from evaluations
     group by
-        model_version, reference_id, window_start, granularity, segment_key, segment_value, as_of, is_latest
-
-),
-
-final as (
-
-    select
-        windows.window_date,
-        pivoted.window_start,
-        windows.window_end,
-        pivoted.model_version,
-        windows.model_spec,
-        pivoted.reference_id,
-        windows.evaluation_reference_id,
-        pivoted.segment_key,
-        pivoted.segment_value,
-        pivoted.segment,
-        pivoted.as_of,
-        pivoted.is_latest,
-        pivoted.row_count,
-        pivoted.label_count,
-        pivoted.label_coverage,
-        pivoted.reference_loss,
-        {% for figure in figures %}
-            pivoted.{{ figure }},
-        {% endfor %}
-        pivoted.status,
-        windows.origin,
-        pivoted.run_id,
-        windows.inputs_hash
-    from pivoted
-    {{ join_windows("pivoted") }}
+        {{ window_key() }}, segment_key, segment_value, as_of, is_latest
 
 )
 
-select * from final
+{{ rows_of_windows("pivoted", [
+    "segment_key", "segment_value", "segment", "as_of", "is_latest", "row_count", "label_count",
+    "label_coverage", "reference_loss", "status"
+] + figures) }}

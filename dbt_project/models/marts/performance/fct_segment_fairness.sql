@@ -1,28 +1,14 @@
-{%- set manifest = monitored_windows() %}
-
-{{
-    config(
-        materialized="incremental",
-        incremental_strategy="replace_stale",
-        meta=manifest,
-        on_schema_change="fail",
-        post_hook="{{ analyze_when_built() }}",
-        indexes=[{"columns": ["model_version", "segment_key", "window_start"]}],
-    )
-}}
+{{ window_mart(index=["model_version", "segment_key", "window_start"]) }}
 
 with windows as (
 
-    {{ stale(manifest) }}
+    {{ stale_windows() }}
 
 ),
 
 metrics as (
 
-    select metrics.*
-    from {{ ref("stg_monitoring__metric_values") }} as metrics
-    {{ join_windows("metrics") }}
-    where metrics.layer in ('fairness', 'performance')
+    {{ metrics_of_windows("layer in ('fairness', 'performance')") }}
 
 ),
 
@@ -39,10 +25,7 @@ marked as (
 pivoted as materialized (
 
     select
-        model_version,
-        reference_id,
-        window_start,
-        granularity,
+        {{ window_key() }},
         segment_key,
         max(as_of) filter (where layer = 'fairness') as as_of,
         count(*) filter (where is_group) as group_count,
@@ -60,42 +43,13 @@ pivoted as materialized (
         max(status) filter (where metric = 'loss_gap') as status,
         max(run_id) filter (where layer = 'fairness') as run_id
     from marked
-    group by model_version, reference_id, window_start, granularity, segment_key
+    group by {{ window_key() }}, segment_key
     having bool_or(layer = 'fairness')
-
-),
-
-final as (
-
-    select
-        windows.window_date,
-        pivoted.window_start,
-        windows.window_end,
-        pivoted.model_version,
-        windows.model_spec,
-        pivoted.reference_id,
-        windows.evaluation_reference_id,
-        pivoted.segment_key,
-        pivoted.as_of,
-        pivoted.group_count,
-        pivoted.best_group,
-        pivoted.worst_group,
-        pivoted.best_loss,
-        pivoted.worst_loss,
-        {% for gap in ["loss_gap", "bias_gap", "worst_ratio"] %}
-            pivoted.{{ gap }},
-            pivoted.{{ gap }}_lower,
-            pivoted.{{ gap }}_upper,
-        {% endfor %}
-        pivoted.is_loss_gap,
-        pivoted.is_bias_gap,
-        pivoted.status,
-        windows.origin,
-        pivoted.run_id,
-        windows.inputs_hash
-    from pivoted
-    {{ join_windows("pivoted") }}
 
 )
 
-select * from final
+{{ rows_of_windows("pivoted", [
+    "segment_key", "as_of", "group_count", "best_group", "worst_group", "best_loss", "worst_loss", "loss_gap",
+    "loss_gap_lower", "loss_gap_upper", "bias_gap", "bias_gap_lower", "bias_gap_upper", "worst_ratio",
+    "worst_ratio_lower", "worst_ratio_upper", "is_loss_gap", "is_bias_gap", "status"
+]) }}

@@ -1,40 +1,21 @@
-{%- set manifest = monitored_windows() %}
-
-{{
-    config(
-        materialized="incremental",
-        incremental_strategy="replace_stale",
-        meta=manifest,
-        on_schema_change="fail",
-        post_hook="{{ analyze_when_built() }}",
-        indexes=[{"columns": ["model_version", "segment_key", "window_start"]}],
-    )
-}}
+{{ window_mart(index=["model_version", "segment_key", "window_start"]) }}
 
 with windows as (
 
-    {{ stale(manifest) }}
+    {{ stale_windows() }}
 
 ),
 
 metrics as (
 
-    select metrics.*
-    from {{ ref("stg_monitoring__metric_values") }} as metrics
-    {{ join_windows("metrics") }}
-    where
-        metrics.segment_key not in ('', 'rejection_rule')
-        and metrics.layer in ('quality', 'drift', 'estimate', 'performance')
+    {{ metrics_of_windows("segment_key not in ('', 'rejection_rule') and layer in ('quality', 'drift', 'estimate', 'performance')") }}
 
 ),
 
 pivoted as materialized (
 
     select
-        model_version,
-        reference_id,
-        window_start,
-        granularity,
+        {{ window_key() }},
         segment_key,
         segment_value,
         cast({{ metric("row_count") }} as bigint) as row_count,
@@ -53,42 +34,12 @@ pivoted as materialized (
         max(as_of) as as_of,
         max(run_id) as run_id
     from metrics
-    group by model_version, reference_id, window_start, granularity, segment_key, segment_value
-
-),
-
-final as (
-
-    select
-        windows.window_date,
-        pivoted.window_start,
-        windows.window_end,
-        pivoted.model_version,
-        windows.model_spec,
-        pivoted.reference_id,
-        windows.evaluation_reference_id,
-        pivoted.segment_key,
-        pivoted.segment_value,
-        pivoted.row_count,
-        pivoted.share_missing_values,
-        pivoted.prediction_drift,
-        pivoted.prediction_drift_threshold,
-        pivoted.is_prediction_drifted,
-        pivoted.drift_status,
-        pivoted.estimated_loss,
-        pivoted.estimated_loss_lower,
-        pivoted.estimated_loss_upper,
-        pivoted.label_count,
-        pivoted.loss,
-        pivoted.bias,
-        pivoted.loss_status,
-        pivoted.as_of,
-        windows.origin,
-        pivoted.run_id,
-        windows.inputs_hash
-    from pivoted
-    {{ join_windows("pivoted") }}
+    group by {{ window_key() }}, segment_key, segment_value
 
 )
 
-select * from final
+{{ rows_of_windows("pivoted", [
+    "segment_key", "segment_value", "row_count", "share_missing_values", "prediction_drift",
+    "prediction_drift_threshold", "is_prediction_drifted", "drift_status", "estimated_loss",
+    "estimated_loss_lower", "estimated_loss_upper", "label_count", "loss", "bias", "loss_status", "as_of"
+]) }}
