@@ -167,6 +167,9 @@ def _left_out(manifest: Any, results: list[Any], with_tests: bool) -> dict[str, 
     came_to = {result.node.unique_id: result for result in results}
     found = {}
     for node_id in sorted(wanted):
+        # What is ephemeral is a part of what reads it.
+        if manifest.nodes[node_id].is_ephemeral:
+            continue
         result = came_to.get(node_id)
         if result is None:
             found[manifest.nodes[node_id].name] = "is selected, but dbt has not built it"
