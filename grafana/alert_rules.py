@@ -189,7 +189,9 @@ def _about_the_warehouse(panels: dict[tuple[str, str], int]) -> dict[str, object
 def _rule(name: str, sql: str, panels: dict[tuple[str, str], int], page: str = "{{ $labels.page }}") -> builders.Rule:
     notification = RULES[name]
     window = models.RelativeTimeRange(from_val=600, to=0)
-    asked = builders.Query("A").datasource_uid(DATASOURCE_UID).relative_time_range(window).model(Query(sql, "table"))
+    # Rules have no variables.
+    query = Query(sql, "table", datasource=DATASOURCE_UID)
+    asked = builders.Query("A").datasource_uid(DATASOURCE_UID).relative_time_range(window).model(query)
     condition = builders.Query("B").datasource_uid(_EXPRESSIONS).relative_time_range(window).model(_Condition())
     rule = builders.Rule(notification.title).uid(f"warehouse-{name.replace('_', '-')}").condition("B")
     rule.with_query(asked).with_query(condition)

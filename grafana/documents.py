@@ -89,7 +89,5 @@ def _marts_of_panel(panel: dict[str, Any]) -> list[str]:
 
 
 def _marts_of_board(board: dict[str, Any]) -> list[str]:
-    variables = {
-        mart for one in board.get("templating", {}).get("list", []) for mart in _MART.findall(str(one["query"]))
-    }
+    variables = {mart for one in board["templating"]["list"] for mart in _MART.findall(str(one["query"]))}
     return sorted(variables.union(*(_marts_of_panel(panel) for panel in board["panels"])))

@@ -24,7 +24,9 @@ from core.advice import Advice
 
 DATASOURCE_UID = "warehouse"
 DATASOURCE_TYPE = "grafana-postgresql-datasource"
-DATASOURCE = common.DataSourceRef(type_val=DATASOURCE_TYPE, uid=DATASOURCE_UID)
+# Dashboards name it by a variable, so that they can be opened in another Grafana, whose source has another uid.
+DATASOURCE_CHOICE = "${datasource}"
+DATASOURCE = common.DataSourceRef(type_val=DATASOURCE_TYPE, uid=DATASOURCE_CHOICE)
 TAG, CLOCK_TAG = "monitoring-warehouse", "monitoring-warehouse-runs"
 RUN_PIPELINE = f"Nothing here: {Advice.UPDATE}, or choose another time range"
 
@@ -59,10 +61,11 @@ class PostgresQuery(Dataquery):
     sql: str
     format: Format
     ref_id: str = "A"
+    datasource: str = DATASOURCE_CHOICE
 
     def to_json(self) -> dict[str, object]:
         return {
-            "datasource": {"type": DATASOURCE_TYPE, "uid": DATASOURCE_UID},
+            "datasource": {"type": DATASOURCE_TYPE, "uid": self.datasource},
             "editorMode": "code",
             "format": self.format,
             "rawQuery": True,
@@ -78,9 +81,10 @@ class Query(Builder[Dataquery]):
     sql: str
     format: Format
     ref_id: str = "A"
+    datasource: str = DATASOURCE_CHOICE
 
     def build(self) -> Dataquery:
-        return PostgresQuery(self.sql, self.format, self.ref_id)
+        return PostgresQuery(self.sql, self.format, self.ref_id, self.datasource)
 
 
 @dataclass(frozen=True)
@@ -335,6 +339,10 @@ def page(
     """
     board = builders.Dashboard(title).uid(uid).description(description).tags([TAG if of_days else CLOCK_TAG])
     board.time(*time).timezone(timezone).tooltip(models.DashboardCursorSync.CROSSHAIR).refresh("1m").editable()
+    # Hidden: there is one to choose from, and the controls of a small screen take one row.
+    source = builders.DatasourceVariable("datasource").type(DATASOURCE_TYPE).label("Warehouse")
+    source.description("The Postgres that all panels ask.").hide(models.VariableHide.HIDE_VARIABLE)
+    board.with_variable(source.current(models.VariableOption(text="Warehouse", value=DATASOURCE_UID)))
     # A short word, and no other link: else the controls of a small screen take two rows.
     others = builders.DashboardLink("Pages").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
     board.link(others.as_dropdown(True).keep_time(of_days).include_vars(of_days))

@@ -81,7 +81,11 @@ class OpenDashboard:
         return f"'{value}'" if match[1] in self._several() else value
 
     def _several(self) -> set[str]:
-        return {one["name"] for one in self.document.get("templating", {}).get("list", []) if one.get("multi")}
+        return {one["name"] for one in self.choices() if one.get("multi")}
+
+    def choices(self) -> list[dict[str, Any]]:
+        """The variables that are chosen from the rows of a query; the other one is the data source."""
+        return [one for one in self.document["templating"]["list"] if one["type"] == "query"]
 
     def in_words(self, text: str) -> str:
         """A title or a text with the variables put in."""
@@ -95,7 +99,7 @@ class OpenDashboard:
 
     def choose(self, connection: Connection, **chosen: str) -> None:
         """Set every variable to its first option, or to the one that is chosen."""
-        for variable in self.document.get("templating", {}).get("list", []):
+        for variable in self.choices():
             name = variable["name"]
             found = self.run(connection, variable["query"])
             value = found.columns.index("__value") if "__value" in found.columns else 0

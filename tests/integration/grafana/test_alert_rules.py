@@ -112,7 +112,7 @@ def test_the_link_of_every_alert_leads_to_what_it_speaks_of(monitored_warehouse:
             with as_dashboard("link") as connection:
                 page.choose(connection, **asked)
                 shown = {title: page.run(connection, sql).rows for title, _, sql in page.queries()}
-            variables = {one["name"] for one in page.document.get("templating", {}).get("list", [])}
+            variables = {one["name"] for one in page.choices()}
             for variable in asked.keys() & variables:
                 assert asked[variable] in page.options[variable], (row["page"], variable)
             opened.add((name, uid))

@@ -81,7 +81,7 @@ def test_panels_lie_beside_each_other(dashboard: OpenDashboard) -> None:
 
 
 def test_queries_read_marts_and_nothing_else(dashboard: OpenDashboard) -> None:
-    variables = [variable["query"] for variable in dashboard.document.get("templating", {}).get("list", [])]
+    variables = [variable["query"] for variable in dashboard.choices()]
     for sql in [sql for _, _, sql in dashboard.queries()] + variables:
         bare = re.sub(r"extract\([^)]*\)|--[^\n]*", "", sql)
         relations = set(RELATION.findall(bare)) - set(NAMED.findall(bare))
@@ -90,7 +90,11 @@ def test_queries_read_marts_and_nothing_else(dashboard: OpenDashboard) -> None:
 
 
 def test_everything_asks_the_one_datasource(dashboard: OpenDashboard) -> None:
-    expected = {"type": DATASOURCE_TYPE, "uid": DATASOURCE_UID}
+    expected = {"type": DATASOURCE_TYPE, "uid": "${datasource}"}
+    source, *choices = dashboard.document["templating"]["list"]
+    assert (source["name"], source["type"], source["query"]) == ("datasource", "datasource", DATASOURCE_TYPE)
+    assert source["current"]["value"] == DATASOURCE_UID
+    assert all(one["datasource"] == expected for one in (*choices, *dashboard.annotations()))
     for panel in dashboard.panels():
         assert panel["datasource"] == expected
         assert all(target["datasource"] == expected for target in panel["targets"])
@@ -160,7 +164,7 @@ def test_a_page_has_one_row_of_controls(dashboard: OpenDashboard) -> None:
     marks = dashboard.document["annotations"].get("list", [])
     assert all(mark["hide"] for mark in marks), "a switch of an annotation is a control"
     if dashboard.uid == "model-monitoring":
-        assert [one["name"] for one in dashboard.document["templating"]["list"]] == ["model_version"]
+        assert [one["name"] for one in dashboard.choices()] == ["model_version"]
         assert [mark["iconColor"] for mark in marks] == ["blue"], "marks over every chart are no alarm"
 
 
