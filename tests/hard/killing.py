@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from config.settings import Source, make_settings
 from core.failpoints import VARIABLE
 from pipeline.steps import Pipeline, Report
 from tests.files import named
+from tests.parts import covering, thinned, without_trips
 from tests.warehouse_hashes import differences, hashes
 from warehouse import database
 from warehouse.database import Connection
@@ -60,34 +61,6 @@ from pg_locks
 inner join pg_stat_activity as activity using (pid)
 where granted and activity.datname = current_database() and pid != pg_backend_pid() and backend_type = 'client backend'
 """
-
-
-def thinned(table: pa.Table, first: date, last: date, nth: int) -> pa.Table:
-    """Every nth trip that began on these days; the table says that it covers them."""
-    pickups = table["lpep_pickup_datetime"]
-    inside = pc.and_(
-        pc.greater_equal(pickups, pa.scalar(first).cast(pickups.type)),
-        pc.less(pickups, pa.scalar(last + timedelta(days=1)).cast(pickups.type)),
-    )
-    part = table.filter(inside)
-    part = part.take(list(range(0, len(part), nth)))
-    return covering(part, last)
-
-
-def covering(table: pa.Table, last: date) -> pa.Table:
-    metadata = {**(table.schema.metadata or {}), b"covers_until": last.isoformat().encode()}
-    return table.replace_schema_metadata(metadata)
-
-
-def without_trips(table: pa.Table, day: date, keep: int) -> pa.Table:
-    """The table with only the first trips of that day."""
-    days = pc.strftime(table["lpep_pickup_datetime"], format="%Y-%m-%d").to_pylist()
-    seen, rows = 0, []
-    for number, text in enumerate(days):
-        seen += text == day.isoformat()
-        if text != day.isoformat() or seen <= keep:
-            rows.append(number)
-    return table.take(rows)
 
 
 def write_months(sample: Path, folder: Path) -> None:

@@ -18,7 +18,8 @@ import pytest
 
 from core.failpoints import VARIABLE
 from tests.files import named
-from tests.hard.killing import FEBRUARY, JANUARY, Files, Yard, covering, without_trips
+from tests.hard.killing import FEBRUARY, JANUARY, Files, Yard
+from tests.parts import covering, without_trips
 from tests.warehouse_hashes import differences, hashes
 
 RUNS = 20

@@ -14,8 +14,9 @@ import pytest
 from config.months import Month
 from ingest.sample import write_sample
 from tests.files import named, with_column
-from tests.hard.killing import FEBRUARY, JANUARY, Case, Files, Yard, covering, thinned, without_trips
+from tests.hard.killing import FEBRUARY, JANUARY, Case, Files, Yard
 from tests.hard.points import EMPTIED, Point
+from tests.parts import covering, thinned, without_trips
 from tests.warehouse_hashes import differences, hashes
 
 MARCH = Month(2022, 3)

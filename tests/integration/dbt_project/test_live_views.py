@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import date
 from pathlib import Path
 
 import psycopg
+import pyarrow.parquet as pq
 import pytest
 
-from config.months import Month
 from config.paths import DBT_PROJECT_DIR
 from core.errors import DbtError, ModelError, PartlyFailedError, WarehouseError
 from grafana.preview.asking import as_dashboard
@@ -17,7 +18,9 @@ from ingest.sample import write_sample
 from pipeline import dbt
 from pipeline.steps import LIVE_VIEWS, Pipeline
 from tests.commands import command
+from tests.files import MARCH, named
 from tests.integration.pipeline.test_pipeline import one, rows, run, settings
+from tests.parts import thinned
 from warehouse import database
 from warehouse.access.roles import Role, acting_as, ensure_roles
 from warehouse.database import Connection
@@ -115,10 +118,13 @@ BREAKS = {
 
 @pytest.fixture(scope="module")
 def three_months(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The two months, and as new data every fourth trip of the first week of March."""
     folder = tmp_path_factory.mktemp("three")
     for file in sample_dir.iterdir():
         (folder / file.name).symlink_to(file)
-    write_sample(Month(2022, 3), folder / "green_tripdata_2022-03.parquet")
+    march = named(folder, MARCH)
+    write_sample(MARCH, march)
+    pq.write_table(thinned(pq.read_table(march), MARCH.first_day, date(2022, 3, 7), 4), march)
     return folder
 
 
