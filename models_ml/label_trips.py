@@ -6,7 +6,6 @@ Called by models_ml.labels and models_ml.label_feed.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from psycopg import sql
 
@@ -26,7 +25,7 @@ def check_trips(connection: database.Connection, relation: str, wanted: dict[str
     Raises:
         ConfigurationError: the relation or a column is not there, or a column is of another type.
     """
-    found: list[Any] = connection.execute(_QUERIES["column_types"], {"relation": relation}).fetchall()
+    found = connection.execute(_QUERIES["column_types"], {"relation": relation}).fetchall()
     types = {str(name): str(data_type) for name, data_type in found}
     if not types:
         raise ConfigurationError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from rich import box
 from rich.table import Table
@@ -59,8 +59,7 @@ def open_alerts() -> list[Alert]:
             raise DatabaseError(
                 f"there is nothing to check in {database.describe()}: marts.fct_alerts is missing; run `make pipeline`"
             )
-        rows: list[Any] = connection.execute(_QUERIES["open_alerts"]).fetchall()
-    return [Alert(*row) for row in rows]
+        return database.rows(connection, _QUERIES["open_alerts"], Alert)
 
 
 def alerts_of_months(months: list[date], train_month: date) -> list[Alert]:
@@ -69,10 +68,8 @@ def alerts_of_months(months: list[date], train_month: date) -> list[Alert]:
     Months are given by their first days.
     """
     with database.connect("alerts", read_only=True) as connection:
-        rows: list[Any] = connection.execute(
-            _QUERIES["alerts_of_months"], {"months": months, "train_month": train_month}
-        ).fetchall()
-    return [Alert(*row) for row in rows]
+        parameters = {"months": months, "train_month": train_month}
+        return database.rows(connection, _QUERIES["alerts_of_months"], Alert, parameters)
 
 
 def alerts_table(alerts: list[Alert]) -> Table:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from rich import box
@@ -33,6 +33,21 @@ _MODELS_ABREAST = 3
 _MODEL_CELL = "{:>7} {:>5} {:>7}"
 
 
+@dataclass(frozen=True)
+class _Day:
+    """A monitored day of a model; figures are None where there are none."""
+
+    window_date: date
+    model_spec: str
+    trip_count: int
+    rejected_count: int
+    prediction_drift: float | None
+    is_prediction_drifted: bool | None
+    num_drifted_columns: int | None
+    num_scored_columns: int | None
+    share_missing_values: float | None
+
+
 def show(report: Report, settings: Settings, seconds: float) -> None:
     """Print the summary to stdout, in colour on a terminal and plain elsewhere."""
     console = result_console()
@@ -49,11 +64,10 @@ def show(report: Report, settings: Settings, seconds: float) -> None:
     console.print(_steps_table(report))
     with database.connect("summary", read_only=True) as connection:
         months = [month.first_day for month in settings.months]
-        days: list[Any] = connection.execute(
-            _QUERIES["days"], {"months": months, "train_month": settings.train_month.first_day}
-        ).fetchall()
+        parameters = {"months": months, "train_month": settings.train_month.first_day}
+        days = database.rows(connection, _QUERIES["days"], _Day, parameters)
     if days:
-        specs = sorted({row[1] for row in days})
+        specs = sorted({day.model_spec for day in days})
         for first in range(0, len(specs), _MODELS_ABREAST):
             console.print(_days_table(days, specs[first : first + _MODELS_ABREAST]))
         console.print(
@@ -68,7 +82,7 @@ def show(report: Report, settings: Settings, seconds: float) -> None:
     page = _front_page()
     if page:
         console.print(f"Open this page in a browser: {page}")
-    look_at = _last_with_trips([day for day, *_ in days])
+    look_at = _last_with_trips([day.window_date for day in days])
     if look_at:
         console.print(f"Look into a day: make report DAY={look_at}")
     console.print('Next: make sql SQL="select * from marts.fct_daily_monitoring", make dbt ARGS="test", make help')
@@ -128,7 +142,7 @@ def _steps_table(report: Report) -> Table:
     return table
 
 
-def _days_table(days: list[Any], specs: list[str]) -> Table:
+def _days_table(days: list[_Day], specs: list[str]) -> Table:
     """One line a day: trips, rejected trips, and for each of the models drift, drifted columns and missing cells."""
     table = Table(box=box.SIMPLE_HEAD, title="Monitored days", title_justify="left", title_style="bold")
     table.add_column("day", no_wrap=True)
@@ -136,22 +150,22 @@ def _days_table(days: list[Any], specs: list[str]) -> Table:
         table.add_column(name, justify="right")
     for spec in specs:
         table.add_column(f"{spec}\n{_MODEL_CELL.format('drift ', 'cols', 'missing')}", justify="right", no_wrap=True)
-    by_day: dict[Any, dict[str, Any]] = {}
-    for row in days:
-        by_day.setdefault(row[0], {})[row[1]] = row
-    for day, rows in by_day.items():
-        first = next(iter(rows.values()))
-        cells = [f"{day:%Y-%m-%d %a}", f"{first[2]:,}", f"{first[3]:,}"]
-        table.add_row(*cells, *(_model_cell(rows.get(spec)) for spec in specs))
+    by_day: dict[date, dict[str, _Day]] = {}
+    for day in days:
+        by_day.setdefault(day.window_date, {})[day.model_spec] = day
+    for window_date, by_spec in by_day.items():
+        first = next(iter(by_spec.values()))
+        cells = [f"{window_date:%Y-%m-%d %a}", f"{first.trip_count:,}", f"{first.rejected_count:,}"]
+        table.add_row(*cells, *(_model_cell(by_spec.get(spec)) for spec in specs))
     return table
 
 
-def _model_cell(row: Any) -> str:
-    if row is None:
+def _model_cell(day: _Day | None) -> str:
+    if day is None:
         return ""
-    _, _, _, _, drift, is_drifted, drifted, scored, missing = row
+    drift, drifted, missing = day.prediction_drift, day.num_drifted_columns, day.share_missing_values
     return _MODEL_CELL.format(
-        "- " if drift is None else f"{drift:.3f}{'*' if is_drifted else ' '}",
-        "-" if drifted is None else f"{drifted}/{scored}",
+        "- " if drift is None else f"{drift:.3f}{'*' if day.is_prediction_drifted else ' '}",
+        "-" if drifted is None else f"{drifted}/{day.num_scored_columns}",
         "-" if missing is None else f"{missing:.1%}",
     )

@@ -14,10 +14,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as attribute
 from enum import Enum
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 
 import psycopg
 from psycopg import sql
+from psycopg.rows import class_row, scalar_row
 
 from config import env_file
 from config.paths import user_name
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Connection = psycopg.Connection[tuple[object, ...]]
+Query = LiteralString | sql.Composed
+Row = TypeVar("Row")
+Value = TypeVar("Value")
 
 # PGDATABASE, PGUSER and PGPASSWORD alone say who and what, not which server.
 _NAMING_VARIABLES = ("PGHOST", "PGPORT")
@@ -253,6 +257,23 @@ def one_row(connection: Connection, query: LiteralString, parameters: dict[str, 
     if row is None:
         raise DatabaseError(f"the database gave no row for: {query}")
     return row
+
+
+def rows(
+    connection: Connection, query: Query, kind: type[Row], parameters: Mapping[str, object] | None = None
+) -> list[Row]:
+    """The rows of a query as objects of a class that has a field for each column, by its name."""
+    with connection.cursor(row_factory=class_row(kind)) as cursor:
+        return cursor.execute(query, parameters).fetchall()
+
+
+def values(
+    connection: Connection, query: Query, kind: type[Value], parameters: Mapping[str, object] | None = None
+) -> list[Value]:
+    """The values of a query that has one column, of the type that the column has."""
+    with connection.cursor(row_factory=scalar_row) as cursor:
+        found: list[Value] = cursor.execute(query, parameters).fetchall()
+    return found
 
 
 @contextlib.contextmanager

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psycopg
+from psycopg.rows import class_row
 
 from warehouse.named_queries import queries
 
@@ -54,8 +54,5 @@ def lock_holders(connection: Connection) -> list[LockHolder]:
     """Who holds the warehouse's lock; times are missing where the session may not be seen."""
     if connection.execute(QUERIES["is_there"]).fetchone() != (True,):
         return []
-    rows: list[Any] = connection.execute(QUERIES["holders"]).fetchall()
-    return [
-        LockHolder(pid, str(name or ""), str(began), float(idle or 0), float(began_at or 0))
-        for pid, name, began, idle, began_at in rows
-    ]
+    with connection.cursor(row_factory=class_row(LockHolder)) as cursor:
+        return cursor.execute(QUERIES["holders"]).fetchall()

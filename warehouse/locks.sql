@@ -28,10 +28,10 @@ select pg_advisory_unlock_all()
 -- The session that took the lock last, while it has its token.
 select
     activity.pid,
-    activity.application_name,
-    to_char(activity.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ'),
-    coalesce(extract(epoch from clock_timestamp() - activity.state_change), 0),
-    extract(epoch from activity.backend_start)
+    coalesce(activity.application_name, '') as name,
+    coalesce(to_char(activity.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ'), 'an unknown time') as began,
+    cast(coalesce(extract(epoch from clock_timestamp() - activity.state_change), 0) as double precision) as idle_seconds,
+    cast(coalesce(extract(epoch from activity.backend_start), 0) as double precision) as began_at
 from warehouse_lock.locks as owner
 inner join pg_locks as locks
     on

@@ -6,7 +6,6 @@ The conductor asks before a run does anything, and again once transform has buil
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from config.monitoring import PREDICTION, Monitoring
 from config.paths import DBT_PROJECT_DIR, monitoring_file
@@ -98,8 +97,8 @@ def _check_features(monitoring: Monitoring, relation: str, types: dict[str, str]
 def columns_of(relation: str) -> dict[str, str]:
     """The columns of a relation in their order, each with Postgres' name of its type; none where it is not there."""
     with database.connect("relations", read_only=True) as connection:
-        rows: list[Any] = connection.execute(_QUERIES["columns"], {"relation": relation}).fetchall()
-    return dict(rows)
+        rows = connection.execute(_QUERIES["columns"], {"relation": relation}).fetchall()
+    return {str(name): str(kind) for name, kind in rows}
 
 
 def _is_model(relation: str) -> bool:

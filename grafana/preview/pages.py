@@ -99,17 +99,16 @@ def _board(connection: Connection, source: Path, chosen: dict[str, str]) -> Open
 
 def _chosen(connection: Connection, model: str, column: str, day: str) -> dict[str, str]:
     """The variables that a person has set, by their names on the dashboards."""
-    models: list[Any] = connection.execute(_QUERIES["models"]).fetchall()
+    models = connection.execute(_QUERIES["models"]).fetchall()
     if not models:
         raise DatabaseError(f"the warehouse has no model to look at: {Advice.UPDATE} first")
-    versions = [version for spec, version in models if not model or model in (spec, version)]
+    versions = [str(version) for spec, version in models if not model or model in (spec, version)]
     if not versions:
-        specs = ", ".join(sorted({spec for spec, _ in models}))
-        known = ", ".join(version for _, version in models)
+        specs = ", ".join(sorted({str(spec) for spec, _ in models}))
+        known = ", ".join(str(version) for _, version in models)
         raise UsageError(f"the model '{model}' is unknown: use a name ({specs}) or a version ({known})")
     chosen = {"model_version": versions[0]}
-    found: list[Any] = connection.execute(_QUERIES["columns"], chosen).fetchall()
-    columns = [name for (name,) in found]
+    columns = database.values(connection, _QUERIES["columns"], str, chosen)
     if column and column not in columns:
         raise UsageError(f"the column '{column}' is not monitored for {versions[0]}: use one of {', '.join(columns)}")
     of_column = {"column": column} if column else {}
@@ -119,13 +118,13 @@ def _chosen(connection: Connection, model: str, column: str, day: str) -> dict[s
 def _incident(connection: Connection, chosen: dict[str, str]) -> dict[str, str]:
     """The variables that show the latest incident within the drill-down's time range, as far as they are not chosen."""
     parameters = {"column": "", **chosen, **_range()}
-    found: Any = connection.execute(_QUERIES["latest_incident"], parameters).fetchone()
+    found = connection.execute(_QUERIES["latest_incident"], parameters).fetchone()
     if found is None:
         return {}
     column, instant, statistic = found
     return {
-        name: value
-        for name, value in (("column", column), ("day", str(instant)), ("statistic", statistic))
+        name: str(value)
+        for name, value in (("column", column), ("day", instant), ("statistic", statistic))
         if name not in chosen
     }
 
@@ -138,8 +137,8 @@ def _range() -> dict[str, str]:
 
 def _day(connection: Connection, version: str, day: str) -> str:
     """The day as the variable of the dashboards has it."""
-    found: list[Any] = connection.execute(_QUERIES["days"], {"model_version": version, **_range()}).fetchall()
-    days = {text: str(instant) for text, instant in found}
+    found = connection.execute(_QUERIES["days"], {"model_version": version, **_range()}).fetchall()
+    days = {str(text): str(instant) for text, instant in found}
     if day not in days:
         between = f"use one of {min(days)} to {max(days)}" if days else "none is"
         raise UsageError(f"the day '{day}' is not monitored for {version} in the dashboards' time range: {between}")

@@ -6,8 +6,8 @@ pipeline.cli.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from config.paths import user_name
 from core.errors import UsageError
@@ -35,12 +35,13 @@ def acknowledge(incident: str, note: str, close: bool) -> str:
     if not note:
         raise UsageError('no note was given: say what you know or do, NOTE="the vendor sends it again tonight"')
     schema_versions.migrate()
-    incident_id, state, name = _only(incident, _incidents())
-    if close and state in _OVER:
-        raise UsageError(f"incident {incident_id} ({name}) is {state} already: leave CLOSE out to add a note to it")
-    kind = "closed" if close else "acknowledged" if state == "open" else "noted"
+    known = _only(incident, _incidents())
+    name = f"incident {known.incident_id} ({known.name})"
+    if close and known.state in _OVER:
+        raise UsageError(f"{name} is {known.state} already: leave CLOSE out to add a note to it")
+    kind = "closed" if close else "acknowledged" if known.state == "open" else "noted"
     parameters: dict[str, object] = {
-        "incident_id": incident_id,
+        "incident_id": known.incident_id,
         "kind": kind,
         "note": note,
         "noted_by": user_name(),
@@ -48,25 +49,32 @@ def acknowledge(incident: str, note: str, close: bool) -> str:
     with acting_as(Role.MONITOR), database.connect("acknowledge") as connection:
         connection.execute(_QUERIES["insert_followup"], parameters)
     if kind == "noted":
-        return f"the note is with incident {incident_id} ({name}), which is {state}"
-    return f"incident {incident_id} ({name}) is {kind}"
+        return f"the note is with {name}, which is {known.state}"
+    return f"{name} is {kind}"
 
 
-def _incidents() -> list[Any]:
+@dataclass(frozen=True)
+class _Incident:
+    """An incident as a person knows it."""
+
+    incident_id: str
+    state: str
+    name: str
+
+
+def _incidents() -> list[_Incident]:
     with database.connect("acknowledge", read_only=True) as connection:
         if not database.one_row(connection, _QUERIES["is_there"])[0]:
             raise UsageError("there are no incidents: marts.fct_incidents is missing; run `make pipeline`")
-        return connection.execute(_QUERIES["incidents"]).fetchall()
+        return database.rows(connection, _QUERIES["incidents"], _Incident)
 
 
-def _only(incident: str, found: list[Any]) -> tuple[str, str, str]:
-    matching = [row for row in found if row[0].startswith(incident)] if incident else []
+def _only(incident: str, known: list[_Incident]) -> _Incident:
+    matching = [each for each in known if each.incident_id.startswith(incident)] if incident else []
     if len(matching) == 1 and len(incident) >= _FEWEST_DIGITS:
-        incident_id, state, name = matching[0]
-        return incident_id, state, name
-    listed = ", ".join(
-        f"{row[0]} ({row[2]})" for row in (matching or [row for row in found if row[1] == "open"])[:_SHOWN]
-    )
+        return matching[0]
+    offered = matching or [each for each in known if each.state == "open"]
+    listed = ", ".join(f"{each.incident_id} ({each.name})" for each in offered[:_SHOWN])
     hint = f": {'it may be' if matching else 'open are'} {listed}" if listed else ": none is open"
     if not incident:
         raise UsageError(f"no incident was given{hint}")

@@ -82,9 +82,8 @@ def _write(writer: Writer, tell: Callable[[str], None]) -> Manifest:
             writer.add(TABLES + name, _copied(connection, sql.SQL(_QUERIES["copy_out"]).format(**parts)))
             tables[name] = Table(columns=columns, content=_content(connection, name, columns))
             failpoint("backup.table_written")
-        artifacts: list[Any] = connection.execute(_QUERIES["artifacts"]).fetchall()
-        for name, pinned in artifacts:
-            model = state_dir() / "models" / Path(str(name)).name
+        for artifact, pinned in connection.execute(_QUERIES["artifacts"]).fetchall():
+            model = state_dir() / "models" / Path(str(artifact)).name
             if not model.exists():
                 tell(f"warning: {model} is missing and not in the backup: the next `make pipeline` trains it again")
             elif writer.add(MODELS + model.name, pieces_of(model)).sha256 != pinned:
@@ -224,8 +223,10 @@ def _load(connection: database.Connection, read: Backup) -> None:
     _check_same("sequences", manifest.sequences, sequences)
     for name, columns in tables.items():
         _check_same(f"columns of {name}", manifest.tables[name].columns, columns)
-    references: list[Any] = connection.execute(_QUERIES["references"]).fetchall()
-    order = TopologicalSorter({name: {to for of, to in references if of == name} & tables.keys() for name in tables})
+    references = connection.execute(_QUERIES["references"]).fetchall()
+    order = TopologicalSorter(
+        {name: {str(to) for of, to in references if of == name} & tables.keys() for name in tables}
+    )
     with _acting_as_nobody_else(connection):
         for name in order.static_order():
             columns = manifest.tables[name].columns
@@ -314,8 +315,7 @@ def _unpacked_models(read: Backup) -> Iterator[Callable[[], None]]:
 
 def _check_models(connection: database.Connection, manifest: Manifest, tell: Callable[[str], None]) -> None:
     """Every model's file is the one that the restored rows pin."""
-    artifacts: list[Any] = connection.execute(_QUERIES["artifacts"]).fetchall()
-    pinned = {str(name): str(pin) for name, pin in artifacts}
+    pinned = {str(name): str(pin) for name, pin in connection.execute(_QUERIES["artifacts"]).fetchall()}
     for name in manifest.models:
         if pinned.pop(name, None) != manifest.members[MODELS + name].sha256:
             raise BadFileError(f"nothing was restored: {name} is not the file that ml.models pins: use another backup")
@@ -339,9 +339,8 @@ def _tables(connection: database.Connection) -> dict[str, list[str]]:
 
 
 def _sequences(connection: database.Connection) -> dict[str, tuple[int, bool]]:
-    rows: list[Any] = connection.execute(_QUERIES["sequences"], {"schemas": list(PYTHON_SCHEMAS)}).fetchall()
     found = {}
-    for (name,) in rows:
+    for name in database.values(connection, _QUERIES["sequences"], str, {"schemas": list(PYTHON_SCHEMAS)}):
         query = sql.SQL(_QUERIES["sequence_value"]).format(sequence=database.relation(name))
         found[name] = _row(connection, query)
     return found

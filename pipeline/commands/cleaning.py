@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 from psycopg import sql
 
@@ -43,12 +42,11 @@ def clean() -> str:
 
 def _drop_schemas() -> None:
     with hold_lock("clean") as connection:
-        artifacts: list[Any] = []
-        if database.one_row(connection, _QUERIES["has_models"])[0]:
-            artifacts = connection.execute(_QUERIES["artifacts"]).fetchall()
+        has_models = database.one_row(connection, _QUERIES["has_models"])[0]
+        artifacts = database.values(connection, _QUERIES["artifacts"], str) if has_models else []
         for schema in reversed(SCHEMAS):
             connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
         # Last: whoever waits for a lock makes the table anew.
         connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(locks.SCHEMA)))
-    for (name,) in artifacts:
+    for name in artifacts:
         (state_dir() / "models" / Path(name).name).unlink(missing_ok=True)

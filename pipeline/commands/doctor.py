@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import platform
 import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import psycopg
 
@@ -54,19 +56,68 @@ class _Findings:
     def _line(self, mark: str, text: str) -> None:
         self.console.print(f"  {mark:7s}  {with_commands(text)}", markup=False, soft_wrap=True)
 
-    def notes(self, found: list[str], well: str) -> None:
+    def notes(self, found: Sequence[str], well: str) -> None:
         """What is weaker than elsewhere, or that all is well."""
         for text in found:
             self.note(text)
         if not found:
             self.well(well)
 
-    def problems(self, found: list[str], well: str) -> None:
+    def problems(self, found: Sequence[str], well: str) -> None:
         """What was found, or that all is well."""
         for text in found:
             self.problem(text)
         if not found:
             self.well(well)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A month that is loaded, or was pruned."""
+
+    source_month: date
+    rows: int
+    came: str
+    loaded_at: datetime
+    covers_until: date
+    location: str
+    sha256: str
+
+    @property
+    def month(self) -> Month:
+        return Month.of(self.source_month)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model version; without an artifact its predictions are loaded."""
+
+    model_version: str
+    artifact_file: str | None
+    artifact_sha256: str
+    has_reference: bool
+    windows: int
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The latest run, or a command that failed since."""
+
+    step: str
+    status: str
+    started_at: datetime
+    message: str
+
+
+@dataclass(frozen=True)
+class _Warehouse:
+    """What the checks look at: a warehouse that is made, and who holds its lock."""
+
+    connection: database.Connection
+    settings: Settings
+    files: Sequence[_File]
+    stale: Sequence[str]
+    working: Sequence[str]
 
 
 def examine(settings: Settings) -> bool:
@@ -116,69 +167,55 @@ def _warehouse(findings: _Findings, settings: Settings) -> None:
         if database.one_row(connection, _QUERIES["is_made"])[0] is None:
             findings.note("the database is empty: run `make pipeline`")
             return
-        findings.problems(
-            faults.of_schema(connection), f"schema version {schema_versions.of(connection)}, as this program's"
-        )
-        findings.problems(faults.of_clocks(connection), "its clock is this machine's")
         stale, working = faults.of_lock(connection)
-        is_held = bool(stale or working)
-        for text in working:
-            findings.note(text)
-        findings.problems(stale, "no lock is left behind")
-        findings.notes(gaps(connection), "roles have their rights, and no way to more")
-        incomplete, unbuilt = faults.of_months(connection), faults.of_dbt(connection)
-        files: list[Any] = connection.execute(_QUERIES["files"]).fetchall()
-        models: list[Any] = connection.execute(_QUERIES["models"]).fetchall()
-        runs: list[Any] = connection.execute(_QUERIES["last_runs"]).fetchall()
-    findings.heading("Loaded")
-    for month, rows, origin, loaded_at, covers_until, *_ in files:
-        part = "" if covers_until == Month.of(month).last_day else f", delivered until {covers_until}"
-        findings.well(f"{month:%Y-%m}: {rows:,} trips, {origin}, loaded {loaded_at:%Y-%m-%d %H:%M}{part}")
-    findings.problems(incomplete, "the rows of every month are there")
-    findings.problems(unbuilt, "what dbt builds is there")
-    _checksums(findings, settings.data_dir, files)
-    held = {f"{month:%Y-%m}" for month, *_ in files}
-    for needed in settings.needed_months:
-        if str(needed) not in held:
-            findings.note(f"{needed} is not loaded: `make pipeline` with it in MONTHS or TRAIN_MONTH")
-    findings.heading("Models")
-    for model_version, artifact, sha256, has_reference, windows in models:
-        if not has_reference:
-            findings.note(f"{model_version} waits for the predictions of its reference's days: `make predictions`")
-        elif artifact is None:
-            findings.well(f"{model_version}: {windows} monitored windows, its predictions are loaded")
-        else:
-            fault = faults.of_artifact(settings.model_dir / artifact, sha256)
-            if fault:
-                findings.problem(f"{model_version}: {fault}")
-            else:
-                findings.well(f"{model_version}: {windows} monitored windows")
-    for sentence in load_monitoring().without_labels():
-        findings.note(sentence)
-    findings.heading("Alerts")
-    _alerts(findings)
-    findings.heading("Last run")
-    for step, status, started_at, message in runs:
-        words = f"{step}: {status}, {started_at:%Y-%m-%d %H:%M:%S} {message}".rstrip()
-        if status == "running" and not is_held:
-            findings.problem(f"{words}, but nobody holds the lock: it was killed. {_GO_ON}")
-            continue
-        if status == "abandoned" and step == "pipeline":
-            words += f". {_GO_ON}"
-        # A command that failed since then is told; what to do about it was said to the person who called it.
-        if step.startswith("make "):
-            findings.note(words)
-        else:
-            (findings.problem if status in {"failed", "abandoned"} else findings.well)(words)
+        warehouse = _Warehouse(
+            connection, settings, database.rows(connection, _QUERIES["files"], _File), tuple(stale), tuple(working)
+        )
+        for heading, checks in _CHECKS:
+            if heading:
+                findings.heading(heading)
+            for check in checks:
+                check(findings, warehouse)
 
 
-def _checksums(findings: _Findings, folder: Path, files: list[Any]) -> None:
+def _schema(findings: _Findings, warehouse: _Warehouse) -> None:
+    found = schema_versions.of(warehouse.connection)
+    findings.problems(faults.of_schema(warehouse.connection), f"schema version {found}, as this program's")
+
+
+def _clocks(findings: _Findings, warehouse: _Warehouse) -> None:
+    findings.problems(faults.of_clocks(warehouse.connection), "its clock is this machine's")
+
+
+def _lock(findings: _Findings, warehouse: _Warehouse) -> None:
+    for text in warehouse.working:
+        findings.note(text)
+    findings.problems(warehouse.stale, "no lock is left behind")
+
+
+def _roles(findings: _Findings, warehouse: _Warehouse) -> None:
+    findings.notes(gaps(warehouse.connection), "roles have their rights, and no way to more")
+
+
+def _months(findings: _Findings, warehouse: _Warehouse) -> None:
+    for file in warehouse.files:
+        part = "" if file.covers_until == file.month.last_day else f", delivered until {file.covers_until}"
+        findings.well(f"{file.month}: {file.rows:,} trips, {file.came}, loaded {file.loaded_at:%Y-%m-%d %H:%M}{part}")
+    findings.problems(faults.of_months(warehouse.connection), "the rows of every month are there")
+
+
+def _built(findings: _Findings, warehouse: _Warehouse) -> None:
+    findings.problems(faults.of_dbt(warehouse.connection), "what dbt builds is there")
+
+
+def _checksums(findings: _Findings, warehouse: _Warehouse) -> None:
     """Hold the hashes of what was loaded from DATA_DIR, or downloaded into it, against the checksums that lie there."""
+    folder = warehouse.settings.data_dir
     names: dict[str, str] = {}
-    for month, _, origin, _, _, location, sha256 in files:
-        name = file_name(Month.of(month))
-        if origin == "tlc" or location == str(folder / name):
-            names[name] = sha256
+    for file in warehouse.files:
+        name = file_name(file.month)
+        if file.came == "tlc" or file.location == str(folder / name):
+            names[name] = file.sha256
     try:
         stated = listed_in(folder, list(names))
     except WarehouseError as error:
@@ -197,7 +234,35 @@ def _checksums(findings: _Findings, folder: Path, files: list[Any]) -> None:
         findings.note(f"{words}: a {LIST_NAME} there is checked before each load")
 
 
-def _alerts(findings: _Findings) -> None:
+def _missing_months(findings: _Findings, warehouse: _Warehouse) -> None:
+    loaded = {file.month for file in warehouse.files}
+    for month in warehouse.settings.needed_months:
+        if month not in loaded:
+            findings.note(f"{month} is not loaded: `make pipeline` with it in MONTHS or TRAIN_MONTH")
+
+
+def _models(findings: _Findings, warehouse: _Warehouse) -> None:
+    for model in database.rows(warehouse.connection, _QUERIES["models"], _Model):
+        if not model.has_reference:
+            findings.note(
+                f"{model.model_version} waits for the predictions of its reference's days: `make predictions`"
+            )
+        elif model.artifact_file is None:
+            findings.well(f"{model.model_version}: {model.windows} monitored windows, its predictions are loaded")
+        else:
+            fault = faults.of_artifact(warehouse.settings.model_dir / model.artifact_file, model.artifact_sha256)
+            findings.problems(
+                [f"{model.model_version}: {fault}"] if fault else [],
+                f"{model.model_version}: {model.windows} monitored windows",
+            )
+
+
+def _labels(findings: _Findings, _: _Warehouse) -> None:
+    for sentence in load_monitoring().without_labels():
+        findings.note(sentence)
+
+
+def _alerts(findings: _Findings, _: _Warehouse) -> None:
     """Open alerts are about the data and the models: a note, whatever their severity."""
     try:
         alerts = open_alerts()
@@ -209,3 +274,28 @@ def _alerts(findings: _Findings) -> None:
         return
     critical = sum(alert.severity == "critical" for alert in alerts)
     findings.note(f"{critical} critical, {len(alerts) - critical} warning open: `make check-alerts` names them")
+
+
+def _last_run(findings: _Findings, warehouse: _Warehouse) -> None:
+    is_held = bool(warehouse.stale or warehouse.working)
+    for run in database.rows(warehouse.connection, _QUERIES["last_runs"], _Run):
+        words = f"{run.step}: {run.status}, {run.started_at:%Y-%m-%d %H:%M:%S} {run.message}".rstrip()
+        if run.status == "running" and not is_held:
+            findings.problem(f"{words}, but nobody holds the lock: it was killed. {_GO_ON}")
+            continue
+        if run.status == "abandoned" and run.step == "pipeline":
+            words += f". {_GO_ON}"
+        # A command that failed since then is told; what to do about it was said to the person who called it.
+        if run.step.startswith("make "):
+            findings.note(words)
+        else:
+            (findings.problem if run.status in {"failed", "abandoned"} else findings.well)(words)
+
+
+_CHECKS: tuple[tuple[str, tuple[Callable[[_Findings, _Warehouse], None], ...]], ...] = (
+    ("", (_schema, _clocks, _lock, _roles)),
+    ("Loaded", (_months, _built, _checksums, _missing_months)),
+    ("Models", (_models, _labels)),
+    ("Alerts", (_alerts,)),
+    ("Last run", (_last_run,)),
+)

@@ -8,7 +8,7 @@ select to_regclass('raw.files')
 select
     source_month,
     rows,
-    origin || case when status = 'pruned' then to_char(pruned_at, '" (gone since "YYYY-MM-DD", make prune)"') else '' end,
+    origin || case when status = 'pruned' then to_char(pruned_at, '" (gone since "YYYY-MM-DD", make prune)"') else '' end as came,
     loaded_at,
     covers_until,
     location,
@@ -23,7 +23,7 @@ select
     models.artifact_file,
     models.artifact_sha256,
     models.reference_id is not null as has_reference,
-    count(computed.window_start)
+    count(computed.window_start) as windows
 from ml.models as models
 left join monitoring.computed_windows as computed on models.model_version = computed.model_version
 group by models.model_version

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import socket
 import time
+from dataclasses import dataclass
+from datetime import date, datetime
 from hashlib import file_digest
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -28,6 +29,24 @@ _LONGEST_NAME = 63  # bytes of an application_name that Postgres keeps
 _IDLE_HOURS = 6
 _CLOCK_SECONDS = 60.0
 _SHOWN = 5
+
+
+@dataclass(frozen=True)
+class _Future:
+    """What has an end later than now."""
+
+    what: str
+    moment: datetime
+
+
+@dataclass(frozen=True)
+class _HalfLoaded:
+    """A load that has fewer rows, or more, than its file."""
+
+    load_id: int
+    source_month: date
+    rows: int
+    there: int
 
 
 def of_schema(connection: Connection) -> list[str]:
@@ -53,11 +72,11 @@ def of_clocks(connection: Connection) -> list[str]:
             f"the server's clock is {abs(ahead):,.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine's: set "
             "both by a time server (timedatectl); which labels count and how old data are is told by them"
         )
-    rows: list[Any] = connection.execute(_QUERIES["future"], {"seconds": _CLOCK_SECONDS}).fetchall()
+    future = database.rows(connection, _QUERIES["future"], _Future, {"seconds": _CLOCK_SECONDS})
     found += [
-        f"{what} at {moment:%Y-%m-%d %H:%M:%S %Z}, which the server's clock has not reached: a clock was wrong then, "
-        "or is now. Check the clocks of both machines, then run `make pipeline` again"
-        for what, moment in rows
+        f"{each.what} at {each.moment:%Y-%m-%d %H:%M:%S %Z}, which the server's clock has not reached: a clock was "
+        "wrong then, or is now. Check the clocks of both machines, then run `make pipeline` again"
+        for each in future
     ]
     return found
 
@@ -100,18 +119,17 @@ def _why_stale(name: str, began_at: float, seconds_idle: float) -> str:
 
 def of_months(connection: Connection) -> list[str]:
     """A month whose rows are not those that its file had."""
-    rows: list[Any] = connection.execute(_QUERIES["half_loaded"]).fetchall()
     found = [
-        f"{month:%Y-%m} is loaded in part: {there:,} of the {promised:,} rows of its file are there. Take the load "  # noqa: S608 - words for a person
-        f"back with `make psql` and: delete from raw.files where load_id = {load_id}; then `make pipeline` "
-        "loads the month anew"
-        for load_id, month, promised, there in rows
+        f"{load.source_month:%Y-%m} is loaded in part: {load.there:,} of the {load.rows:,} rows of its file are there. "  # noqa: S608 - words for a person
+        f"Take the load back with `make psql` and: delete from raw.files where load_id = {load.load_id}; then "
+        "`make pipeline` loads the month anew"
+        for load in database.rows(connection, _QUERIES["half_loaded"], _HalfLoaded)
     ]
-    rows = connection.execute(_QUERIES["foreign_rows"]).fetchall()
+    foreign = connection.execute(_QUERIES["foreign_rows"]).fetchall()
     found += [
         f"raw.green_trips holds {there:,} rows of load {load_id}, which is not in use: remove them with `make psql` "  # noqa: S608 - words for a person
         f"and: delete from raw.green_trips where load_id = {load_id};"
-        for load_id, there in rows
+        for load_id, there in foreign
     ]
     return found
 
@@ -150,11 +168,11 @@ def of_dbt(connection: Connection) -> list[str]:
                 "next `make pipeline` builds them again"
             )
     if database.one_row(connection, _QUERIES["is_windowed"])[0]:
-        rows: list[Any] = connection.execute(_QUERIES["unbuilt_months"]).fetchall()
+        unbuilt = connection.execute(_QUERIES["unbuilt_months"]).fetchall()
         found += [
             f"{month:%Y-%m} (load {load_id}) is in raw and nowhere else: dbt has not built its windows. Run "
             "`make pipeline`; where that finds nothing new, `make dbt ARGS=build` first"
-            for month, load_id in rows
+            for month, load_id in unbuilt
         ]
     return found
 

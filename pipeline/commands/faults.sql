@@ -4,8 +4,8 @@ select extract(epoch from clock_timestamp())
 -- name: future
 -- What has an end later than now, the latest of its kind.
 select
-    'run ' || run_id || ' (' || step || ') ended',
-    finished_at
+    'run ' || run_id || ' (' || step || ') ended' as what,
+    finished_at as moment
 from monitoring.runs
 where finished_at = (select max(finished_at) from monitoring.runs)
     and finished_at > clock_timestamp() + make_interval(secs => %(seconds)s)
@@ -22,7 +22,7 @@ select
     files.load_id,
     files.source_month,
     files.rows,
-    coalesce(found.rows, 0)
+    coalesce(found.rows, 0) as there
 from raw.files as files
 left join (select load_id, count(*) as rows from raw.green_trips group by load_id) as found
     on files.load_id = found.load_id

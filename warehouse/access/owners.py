@@ -108,12 +108,10 @@ def _give_all(connection: database.Connection) -> None:
         database_name = sql.Identifier(os.environ["PGDATABASE"])
         connection.execute(sql.SQL("alter database {} owner to {}").format(database_name, name))
         role_rights.give(connection, SCHEMAS, OWNER, but_of=["transformer"])
-        functions: list[Any] = connection.execute(_QUERIES["functions"], scope).fetchall()
-        for (function,) in functions:
+        for function in database.values(connection, _QUERIES["functions"], str, scope):
             # Written by the server itself, with the types of its arguments.
             connection.execute(sql.SQL("alter routine {} owner to {}").format(sql.SQL(function), name))
-        parts: list[Any] = connection.execute(_QUERIES["parts"], scope).fetchall()
-        for (part,) in parts:
+        for part in database.values(connection, _QUERIES["parts"], str, scope):
             connection.execute(sql.SQL("grant {} to {}").format(sql.Identifier(part), name))
         # Others have them no more, see role_rights.
         connection.execute(sql.SQL("grant execute on function pg_advisory_lock(bigint) to {}").format(name))

@@ -93,16 +93,14 @@ def _refuse_routines(connection: database.Connection, roles: Collection[str]) ->
 
 def _close_functions(connection: database.Connection) -> None:
     """Take functions that write, or that lock, from everybody."""
-    functions: list[Any] = connection.execute(_QUERIES["open_functions"]).fetchall()
-    for (function,) in functions:
+    for function in database.values(connection, _QUERIES["open_functions"], str):
         # Written by the server itself, with the types of its arguments.
         connection.execute(sql.SQL("revoke execute on function {} from public").format(sql.SQL(function)))
 
 
 def close_other_databases(connection: database.Connection) -> None:
     """On a server that holds warehouses only: nobody has business in the databases that every server has."""
-    open_to_all: list[Any] = connection.execute(_QUERIES["open_databases"]).fetchall()
-    for (name,) in open_to_all:
+    for name in database.values(connection, _QUERIES["open_databases"], str):
         connection.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(name)))
 
 
@@ -117,8 +115,7 @@ def give(connection: database.Connection, schemas: Collection[str], to: str, *, 
     """Schemas and their relations, whoever made them, are a role's, but for those of some other roles."""
     scope: dict[str, object] = {"schemas": list(schemas), "owners": [to, *but_of]}
     owner = sql.Identifier(to)
-    found: list[Any] = connection.execute(_QUERIES["foreign_schemas"], scope).fetchall()
-    for (schema,) in found:
+    for schema in database.values(connection, _QUERIES["foreign_schemas"], str, scope):
         connection.execute(sql.SQL("alter schema {} owner to {}").format(sql.Identifier(schema), owner))
     relations: list[Any] = connection.execute(_QUERIES["foreign_relations"], scope).fetchall()
     for schema, name, kind in relations:

@@ -12,7 +12,6 @@ import os
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -159,8 +158,8 @@ def _ensure_roles() -> str:
     with database.connect("roles", as_login=owners.administrator()) as connection:
         locks.hold(connection, "migrate")
         may_create, is_superuser = database.one_row(connection, _QUERIES["may_create_roles"])
-        found: list[Any] = connection.execute(_QUERIES["existing_roles"], {"names": names}).fetchall()
-        missing = [name for name in names if name not in {str(row[0]) for row in found}]
+        existing = database.values(connection, _QUERIES["existing_roles"], str, {"names": names})
+        missing = [name for name in names if name not in existing]
         if missing and not may_create:
             return (
                 f"the database roles {', '.join(missing)} are not there, and {user} may not create roles: the pipeline "
@@ -230,8 +229,8 @@ def gaps(connection: database.Connection) -> list[str]:
     """What of the roles' protection this server does not give, in words; nothing is changed."""
     names = [role.value for role in ROLES]
     user = os.environ["PGUSER"]
-    found: list[Any] = connection.execute(_QUERIES["memberships"], {"names": names}).fetchall()
-    missing = [name for name in names if name not in {str(row[0]) for row in found}]
+    played = database.values(connection, _QUERIES["memberships"], str, {"names": names})
+    missing = [name for name in names if name not in played]
     if missing:
         return [
             f"{user} cannot act as {', '.join(missing)}: what the pipeline, dbt and queries do they do with the "
@@ -254,9 +253,9 @@ def gaps(connection: database.Connection) -> list[str]:
             "temporary files of dashboard and analyst have no limit, which only a superuser can set: `alter role "
             "analyst set temp_file_limit = '2GB'`"
         )
-    entered: list[Any] = connection.execute(_QUERIES["entered_databases"]).fetchall()
+    entered = database.values(connection, _QUERIES["entered_databases"], str)
     if entered:
-        listed = ", ".join(str(row[0]) for row in entered)
+        listed = ", ".join(entered)
         gaps.append(
             f"dashboard and analyst can connect to {listed}, as everybody can: `revoke connect, temporary on database "
             "... from public` by an administrator ends that"
