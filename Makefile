@@ -27,6 +27,7 @@ unexport $(filter PYTHON%,$(.VARIABLES))
 override RUNTIME := $(VENV)/.runtime
 override DEV := $(VENV)/.dev
 override AUDIT := $(VENV)/audit
+override LOWEST := $(VENV)/lowest
 
 .PHONY: help
 help: ## List the targets
@@ -164,6 +165,15 @@ lint: $(DEV) ## Style of Python and SQL, and who may import whom
 .PHONY: types
 types: $(DEV) ## Static types, strict
 	$(BIN)/python -m mypy
+
+.PHONY: lowest
+lowest: $(DEV) ## Lint and unit tests with the oldest versions that pyproject.toml allows; needs the network
+	$(BIN)/uv venv --quiet --clear $(LOWEST)
+	$(BIN)/uv pip install --quiet --python $(LOWEST) --resolution lowest-direct -r pyproject.toml --group dev
+	$(LOWEST)/bin/ruff check .
+	$(LOWEST)/bin/python -c "from importlinter.cli import lint_imports_command as lint; lint()" --no-cache
+	$(LOWEST)/bin/python -m sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/tests
+	$(LOWEST)/bin/python -m pytest -q tests/unit -n 2
 
 .PHONY: unit
 unit: $(DEV) ## Tests that need no database
