@@ -115,6 +115,7 @@ def _build(arguments: list[str], run_id: int | None, with_tests: bool, monitorin
     callbacks = [_pass_by] if is_asked() else []
     with acting_as(Role.TRANSFORMER):
         manifest = _parsed(monitoring, quiet)
+        _forget_compiled(manifest)
         runner = dbtRunner(manifest=manifest, callbacks=callbacks)
         result = runner.invoke(["build", *_project(dbt_vars.variables(monitoring)), *quiet, *types, *arguments])
     if isinstance(result.exception, KeyboardInterrupt):
@@ -211,6 +212,13 @@ def _parsed(monitoring: Monitoring, quiet: list[str]) -> Any:
             kept_of.parent.mkdir(parents=True, exist_ok=True)
             kept_of.write_text(key[0], encoding="utf-8")
     return _manifest[1] if _manifest else None
+
+
+def _forget_compiled(manifest: Any) -> None:
+    """Of a model that an earlier build of this process has compiled, dbt would leave out what is ephemeral in it."""
+    for node in manifest.nodes.values() if manifest else ():
+        if getattr(node, "extra_ctes_injected", False):
+            node.extra_ctes_injected, node.extra_ctes = False, []
 
 
 def changes_tables(arguments: list[str]) -> bool:

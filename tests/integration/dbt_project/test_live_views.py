@@ -214,3 +214,10 @@ def test_nothing_is_missing_while_new_data_come_in(monitored_warehouse: Connecti
         dashboard.join()
     assert refused == []
     assert len(asked) > 100
+
+
+def test_what_has_ephemeral_parts_is_built_twice_by_one_process(monitored_warehouse: Connection) -> None:
+    """dbt keeps with a parsed model that it has put them in."""
+    for _ in range(2):
+        dbt.build("--select", "fct_alerts", run_id=None, with_tests=False)
+    assert monitored_warehouse.execute("select count(*) > 0 from marts.fct_alerts").fetchone() == (True,)
