@@ -2,7 +2,7 @@
 -- What is generated can be generated again: no write-ahead log, no check of every prediction's model.
 set session_replication_role = replica;
 set synchronous_commit = off;
-truncate intermediate.int_trips_accepted, intermediate.int_windows, ml.predictions, ml.scored_months, ml.models cascade;
+truncate intermediate.int_trips_accepted, intermediate.int_windows, ml.predictions, ml.models, monitoring.ledger cascade;
 alter table intermediate.int_trips_accepted set unlogged;
 alter table ml.predictions set unlogged;
 -- A number between 0 and 1, both excluded, for each row and seed: the same on every machine.
@@ -120,11 +120,13 @@ select
 from intermediate.int_trips_accepted
 
 -- name: scored_months
-insert into ml.scored_months (model_version, source_month, inputs_hash, rows)
-select %(model_version)s, source_month, '', sum(trip_count) from intermediate.int_windows group by source_month
+insert into monitoring.ledger (step, subject, part, granularity, window_start, as_of, inputs_hash, row_count)
+select 'score', %(model_version)s, source_month, '', '-infinity', '-infinity', '', sum(trip_count)
+from intermediate.int_windows
+group by source_month
 
 -- name: windows_read
-select window_date, window_start, window_end, granularity, content_hash, '' from intermediate.int_windows
+select window_date, window_start, window_end, granularity, content_hash from intermediate.int_windows
 order by window_date
 
 -- name: change_day

@@ -142,7 +142,7 @@ def _asked() -> tuple[str, list[Any]]:
             connection, "select model_version from ml.models where spec = %(spec)s and is_active", {"spec": SPEC}
         )[0]
         rows: list[Any] = connection.execute(
-            "select window_date, window_start, window_end, granularity, content_hash, '' from intermediate.int_windows "
+            "select window_date, window_start, window_end, granularity, content_hash from intermediate.int_windows "
             "order by window_date"
         ).fetchall()
     return version, [Window(*row) for row in rows]

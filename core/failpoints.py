@@ -1,10 +1,10 @@
 """Places at which a test kills the process, or holds it while something happens to the server.
 
-`failpoint("score.before_commit")` does nothing unless the environment variable WAREHOUSE_FAILPOINT names it:
+`failpoint("unit.before_commit")` does nothing unless the environment variable WAREHOUSE_FAILPOINT names it:
 
-    score.before_commit            killed (SIGKILL) there
-    score.before_commit:3          killed there the third time
-    score.before_commit:1=/a/file  held there: the file is made, and the process goes on when it is gone
+    unit.before_commit             killed (SIGKILL) there
+    unit.before_commit:3           killed there the third time
+    unit.before_commit:1=/a/file   held there: the file is made, and the process goes on when it is gone
 
 Used by tests/hard/test_killed_anywhere.py, which has a case for every name.
 """
@@ -49,29 +49,18 @@ NAMES = (
     "train.reference_row",
     "train.before_commit",
     "train.after_commit",
-    "score.before_month",
+    "unit.removed",
+    "unit.begun",
+    "unit.before_commit",
+    "unit.made",
     "score.deleted",
-    "score.before_commit",
-    "score.after_commit",
     "labels.removed",
-    "labels.before_commit",
-    "labels.after_commit",
-    "labels.gone",
-    "metrics.window_gone",
     "metrics.bins_written",
     "metrics.window_deleted",
-    "metrics.window_before_commit",
-    "metrics.window_written",
     "comparisons.deleted",
-    "comparisons.written",
     "evaluations.deleted",
-    "evaluations.before_commit",
-    "evaluations.written",
     "evaluations.settled",
-    "alarms.gone",
     "alarms.deleted",
-    "alarms.written",
-    "alarms.removed",
     "incidents.added",
     "incidents.before_commit",
     "predictions.copied",

@@ -22,7 +22,8 @@ from core.errors import BadFileError, ConfigurationError, UsageError
 from core.failpoints import failpoint
 from models_ml.label_file import check_feed_file, records
 from models_ml.label_trips import TIMES, check_trips, instant
-from warehouse import database
+from models_ml.labels import LABELS
+from warehouse import database, ledger
 
 if TYPE_CHECKING:
     from core.files.table_files import TableFile
@@ -148,6 +149,7 @@ def _remove_generated(connection: database.Connection, target: str) -> int:
     """A target whose source was trips until now still has the labels of then; gives how many there were."""
     removed = connection.execute(_LOAD_QUERIES["delete_generated_labels"], {"target": target}).rowcount
     connection.execute(_LOAD_QUERIES["delete_generated_loads"], {"target": target})
+    ledger.forget_subject(connection, LABELS, target)
     return removed
 
 

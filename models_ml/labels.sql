@@ -4,47 +4,12 @@ from pg_attribute
 where attrelid = to_regclass(%(relation)s) and attnum > 0 and not attisdropped
 order by attnum
 
--- name: feed_of_targets
-select target, location
+-- name: feed_of_target
+select location
 from ml.label_loads
-where origin = 'feed' and accepted > 0 and target = any(%(targets)s)
+where origin = 'feed' and accepted > 0 and target = %(target)s
 order by label_load_id
 limit 1
-
--- name: changed_months
--- Of a pruned month there is nothing to take labels from.
-select
-    windows.source_month,
-    windows.load_id,
-    windows.inputs_hash
-from (
-    select
-        source_month,
-        max(load_id) as load_id,
-        md5(%(settings)s || ':' || max(load_id) || ':' || string_agg(content_hash, ',' order by window_start)) as inputs_hash
-    from {windows}
-    where not is_pruned
-    group by source_month
-) as windows
-left join ml.label_loads as loads
-    on
-        loads.origin = 'trips'
-        and loads.target = %(target)s
-        and loads.source_month = windows.source_month
-where loads.inputs_hash is distinct from windows.inputs_hash
-order by windows.source_month
-
--- name: gone_months
--- Labels of months that are there no more, or of targets whose labels do not come from the trips any more.
-select target, source_month
-from ml.label_loads
-where
-    origin = 'trips'
-    and (target != all(%(targets)s) or source_month not in (select source_month from {windows}))
-order by target, source_month
-
--- name: stored_targets
-select distinct target from ml.label_loads where origin = 'trips' order by target
 
 -- name: delete_labels
 delete from ml.labels

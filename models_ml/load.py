@@ -7,6 +7,7 @@ pipeline.commands.predictions and by the conductor, which withdraws predictions 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -24,7 +25,9 @@ from models_ml.prediction_files import PredictionFile
 from models_ml.recipes import definition_sha256
 from models_ml.references import make_reference, store_reference
 from models_ml.rows import SCORED
-from warehouse import database
+from models_ml.store import SCORE, loaded_months
+from warehouse import database, ledger
+from warehouse.ledger import Entry, Key
 from warehouse.relations import columns_of
 
 if TYPE_CHECKING:
@@ -105,8 +108,8 @@ def _take_in(connection: database.Connection, model_version: str, file: Predicti
     found = _rows(connection, "changed_days", key)
     connection.execute(_QUERIES["upsert"], key)
     days: set[date] = {row[0] for row in found} | set(_settle(connection, model_version, months))
-    trips_hash = database.one_row(connection, _QUERIES["trips_hash"], {**key, "months": months})[0]
-    record = {**key, "sha256": file.sha256, "trips_hash": trips_hash, "location": file.location}
+    trips_hash = _trips_hash(connection, model_version, months)
+    record: dict[str, object] = {**key, "sha256": file.sha256, "trips_hash": trips_hash, "location": file.location}
     if not days and database.one_row(connection, _QUERIES["is_recorded"], record)[0]:
         return Outcome(model_version, counts, (), is_new=False)
     load_id = database.one_row(connection, _QUERIES["record_load"], record)[0]
@@ -115,21 +118,38 @@ def _take_in(connection: database.Connection, model_version: str, file: Predicti
 
 
 def _settle(connection: database.Connection, model_version: str, months: list[date]) -> list[date]:
-    """Predictions and notes of these months speak of the trips that are there; gives their days if some had to go."""
-    key = {"model_version": model_version, "months": months}
-    withdrawn = connection.execute(_QUERIES["withdraw"], key).rowcount
-    connection.execute(_QUERIES["forget_months"], key)
-    connection.execute(_QUERIES["mark_months"], key)
+    """Predictions of these months, and their ledger, are of the trips that are there; gives their days if some had to
+    go.
+    """
+    parameters = {"model_version": model_version, "months": months}
+    withdrawn = connection.execute(_QUERIES["withdraw"], parameters).rowcount
+    counts: dict[date, int] = dict(_rows(connection, "prediction_counts", parameters))
+    for month in months:
+        ledger.forget(connection, SCORE, Key(model_version, month.isoformat()))
+    for there in loaded_months():
+        if there.source_month in counts:
+            entry = Entry(there.content_hash, row_count=counts[there.source_month])
+            ledger.note(connection, SCORE, there.key(model_version), entry)
     if not withdrawn:
         return []
     found = _rows(connection, "days_of_months", {"months": months})
     return [row[0] for row in found]
 
 
+def _trips_hash(connection: database.Connection, model_version: str, months: list[date]) -> str:
+    """Of the trips of these months that the predictions are for."""
+    known = ledger.known(connection, SCORE, model_version)
+    entries = [known.get(Key(model_version, month.isoformat())) for month in months]
+    return hashlib.sha256(",".join(entry.inputs_hash for entry in entries if entry).encode()).hexdigest()
+
+
 def withdraw_replaced(connection: database.Connection, model_version: str) -> tuple[list[date], list[date]]:
     """Take out predictions of trips that are there no more; gives the changed months, and their days if any went."""
-    found = _rows(connection, "replaced_months", {"model_version": model_version})
-    months = [row[0] for row in found]
+    there = {month.source_month.isoformat(): month.content_hash for month in loaded_months()}
+    known = ledger.known(connection, SCORE, model_version)
+    months = sorted(
+        date.fromisoformat(key.part) for key, one in known.items() if one.inputs_hash != there.get(key.part)
+    )
     return months, _settle(connection, model_version, months) if months else []
 
 

@@ -116,35 +116,11 @@ where
             and trips.load_id = predictions.load_id
     )
 
--- name: forget_months
-delete from ml.scored_months where model_version = %(model_version)s and source_month = any(%(months)s)
-
--- name: mark_months
-insert into ml.scored_months (model_version, source_month, inputs_hash, rows)
-select
-    %(model_version)s,
-    windows.source_month,
-    windows.inputs_hash,
-    predictions.prediction_count
-from (
-    select
-        source_month,
-        md5(max(load_id) || ':' || string_agg(content_hash, ',' order by window_date)) as inputs_hash
-    from intermediate.int_windows
-    group by source_month
-) as windows
-inner join (
-    select source_month, count(*) as prediction_count
-    from ml.predictions
-    where model_version = %(model_version)s and source_month = any(%(months)s)
-    group by source_month
-) as predictions
-    on windows.source_month = predictions.source_month
-
--- name: trips_hash
-select md5(string_agg(inputs_hash, ',' order by source_month))
-from ml.scored_months
+-- name: prediction_counts
+select source_month, count(*)
+from ml.predictions
 where model_version = %(model_version)s and source_month = any(%(months)s)
+group by source_month
 
 -- name: is_recorded
 select exists (
@@ -177,23 +153,6 @@ select model_version, spec, reference_id
 from ml.models
 where is_active and predictions = 'loaded'
 order by model_version
-
--- name: replaced_months
--- Months whose trips are not those that the predictions were loaded for.
-select scored.source_month
-from ml.scored_months as scored
-left join (
-    select
-        source_month,
-        md5(max(load_id) || ':' || string_agg(content_hash, ',' order by window_date)) as inputs_hash
-    from intermediate.int_windows
-    group by source_month
-) as windows
-    on scored.source_month = windows.source_month
-where
-    scored.model_version = %(model_version)s
-    and scored.inputs_hash is distinct from windows.inputs_hash
-order by scored.source_month
 
 -- name: days_of_months
 select window_date from intermediate.int_windows where source_month = any(%(months)s) order by 1

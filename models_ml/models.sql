@@ -34,33 +34,19 @@ values (%(reference_id)s, %(name)s, %(model_version)s, %(sha256)s, %(rows)s, %(f
 -- name: copy_reference_rows
 copy ml.reference_rows (reference_id, position, source_month, source_row, window_date, record, segments) from stdin
 
--- name: pending_months
+-- name: months
+-- The months that there are, each with a hash of its rows; of a pruned one the rows are gone.
 select
-    windows.source_month,
-    windows.load_id,
-    windows.inputs_hash
-from (
-    select
-        source_month,
-        max(load_id) as load_id,
-        md5(max(load_id) || ':' || string_agg(content_hash, ',' order by window_date)) as inputs_hash
-    from intermediate.int_windows
-    where not is_pruned
-    group by source_month
-) as windows
-left join ml.scored_months as scored
-    on scored.model_version = %(model_version)s and scored.source_month = windows.source_month
-where scored.inputs_hash is distinct from windows.inputs_hash
-order by windows.source_month
-
--- name: scored_months
-select source_month from ml.scored_months where model_version = %(model_version)s
+    source_month,
+    max(load_id) as load_id,
+    md5(max(load_id) || ':' || string_agg(content_hash, ',' order by window_start)) as content_hash,
+    bool_or(is_pruned) as is_pruned
+from {windows}
+group by source_month
+order by source_month
 
 -- name: delete_predictions
-delete from ml.predictions where model_version = $1 and source_month = cast($2 as date)
+delete from ml.predictions where model_version = %(model_version)s and source_month = %(source_month)s
 
--- name: mark_scored
-insert into ml.scored_months (model_version, source_month, inputs_hash, rows, run_id)
-values ($1, cast($2 as date), $3, $4, $5)
-on conflict (model_version, source_month) do update
-set inputs_hash = excluded.inputs_hash, rows = excluded.rows, run_id = excluded.run_id, scored_at = now()
+-- name: copy_predictions
+copy ml.predictions (model_version, source_month, source_row, load_id, prediction) from stdin with (format csv)

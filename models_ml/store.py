@@ -1,4 +1,4 @@
-"""What the warehouse knows of models: which there are, and which months each has still to score.
+"""What the warehouse knows of models: which there are, and which months there are to score.
 
 Light on purpose: the conductor asks it at every run, also when there is nothing to do.
 """
@@ -8,11 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
+
+from psycopg import sql
 
 from config.months import Month
-from warehouse import database
+from warehouse import database, ledger
+from warehouse.ledger import Key
 
 _QUERIES = database.queries(Path(__file__).with_name("models.sql"))
+SCORE = "score"
+WINDOWS = "intermediate.int_windows"
 
 
 @dataclass(frozen=True)
@@ -67,21 +73,26 @@ def stored_models() -> list[StoredModel]:
 def scored_months(model_version: str) -> set[date]:
     """The months, by their first days, that a model has predictions for."""
     with database.connect("score", read_only=True) as connection:
-        rows = connection.execute(_QUERIES["scored_months"], {"model_version": model_version}).fetchall()
-    return {date.fromisoformat(str(row[0])) for row in rows}
+        return {date.fromisoformat(key.part) for key in ledger.known(connection, SCORE, model_version)}
 
 
 @dataclass(frozen=True)
-class PendingMonth:
-    """A month whose predictions are missing, or were made from other rows."""
+class LoadedMonth:
+    """A month of the warehouse, by its first day; the rows of a pruned one are gone."""
 
     source_month: date
     load_id: int
-    inputs_hash: str
+    content_hash: str
+    is_pruned: bool
+
+    def key(self, subject: str) -> Key:
+        """Of what is made of the month for a model, or a target."""
+        return Key(subject, self.source_month.isoformat())
 
 
-def pending_months(model_version: str) -> list[PendingMonth]:
-    """Months that a model has to score, oldest first."""
-    with database.connect("score", read_only=True) as connection:
-        rows = connection.execute(_QUERIES["pending_months"], {"model_version": model_version}).fetchall()
-    return [PendingMonth(date.fromisoformat(str(row[0])), int(str(row[1])), str(row[2])) for row in rows]
+def loaded_months(windows: str = WINDOWS) -> list[LoadedMonth]:
+    """The months that there are, oldest first; `windows` is the relation of windows."""
+    query = sql.SQL(_QUERIES["months"]).format(windows=database.relation(windows))
+    with database.connect("months", read_only=True) as connection:
+        rows: list[Any] = connection.execute(query).fetchall()
+    return [LoadedMonth(*row) for row in rows]

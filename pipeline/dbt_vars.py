@@ -1,4 +1,4 @@
-"""What monitoring.yml says to dbt, as variables of the project. Called by pipeline.dbt and pipeline.step_inputs.
+"""What monitoring.yml says to dbt, as variables of the project. Called by pipeline.dbt and the steps that it takes.
 
 Names among them are written into SQL: they are `config.config_values.Name`s, or a column's name in quotes.
 """

@@ -1,6 +1,6 @@
 """What a step is doing, said to whoever waits: once it has taken two seconds, and every now and then after that.
 
-Called by pipeline.steps.
+Called by pipeline.runner.
 """
 
 from __future__ import annotations

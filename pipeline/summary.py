@@ -21,7 +21,7 @@ from grafana.preview.pages import write_front_page
 from pipeline.advice import with_commands
 from pipeline.alerts import Alert, alerts_of_months, alerts_table, open_alerts
 from pipeline.console import result_console
-from pipeline.steps import Report
+from pipeline.runner import Report
 from warehouse import database
 
 log = logging.getLogger(__name__)

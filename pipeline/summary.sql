@@ -23,7 +23,7 @@ select
     (select count(*) from raw.files where status = 'loaded') as files,
     (select coalesce(sum(rows), 0) from raw.files where status = 'loaded') as trips,
     (select count(*) from ml.models) as models,
-    (select count(*) from monitoring.computed_windows) as windows,
+    (select count(*) from monitoring.ledger where step = 'metrics') as windows,
     (select coalesce(string_agg(distinct origin, ', '), 'empty') from raw.files where status = 'loaded') as origin
 
 -- name: last_with_trips

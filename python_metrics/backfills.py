@@ -1,7 +1,7 @@
-"""Windows that a person wants computed again: what is noted of them, so that the ordinary steps find them pending.
+"""Windows that a person wants computed again.
 
-A backfill takes back, in one transaction, the notes of what its windows were made from. Whatever computes pending
-windows then completes it, also after it was interrupted. Called by pipeline.commands.backfill.
+A backfill says in the ledger, in one transaction, that its windows are to be made again. The ordinary steps complete
+it, also after it was interrupted. Called by pipeline.commands.backfill.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from psycopg import sql
 
 from config.monitoring import Windows
 from python_metrics.monitored import MonitoredModel
-from python_metrics.performance.evaluation_store import AGAIN
 from warehouse import database
+from warehouse.ledger import AGAIN
 
 _QUERIES = database.queries(Path(__file__).with_name("backfills.sql"))
 

@@ -22,16 +22,15 @@ insert into monitoring.backfills (first_day, last_day, model_versions, windows, 
 values (%(first)s, %(last)s, %(model_versions)s, %(windows)s, %(run_id)s)
 
 -- name: invalidate_windows
--- A window that was never computed gets its note, so that the step that computes what is pending finds it.
-insert into monitoring.computed_windows (
-    model_version, reference_id, window_start, granularity, content_hash, inputs_hash, run_id
-)
+-- A window that was never computed gets its row, so that the step that computes what is stale finds it.
+insert into monitoring.ledger (step, subject, part, granularity, window_start, as_of, inputs_hash, run_id)
 select
+    'metrics',
     %(model_version)s,
     %(reference_id)s,
-    windows.window_start,
     windows.granularity,
-    null,
+    windows.window_start,
+    '-infinity',
     '',
     %(run_id)s
 from {windows} as windows
@@ -41,34 +40,37 @@ where
     and (
         date_trunc('month', windows.window_date) = any(cast(%(months)s as timestamp []))
         or exists (
-            select 1 from monitoring.computed_windows as computed
+            select 1 from monitoring.ledger as computed
             where
-                computed.model_version = %(model_version)s
-                and computed.reference_id = %(reference_id)s
+                computed.step = 'metrics'
+                and computed.subject = %(model_version)s
+                and computed.part = %(reference_id)s
                 and computed.window_start = windows.window_start
                 and computed.granularity = windows.granularity
         )
     )
-on conflict (model_version, reference_id, window_start, granularity) do update
+on conflict (step, subject, part, granularity, window_start, as_of) do update
 set inputs_hash = '', content_hash = null
 
 -- name: invalidate_evaluations
 -- The evaluation in force of each window; what was evaluated before it stays what it was.
-update monitoring.evaluated_windows as evaluated
+update monitoring.ledger as evaluated
 set inputs_hash = %(again)s
 from {windows} as windows
 where
-    evaluated.model_version = %(model_version)s
-    and evaluated.reference_id = %(reference_id)s
+    evaluated.step = 'performance'
+    and evaluated.subject = %(model_version)s
+    and evaluated.part = %(reference_id)s
     and evaluated.window_start = windows.window_start
     and evaluated.granularity = windows.granularity
     and windows.window_date between %(first)s and %(last)s
     and not windows.is_pruned
     and not exists (
-        select 1 from monitoring.evaluated_windows as later
+        select 1 from monitoring.ledger as later
         where
-            later.model_version = evaluated.model_version
-            and later.reference_id = evaluated.reference_id
+            later.step = 'performance'
+            and later.subject = evaluated.subject
+            and later.part = evaluated.part
             and later.window_start = evaluated.window_start
             and later.granularity = evaluated.granularity
             and later.as_of > evaluated.as_of
@@ -76,24 +78,31 @@ where
 
 -- name: invalidate_comparisons
 -- Of longer windows those that hold one of the days.
-update monitoring.comparisons
+update monitoring.ledger as made
 set inputs_hash = ''
+from monitoring.comparisons as comparisons
 where
-    model_version = %(model_version)s
-    and first_day <= %(last)s
-    and last_day >= %(first)s
+    made.step = 'comparisons'
+    and made.subject = %(model_version)s
+    and comparisons.model_version = made.subject
+    and comparisons.reference_name = made.part
+    and comparisons.granularity = made.granularity
+    and comparisons.window_start = made.window_start
+    and comparisons.first_day <= %(last)s
+    and comparisons.last_day >= %(first)s
 
 -- name: left
 -- Windows that wait, of how many.
 select
     count(*) filter (where computed.inputs_hash = ''),
     count(*)
-from monitoring.computed_windows as computed
+from monitoring.ledger as computed
 inner join {windows} as windows
     on
         computed.window_start = windows.window_start
         and computed.granularity = windows.granularity
 where
-    computed.model_version = any(%(model_versions)s)
+    computed.step = 'metrics'
+    and computed.subject = any(%(model_versions)s)
     and windows.window_date between %(first)s and %(last)s
     and not windows.is_pruned

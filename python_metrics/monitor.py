@@ -1,22 +1,20 @@
-"""Monitor one model: compute the metric rows of every window that is new or has changed.
+"""Monitor one model: the metric rows of every window, and what a run reads of the model's references.
 
-Called by the conductor, a model at a time. A window is written as soon as it is computed, so that an
-interrupted run goes on where it stopped.
+Work for warehouse.engine, of the step `metrics`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from config.monitoring import DECISION, PREDICTION, Monitoring
-from core.errors import naming
 from core.failpoints import failpoint
 from python_metrics import store
 from python_metrics.drift.binned_drift import scores_of_counts
@@ -24,36 +22,20 @@ from python_metrics.drift.drift_metrics import binned_metrics
 from python_metrics.estimates.estimates import Estimator, estimate_metrics, make_estimator
 from python_metrics.estimates.probabilities import TINY, least_probability
 from python_metrics.metric_rows import MetricRow
-from python_metrics.monitored import GoneWindow, MonitoredModel, Window
+from python_metrics.monitored import MonitoredModel, Window
 from python_metrics.profiles.distributions import Bin, count_profile, freeze_profile
 from python_metrics.profiles.profile_store import WindowProfiles, read_profiles
 from python_metrics.profiles.profiles import Profile, profiles_of
 from python_metrics.segments.segment_metrics import reference_groups, segment_metrics
 from python_metrics.segments.segments import segment_groups
+from python_metrics.store import METRICS, Measured
 from python_metrics.windows import Reference, window_metrics
 from warehouse import database
+from warehouse.engine import Store, Unit
+from warehouse.ledger import Entry, Key
 
 if TYPE_CHECKING:
     import pandas as pd
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Work:
-    """The windows of a model that are to be computed, and those whose metric rows have to go."""
-
-    model: MonitoredModel
-    windows: list[Window]
-    gone: list[GoneWindow]
-
-
-def pending(monitoring: Monitoring, model: MonitoredModel, months: list[date]) -> Work:
-    """What there is to do for a model: windows of these months, and changed or vanished windows of earlier runs."""
-    rules = store.rules_hash(monitoring, model.spec)
-    windows = store.pending_windows(monitoring.windows, model.model_version, model.reference_id, rules, months)
-    gone = store.gone_windows(monitoring.windows, model.model_version, model.reference_id)
-    return Work(model, windows, gone)
 
 
 @dataclass(frozen=True)
@@ -102,55 +84,89 @@ class References:
         return self._read[model.reference_id]
 
 
-@np.errstate(over="ignore", invalid="ignore")  # what overflows gets its status when it is written
-def monitor(
-    monitoring: Monitoring,
-    work: Work,
-    references: References,
-    run_id: int,
-    advance: Callable[[], None] = lambda: None,
-) -> int:
-    """Compute and write the windows; gives the number of metric rows. `advance` is called after each window."""
-    model, windows = work.model, work.windows
-    _remove_gone(work)
-    if not windows:
-        return 0
-    entry, columns, by = monitoring.models[model.spec], monitoring.columns(model.spec), monitoring.segments.by
-    stored = references.of(model)
-    reference = Reference(model.reference_id, profiles_of(stored.rows, columns))
-    frozen = {name: freeze_profile(profile) for name, profile in reference.profiles.items()}
-    bins = {name: of_column for name, of_column in frozen.items() if of_column}
-    rejections = store.read_rejections(monitoring.windows, windows)
-    predictions = reference_groups(stored.rows[PREDICTION], columns[-1], segment_groups(stored.context, by))
-    # The loss of each row is estimated from its own features: all else is said by profiles.
-    names = [*entry.feature_names, PREDICTION, DECISION, *monitoring.segments.columns]
-    of_rows = store.read_rows(monitoring.windows, model.model_version, names, windows)
-    of_profiles = read_profiles(
-        monitoring.windows, model.model_version, columns, windows, is_about_part=entry.is_about_part
-    )
-    min_rows = monitoring.segments.min_rows
-    written = 0
-    with contextlib.closing(database.connect("metrics", autocommit=True)) as connection:
-        store.write_bins(connection, model.reference_id, bins)
+class WindowMetrics:
+    """The metrics of a model's windows: of the months, and of all that were computed before.
+
+    `months` are given by their first days.
+    """
+
+    step = METRICS
+    as_of = None
+
+    def __init__(
+        self, monitoring: Monitoring, model: MonitoredModel, references: References, months: list[date], run_id: int
+    ) -> None:
+        self.subject, self.part = model.model_version, model.reference_id
+        self._monitoring, self._model, self._references = monitoring, model, references
+        self._months, self._run_id = months, run_id
+
+    def units(self, known: Mapping[Key, Entry]) -> Iterator[Unit[Window]]:
+        rules = store.rules_hash(self._monitoring, self._model.spec)
+        for there in store.windows_there(self._monitoring.windows, self._months):
+            window = there.window
+            key = window.key(self.subject, self.part)
+            if there.is_asked or key in known:
+                inputs_hash = None if there.is_pruned else store.inputs_hash(window, rules)
+                yield Unit(key, inputs_hash, window, window.content_hash, words=str(window.window_date))
+
+    def make(self, units: Sequence[Unit[Window]]) -> Iterator[Store]:
+        windows = _Windows(self._monitoring, self._model, self._references, [unit.of for unit in units])
+        with contextlib.closing(database.connect("metrics", autocommit=True)) as connection:
+            store.write_bins(connection, self._model.reference_id, windows.bins)
         failpoint("metrics.bins_written")
+        for unit, measured in zip(units, windows, strict=True):
+            yield partial(self._store, unit, measured)
+
+    def _store(self, unit: Unit[Window], measured: Measured, connection: database.Connection) -> int:
+        return store.write_window(connection, unit.key, unit.of.window_end, measured, self._run_id)
+
+    def remove(self, connection: database.Connection, key: Key) -> None:
+        store.remove_window(connection, key)
+
+
+class _Windows:
+    """Windows that are measured one after another, as they are asked for."""
+
+    @np.errstate(over="ignore", invalid="ignore")  # what overflows gets its status when it is written
+    def __init__(
+        self, monitoring: Monitoring, model: MonitoredModel, references: References, windows: list[Window]
+    ) -> None:
+        self._monitoring, self._model, self._windows = monitoring, model, windows
+        self._entry, self._columns = monitoring.models[model.spec], monitoring.columns(model.spec)
+        self._stored = references.of(model)
+        self._reference = Reference(model.reference_id, profiles_of(self._stored.rows, self._columns))
+        frozen = {name: freeze_profile(profile) for name, profile in self._reference.profiles.items()}
+        self.bins = {name: of_column for name, of_column in frozen.items() if of_column}
+        segments = segment_groups(self._stored.context, monitoring.segments.by)
+        self._predictions = reference_groups(self._stored.rows[PREDICTION], self._columns[-1], segments)
+
+    def __iter__(self) -> Iterator[Measured]:
+        relations, model_version = self._monitoring.windows, self._model.model_version
+        rejections = store.read_rejections(relations, self._windows)
+        # The loss of each row is estimated from its own features: all else is said by profiles.
+        names = [*self._entry.feature_names, PREDICTION, DECISION, *self._monitoring.segments.columns]
+        of_rows = store.read_rows(relations, model_version, names, self._windows)
+        of_profiles = read_profiles(
+            relations, model_version, self._columns, self._windows, is_about_part=self._entry.is_about_part
+        )
         for (window, found), (_, rows) in zip(of_profiles, of_rows, strict=True):
-            with naming(f"{model.model_version}, {window.window_date}"):
-                groups = _by_group(found)
-                whole = groups.pop("", {}).get("", {})
-                rejected = rejections[window.window_start]
-                metrics = window_metrics(whole, len(rows), reference, columns, rejected, monitoring.windows.min_values)
-                for key, of_key in groups.items():
-                    metrics += segment_metrics(key, of_key, columns, predictions, min_rows)
-                metrics += estimate_metrics(rows, segment_groups(rows, by), stored.estimator, entry.task, min_rows)
-                in_whole = {name: of_column for name, of_column in bins.items() if name in whole}
-                counts = {name: count_profile(whole[name], of_column) for name, of_column in in_whole.items()}
-                metrics += _binned_drift(bins, counts)
-                store.write_window(connection, model.model_version, model.reference_id, window, metrics, counts, run_id)
-            failpoint("metrics.window_written")
-            written += len(metrics)
-            advance()
-    log.info("%s: %s windows, %s metric rows", model.model_version, len(windows), written)
-    return written
+            yield self._measure(_by_group(found), rows, rejections[window.window_start])
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _measure(
+        self, groups: dict[str, dict[str, dict[str, Profile]]], rows: pd.DataFrame, rejected: dict[str, int]
+    ) -> Measured:
+        by, min_rows = self._monitoring.segments.by, self._monitoring.segments.min_rows
+        min_values = self._monitoring.windows.min_values
+        whole = groups.pop("", {}).get("", {})
+        metrics = window_metrics(whole, len(rows), self._reference, self._columns, rejected, min_values)
+        for key, of_key in groups.items():
+            metrics += segment_metrics(key, of_key, self._columns, self._predictions, min_rows)
+        estimator = self._stored.estimator
+        metrics += estimate_metrics(rows, segment_groups(rows, by), estimator, self._entry.task, min_rows)
+        counts = {name: count_profile(whole[name], bins) for name, bins in self.bins.items() if name in whole}
+        metrics += _binned_drift(self.bins, counts)
+        return Measured(metrics, counts)
 
 
 def _by_group(found: WindowProfiles) -> dict[str, dict[str, dict[str, Profile]]]:
@@ -170,13 +186,3 @@ def _binned_drift(bins: Mapping[str, tuple[Bin, ...]], counts: Mapping[str, list
         scores = scores_of_counts(expected, [in_bins]) if n_found else None
         metrics += binned_metrics(name, scores, n_expected, n_found)
     return metrics
-
-
-def _remove_gone(work: Work) -> None:
-    if not work.gone:
-        return
-    with contextlib.closing(database.connect("metrics", autocommit=True)) as connection:
-        for window in work.gone:
-            store.remove_window(connection, work.model.model_version, work.model.reference_id, window)
-            failpoint("metrics.window_gone")
-    log.info("%s: %s windows are gone", work.model.model_version, len(work.gone))

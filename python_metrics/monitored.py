@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from warehouse.ledger import Key
+
 
 @dataclass(frozen=True)
 class MonitoredModel:
@@ -18,14 +20,17 @@ class MonitoredModel:
 
 @dataclass(frozen=True)
 class Window:
-    """A window to compute, with a hash of its rows and one of everything that its metric rows depend on."""
+    """A window, with a hash of its rows."""
 
     window_date: date
     window_start: datetime
     window_end: datetime
     granularity: str
     content_hash: str
-    inputs_hash: str
+
+    def key(self, model_version: str, part: str) -> Key:
+        """Of what is made of the window for a model: against a reference, or about a family of figures."""
+        return Key(model_version, part, self.granularity, self.window_start)
 
 
 @dataclass(frozen=True)
@@ -37,11 +42,3 @@ class Segment:
 
     def __str__(self) -> str:
         return f"{self.column}={self.value:.15g}" if isinstance(self.value, float) else f"{self.column}={self.value}"
-
-
-@dataclass(frozen=True)
-class GoneWindow:
-    """A window that has metric rows and is none any more."""
-
-    window_start: datetime
-    granularity: str

@@ -1,7 +1,7 @@
-"""The database side of the metrics: which windows are to be computed, their rows, writing the results.
+"""The database side of the metrics: which windows there are, their rows, writing the results.
 
-A window is computed again when what it was computed from has changed: its content, the reference, the
-rules of monitoring.yml or the version of Evidently. Called by python_metrics.monitor and pipeline.commands.reports.
+A window's metrics are made from its content, the reference, the rules of monitoring.yml and the version of Evidently.
+Called by python_metrics.monitor and pipeline.commands.reports.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from core.errors import UsageError
 from core.failpoints import failpoint
 from core.levels import NUMBERS, selected
 from python_metrics.metric_rows import MetricRow
-from python_metrics.monitored import GoneWindow, Segment, Window
+from python_metrics.monitored import Segment, Window
 from python_metrics.profiles.distributions import Bins
 from python_metrics.stored_figures import stored
-from warehouse import database
+from warehouse import database, ledger
+from warehouse.ledger import Key
 from warehouse.relations import columns_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _QUERIES = database.queries(Path(__file__).with_name("store.sql"))
 # Raised when the figures themselves change their meaning or their definition.
 METRICS_VERSION = 4
 LABEL = "label"
+METRICS, PERFORMANCE = "metrics", "performance"
 
 
 def rules_hash(monitoring: Monitoring, spec: str) -> str:
@@ -56,30 +58,26 @@ def rules_hash(monitoring: Monitoring, spec: str) -> str:
     return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
 
-def pending_windows(
-    relations: Windows, model_version: str, reference_id: str, rules: str, months: list[date]
-) -> list[Window]:
-    """Windows of these months, and windows computed before, whose inputs are not those of their rows; by date."""
-    query = sql.SQL(_QUERIES["pending_windows"]).format(windows=database.relation(relations.windows))
-    parameters = {
-        "model_version": model_version,
-        "reference_id": reference_id,
-        "rules": rules,
-        "months": [month.isoformat() for month in months],
-    }
-    with database.connect("metrics", read_only=True) as connection:
-        rows: list[Any] = connection.execute(query, parameters).fetchall()
-    return [Window(*row) for row in rows]
+@dataclass(frozen=True)
+class KnownWindow:
+    """A window that there is: whether its rows are gone, and whether its month was asked for."""
+
+    window: Window
+    is_pruned: bool
+    is_asked: bool
 
 
-def gone_windows(relations: Windows, model_version: str, reference_id: str) -> list[GoneWindow]:
-    """Windows that were computed and are there no more, because their month came again with fewer days."""
-    query = sql.SQL(_QUERIES["gone_windows"]).format(windows=database.relation(relations.windows))
+def windows_there(relations: Windows, months: list[date]) -> list[KnownWindow]:
+    """All windows, by date; those of the months, given by their first days, are asked for."""
+    query = sql.SQL(_QUERIES["windows"]).format(windows=database.relation(relations.windows))
     with database.connect("metrics", read_only=True) as connection:
-        rows: list[Any] = connection.execute(
-            query, {"model_version": model_version, "reference_id": reference_id}
-        ).fetchall()
-    return [GoneWindow(*row) for row in rows]
+        rows: list[Any] = connection.execute(query, {"months": [month.isoformat() for month in months]}).fetchall()
+    return [KnownWindow(Window(*row[:5]), *row[5:]) for row in rows]
+
+
+def inputs_hash(window: Window, rules: str) -> str:
+    """Of what a window's metric rows are made from; the reference is a part of their key."""
+    return hashlib.sha256(f"{window.content_hash}{rules}".encode()).hexdigest()
 
 
 def monitored_days(relations: Windows) -> dict[tuple[str, str], list[date]]:
@@ -213,58 +211,54 @@ def copy_metrics(
                 copy.write_row((*key, window_end, run_id, *row.fields()))
 
 
+@dataclass(frozen=True)
+class Measured:
+    """The metric rows of a window, and of each column with bins the number of rows in each of them."""
+
+    rows: list[MetricRow]
+    counts: dict[str, list[int]]
+
+
 def write_window(
-    connection: database.Connection,
-    model_version: str,
-    reference_id: str,
-    window: Window,
-    rows: list[MetricRow],
-    counts: dict[str, list[int]],
-    run_id: int,
-) -> None:
-    """Replace a window's metric rows and its counts by bin in one transaction, with the note of what they came from."""
-    key = {
-        "model_version": model_version,
-        "reference_id": reference_id,
-        "window_start": window.window_start,
-        "granularity": window.granularity,
-    }
-    with database.transaction(connection), connection.cursor() as cursor:
-        cursor.execute(_QUERIES["delete_window"], key)
+    connection: database.Connection, key: Key, window_end: datetime, measured: Measured, run_id: int
+) -> int:
+    """Replace what is measured of a window, in the caller's transaction; gives the number of metric rows."""
+    columns = key_columns(key)
+    with connection.cursor() as cursor:
+        cursor.execute(_QUERIES["delete_window"], columns)
         failpoint("metrics.window_deleted")
-        copy_metrics(cursor, [(list(key.values()), window.window_end, rows)], run_id)
-        cursor.execute(_QUERIES["delete_counts"], key)
+        copy_metrics(cursor, [(list(columns.values()), window_end, measured.rows)], run_id)
+        cursor.execute(_QUERIES["delete_counts"], columns)
         with cursor.copy(_QUERIES["copy_counts"]) as copy:
-            for column, in_bins in counts.items():
+            for column, in_bins in measured.counts.items():
                 for position, count in enumerate(in_bins):
                     if count:
-                        copy.write_row((*key.values(), column, position, count))
-        hashes = {"content_hash": window.content_hash, "inputs_hash": window.inputs_hash}
-        cursor.execute(_QUERIES["mark_computed"], {**key, **hashes, "run_id": run_id})
-        failpoint("metrics.window_before_commit")
+                        copy.write_row((*columns.values(), column, position, count))
+    return len(measured.rows)
 
 
-def remove_window(connection: database.Connection, model_version: str, reference_id: str, window: GoneWindow) -> None:
-    """Take a window's metric rows out in one transaction, with the note of what they were computed from."""
-    key = {
-        "model_version": model_version,
-        "reference_id": reference_id,
-        "window_start": window.window_start,
-        "granularity": window.granularity,
-    }
-    with database.transaction(connection):
-        for table in ("metric_values", "metric_history", "evaluated_windows"):
-            query = sql.SQL(_QUERIES["forget_evaluations"]).format(table=sql.Identifier(table))
-            connection.execute(query, key)
-        connection.execute(_QUERIES["delete_counts"], key)
-        connection.execute(_QUERIES["forget_window"], key)
+def remove_window(connection: database.Connection, key: Key) -> None:
+    """Take out all that was computed and evaluated of a window that is none any more, in the caller's transaction."""
+    for table in ("metric_values", "metric_history"):
+        connection.execute(sql.SQL(_QUERIES["delete_all"]).format(table=sql.Identifier(table)), key_columns(key))
+    connection.execute(_QUERIES["delete_counts"], key_columns(key))
+    ledger.forget(connection, PERFORMANCE, key)
 
 
 def invalidate_days(connection: database.Connection, relations: Windows, model_version: str, days: list[date]) -> None:
     """What was computed of a model on these days no longer holds: its predictions have changed, not its rows."""
-    for name in ("invalidate_computed", "invalidate_evaluated"):
-        query = sql.SQL(_QUERIES[name]).format(windows=database.relation(relations.windows))
-        connection.execute(query, {"model_version": model_version, "days": days})
+    query = sql.SQL(_QUERIES["invalidate_days"]).format(windows=database.relation(relations.windows))
+    connection.execute(query, {"model_version": model_version, "days": days})
+
+
+def key_columns(key: Key) -> dict[str, object]:
+    """A window's key as tables of metrics have it."""
+    return {
+        "model_version": key.subject,
+        "reference_id": key.part,
+        "window_start": key.window_start,
+        "granularity": key.granularity,
+    }
 
 
 def write_bins(connection: database.Connection, reference_id: str, bins: Bins) -> None:

@@ -1,43 +1,15 @@
--- name: pending_windows
+-- name: windows
+-- All windows, of which those of the months are asked for.
 select
-    windows.window_date,
-    windows.window_start,
-    windows.window_end,
-    windows.granularity,
-    windows.content_hash,
-    md5(windows.content_hash || %(rules)s) as inputs_hash
-from {windows} as windows
-left join monitoring.computed_windows as computed
-    on
-        computed.model_version = %(model_version)s
-        and computed.reference_id = %(reference_id)s
-        and computed.window_start = windows.window_start
-        and computed.granularity = windows.granularity
-where
-    (
-        date_trunc('month', windows.window_date) = any(cast(%(months)s as timestamp[]))
-        or computed.inputs_hash is not null
-    )
-    and computed.inputs_hash is distinct from md5(windows.content_hash || %(rules)s)
-    and not windows.is_pruned
-order by windows.window_date
-
--- name: gone_windows
--- Computed once, and no window any more: the month came again and covers fewer days.
-select
-    computed.window_start,
-    computed.granularity
-from monitoring.computed_windows as computed
-where
-    computed.model_version = %(model_version)s
-    and computed.reference_id = %(reference_id)s
-    and not exists (
-        select 1 from {windows} as windows
-        where
-            windows.window_start = computed.window_start
-            and windows.granularity = computed.granularity
-    )
-order by computed.window_start
+    window_date,
+    window_start,
+    window_end,
+    granularity,
+    content_hash,
+    is_pruned,
+    date_trunc('month', window_date) = any(cast(%(months)s as timestamp[])) as is_asked
+from {windows}
+order by window_date
 
 -- name: reference_rows
 -- Ten thousand to a row: json is read more than twice as fast in large pieces.
@@ -83,18 +55,19 @@ select window_start, rule, rejected_count from {rejections} where window_start =
 
 -- name: monitored_days
 select
-    computed.model_version,
-    computed.reference_id,
+    computed.subject,
+    computed.part,
     array_agg(windows.window_date order by windows.window_date) as days
-from monitoring.computed_windows as computed
+from monitoring.ledger as computed
 inner join {windows} as windows
     on
         computed.window_start = windows.window_start
         and computed.granularity = windows.granularity
 where
-    computed.granularity = 'day'
+    computed.step = 'metrics'
+    and computed.granularity = 'day'
     and not windows.is_pruned
-group by computed.model_version, computed.reference_id
+group by computed.subject, computed.part
 
 -- name: monitored_window
 select
@@ -102,16 +75,16 @@ select
     windows.window_start,
     windows.window_end,
     windows.granularity,
-    windows.content_hash,
-    computed.inputs_hash
-from monitoring.computed_windows as computed
+    windows.content_hash
+from monitoring.ledger as computed
 inner join {windows} as windows
     on
         computed.window_start = windows.window_start
         and computed.granularity = windows.granularity
 where
-    computed.model_version = %(model_version)s
-    and computed.reference_id = %(reference_id)s
+    computed.step = 'metrics'
+    and computed.subject = %(model_version)s
+    and computed.part = %(reference_id)s
     and computed.granularity = 'day'
     and windows.window_date = %(day)s
     and not windows.is_pruned
@@ -125,41 +98,14 @@ where
     and granularity = %(granularity)s
     and as_of is null
 
--- name: forget_evaluations
+-- name: delete_all
+-- With what is evaluated of the window.
 delete from monitoring.{table}
 where
     model_version = %(model_version)s
     and reference_id = %(reference_id)s
     and window_start = %(window_start)s
     and granularity = %(granularity)s
-
--- name: forget_window
-delete from monitoring.computed_windows
-where
-    model_version = %(model_version)s
-    and reference_id = %(reference_id)s
-    and window_start = %(window_start)s
-    and granularity = %(granularity)s
-
--- name: invalidate_computed
-update monitoring.computed_windows as computed
-set inputs_hash = '', content_hash = null
-from {windows} as windows
-where
-    computed.model_version = %(model_version)s
-    and computed.window_start = windows.window_start
-    and computed.granularity = windows.granularity
-    and windows.window_date = any(%(days)s)
-
--- name: invalidate_evaluated
-update monitoring.evaluated_windows as evaluated
-set inputs_hash = ''
-from {windows} as windows
-where
-    evaluated.model_version = %(model_version)s
-    and evaluated.window_start = windows.window_start
-    and evaluated.granularity = windows.granularity
-    and windows.window_date = any(%(days)s)
 
 -- name: copy_metric_values
 copy monitoring.metric_values (
@@ -189,17 +135,14 @@ copy monitoring.distribution_bins (
     reference_id, column_name, bin, kind, label, lower_bound, upper_bound, reference_count
 ) from stdin
 
--- name: mark_computed
-insert into monitoring.computed_windows (
-    model_version, reference_id, window_start, granularity, content_hash, inputs_hash, run_id
-)
-values (
-    %(model_version)s, %(reference_id)s, %(window_start)s, %(granularity)s,
-    %(content_hash)s, %(inputs_hash)s, %(run_id)s
-)
-on conflict (model_version, reference_id, window_start, granularity) do update
-set
-    content_hash = excluded.content_hash,
-    inputs_hash = excluded.inputs_hash,
-    run_id = excluded.run_id,
-    computed_at = now()
+-- name: invalidate_days
+-- Of all evaluations, too; the rows that one was made from stay known.
+update monitoring.ledger as made
+set inputs_hash = '', content_hash = case when made.step = 'performance' then made.content_hash end
+from {windows} as windows
+where
+    made.step in ('metrics', 'performance')
+    and made.subject = %(model_version)s
+    and made.window_start = windows.window_start
+    and made.granularity = windows.granularity
+    and windows.window_date = any(%(days)s)

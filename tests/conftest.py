@@ -108,6 +108,8 @@ def server(request: pytest.FixtureRequest, clean_environment: Path) -> Iterator[
     """A running embedded Postgres, which may lose everything if the machine stops."""
     if any("first_run" in getattr(item, "fixturenames", ()) for item in request.session.items):
         state = request.getfixturevalue("first_state")
+        # A command of an earlier test may have made a server here.
+        shutil.rmtree(clean_environment / "postgres", ignore_errors=True)
         shutil.copytree(state, clean_environment, dirs_exist_ok=True)
     with embedded.running() as address:
         _lose_everything(address)

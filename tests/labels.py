@@ -21,6 +21,7 @@ FEED = Labels(source="feed")
 
 _TABLES = """
 truncate ml.labels, ml.label_loads, ml.rejected_labels restart identity;
+delete from monitoring.ledger where step = 'labels';
 drop schema if exists shop cascade;
 create schema shop;
 create table shop.days (

@@ -14,6 +14,7 @@ COLUMNS_ABOUT_RUNS = (
     "run_id", "load_id", "label_load_id", "prediction_load_id", "followup_id", "inputs_hash", "trips_hash",
     "inputs_hash_with_load", "inputs_hash_trailing",
     "loaded_at", "trained_at", "created_at", "scored_at", "computed_at", "recorded_at", "applied_at", "settled_at",
+    "made_at",
 )  # fmt: skip
 # With the bytes of model files: skops does not write the same ones twice.
 PASSING_COLUMNS = (*COLUMNS_ABOUT_RUNS, "artifact_file", "artifact_sha256")
@@ -81,7 +82,7 @@ def hashes(connection: Connection, *, history: bool = True, schemas: Sequence[st
 
 
 _HISTORIES = (
-    "metric_history", "evaluated_windows", "fct_alerts",
+    "metric_history", "ledger", "fct_alerts",
     "incidents", "incident_followups", "fct_incidents", "fct_incident_followups",
 )  # fmt: skip
 

@@ -50,27 +50,7 @@ class Step:
     skipped: bool = False
     failed: bool = False
     message: str = ""
-    inputs_hash: str | None = None
     seconds: float = field(default=0.0, compare=False)
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What the results of a step were made from: by its latest success ('' without one) and by attempts since.
-
-    An attempt that ended badly may have changed a part of the results.
-    """
-
-    done: str
-    unfinished: tuple[str, ...] = ()
-
-    def are(self, inputs: str) -> bool:
-        """Whether the results are whole and made from these."""
-        return self.done == inputs and not self.unfinished
-
-    def are_of_another(self, project: str) -> bool:
-        """Whether a part of the results was made by another dbt project."""
-        return any(one and not one.startswith(project) for one in (self.done, *self.unfinished))
 
 
 class RunLog:
@@ -138,7 +118,6 @@ class RunLog:
                 "status": status,
                 "rows": step.rows,
                 "message": _storable(message),
-                "inputs_hash": step.inputs_hash,
                 "origin": self.origin,
             },
         ).fetchone()
@@ -149,16 +128,6 @@ class RunLog:
         """A row of its own for a model, or the labels of a target, whose work failed in a step."""
         parameters = {"run_id": self.run_id, "step": step, "unit": _storable(unit), "message": _storable(message)}
         self._connection.execute(_QUERIES["fail_unit"], {**parameters, "origin": self.origin})
-
-    def last_inputs(self, step: str) -> Inputs:
-        """What the step's results were made from."""
-        done, unfinished = database.one_row(self._connection, _QUERIES["last_inputs"], {"step": step})
-        return Inputs(done, tuple(unfinished))
-
-    def note_inputs(self, step: Step, inputs: str) -> None:
-        """Note what a step begins to change its results by, so that the next run knows of it if this one dies."""
-        key = {"run_id": self.run_id, "step": step.name}
-        self._connection.execute(_QUERIES["note_inputs"], {**key, "inputs_hash": inputs})
 
 
 @contextlib.contextmanager

@@ -25,7 +25,6 @@ set
     status = %(status)s,
     rows = %(rows)s,
     message = %(message)s,
-    inputs_hash = coalesce(%(inputs_hash)s, inputs_hash),
     origin = %(origin)s,
     finished_at = clock_timestamp()
 -- The step's own row, by a condition that every version's table knows: units have failed when they are written.
@@ -38,30 +37,6 @@ insert into monitoring.runs (run_id, step, unit, status, message, origin, finish
 values (%(run_id)s, %(step)s, %(unit)s, 'failed', %(message)s, %(origin)s, clock_timestamp())
 on conflict (run_id, step, unit) do update
 set message = runs.message || '; ' || excluded.message
-
--- name: note_inputs
-update monitoring.runs set inputs_hash = %(inputs_hash)s
-where run_id = %(run_id)s and step = %(step)s and status in ('running', 'abandoned')
-
--- name: last_inputs
--- Of the latest success, and of the attempts after it.
-with done as (
-    select run_id, inputs_hash
-    from monitoring.runs
-    where step = %(step)s and status in ('ok', 'skipped') and inputs_hash is not null
-    order by run_id desc
-    limit 1
-)
-
-select
-    coalesce((select inputs_hash from done), ''),
-    array(
-        select distinct inputs_hash
-        from monitoring.runs
-        where
-            step = %(step)s and status not in ('ok', 'skipped') and inputs_hash is not null
-            and run_id > coalesce((select run_id from done), 0)
-    )
 
 -- name: has_run_log
 select to_regclass('monitoring.runs') is not null

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # Of 0.1.0, the first version that was released.
-FIRST = 100
+FIRST = 101
 
 
 def known() -> int:

@@ -1,7 +1,7 @@
 """Units of work: a model, or the labels of a target. One that fails is noted in the run log, the others go on.
 
 `Units.unit` is the block around one unit's work in a step. What goes wrong for everybody - the database is gone, its
-disk is full, the lock is held by another, Ctrl-C - is no unit's failure and ends the run. Made by pipeline.steps.
+disk is full, the lock is held by another, Ctrl-C - is no unit's failure and ends the run. Made by pipeline.runner.
 """
 
 from __future__ import annotations
@@ -62,6 +62,11 @@ class Units:
     def has_failed(self, name: str) -> bool:
         """Whether a unit has failed in this run: later steps leave it alone."""
         return any(one.name == name for one in self.failed)
+
+    @property
+    def failed_names(self) -> list[str]:
+        """Whose units have failed in this run."""
+        return sorted({one.name for one in self.failed})
 
     def failed_in(self, step: str) -> list[FailedUnit]:
         return [one for one in self.failed if one.step == step]

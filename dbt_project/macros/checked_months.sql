@@ -11,7 +11,7 @@
 {#- The same of a test of predictions: months with trips that were scored since the marts were last built. -#}
 {% macro checked_scored_months() -%}
     select month_scores.source_month
-    from {{ ref("stg_ml__scored_months") }} as month_scores
+    from {{ ref("stg_monitoring__scored_months") }} as month_scores
     inner join {{ ref("stg_tlc__files") }} as files
         on
             month_scores.source_month = files.source_month

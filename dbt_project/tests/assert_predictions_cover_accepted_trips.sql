@@ -31,7 +31,7 @@ scored_months as (
     select
         scored_months.*,
         active.is_about_part
-    from {{ ref("stg_ml__scored_months") }} as scored_months
+    from {{ ref("stg_monitoring__scored_months") }} as scored_months
     inner join active on scored_months.model_version = active.model_version
     where scored_months.source_month = any(array({{ checked_scored_months() }}))
 

@@ -52,7 +52,7 @@ def run(
 ) -> None:
     """Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, marts."""
     from pipeline import summary
-    from pipeline.steps import Pipeline
+    from pipeline.runner import Pipeline
 
     started = time.monotonic()
     settings = make_settings(

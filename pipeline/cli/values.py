@@ -50,7 +50,14 @@ class Segment(NamedTuple):
 
 
 def _reader(read: Callable[[str], Value]) -> Reader[Value]:
-    return lambda text: read(text.strip()) if text.strip() else None
+    """Typer hands a default over, too, which is a value already."""
+
+    def read_text(text: str | Value) -> Value | None:
+        if not isinstance(text, str):
+            return text
+        return read(text.strip()) if text.strip() else None
+
+    return read_text
 
 
 def seconds(name: str, least: float) -> Reader[float]:

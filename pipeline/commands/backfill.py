@@ -25,7 +25,8 @@ from core.errors import UsageError
 from models_ml.store import scored_months
 from pipeline.commands.chosen import chosen_models
 from pipeline.commands.reports import spans
-from pipeline.steps import Pipeline, Report, monitored
+from pipeline.runner import Pipeline, Report
+from pipeline.steps.step import monitored
 from python_metrics import backfills
 from python_metrics.backfills import BackfilledModel, Span, days_there, pruned_days
 from warehouse import database, schema_versions

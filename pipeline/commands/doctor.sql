@@ -25,7 +25,7 @@ select
     models.reference_id is not null as has_reference,
     count(computed.window_start) as windows
 from ml.models as models
-left join monitoring.computed_windows as computed on models.model_version = computed.model_version
+left join monitoring.ledger as computed on models.model_version = computed.subject and computed.step = 'metrics'
 group by models.model_version
 order by models.model_version
 

@@ -189,10 +189,14 @@ def _of_target(profiles: Path) -> list[str]:
 
 
 def _models() -> dict[str, list[str]]:
-    """What dbt builds, by schema: each model is a file of its name, below the folder of its schema."""
+    """What dbt builds, by schema: each model is a file of its name, below the folder of its schema.
+
+    An ephemeral model is a part of those that read it, and no relation.
+    """
     found: dict[str, list[str]] = {}
     for path in sorted((DBT_PROJECT_DIR / "models").rglob("*.sql")):
-        found.setdefault(path.relative_to(DBT_PROJECT_DIR / "models").parts[0], []).append(path.stem)
+        if 'materialized="ephemeral"' not in path.read_text(encoding="utf-8"):
+            found.setdefault(path.relative_to(DBT_PROJECT_DIR / "models").parts[0], []).append(path.stem)
     for path in sorted((DBT_PROJECT_DIR / "seeds").rglob("*.csv")):
         found.setdefault("staging", []).append(path.stem)
     return found

@@ -30,7 +30,7 @@ from ingest.part import write_part
 from ingest.read import inspect
 from ingest.schema import SERVICE
 from ingest.sources import file_name, find_files, held_months
-from pipeline.steps import Pipeline, Report
+from pipeline.runner import Pipeline, Report
 from warehouse import database
 from warehouse.database import Server
 

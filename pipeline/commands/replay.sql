@@ -2,7 +2,7 @@
 select covers_until from raw.files where service = %(service)s and source_month = %(month)s and status = 'loaded'
 
 -- name: last_evaluation
-select max(as_of) from monitoring.evaluated_windows where window_start >= %(start)s and window_start < %(end)s
+select max(as_of) from monitoring.ledger where step = 'performance' and window_start >= %(start)s and window_start < %(end)s
 
 -- name: day
 select

@@ -29,6 +29,7 @@ from pipeline.console import result_console
 from python_metrics import store
 from python_metrics.comparisons.day_report import make_day_report
 from python_metrics.store import make_segment, monitored_days, monitored_window
+from warehouse import database, ledger
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -169,9 +170,10 @@ def _write_report(
 
 
 def _staleness(monitoring: Monitoring, stored: StoredModel, window: Window) -> list[str]:
-    rules = store.rules_hash(monitoring, stored.spec)
-    changed = store.pending_windows(monitoring.windows, stored.model_version, stored.reference_id, rules, [])
-    if window.window_start not in {other.window_start for other in changed}:
+    key = window.key(stored.model_version, stored.reference_id)
+    with database.connect("report", read_only=True) as connection:
+        made = ledger.known(connection, store.METRICS, key.subject, key.part)[key]
+    if made.inputs_hash == store.inputs_hash(window, store.rules_hash(monitoring, stored.spec)):
         return []
     return [
         "The stored metrics of this day were computed from other rows or rules than this page: "

@@ -1,6 +1,6 @@
 """The database side of alarm decisions: which days there are, what was decided, writing what is.
 
-Called by python_metrics.alerts.alarms.
+Called by the other modules of python_metrics.alerts.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 
 from psycopg import sql
 
-from config.monitoring import PREDICTION, Windows
+from config.monitoring import Windows
 from core.failpoints import failpoint
-from python_metrics.incidents.incidents import Firing
 from python_metrics.monitored import Window
 from python_metrics.stored_figures import stored_values
 from warehouse import database
+from warehouse.ledger import Key
 
 _QUERIES = database.queries(Path(__file__).with_name("alarm_store.sql"))
 
@@ -76,14 +76,6 @@ class AlarmScore:
     own_severity: float | None
 
 
-@dataclass(frozen=True)
-class StoredAlarm:
-    """What a decision that is there was made from, and the columns that it remembers for the days after it."""
-
-    inputs_hash: str
-    worst_columns: frozenset[str]
-
-
 def profiled_days(
     relations: Windows, model_version: str, reference_id: str, columns: Sequence[str]
 ) -> list[ProfiledDay]:
@@ -94,46 +86,15 @@ def profiled_days(
     parameters = {"model_version": model_version, "reference_id": reference_id, "columns": list(columns)}
     with database.connect("alarms", read_only=True) as connection:
         rows: list[Any] = connection.execute(query, parameters).fetchall()
-    return [
-        ProfiledDay(Window(day, start, end, granularity, content_hash, ""), *more)
-        for day, start, end, granularity, content_hash, *more in rows
-    ]
+    return [ProfiledDay(Window(*row[:5]), *row[5:]) for row in rows]
 
 
-def stored_alarms(model_version: str, family: str) -> dict[datetime, StoredAlarm]:
-    """The decisions that are there, by the start of their day."""
+def worst_columns(model_version: str, family: str) -> dict[datetime, frozenset[str]]:
+    """What the decisions that are there remember for the days after theirs, by the start of their day."""
+    parameters = {"model_version": model_version, "family": family}
     with database.connect("alarms", read_only=True) as connection:
-        rows: list[Any] = connection.execute(
-            _QUERIES["stored_alarms"], {"model_version": model_version, "family": family}
-        ).fetchall()
-    return {start: StoredAlarm(inputs_hash, frozenset(columns)) for start, inputs_hash, columns in rows}
-
-
-def farthest_column(model_version: str, window_start: datetime, statistic: str) -> str:
-    """The input whose figure of that name is farthest from what is expected of the day; '' where there is none."""
-    parameters: dict[str, object] = {
-        "model_version": model_version,
-        "window_start": window_start,
-        "statistic": statistic,
-        "prediction": PREDICTION,
-    }
-    with database.connect("alarms", read_only=True) as connection:
-        row: Any = connection.execute(_QUERIES["farthest_column"], parameters).fetchone()
-    return row[0] if row else ""
-
-
-def level_of(firing: Firing) -> str:
-    """The level whose share a column's figure is that fired; '' for any other figure."""
-    parameters: dict[str, object] = {
-        "model_version": firing.model_version,
-        "family": firing.subject.family,
-        "window_start": firing.window_start,
-        "column_name": firing.subject.column_name,
-        "statistic": firing.statistic,
-    }
-    with database.connect("alarms", read_only=True) as connection:
-        row: Any = connection.execute(_QUERIES["level_of"], parameters).fetchone()
-    return row[0] if row else ""
+        rows: list[Any] = connection.execute(_QUERIES["worst_columns"], parameters).fetchall()
+    return {start: frozenset(columns) for start, columns in rows}
 
 
 def event_days(relations: Windows) -> frozenset[date]:
@@ -144,58 +105,35 @@ def event_days(relations: Windows) -> frozenset[date]:
     return frozenset(row[0] for row in rows)
 
 
-@dataclass(frozen=True)
-class AlarmKey:
-    """Which decision: of a model, about a family of figures, on a day."""
-
-    model_version: str
-    family: str
-    window: Window
-
-    def parameters(self) -> dict[str, object]:
-        """As columns of the table."""
-        return {
-            "model_version": self.model_version,
-            "family": self.family,
-            "window_start": self.window.window_start,
-            "granularity": self.window.granularity,
-        }
-
-
 def write_alarm(
     connection: database.Connection,
-    key: AlarmKey,
-    inputs_hash: str,
+    key: Key,
+    window: Window,
     alarm: DayAlarm,
     scores: Sequence[AlarmScore],
     run_id: int,
 ) -> None:
-    """Replace the decision about a day, with its figures, in one transaction."""
-    columns = key.parameters()
-    more = {"window_end": key.window.window_end, "inputs_hash": inputs_hash, "run_id": run_id}
-    with database.transaction(connection), connection.cursor() as cursor:
-        cursor.execute(_QUERIES["delete_alarm"], columns)
-        cursor.execute(_QUERIES["delete_scores"], columns)
-        failpoint("alarms.deleted")
-        cursor.execute(_QUERIES["insert_alarm"], {**columns, **stored_values(asdict(alarm)), **more})
-        with cursor.copy(_QUERIES["copy_scores"]) as copy:
-            for score in scores:
-                copy.write_row((*columns.values(), run_id, *stored_values(vars(score)).values()))
-    failpoint("alarms.written")
+    """Replace the decision about a day, with its figures, in the caller's transaction."""
+    remove_alarm(connection, key)
+    failpoint("alarms.deleted")
+    columns = _columns(key)
+    more = {"window_end": window.window_end, "run_id": run_id}
+    connection.execute(_QUERIES["insert_alarm"], {**columns, **stored_values(asdict(alarm)), **more})
+    with connection.cursor() as cursor, cursor.copy(_QUERIES["copy_scores"]) as copy:
+        for score in scores:
+            copy.write_row((*columns.values(), run_id, *stored_values(vars(score)).values()))
 
 
-def remove_alarm(connection: database.Connection, key: AlarmKey) -> None:
-    """Take out the decision about a day, with its figures, in one transaction."""
-    with database.transaction(connection):
-        connection.execute(_QUERIES["delete_alarm"], key.parameters())
-        connection.execute(_QUERIES["delete_scores"], key.parameters())
-    failpoint("alarms.removed")
+def remove_alarm(connection: database.Connection, key: Key) -> None:
+    """Take out the decision about a day, with its figures, in the caller's transaction."""
+    connection.execute(_QUERIES["delete_alarm"], _columns(key))
+    connection.execute(_QUERIES["delete_scores"], _columns(key))
 
 
-def remove_gone() -> int:
-    """Take out decisions about days that are no windows any more; gives their number."""
-    with database.connect("alarms") as connection:
-        gone = connection.execute(_QUERIES["gone_alarms"]).rowcount
-        connection.execute(_QUERIES["gone_scores"])
-    failpoint("alarms.gone")
-    return gone
+def _columns(key: Key) -> dict[str, object]:
+    return {
+        "model_version": key.subject,
+        "family": key.part,
+        "window_start": key.window_start,
+        "granularity": key.granularity,
+    }

@@ -1,15 +1,13 @@
-"""The database side of comparisons: which there are, writing them, taking them out.
+"""The database side of comparisons: writing them, taking them out.
 
 Called by python_metrics.comparisons.comparisons.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 from config.monitoring import ReferenceName
 from core.failpoints import failpoint
@@ -17,10 +15,9 @@ from python_metrics.comparisons.periods import Period
 from python_metrics.metric_rows import MetricRow
 from python_metrics.store import copy_metrics
 from warehouse import database
+from warehouse.ledger import Key
 
 _QUERIES = database.queries(Path(__file__).with_name("comparison_store.sql"))
-# Granularity, first day, name of the reference.
-Key = tuple[str, date, str]
 
 
 @dataclass(frozen=True)
@@ -33,57 +30,46 @@ class Comparison:
     reference_id: str
     window_start: datetime
     window_end: datetime
-    inputs_hash: str
 
-    @property
-    def key(self) -> Key:
-        return self.period.granularity, self.period.first, self.reference_name
+    def key(self, model_version: str) -> Key:
+        return Key(model_version, self.reference_name, self.period.granularity, self.window_start)
 
 
-def stored(model_version: str) -> dict[Key, str]:
-    """What each comparison that is there was made from."""
-    with database.connect("comparisons", read_only=True) as connection:
-        rows: list[Any] = connection.execute(_QUERIES["stored"], {"model_version": model_version}).fetchall()
-    return {(granularity, first_day, name): inputs_hash for granularity, first_day, name, inputs_hash in rows}
+def write(connection: database.Connection, key: Key, comparison: Comparison, rows: list[MetricRow], run_id: int) -> int:
+    """Replace a comparison with its metric rows, in the caller's transaction; gives their number."""
+    remove(connection, key)
+    failpoint("comparisons.deleted")
+    columns = (key.subject, comparison.reference_id, key.window_start, key.granularity)
+    with connection.cursor() as cursor:
+        copy_metrics(cursor, [(columns, comparison.window_end, rows)], run_id)
+    described = {**_columns(key), **_described(comparison), "run_id": run_id}
+    connection.execute(_QUERIES["insert_comparison"], described)
+    return len(rows)
 
 
-def write(
-    model_version: str, gone: Sequence[Key], made: Sequence[tuple[Comparison, list[MetricRow]]], run_id: int
-) -> None:
-    """Replace comparisons with their metric rows and take out those nobody asks for any more, in one transaction."""
-    with database.connect("comparisons") as connection, connection.cursor() as cursor:
-        keys = [_parameters(model_version, key) for key in [*gone, *(comparison.key for comparison, _ in made)]]
-        cursor.executemany(_QUERIES["delete_metric_values"], keys)
-        cursor.executemany(_QUERIES["delete_comparison"], keys)
-        failpoint("comparisons.deleted")
-        windows = (
-            ((model_version, one.reference_id, one.window_start, one.period.granularity), one.window_end, rows)
-            for one, rows in made
-        )
-        copy_metrics(cursor, windows, run_id)
-        inserted = [{**_parameters(model_version, one.key), **_described(one), "run_id": run_id} for one, _ in made]
-        cursor.executemany(_QUERIES["insert_comparison"], inserted)
+def remove(connection: database.Connection, key: Key) -> None:
+    """Take a comparison out with its metric rows, in the caller's transaction."""
+    connection.execute(_QUERIES["delete_metric_values"], _columns(key))
+    connection.execute(_QUERIES["delete_comparison"], _columns(key))
 
 
-def _parameters(model_version: str, key: Key) -> dict[str, object]:
-    granularity, first_day, name = key
+def _columns(key: Key) -> dict[str, object]:
     return {
-        "model_version": model_version,
-        "granularity": granularity,
-        "first_day": first_day,
-        "reference_name": name,
+        "model_version": key.subject,
+        "granularity": key.granularity,
+        "window_start": key.window_start,
+        "reference_name": key.part,
     }
 
 
 def _described(comparison: Comparison) -> dict[str, object]:
     days = comparison.reference_days
     return {
-        "window_start": comparison.window_start,
+        "first_day": comparison.period.first,
         "window_end": comparison.window_end,
         "last_day": comparison.period.last,
         "reference_id": comparison.reference_id,
         "reference_first_day": min(days) if days else None,
         "reference_last_day": max(days) if days else None,
         "reference_days": len(days),
-        "inputs_hash": comparison.inputs_hash,
     }

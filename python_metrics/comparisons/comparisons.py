@@ -1,25 +1,23 @@
 """Longer windows and other references: drift scores of sums of daily profiles.
 
 Profiles of days add up to those of a week, a month or the trailing days; nothing but profiles is read. A comparison is
-made again when one of its days has changed. Called by the conductor.
+made from the rules, and the profiles of its days and its reference's. Work for warehouse.engine, of the step `metrics`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from config.monitoring import MonitoredColumn, Monitoring, ReferenceName
 from core.errors import naming
-from core.failpoints import failpoint
 from python_metrics.alerts import alarm_store
 from python_metrics.alerts.alarm_store import ProfiledDay
 from python_metrics.comparisons import comparison_store
@@ -35,8 +33,8 @@ from python_metrics.profiles.profile_store import read_profiles
 from python_metrics.profiles.profiles import Profile, profile_of
 from python_metrics.store import rules_hash
 from warehouse import database
-
-log = logging.getLogger(__name__)
+from warehouse.engine import Store, Unit
+from warehouse.ledger import Entry, Key
 
 LAYER = "comparison"
 
@@ -75,38 +73,21 @@ class _Reference:
         return freeze_profile(self.profile) if self.profile is not None else ()
 
 
-@np.errstate(over="ignore", invalid="ignore")  # what overflows gets its status when it is written
-def compare(monitoring: Monitoring, model: MonitoredModel, references: References, run_id: int) -> int:
-    """Make a model's comparisons that are new or whose days have changed; gives their number, with those that go."""
-    return _Compared(monitoring, model, references).compare(run_id)
+class Comparisons:
+    """One model's comparisons with its references: all that monitoring.yml asks for and the days allow."""
 
+    step = "comparisons"
+    part = as_of = None
 
-class _Compared:
-    """One model's comparisons."""
-
-    def __init__(self, monitoring: Monitoring, model: MonitoredModel, references: References) -> None:
-        self._monitoring = monitoring
-        self._model = model
-        self._references = references
+    def __init__(self, monitoring: Monitoring, model: MonitoredModel, references: References, run_id: int) -> None:
+        self.subject = model.model_version
+        self._monitoring, self._model, self._references, self._run_id = monitoring, model, references, run_id
         self._columns = monitoring.columns(model.spec)
         names = [column.name for column in self._columns]
         days = alarm_store.profiled_days(monitoring.windows, model.model_version, model.reference_id, names)
         self._days: dict[date, ProfiledDay] = {day.window.window_date: day for day in days}
 
-    def compare(self, run_id: int) -> int:
-        wanted = {comparison.key: comparison for comparison in self._wanted()}
-        stored = comparison_store.stored(self._model.model_version)
-        gone = [key for key in stored if key not in wanted]
-        pending = [one for key, one in wanted.items() if stored.get(key) != one.inputs_hash]
-        if not pending and not gone:
-            return 0
-        metrics = self._scores(pending)
-        comparison_store.write(self._model.model_version, gone, metrics, run_id)
-        failpoint("comparisons.written")
-        log.info("%s: %s comparisons", self._model.model_version, len(pending))
-        return len(pending) + len(gone)
-
-    def _wanted(self) -> Iterator[Comparison]:
+    def units(self, known: Mapping[Key, Entry]) -> Iterator[Unit[Comparison]]:
         monitored = [day for day, one in self._days.items() if one.is_monitored]
         rules = rules_hash(self._monitoring, self._model.spec)
         for granularity, names in self._monitoring.comparisons.items():
@@ -114,18 +95,29 @@ class _Compared:
                 for name in names:
                     days = reference_days(name, period, self._days)
                     if days or name == "training":
-                        yield self._comparison(period, name, days, rules)
+                        yield self._unit(period, name, days, rules)
 
-    def _comparison(self, period: Period, name: ReferenceName, days: list[date], rules: str) -> Comparison:
+    def _unit(self, period: Period, name: ReferenceName, days: list[date], rules: str) -> Unit[Comparison]:
         content = [self._days[day].profiles_hash for day in days]
         reference = [self._model.reference_id] if name == "training" else content
         inputs = [rules, reference, [self._days[day].profiles_hash for day in period.days]]
         reference_id = self._model.reference_id if name == "training" else f"{name}-{_hash(reference)[:12]}"
         start, end = self._days[period.first].window, self._days[period.last].window
-        return Comparison(
-            period, name, days, reference_id, start.window_start, end.window_end, inputs_hash=_hash(inputs)
-        )
+        comparison = Comparison(period, name, days, reference_id, start.window_start, end.window_end)
+        return Unit(comparison.key(self.subject), _hash(inputs), comparison, words=f"{period.first}, {name}")
 
+    def make(self, units: Sequence[Unit[Comparison]]) -> Iterator[Store]:
+        scores = self._scores([unit.of for unit in units])
+        for unit, (comparison, rows) in zip(units, scores, strict=True):
+            yield partial(self._store, unit.key, comparison, rows)
+
+    def _store(self, key: Key, comparison: Comparison, rows: list[MetricRow], connection: database.Connection) -> int:
+        return comparison_store.write(connection, key, comparison, rows, self._run_id)
+
+    def remove(self, connection: database.Connection, key: Key) -> None:
+        comparison_store.remove(connection, key)
+
+    @np.errstate(over="ignore", invalid="ignore")  # what overflows gets its status when it is written
     def _scores(self, comparisons: list[Comparison]) -> list[tuple[Comparison, list[MetricRow]]]:
         """A column at a time, so that the days of one column are in memory together and no others."""
         found: list[tuple[Comparison, list[MetricRow]]] = [(comparison, []) for comparison in comparisons]

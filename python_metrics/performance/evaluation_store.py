@@ -17,11 +17,11 @@ from config.monitoring import Windows
 from core.failpoints import failpoint
 from python_metrics.metric_rows import MetricRow
 from python_metrics.monitored import Window
-from warehouse import database
+from python_metrics.store import key_columns
+from warehouse import database, ledger
+from warehouse.ledger import Key
 
 _QUERIES = database.queries(Path(__file__).with_name("evaluation_store.sql"))
-# Stands in the place of what an evaluation was made from where it is to be computed again, as of its own moment.
-AGAIN = "again"
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class Evaluated:
     as_of: datetime
 
 
-def pending_windows(relations: Windows, evaluated: Evaluated) -> list[Window]:
-    """Windows with metrics whose labels, as of then, are not those of the evaluation held at that time; by date."""
-    query = sql.SQL(_QUERIES["pending_evaluations"]).format(**_parts(relations))
+def windows_to_evaluate(relations: Windows, evaluated: Evaluated) -> list[tuple[Window, str | None]]:
+    """Windows with metrics, each with the hash of what is known of it as of then; None where it is not asked again."""
+    query = sql.SQL(_QUERIES["windows"]).format(**_parts(relations))
     with database.connect("evaluations", read_only=True) as connection:
         rows: list[Any] = connection.execute(query, vars(evaluated)).fetchall()
-    return [Window(*row) for row in rows]
+    return [(Window(*row[:5]), row[5]) for row in rows]
 
 
 def settle_months(relations: Windows, evaluated: Evaluated) -> None:
@@ -61,52 +61,44 @@ def _parts(relations: Windows) -> dict[str, sql.Composable]:
     return {"windows": windows, "trips": database.relation(relations.trips), "evaluated": evaluated, "months": months}
 
 
-def to_recall(model_version: str, reference_id: str) -> dict[datetime, set[tuple[datetime, str]]]:
-    """Windows (start, granularity) whose evaluation is to be computed again, by its moment, earliest first."""
-    parameters = {"model_version": model_version, "reference_id": reference_id, "again": AGAIN}
+def to_recall(model_version: str, reference_id: str) -> dict[datetime, set[Key]]:
+    """Windows whose evaluation is to be computed again as of its own moment, by that moment, earliest first."""
+    parameters = {"model_version": model_version, "reference_id": reference_id, "again": ledger.AGAIN}
     with database.connect("evaluations", read_only=True) as connection:
         rows: list[Any] = connection.execute(_QUERIES["to_recall"], parameters).fetchall()
-    found: dict[datetime, set[tuple[datetime, str]]] = {}
+    found: dict[datetime, set[Key]] = {}
     for as_of, window_start, granularity in rows:
-        found.setdefault(as_of, set()).add((window_start, granularity))
+        found.setdefault(as_of, set()).add(Key(model_version, reference_id, granularity, window_start))
     return found
 
 
-def write_evaluation(
-    connection: database.Connection,
-    model_version: str,
-    reference_id: str,
-    window: Window,
-    as_of: datetime,
-    rows: list[MetricRow],
-    run_id: int,
-) -> None:
-    """Write what is evaluated of a window as of a moment, in one transaction; an earlier evaluation goes into the
-    history.
+def remove_evaluations(connection: database.Connection, key: Key) -> None:
+    """Take out all that was ever evaluated of a window, in the caller's transaction."""
+    columns = key_columns(key)
+    connection.execute(_QUERIES["delete_evaluation"], columns)
+    connection.execute(_QUERIES["delete_history"], columns)
 
-    Where a later evaluation is there already, this one is history itself.
+
+def write_evaluation(
+    connection: database.Connection, key: Key, window_end: datetime, as_of: datetime, rows: list[MetricRow], run_id: int
+) -> int:
+    """Write what is evaluated of a window as of a moment, in the caller's transaction; gives the number of rows.
+
+    An earlier evaluation goes into the history. Where a later one is there already, this one is history itself.
     """
-    key = {
-        "model_version": model_version,
-        "reference_id": reference_id,
-        "window_start": window.window_start,
-        "granularity": window.granularity,
-        "as_of": as_of,
-    }
-    with database.transaction(connection), connection.cursor() as cursor:
-        found: Any = cursor.execute(_QUERIES["latest_evaluation"], key).fetchone()
+    columns = {**key_columns(key), "as_of": as_of}
+    with connection.cursor() as cursor:
+        found: Any = cursor.execute(_QUERIES["latest_evaluation"], columns).fetchone()
         latest = found[0]
         is_latest = latest is None or latest <= as_of
-        cursor.execute(_QUERIES["delete_earlier_evaluation"], key)
+        cursor.execute(_QUERIES["delete_earlier_evaluation"], columns)
         if is_latest:
-            cursor.execute(_QUERIES["keep_superseded"], key)
-            cursor.execute(_QUERIES["delete_evaluation"], key)
+            cursor.execute(_QUERIES["keep_superseded"], columns)
+            cursor.execute(_QUERIES["delete_evaluation"], columns)
         failpoint("evaluations.deleted")
         place = "copy_evaluation" if is_latest else "copy_earlier_evaluation"
-        start = (model_version, reference_id, window.window_start, window.granularity, window.window_end, run_id, as_of)
+        start = (key.subject, key.part, key.window_start, key.granularity, window_end, run_id, as_of)
         with cursor.copy(_QUERIES[place]) as copy:
             for row in rows:
                 copy.write_row((*start, *row.fields()))
-        inputs_hash = {"content_hash": window.content_hash, "inputs_hash": window.inputs_hash}
-        cursor.execute(_QUERIES["mark_evaluated"], {**key, **inputs_hash, "run_id": run_id})
-        failpoint("evaluations.before_commit")
+    return len(rows)

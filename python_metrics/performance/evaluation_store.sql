@@ -22,10 +22,11 @@ select
         )
     ) as inputs_hash
 from {windows} as windows
-inner join monitoring.computed_windows as computed
+inner join monitoring.ledger as computed
     on
-        computed.model_version = %(model_version)s
-        and computed.reference_id = %(reference_id)s
+        computed.step = 'metrics'
+        and computed.subject = %(model_version)s
+        and computed.part = %(reference_id)s
         and computed.window_start = windows.window_start
         and computed.granularity = windows.granularity
 left join ({evaluated}) as evaluated
@@ -40,16 +41,17 @@ select distinct on (window_start, granularity)
     window_start,
     granularity,
     inputs_hash
-from monitoring.evaluated_windows
+from monitoring.ledger
 where
-    model_version = %(model_version)s
-    and reference_id = %(reference_id)s
+    step = 'performance'
+    and subject = %(model_version)s
+    and part = %(reference_id)s
     and as_of <= %(as_of)s
 order by window_start, granularity, as_of desc
 
--- name: pending_evaluations
--- Windows with metrics whose labels, as of then, are not those of the evaluation in force at that time. Of a window that was
--- not over yet nothing was evaluated. The labels of a settled month are not counted again.
+-- name: windows
+-- Windows with metrics, and a hash of what their evaluation as of then is made from. Without one an evaluation stays as it is:
+-- of a window that was not over yet, or whose rows are gone; the labels of a settled month are not counted again.
 with months as (
     {months}
 ),
@@ -67,10 +69,6 @@ open_months as materialized (
                 and settled.inputs_hash = months.inputs_hash
                 and settled.settled_at <= %(as_of)s
         )
-),
-
-evaluated as (
-    {evaluated}
 ),
 
 arrived as (
@@ -92,53 +90,40 @@ arrived as (
         and labels.source_month = any(array(select source_month from open_months))
         and trips.source_month = any(array(select source_month from open_months))
     group by trips.window_date
-),
-
-current_state as (
-    select
-        windows.window_date,
-        windows.window_start,
-        windows.window_end,
-        windows.granularity,
-        windows.content_hash,
-        md5(
-            concat_ws(
-                '|',
-                windows.content_hash,
-                coalesce(arrived.label_count, 0),
-                arrived.last_observed_at,
-                arrived.label_sum,
-                cast(%(rules)s as text)
-            )
-        ) as inputs_hash
-    from {windows} as windows
-    inner join monitoring.computed_windows as computed
-        on
-            computed.model_version = %(model_version)s
-            and computed.reference_id = %(reference_id)s
-            and computed.window_start = windows.window_start
-            and computed.granularity = windows.granularity
-    left join arrived on windows.window_date = arrived.window_date
-    where
-        windows.window_end <= %(as_of)s
-        and not windows.is_pruned
-        and windows.source_month in (select source_month from open_months)
 )
 
 select
-    state.window_date,
-    state.window_start,
-    state.window_end,
-    state.granularity,
-    state.content_hash,
-    state.inputs_hash
-from current_state as state
-left join evaluated
+    windows.window_date,
+    windows.window_start,
+    windows.window_end,
+    windows.granularity,
+    windows.content_hash,
+    case
+        when
+            windows.window_end <= %(as_of)s
+            and not windows.is_pruned
+            and windows.source_month in (select source_month from open_months)
+            then md5(
+                concat_ws(
+                    '|',
+                    windows.content_hash,
+                    coalesce(arrived.label_count, 0),
+                    arrived.last_observed_at,
+                    arrived.label_sum,
+                    cast(%(rules)s as text)
+                )
+            )
+    end as inputs_hash
+from {windows} as windows
+inner join monitoring.ledger as computed
     on
-        state.window_start = evaluated.window_start
-        and state.granularity = evaluated.granularity
-where evaluated.inputs_hash is distinct from state.inputs_hash
-order by state.window_date
+        computed.step = 'metrics'
+        and computed.subject = %(model_version)s
+        and computed.part = %(reference_id)s
+        and computed.window_start = windows.window_start
+        and computed.granularity = windows.granularity
+left join arrived on windows.window_date = arrived.window_date
+order by windows.window_date
 
 -- name: unsettle_months
 -- What was settled and has changed since; pruned months stay what they were.
@@ -189,19 +174,21 @@ where
 
 -- name: to_recall
 select as_of, window_start, granularity
-from monitoring.evaluated_windows
+from monitoring.ledger
 where
-    model_version = %(model_version)s
-    and reference_id = %(reference_id)s
+    step = 'performance'
+    and subject = %(model_version)s
+    and part = %(reference_id)s
     and inputs_hash = %(again)s
 order by as_of, window_start
 
 -- name: latest_evaluation
 select max(as_of)
-from monitoring.evaluated_windows
+from monitoring.ledger
 where
-    model_version = %(model_version)s
-    and reference_id = %(reference_id)s
+    step = 'performance'
+    and subject = %(model_version)s
+    and part = %(reference_id)s
     and window_start = %(window_start)s
     and granularity = %(granularity)s
 
@@ -234,6 +221,14 @@ where
     and granularity = %(granularity)s
     and as_of = %(as_of)s
 
+-- name: delete_history
+delete from monitoring.metric_history
+where
+    model_version = %(model_version)s
+    and reference_id = %(reference_id)s
+    and window_start = %(window_start)s
+    and granularity = %(granularity)s
+
 -- name: copy_evaluation
 copy monitoring.metric_values (
     model_version, reference_id, window_start, granularity, window_end, run_id, as_of,
@@ -247,14 +242,3 @@ copy monitoring.metric_history (
     layer, metric, value, status, column_name, method, segment_key, segment_value,
     threshold, alert, n_reference, n_current, lower_bound, upper_bound, p_value
 ) from stdin
-
--- name: mark_evaluated
-insert into monitoring.evaluated_windows (
-    model_version, reference_id, window_start, granularity, as_of, content_hash, inputs_hash, run_id
-)
-values (
-    %(model_version)s, %(reference_id)s, %(window_start)s, %(granularity)s, %(as_of)s,
-    %(content_hash)s, %(inputs_hash)s, %(run_id)s
-)
-on conflict (model_version, reference_id, window_start, granularity, as_of) do update
-set content_hash = excluded.content_hash, inputs_hash = excluded.inputs_hash, run_id = excluded.run_id, computed_at = now()

@@ -1,25 +1,22 @@
-"""Evaluate one model: compute again every window whose labels have changed since it was last evaluated.
+"""Evaluate one model: what its windows come to by the labels that had arrived at a moment.
 
-Called by the conductor, a model at a time. A window is written as soon as it is computed, so that an interrupted run
-goes on where it stopped. What was evaluated before is kept.
+A window is evaluated again when its labels have changed since; what was evaluated before is kept. Work for
+warehouse.engine, of the step `performance`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import logging
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence, Set
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 
 from config.monitoring import DECISION, PREDICTION, MonitoredColumn, Monitoring
-from core.errors import naming
-from core.failpoints import failpoint
 from python_metrics import store
+from python_metrics.metric_rows import MetricRow
 from python_metrics.monitor import ReferenceRows, References
 from python_metrics.monitored import MonitoredModel, Window
 from python_metrics.performance import evaluation_store
@@ -28,93 +25,93 @@ from python_metrics.performance.usual_loss import usual_loss
 from python_metrics.performance.window_evaluation import EvaluationRules, KnownReference, evaluate_window
 from python_metrics.profiles.profiles import make_profile
 from python_metrics.segments.segments import segment_groups
+from python_metrics.store import PERFORMANCE
 from warehouse import database
-
-log = logging.getLogger(__name__)
+from warehouse.engine import Store, Unit
+from warehouse.ledger import Entry, Key
 
 # Raised when the figures themselves change their meaning or their definition.
 EVALUATION_VERSION = 3
 RESIDUAL = "residual"
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """The windows of a model that are to be evaluated, as of a moment."""
+class Evaluations:
+    """What a model's windows come to by the labels that had arrived at a moment; only the `recalled` windows, if any.
 
-    model: MonitoredModel
-    as_of: datetime
-    windows: list[Window]
+    `as_of` is that moment. An evaluation that has been written is history from the next one on.
+    """
 
+    step = PERFORMANCE
 
-def pending(monitoring: Monitoring, model: MonitoredModel, as_of: datetime) -> Evaluation:
-    """Windows whose labels, as of then, are not those that the evaluation held at that time was made from."""
-    evaluated = _evaluated(monitoring, model, as_of)
-    if evaluated.target not in monitoring.labels:
-        return Evaluation(model, as_of, [])
-    return Evaluation(model, as_of, evaluation_store.pending_windows(monitoring.windows, evaluated))
+    def __init__(
+        self,
+        monitoring: Monitoring,
+        model: MonitoredModel,
+        references: References,
+        as_of: datetime,
+        run_id: int,
+        recalled: Set[Key] | None = None,
+    ) -> None:
+        self.subject, self.part = model.model_version, model.reference_id
+        self.as_of = as_of
+        self._monitoring, self._model, self._references = monitoring, model, references
+        self._run_id, self._recalled = run_id, recalled
+        target, rules = monitoring.models[model.spec].target, _rules_hash(monitoring, model.spec)
+        self._evaluated = evaluation_store.Evaluated(self.subject, self.part, target, rules, as_of)
 
+    @property
+    def _has_labels(self) -> bool:
+        return self._evaluated.target in self._monitoring.labels
 
-def settle(monitoring: Monitoring, model: MonitoredModel, as_of: datetime) -> None:
-    """Note what need not be asked again: called when all that was pending as of then has been evaluated."""
-    evaluated = _evaluated(monitoring, model, as_of)
-    if evaluated.target in monitoring.labels:
-        evaluation_store.settle_months(monitoring.windows, evaluated)
+    def units(self, known: Mapping[Key, Entry]) -> Iterator[Unit[Window]]:
+        for window, inputs_hash in evaluation_store.windows_to_evaluate(self._monitoring.windows, self._evaluated):
+            key = window.key(self.subject, self.part)
+            is_asked = self._has_labels and (self._recalled is None or key in self._recalled)
+            yield Unit(
+                key,
+                inputs_hash if is_asked else None,
+                window,
+                window.content_hash,
+                words=str(window.window_date),
+            )
 
+    def settle(self) -> None:
+        """Note what need not be asked again: called when all that was pending as of then has been evaluated."""
+        if self._has_labels:
+            evaluation_store.settle_months(self._monitoring.windows, self._evaluated)
 
-def _evaluated(monitoring: Monitoring, model: MonitoredModel, as_of: datetime) -> evaluation_store.Evaluated:
-    target, rules = monitoring.models[model.spec].target, _rules_hash(monitoring, model.spec)
-    return evaluation_store.Evaluated(model.model_version, model.reference_id, target, rules, as_of)
+    def make(self, units: Sequence[Unit[Window]]) -> Iterator[Store]:
+        monitoring, model = self._monitoring, self._model
+        entry = monitoring.models[model.spec]
+        reference = self._references.of(model)
+        task = task_of(entry.task, reference.least_probability)
+        known = known_reference(reference, task, monitoring, model)
+        rules = EvaluationRules(
+            monitoring.segments.by,
+            monitoring.segments.min_rows,
+            monitoring.evaluation.concept_alpha,
+            MonitoredColumn(name=RESIDUAL, type="numerical", drift=monitoring.drift.numerical),
+            entry.decides_at,
+        )
+        names = (*entry.feature_names, PREDICTION, DECISION, *monitoring.segments.columns)
+        labels = store.LabelsAsOf(entry.target, self.as_of)
+        windows = [unit.of for unit in units]
+        of_rows = store.read_rows(monitoring.windows, self.subject, names, windows, labels=labels)
+        for unit, (window, rows) in zip(units, of_rows, strict=True):
+            label = rows[store.LABEL].to_numpy(dtype=float)
+            with np.errstate(over="ignore", invalid="ignore"):
+                metrics = evaluate_window(rows, label, task, rules, known, reference.estimator, _seed(window))
+            yield partial(self._store, unit, metrics)
 
+    def _store(self, unit: Unit[Window], metrics: list[MetricRow], connection: database.Connection) -> int:
+        window_end = unit.of.window_end
+        return evaluation_store.write_evaluation(connection, unit.key, window_end, self.as_of, metrics, self._run_id)
 
-def recalled(monitoring: Monitoring, model: MonitoredModel) -> Iterator[Evaluation]:
-    """Evaluations that are to be computed again as of their own moments, the earliest first."""
-    for as_of, wanted in evaluation_store.to_recall(model.model_version, model.reference_id).items():
-        evaluation = pending(monitoring, model, as_of)
-        windows = [one for one in evaluation.windows if (one.window_start, one.granularity) in wanted]
-        yield Evaluation(model, as_of, windows)
+    def remove(self, connection: database.Connection, key: Key) -> None:
+        evaluation_store.remove_evaluations(connection, key)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # what overflows gets its status when it is written
-def evaluate(
-    monitoring: Monitoring,
-    evaluation: Evaluation,
-    references: References,
-    run_id: int,
-    advance: Callable[[], None] = lambda: None,
-) -> int:
-    """Compute and write the windows; gives the number of metric rows. `advance` is called after each window."""
-    model, windows = evaluation.model, evaluation.windows
-    if not windows:
-        return 0
-    entry = monitoring.models[model.spec]
-    reference = references.of(model)
-    task = task_of(entry.task, reference.least_probability)
-    known = known_reference(reference, task, monitoring, model)
-    rules = EvaluationRules(
-        monitoring.segments.by,
-        monitoring.segments.min_rows,
-        monitoring.evaluation.concept_alpha,
-        MonitoredColumn(name=RESIDUAL, type="numerical", drift=monitoring.drift.numerical),
-        entry.decides_at,
-    )
-    names = (*entry.feature_names, PREDICTION, DECISION, *monitoring.segments.columns)
-    labels = store.LabelsAsOf(entry.target, evaluation.as_of)
-    written = 0
-    with contextlib.closing(database.connect("evaluations", autocommit=True)) as connection:
-        for window, rows in store.read_rows(monitoring.windows, model.model_version, names, windows, labels=labels):
-            with naming(f"{model.model_version}, {window.window_date}"):
-                label = rows[store.LABEL].to_numpy(dtype=float)
-                metrics = evaluate_window(rows, label, task, rules, known, reference.estimator, _seed(window))
-                evaluation_store.write_evaluation(
-                    connection, model.model_version, model.reference_id, window, evaluation.as_of, metrics, run_id
-                )
-            failpoint("evaluations.written")
-            written += len(metrics)
-            advance()
-    log.info("%s: %s windows evaluated, %s metric rows", model.model_version, len(windows), written)
-    return written
-
-
 def known_reference(
     reference: ReferenceRows, task: Task, monitoring: Monitoring, model: MonitoredModel
 ) -> KnownReference | None:
@@ -124,8 +121,7 @@ def known_reference(
         return None
     prediction = reference.evaluated_rows[PREDICTION].to_numpy(dtype=float)
     label = reference.evaluated_rows[entry.target].to_numpy(dtype=float)
-    with np.errstate(over="ignore"):
-        usable = np.isfinite(prediction - label)
+    usable = np.isfinite(prediction - label)
     if not usable.any():
         return None
     residuals = make_profile("numerical", prediction[usable] - label[usable], np.ones(int(usable.sum())))

@@ -31,7 +31,7 @@ from config.months import Month, parse_months
 from config.paths import ROOT
 from config.settings import Source, make_settings
 from core.failpoints import VARIABLE
-from pipeline.steps import Pipeline, Report
+from pipeline.runner import Pipeline, Report
 from tests.files import named
 from tests.parts import covering, thinned, without_trips
 from tests.warehouse_hashes import differences, hashes

@@ -66,37 +66,35 @@ FIRST = [
     ),
     *_points(
         _STEP["score"],
-        score__before_month=(2,),
+        unit__begun=(2,),
         score__deleted=(1, 3),
-        score__before_commit=(1, 4),
-        score__after_commit=(1, 3),
+        unit__before_commit=(1, 4),
+        unit__made=(1, 3),
     ),
     *_points(
         _STEP["profiles"],
         dbt__node_finished=(1,),
     ),
-    *_points(_STEP["labels"], labels__removed=(1, 3), labels__before_commit=(1,), labels__after_commit=(2,)),
+    *_points(_STEP["labels"], labels__removed=(1, 3), unit__before_commit=(1,), unit__made=(2,)),
     *_points(
         _STEP["metrics"],
         metrics__bins_written=(1,),
         metrics__window_deleted=(1, 4),
-        metrics__window_before_commit=(2,),
-        metrics__window_written=(1, 5),
-        comparisons__deleted=(1,),
-        comparisons__written=(1, 2),
+        unit__before_commit=(2,),
+        unit__made=(1, 5),
+        comparisons__deleted=(1, 20),
     ),
     *_points(
         _STEP["performance"],
         evaluations__deleted=(1, 4),
-        evaluations__before_commit=(2,),
-        evaluations__written=(3,),
+        unit__before_commit=(2,),
+        unit__made=(3,),
         evaluations__settled=(1,),
     ),
     *_points(
         _STEP["alarms"],
-        alarms__gone=(1,),
         alarms__deleted=(1, 9),
-        alarms__written=(2, 12),
+        unit__made=(2, 12),
         incidents__added=(1,),
         incidents__before_commit=(1,),
     ),
@@ -116,12 +114,11 @@ CORRECTED = _points(
     dbt__swap=(1, 8, 20),
     score__deleted=(1,),
     predictions__withdrawn=(1,),
-    labels__gone=(1,),
-    metrics__window_gone=(1,),
-    metrics__window_before_commit=(1,),
+    unit__removed=(1, 2, 5, 9),
+    unit__before_commit=(8,),
     comparisons__deleted=(1,),
     evaluations__deleted=(1,),
-    alarms__gone=(1,),
+    alarms__deleted=(1,),
     incidents__before_commit=(1,),
 )
 PREDICTIONS = _points(
@@ -133,7 +130,7 @@ PREDICTIONS = _points(
 LABELS = _points("whole", label_feed__record=(1, 400), label_feed__before_commit=(1,))
 REPLAY = _points("trained", replay__part_written=(1, 2), replay__day_done=(2,))
 SAMPLE = _points("before 1", sample__file_unfinished=(2,))
-EMPTIED = _points("whole", alarms__removed=(1,))
+EMPTIED = _points("whole", unit__removed=(1,))
 HEARTBEAT = _points("whole", heartbeat__written=(2,))
 BACKUP = _points("complete", backup__table_written=(20,), backup__written=(1,))
 # Before the rows are there, and after that.

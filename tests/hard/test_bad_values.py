@@ -18,7 +18,7 @@ from scipy.stats import wasserstein_distance
 
 from config.settings import Settings, Source, make_settings
 from core.errors import BadFileError
-from pipeline.steps import Pipeline
+from pipeline.runner import Pipeline
 from tests.conftest import drop_database, make_database
 from tests.files import write_file
 from tests.hard.bad_days import (

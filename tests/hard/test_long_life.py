@@ -91,20 +91,21 @@ def test_a_backfill_leaves_what_was_there(monitored_warehouse: Connection) -> No
     before = tables(monitored_warehouse)
     incidents = rows(monitored_warehouse, "select * from monitoring.incidents order by incident_id")
     alarms = rows(monitored_warehouse, "select * from monitoring.day_alarms order by 1, 2, 3")
-    evaluations = one(monitored_warehouse, "select count(*) from monitoring.evaluated_windows")
+    evaluated_windows = "select count(*) from monitoring.ledger where step = 'performance' and subject != ''"
+    evaluations = one(monitored_warehouse, evaluated_windows)
     result = command("backfill", "--from", "2022-02-10", "--to", "2022-02-12")
     assert result.returncode == 0, result.stderr
     assert "9 windows of 3 model versions" in result.stderr
     assert tables(monitored_warehouse) == before
     # Days were computed again, decisions and incidents were not made again, and nothing was evaluated anew.
-    computed = "select count(*) from monitoring.computed_windows where run_id = %s"
+    computed = "select count(*) from monitoring.ledger where step = 'metrics' and run_id = %s"
     run_id = one(monitored_warehouse, "select max(run_id) from monitoring.runs")
     assert one(monitored_warehouse, computed, run_id) == 9
-    evaluated = "select count(*) from monitoring.evaluated_windows where run_id = %s"
+    evaluated = "select count(*) from monitoring.ledger where step = 'performance' and subject != '' and run_id = %s"
     assert one(monitored_warehouse, evaluated, run_id) == 9
     assert rows(monitored_warehouse, "select * from monitoring.incidents order by incident_id") == incidents
     assert rows(monitored_warehouse, "select * from monitoring.day_alarms order by 1, 2, 3") == alarms
-    assert one(monitored_warehouse, "select count(*) from monitoring.evaluated_windows") == evaluations
+    assert one(monitored_warehouse, evaluated_windows) == evaluations
     assert one(monitored_warehouse, "select finished_run_id from monitoring.backfills") == run_id
     # Once more is computed anew; one model alone is that model alone.
     result = command("backfill", "--from", "2022-02-10", "--to", "2022-02-12", "--model", "green_tipped")
@@ -117,7 +118,7 @@ def test_a_backfill_leaves_what_was_there(monitored_warehouse: Connection) -> No
 def test_a_killed_backfill_goes_on(by: str, monitored_warehouse: Connection, sample_dir: Path) -> None:
     before = tables(monitored_warehouse)
     span = ("backfill", "--from", "2022-02-01", "--to", "2022-02-28")
-    left = "select count(*) from monitoring.computed_windows where inputs_hash = ''"
+    left = "select count(*) from monitoring.ledger where step = 'metrics' and inputs_hash = ''"
     process = subprocess.Popen([sys.executable, "-m", "pipeline", *span], cwd=ROOT, env=dict(os.environ),
                                stderr=subprocess.PIPE, text=True)  # fmt: skip
     deadline = time.monotonic() + 120
@@ -137,13 +138,11 @@ def test_a_killed_backfill_goes_on(by: str, monitored_warehouse: Connection, sam
     if by == "backfill":
         assert f"{waiting_windows} of 84 windows are left" in result.stderr
     # What was done was not done again.
-    computed = "select count(*) from monitoring.computed_windows where run_id = %s"
+    computed = "select count(*) from monitoring.ledger where step = 'metrics' and run_id = %s"
     assert one(monitored_warehouse, computed, first) == 84 - waiting_windows
     assert one(monitored_warehouse, computed, first + 1) == waiting_windows
     assert one(monitored_warehouse, "select count(*) from monitoring.backfills where finished_at is null") == 0
-    assert (
-        one(monitored_warehouse, "select count(*) from monitoring.evaluated_windows where inputs_hash = 'again'") == 0
-    )
+    assert one(monitored_warehouse, "select count(*) from monitoring.ledger where inputs_hash = 'again'") == 0
     assert tables(monitored_warehouse) == before
 
 

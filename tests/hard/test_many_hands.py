@@ -44,7 +44,7 @@ def test_the_second_pipeline_says_who_holds_the_lock(yard: Yard, tmp_path: Path)
     expected = yard.expected("whole")
     held = tmp_path / "held"
     with yard.case("before 4") as case:
-        first = case.start(*case.run_arguments(), **{VARIABLE: f"score.before_month:1={held}"})
+        first = case.start(*case.run_arguments(), **{VARIABLE: f"unit.begun:1={held}"})
         while not held.exists():
             assert first.poll() is None, first.communicate()
             time.sleep(0.02)

@@ -26,7 +26,7 @@ TABLESPACE = "small_disk"
 STOPS = {
     "load": ("before 1", "ingest.batch:2", 7, "whole"),
     "dbt model": ("complete", "dbt.swap:4", 8, "corrected"),
-    "metrics write": ("before 7", "metrics.window_before_commit:2", 7, "whole"),
+    "metrics write": ("before 7", "unit.before_commit:2", 7, "whole"),
 }
 # What is left of the disk, in bytes, when a run comes to what needs more.
 FULL = {"load": ("before 1", 300_000), "dbt build": ("before 2", 300_000), "metrics write": ("before 7", 150_000)}

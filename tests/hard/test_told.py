@@ -12,7 +12,7 @@ from config.paths import ROOT
 from config.settings import Source, make_settings
 from core.errors import PartlyFailedError, UsageError
 from pipeline.commands.acknowledge import acknowledge
-from pipeline.steps import Pipeline
+from pipeline.runner import Pipeline
 from tests.commands import command
 from tests.hostile import HOSTILE
 from tests.integration.python_metrics.test_incidents import open_one
@@ -34,7 +34,9 @@ def test_the_metrics_name_their_window(monitored_warehouse: Connection, sample_d
         "alter table monitoring.metric_values add constraint broken "
         "check (not (window_start >= '2022-02-05' and column_name = 'trip_distance')) not valid"
     )
-    monitored_warehouse.execute("delete from monitoring.computed_windows where window_start >= '2022-02-07 00:00-05'")
+    monitored_warehouse.execute(
+        "delete from monitoring.ledger where step = 'metrics' and window_start >= '2022-02-07 00:00-05'"
+    )
     settings = make_settings(data_dir=sample_dir, source=Source.LOCAL)
     with pytest.raises(PartlyFailedError):
         Pipeline(settings, lambda line: None).run()

@@ -182,7 +182,7 @@ def test_another_owner_does_not_take_the_logins_away(theirs: ForeignServer, monk
     monkeypatch.setenv("PGPASSWORD", theirs.superuser_password)
     note = roles.ensure_roles()
     assert "loader, transformer, monitor, asker cannot log in here" in note
-    assert "`make sql` asks as postgres" in note
+    assert "queries are asked as postgres" in note
     monkeypatch.setenv("PGUSER", first.user)
     monkeypatch.setenv("PGPASSWORD", first.password or "")
     assert roles.ensure_roles() == ""
@@ -201,7 +201,7 @@ def test_without_the_right_to_make_roles_all_goes_on_and_doctor_says_so(foreign:
         )
         subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=os.environ | variables, check=True)
         told = command("doctor", **variables).stdout
-        assert "what the pipeline, dbt and `make sql` do they do with the rights of small" in told
+        assert "what the pipeline, dbt and queries do they do with the rights of small" in told
     finally:
         foreign.administer(sql.SQL("drop database small"), sql.SQL("drop role small"))
 

@@ -95,7 +95,13 @@ def test_a_query_on_a_terminal_is_shown(empty_warehouse: Connection) -> None:
 
 
 def test_a_value_with_a_dollar_is_no_macro() -> None:
-    board = OpenDashboard({"uid": "x"}, "a", "b", {"group": "$10 to $20", "other": "${group}"}, {"group": "$__x"})
+    board = OpenDashboard(
+        {"uid": "x", "templating": {"list": []}},
+        "a",
+        "b",
+        {"group": "$10 to $20", "other": "${group}"},
+        {"group": "$__x"},
+    )
     assert board.expand("'${group}' ${other} ${group:text}") == "'$10 to $20' ${group} $__x"
     with pytest.raises(ValueError, match="left for Grafana"):
         board.expand("select $__interval, ${group}")

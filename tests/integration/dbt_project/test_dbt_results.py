@@ -51,7 +51,9 @@ def test_a_run_that_fails_on_a_test_leaves_its_result(monitored_warehouse: Conne
         "from intermediate.int_trips_accepted where source_month = '2022-02-01' and payment_type = 'credit card')"
     )
     # A run tests what was scored since the last one; `dbt test` reads all.
-    monitored_warehouse.execute("update ml.scored_months set scored_at = now() where source_month = '2022-02-01'")
+    monitored_warehouse.execute(
+        "update monitoring.ledger set made_at = now() where step = 'score' and part = '2022-02-01'"
+    )
     monitored_warehouse.execute("drop table marts.dim_models cascade")
     with pytest.raises(DbtError, match="assert_predictions_cover_accepted_trips"):
         run(sample_dir)
@@ -64,8 +66,8 @@ def test_days_that_wait_are_those_without_current_metrics(monitored_warehouse: C
     waiting = "select model_spec, window_date::text, reason from marts.fct_waiting_days order by 2, 1"
     assert rows(monitored_warehouse, waiting) == []
     monitored_warehouse.execute(
-        "delete from monitoring.computed_windows where window_start = '2022-02-09 00:00-05' "
-        "and model_version like 'green_duration_lr%%'"
+        "delete from monitoring.ledger where step = 'metrics' and window_start = '2022-02-09 00:00-05' "
+        "and subject like 'green_duration_lr%%'"
     )
     monitored_warehouse.execute(
         "update intermediate.int_windows set content_hash = 'other' where window_date = '2022-02-10'"

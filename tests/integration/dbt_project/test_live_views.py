@@ -16,7 +16,8 @@ from core.errors import DbtError, ModelError, PartlyFailedError, WarehouseError
 from grafana.preview.asking import as_dashboard
 from ingest.sample import write_sample
 from pipeline import dbt
-from pipeline.steps import LIVE_VIEWS, Pipeline
+from pipeline.runner import LIVE_VIEWS, Pipeline
+from pipeline.steps.train import Train
 from tests.commands import command
 from tests.files import MARCH, named
 from tests.integration.pipeline.test_pipeline import one, rows, run, settings
@@ -110,7 +111,7 @@ BREAKS = {
     "score": ("update ml.models set artifact_sha256 = 'another'", PartlyFailedError),
     "marts": (
         "delete from ml.predictions where source_month = '2022-02-01' and source_row = 7; "
-        "update ml.scored_months set scored_at = now() where source_month = '2022-02-01'",
+        "update monitoring.ledger set made_at = now() where step = 'score' and part = '2022-02-01'",
         DbtError,
     ),
 }
@@ -160,12 +161,12 @@ def test_a_run_that_fails_is_told_by_the_marts(
 def test_a_run_that_is_stopped_is_no_alert(
     monitored_warehouse: Connection, sample_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(*_: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     # The rebuild that an edit of the project brings takes the live views away.
     monkeypatch.setattr(dbt, "project_hash", lambda monitoring: "of another project")
-    monkeypatch.setattr(Pipeline, "_train", stop)
+    monkeypatch.setattr(Train, "take", stop)
     with pytest.raises(KeyboardInterrupt):
         run(sample_dir)
     check_told(monitored_warehouse, "train", "stopped")
@@ -174,14 +175,14 @@ def test_a_run_that_is_stopped_is_no_alert(
 def test_what_cannot_be_brought_back_hides_no_error(
     monitored_warehouse: Connection, sample_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(*_: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise ModelError("the first error")
 
     def fail(*_: object, **__: object) -> int:
         raise DbtError("the second one")
 
     pipeline = Pipeline(settings(sample_dir), lambda line: None)
-    monkeypatch.setattr(pipeline, "_train", stop)
+    monkeypatch.setattr(Train, "take", stop)
     monitored_warehouse.execute("drop view marts.fct_alerts")
     monkeypatch.setattr(dbt, "build", fail)
     with pytest.raises(WarehouseError, match="the first error"):

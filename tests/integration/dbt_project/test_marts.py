@@ -24,7 +24,7 @@ MARTS = (
     "fct_segment_fairness",
     "fct_segment_monitoring",
 )
-OF_WINDOW = "model_version like 'green_duration_lr%' and window_start = '2022-02-10 00:00-05'"
+OF_WINDOW = "like 'green_duration_lr%' and window_start = '2022-02-10 00:00-05'"
 
 
 def written(connection: Connection, mart: str) -> dict[tuple[str, date], set[str]]:
@@ -44,12 +44,14 @@ def build(*arguments: str) -> None:
 
 @pytest.mark.slow
 def test_a_changed_window_is_made_again_alone_and_as_from_nothing(monitored_warehouse: Connection) -> None:
-    for table in ("metric_values", "computed_windows", "evaluated_windows"):
-        value = ", value = value * 1.5" if table == "metric_values" else ""
-        monitored_warehouse.execute(f"update monitoring.{table} set run_id = 77{value} where {OF_WINDOW}".encode())
     monitored_warehouse.execute(
-        "delete from monitoring.computed_windows "
-        "where model_version like 'green_tipped%' and window_start = '2022-02-20 00:00-05'"
+        f"update monitoring.metric_values set run_id = 77, value = value * 1.5 where model_version {OF_WINDOW}".encode()
+    )
+    ledger = "update monitoring.ledger set run_id = 77 where step in ('metrics', 'performance') and subject "
+    monitored_warehouse.execute(f"{ledger}{OF_WINDOW}".encode())
+    monitored_warehouse.execute(
+        "delete from monitoring.ledger "
+        "where step = 'metrics' and subject like 'green_tipped%' and window_start = '2022-02-20 00:00-05'"
     )
     before = {mart: written(monitored_warehouse, mart) for mart in MARTS}
     build()

@@ -31,7 +31,7 @@ insert into monitoring.runs (run_id, step, status, message, started_at, finished
 (92, 'ingest', 'ok', '', now() - interval '29 minutes', now() - interval '25 minutes'),
 (92, 'marts', 'ok', '', now() - interval '25 minutes', now() - interval '20 minutes'),
 (93, 'pipeline', 'stopped', 'stopped by the user (Ctrl-C)', now() - interval '5 minutes', now());
-delete from monitoring.computed_windows where window_start = '2022-02-09 00:00-05';
+delete from monitoring.ledger where step = 'metrics' and window_start = '2022-02-09 00:00-05';
 create temp table earlier as
 select * from marts.fct_model_performance where segment = 'all' and window_date = '2022-02-20';
 update earlier set
@@ -41,10 +41,10 @@ insert into monitoring.metric_values (
     model_version, reference_id, window_start, window_end, granularity, layer, metric, column_name, method, segment_key,
     segment_value, value, threshold, alert, status, n_reference, n_current, run_id
 )
-select distinct on (model_version)
-    model_version, reference_id, timestamptz '2022-02-01 05:00+00', timestamptz '2022-03-01 05:00+00', 'month',
+select distinct on (subject)
+    subject, part, timestamptz '2022-02-01 05:00+00', timestamptz '2022-03-01 05:00+00', 'month',
     'verification', 'stored_difference', 'trip_distance', 'wasserstein', '', '', 1e-15, 1e-9, false, 'ok', 9, 9, 92
-from monitoring.computed_windows;
+from monitoring.ledger where step = 'metrics';
 update marts.fct_alert_conditions set level = 'warning'
 where rule = 'missing_share' and named_column = 'trip_distance' and window_date = '2022-02-20';
 """

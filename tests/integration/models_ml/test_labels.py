@@ -29,13 +29,14 @@ from core.errors import (
 from core.files.table_files import TableFile
 from models_ml import label_file
 from models_ml.label_feed import LabelLoad, feed_target, load_labels
-from models_ml.labels import pending_trip_labels, refresh_trip_labels
+from models_ml.labels import TripLabels, label_targets
 from pipeline.cli import own_data
-from pipeline.steps import Pipeline
+from pipeline.runner import Pipeline
 from tests.conftest import drop_database, make_database
 from tests.labels import ACCEPTED, FEBRUARY, FEED, JANUARY, REFUSED, TRIPS, csv, done_at, make_shop, monitoring, parquet
-from warehouse import database
+from warehouse import database, engine
 from warehouse.database import Connection
+from warehouse.engine import bring_up_to_date
 from warehouse.runs import hold_lock
 from warehouse.server import embedded
 
@@ -57,6 +58,18 @@ def shop(shop_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connec
     with database.warehouse(), database.connect("test", autocommit=True) as connection:
         make_shop(connection)
         yield connection
+
+
+def refresh(config: Monitoring, run_id: int) -> int:
+    """Labels of all targets are those of the trips; gives the labels written."""
+    works = [TripLabels(config, target, run_id) for target in label_targets(config)]
+    return sum(bring_up_to_date(work, run_id).rows for work in works)
+
+
+def pending(connection: Connection, config: Monitoring) -> tuple[list[date], list[date]]:
+    """The months whose labels are to be written anew, and those whose labels are to go."""
+    stale, gone = engine.pending(connection, TripLabels(config, "amount", 1))
+    return [unit.of.source_month for unit in stale], [date.fromisoformat(key.part) for key in gone]
 
 
 def rows(connection: Connection, query: str, *parameters: object) -> list[Any]:
@@ -137,7 +150,7 @@ def test_a_run_reports_its_labels(monitored_warehouse: Connection) -> None:
 
 def test_without_delay_a_label_is_known_when_its_trip_ends(shop: Connection) -> None:
     config = monitoring(amount=Labels(source="trips", ends_at="done_at", delay_days=0))
-    assert refresh_trip_labels(config, 1) == 2 * ACCEPTED
+    assert refresh(config, 1) == 2 * ACCEPTED
     utc = datetime(2022, 2, 1, 5, tzinfo=UTC)  # midnight in New York
     assert len(known(shop, "amount", utc - timedelta(microseconds=1))) == ACCEPTED
     for hours in (0, 1, 7):
@@ -148,7 +161,7 @@ def test_without_delay_a_label_is_known_when_its_trip_ends(shop: Connection) -> 
 
 
 def test_a_label_is_not_known_before_its_delay(shop: Connection) -> None:
-    refresh_trip_labels(monitoring(amount=TRIPS.model_copy(update={"jitter_days": 0})), 1)
+    refresh(monitoring(amount=TRIPS.model_copy(update={"jitter_days": 0})), 1)
     arrives = datetime(2022, 2, 4, 5, tzinfo=UTC)
     assert (FEBRUARY, 0) not in known(shop, "amount", arrives - timedelta(microseconds=1))
     assert (FEBRUARY, 0) in known(shop, "amount", arrives)
@@ -156,7 +169,7 @@ def test_a_label_is_not_known_before_its_delay(shop: Connection) -> None:
 
 
 def test_jitter_never_puts_a_label_before_its_trips_end(shop: Connection) -> None:
-    refresh_trip_labels(monitoring(amount=TRIPS.model_copy(update={"delay_days": 0.5, "jitter_days": 20})), 1)
+    refresh(monitoring(amount=TRIPS.model_copy(update={"delay_days": 0.5, "jitter_days": 20})), 1)
     days = [
         float(row[0])
         for row in rows(
@@ -171,25 +184,26 @@ def test_jitter_never_puts_a_label_before_its_trips_end(shop: Connection) -> Non
 
 
 def test_jitter_is_a_matter_of_the_trips_key_alone(shop: Connection) -> None:
-    refresh_trip_labels(monitoring(amount=TRIPS), 1)
+    refresh(monitoring(amount=TRIPS), 1)
     query = "select source_month, source_row, observed_at, label from ml.labels order by 1, 2"
     before = rows(shop, query)
     assert len({row[2] for row in before}) == 2 * ACCEPTED
     shop.execute("delete from ml.labels")
     shop.execute("delete from ml.label_loads")
+    shop.execute("delete from monitoring.ledger where step = 'labels'")
     shop.execute("create table shop.sorted as table shop.orders order by amount desc")
     shop.execute("truncate shop.orders")
     shop.execute("insert into shop.orders table shop.sorted")
-    refresh_trip_labels(monitoring(amount=TRIPS), 2)
+    refresh(monitoring(amount=TRIPS), 2)
     assert rows(shop, query) == before
 
 
 def test_nothing_new_does_nothing(shop: Connection) -> None:
     config = monitoring(amount=TRIPS)
-    assert refresh_trip_labels(config, 1) == 2 * ACCEPTED
+    assert refresh(config, 1) == 2 * ACCEPTED
     before = contents(shop)
-    assert not pending_trip_labels(config)
-    assert refresh_trip_labels(config, 2) == 0
+    assert pending(shop, config) == ([], [])
+    assert refresh(config, 2) == 0
     assert contents(shop) == before
 
 
@@ -202,12 +216,12 @@ def test_nothing_new_does_nothing(shop: Connection) -> None:
 )
 def test_only_a_month_that_changed_is_written_again(shop: Connection, change: str) -> None:
     config = monitoring(amount=TRIPS)
-    refresh_trip_labels(config, 1)
+    refresh(config, 1)
     shop.execute("delete from shop.orders where source_month = '2022-02-01' and source_row < 10")
     shop.execute("update shop.orders set amount = 99 where source_month = '2022-02-01' and source_row = 10")
     shop.execute(change.encode())
-    assert [month.source_month for month in pending_trip_labels(config).months] == [FEBRUARY]
-    assert refresh_trip_labels(config, 2) == ACCEPTED - 10
+    assert pending(shop, config) == ([FEBRUARY], [])
+    assert refresh(config, 2) == ACCEPTED - 10
     loads = rows(shop, "select source_month, rows, accepted, run_id from ml.label_loads order by 1")
     assert loads == [(JANUARY, ACCEPTED, ACCEPTED, 1), (FEBRUARY, ACCEPTED - 10, ACCEPTED - 10, 2)]
     late = known(shop, "amount", NOON)
@@ -217,25 +231,25 @@ def test_only_a_month_that_changed_is_written_again(shop: Connection, change: st
 
 @pytest.mark.parametrize("update", [{"delay_days": 4}, {"jitter_days": 0}, {"valid": ValidRange(max=20)}])
 def test_another_entry_is_applied_to_all_months(shop: Connection, update: dict[str, Any]) -> None:
-    refresh_trip_labels(monitoring(amount=TRIPS), 1)
-    assert len(pending_trip_labels(monitoring(amount=TRIPS.model_copy(update=update))).months) == 2
+    refresh(monitoring(amount=TRIPS), 1)
+    assert len(pending(shop, monitoring(amount=TRIPS.model_copy(update=update)))[0]) == 2
 
 
 def test_labels_of_a_month_that_is_gone_go(shop: Connection) -> None:
     config = monitoring(amount=TRIPS)
-    refresh_trip_labels(config, 1)
+    refresh(config, 1)
     shop.execute("delete from shop.days where load_id = 1")
-    assert pending_trip_labels(config).gone == (("amount", JANUARY),)
-    assert refresh_trip_labels(config, 2) == 0
+    assert pending(shop, config) == ([], [JANUARY])
+    assert refresh(config, 2) == 0
     assert rows(shop, "select distinct source_month from ml.labels") == [(FEBRUARY,)]
     assert rows(shop, "select source_month from ml.label_loads") == [(FEBRUARY,)]
 
 
 @pytest.mark.parametrize("labels", [{}, {"amount": FEED}])
 def test_labels_go_when_the_trips_are_their_source_no_more(shop: Connection, labels: dict[str, Labels]) -> None:
-    refresh_trip_labels(monitoring(amount=TRIPS.model_copy(update={"valid": ValidRange(max=20)})), 1)
+    refresh(monitoring(amount=TRIPS.model_copy(update={"valid": ValidRange(max=20)})), 1)
     assert all(contents(shop).values())
-    refresh_trip_labels(monitoring(**labels), 2)
+    refresh(monitoring(**labels), 2)
     assert contents(shop) == {table: [] for table in TABLES}
 
 
@@ -245,7 +259,7 @@ def test_trips_without_a_usable_label_are_kept_out(shop: Connection) -> None:
     ):
         shop.execute(f"update shop.orders set {change} where load_id = 1 and source_row = {row}".encode())
     config = monitoring(amount=TRIPS.model_copy(update={"valid": ValidRange(min=0, max=39.5)}))
-    assert refresh_trip_labels(config, 1) == 2 * ACCEPTED - 5
+    assert refresh(config, 1) == 2 * ACCEPTED - 5
     assert reasons(shop) == [
         (0, "missing_value"), (1, "missing_value"), (2, "not_a_number"), (3, "not_a_time"), (4, "out_of_range"),
     ]  # fmt: skip
@@ -271,14 +285,14 @@ def test_a_name_that_is_not_there_is_an_error(
     config = monitoring(**{target: TRIPS.model_copy(update={"ends_at": ends_at})})
     config = config.model_copy(update={"windows": config.windows.model_copy(update={"trips": relation})})
     with pytest.raises(ConfigurationError) as error:
-        refresh_trip_labels(config, 1)
+        refresh(config, 1)
     assert message in str(error.value)
     assert contents(shop) == {table: [] for table in TABLES}
 
 
 def test_times_with_a_zone_are_taken_as_they_are(shop: Connection) -> None:
     shop.execute("alter table shop.orders alter column done_at type timestamptz using done_at at time zone 'UTC'")
-    refresh_trip_labels(monitoring(amount=Labels(source="trips", ends_at="done_at", delay_days=0)), 1)
+    refresh(monitoring(amount=Labels(source="trips", ends_at="done_at", delay_days=0)), 1)
     assert one(shop, "select min(observed_at) from ml.labels") == datetime(2022, 1, 1, tzinfo=UTC)
 
 
@@ -538,7 +552,7 @@ BAD_FILES: list[tuple[Any, type[WarehouseError], str]] = [
 def test_a_file_that_is_no_feed_changes_nothing(
     shop: Connection, tmp_path: Path, write: Any, kind: type[WarehouseError], message: str
 ) -> None:
-    refresh_trip_labels(monitoring(amount=TRIPS), 1)
+    refresh(monitoring(amount=TRIPS), 1)
     before = contents(shop)
     with pytest.raises(kind) as error:
         load(write(tmp_path))
@@ -630,14 +644,14 @@ def test_after_its_trips_were_replaced_a_feed_is_matched_anew(shop: Connection, 
 
 
 def test_a_feed_takes_the_place_of_labels_of_the_trips_and_keeps_it(shop: Connection, tmp_path: Path) -> None:
-    refresh_trip_labels(monitoring(amount=TRIPS), 1)
+    refresh(monitoring(amount=TRIPS), 1)
     first = load(csv(tmp_path / "a.csv", "2022-02,1,1,2022-02-10 10:00"))
     assert (first.accepted, first.removed) == (1, 2 * ACCEPTED)
     assert load(csv(tmp_path / "b.csv", "2022-02,1,1,2022-02-10 10:00", "2022-02,1,,")).removed == 0
     assert rows(shop, "select source_row from ml.labels") == [(1,)]
-    assert not pending_trip_labels(monitoring(amount=FEED))
+    assert pending(shop, monitoring(amount=FEED)) == ([], [])
     with pytest.raises(ConfigurationError, match=r"came with a feed \(.*a\.csv\).*set `source: feed`"):
-        refresh_trip_labels(monitoring(amount=TRIPS), 2)
+        refresh(monitoring(amount=TRIPS), 2)
     assert rows(shop, "select source_row from ml.labels") == [(1,)]
 
 

@@ -19,11 +19,12 @@ from config.settings import Source, make_settings
 from core.errors import ModelError, PartlyFailedError, WarehouseError
 from models_ml.artifacts import read_artifact, write_artifact
 from models_ml.recipes import definition_sha256
-from models_ml.store import PendingMonth, pending_months, stored_models
-from pipeline.steps import Pipeline
-from tests.conftest import TRAIN_MONTH
-from warehouse import database
+from models_ml.score import Scoring
+from models_ml.store import stored_models
+from pipeline.runner import Pipeline
+from warehouse import database, engine
 from warehouse.database import Connection
+from warehouse.engine import bring_up_to_date
 
 MODELS = load_monitoring().models
 TIPPED = "green_tipped"
@@ -272,17 +273,15 @@ def test_the_reference_hash_is_that_of_its_rows(monitored_warehouse: Connection)
 
 
 def test_a_tampered_file_is_refused(monitored_warehouse: Connection, tmp_path: Path) -> None:
-    from models_ml.score import score
-
     model = stored_models()[0]
     path = tmp_path / model.artifact_file
     content = bytearray((state_dir() / "models" / model.artifact_file).read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     before = predictions_hash(monitored_warehouse)
-    month = PendingMonth(TRAIN_MONTH.first_day, 1, "other")
+    monitored_warehouse.execute("update monitoring.ledger set inputs_hash = '' where step = 'score'")
     with pytest.raises(ModelError, match="was changed: its sha256 is") as error:
-        score(model, MODELS[model.spec], [month], model_dir=tmp_path, run_id=1)
+        bring_up_to_date(Scoring(model, MODELS[model.spec], tmp_path), run_id=1)
     assert "not opened" in str(error.value)
     assert predictions_hash(monitored_warehouse) == before
 
@@ -383,4 +382,5 @@ def test_too_few_rows_to_train_on_are_named(empty_warehouse: Connection, tmp_pat
 def test_nothing_is_pending_after_a_run(monitored_warehouse: Connection) -> None:
     with database.warehouse():
         for model in stored_models():
-            assert pending_months(model.model_version) == []
+            work = Scoring(model, MODELS[model.spec], state_dir() / "models")
+            assert engine.pending(monitored_warehouse, work) == ([], [])

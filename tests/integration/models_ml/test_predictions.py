@@ -368,7 +368,7 @@ def test_predictions_of_replaced_trips_are_taken_out(
 ) -> None:
     import pyarrow.parquet as pq
 
-    from pipeline.steps import Pipeline
+    from pipeline.runner import Pipeline
     from tests.integration.pipeline.test_pipeline import settings
 
     path = write(trips, tmp_path / "predictions.parquet")

@@ -13,7 +13,7 @@ from config.months import Month
 from config.paths import DBT_PROJECT_DIR
 from ingest.sample import write_sample
 from pipeline.dbt_vars import alert_rules
-from pipeline.steps import Pipeline
+from pipeline.runner import Pipeline
 from tests.commands import command
 from tests.conftest import FirstRun
 from tests.integration.pipeline.test_pipeline import one, rows, run, settings

@@ -16,14 +16,17 @@ from config.monitoring_file import load_monitoring
 from config.paths import ROOT, state_dir
 from config.settings import Source, make_settings
 from core.errors import ModelError, PartlyFailedError
-from models_ml.score import score
-from models_ml.store import PendingMonth, stored_models
+from models_ml.score import Scoring
+from models_ml.store import stored_models
+from pipeline import runner
 from pipeline.commands import predictions
-from pipeline.steps import Pipeline
+from pipeline.runner import Pipeline
+from pipeline.steps import step as steps
 from tests.commands import command
 from tests.integration.pipeline.test_pipeline import one, rows, run
 from warehouse.database import Connection
-from warehouse.runs import RunLog, Step
+from warehouse.engine import bring_up_to_date
+from warehouse.runs import Step as Record
 
 SPEC, VERSION = "partner", "partner-v1"
 TIPPED, LR, HGB = "green_tipped", "green_duration_lr", "green_duration_hgb"
@@ -51,22 +54,29 @@ def test_a_unit_that_fails_is_a_row_of_the_run_log_and_the_steps_go_on(
     empty_warehouse: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
-    without = frozenset({"ingest", "transform", "labels", "performance", "alarms"}) | {"profiles", "metrics", "marts"}
-    pipeline = Pipeline(make_settings(), told.append, without=without)
 
-    def train(run: RunLog, step: Step) -> None:
-        for name in ("one", "two", "three"):
-            with pipeline._units.unit(name):
-                if name == "two":
-                    raise ModelError("too few rows: name another month")
-                step.rows += 5
-        step.message = "one, three"
+    class Trains(steps.Step):
+        name = "train"
+        does = "training"
 
-    def score(run: RunLog, step: Step) -> None:
-        step.skipped = [name for name in ("one", "two", "three") if pipeline._units.has_failed(name)] == ["two"]
+        def take(self, run: steps.Run, record: Record, *, afresh: bool) -> bool:
+            for name in ("one", "two", "three"):
+                with run.units.unit(name):
+                    if name == "two":
+                        raise ModelError("too few rows: name another month")
+                    record.rows += 5
+            record.message = "one, three"
+            return True
 
-    monkeypatch.setattr(pipeline, "_train", train)
-    monkeypatch.setattr(pipeline, "_score", score)
+    class Scores(steps.Step):
+        name = "score"
+        does = "scoring"
+
+        def take(self, run: steps.Run, record: Record, *, afresh: bool) -> bool:
+            return [name for name in ("one", "two", "three") if run.units.has_failed(name)] != ["two"]
+
+    monkeypatch.setattr(runner, "STEPS", (Trains(), Scores()))
+    pipeline = Pipeline(make_settings(), told.append)
     why = "too few rows: name another month"
     words = f"1 of 3 models failed, all else is done: two (train): {why}. "
     words += "The next run tries again what failed, and only that"
@@ -132,7 +142,7 @@ def test_absurd_predictions_are_monitored_and_nobody_else_is_touched(
         strange.loc[places, "prediction"] = values
     load(strange, tmp_path / "strange.parquet")
     # A new month for everybody.
-    monitored_warehouse.execute("delete from monitoring.computed_windows")
+    monitored_warehouse.execute("delete from monitoring.ledger where step = 'metrics' and subject != ''")
     run(sample_dir)
     assert rows(monitored_warehouse, f"select distinct status from monitoring.runs where {LAST_RUN} and unit = ''") in (
         [("ok",), ("skipped",)],
@@ -263,6 +273,7 @@ def test_a_month_without_card_payments_leaves_the_others_alone(
 def test_the_labels_of_one_target_leave_the_others_alone(monitored_warehouse: Connection, sample_dir: Path) -> None:
     monitored_warehouse.execute("delete from ml.labels")
     monitored_warehouse.execute("delete from ml.label_loads")
+    monitored_warehouse.execute("delete from monitoring.ledger where step = 'labels'")
     settings = make_settings(data_dir=sample_dir, source=Source.LOCAL)
     without = frozenset({"transform", "train", "score", "profiles", "metrics", "performance", "alarms", "marts"})
     pipeline = Pipeline(settings, lambda line: None, without=without)
@@ -286,11 +297,12 @@ def test_a_prediction_that_is_no_number_is_missing(
 
     (stored,) = [model for model in stored_models() if model.spec == LR]
     monkeypatch.setattr("models_ml.score.predict", predict)
-    load_id = one(
-        monitored_warehouse, "select load_id from raw.files where status = 'loaded' and source_month = '2022-02-01'"
+    monitored_warehouse.execute(
+        "delete from monitoring.ledger where step = 'score' and subject = %s and part = '2022-02-01'",
+        [stored.model_version],
     )
-    month = PendingMonth(date(2022, 2, 1), load_id, "other")
-    count = score(stored, load_monitoring().models[LR], [month], model_dir=state_dir() / "models", run_id=1)
+    work = Scoring(stored, load_monitoring().models[LR], state_dir() / "models")
+    count = bring_up_to_date(work, run_id=1).rows
     far = (
         "select count(*) filter (where trip_distance > 5) from intermediate.int_trips_accepted where source_month = %s"
     )

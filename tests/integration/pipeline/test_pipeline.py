@@ -16,7 +16,7 @@ from config.monitoring_file import load_monitoring
 from config.months import Month, parse_months
 from config.settings import Settings, Source, make_settings
 from ingest.sample.incidents import load_incidents
-from pipeline.steps import Pipeline, Report
+from pipeline.runner import Pipeline, Report
 from python_metrics.drift.evidently_adapter import statistical_test
 from python_metrics.profiles.profiles import present_values
 from tests.warehouse_hashes import COLUMNS_ABOUT_RUNS
@@ -285,7 +285,7 @@ def contents(connection: Connection) -> dict[str, str]:
         and not column_name = any(%s)
         and table_name not in (
             'runs', 'fct_pipeline_runs', 'dbt_results', 'fct_test_results', 'fct_alerts', 'fct_label_loads',
-            'schema_versions', 'metric_history', 'evaluated_windows',
+            'schema_versions', 'metric_history', 'ledger',
             'incidents', 'incident_followups', 'fct_incidents', 'fct_incident_followups'
         )
         group by 1, 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,16 @@ from config.paths import ROOT
 from config.settings import end_of_day
 from models_ml.store import stored_models
 from pipeline import dbt
-from pipeline.steps import Pipeline, monitored
+from pipeline.runner import Pipeline
+from pipeline.steps.step import monitored
 from python_metrics.drift.evidently_adapter import statistical_test
-from python_metrics.performance.evaluations import pending
+from python_metrics.monitor import References
+from python_metrics.monitored import Window
+from python_metrics.performance.evaluations import Evaluations
 from tests.integration.pipeline.test_pipeline import one, rows, run, settings
+from warehouse import engine
 from warehouse.database import Connection, read_frame
+from warehouse.engine import Unit
 
 HGB = "green_duration_hgb"
 DAY = "2022-02-11"
@@ -326,7 +331,7 @@ def test_what_was_known_at_a_day_is_what_had_arrived_by_then(monitored_warehouse
 @pytest.mark.slow
 def test_an_earlier_evaluation_goes_into_the_history(monitored_warehouse: Connection, sample_dir: Path) -> None:
     monitored_warehouse.execute("delete from monitoring.metric_values where as_of is not null")
-    monitored_warehouse.execute("truncate monitoring.evaluated_windows")
+    monitored_warehouse.execute("delete from monitoring.ledger where step = 'performance'")
     run(sample_dir, as_of="2022-02-28")
     first = evaluations(monitored_warehouse, latest=True)
     assert first["2022-02-28"][0] == 0
@@ -341,22 +346,30 @@ def test_a_settled_month_is_not_counted_again_until_something_of_it_changes(
     monitored_warehouse: Connection, sample_dir: Path
 ) -> None:
     settled = "select distinct model_version, source_month from monitoring.settled_months order by 1"
-    evaluated = "select distinct model_version, cast('2022-02-01' as date) from monitoring.evaluated_windows order by 1"
+    evaluated = (
+        "select distinct subject, cast('2022-02-01' as date) from monitoring.ledger "
+        "where step = 'performance' and subject != '' order by 1"
+    )
     assert rows(monitored_warehouse, settled) == rows(monitored_warehouse, evaluated) != []
     evaluate = Pipeline(settings(sample_dir), lambda line: None)
     (model,) = (monitored(one) for one in stored_models() if one.spec == HGB)
     as_of = evaluate.settings.as_of
     monitored_warehouse.execute("update ml.labels set label = label + 1 where source_month = '2022-02-01'")
-    assert pending(evaluate.monitoring, model, as_of).windows == []
+
+    def pending(as_of: datetime) -> list[Unit[Window]]:
+        work = Evaluations(evaluate.monitoring, model, References(evaluate.monitoring), as_of, run_id=2)
+        return engine.pending(monitored_warehouse, work)[0]
+
+    assert pending(as_of) == []
     # What happened behind its back is seen with the next load of labels.
     monitored_warehouse.execute(
         "insert into ml.label_loads "
         "(target, origin, location, sha256, inputs_hash, rows, accepted, unchanged, quarantined) "
         "values ('duration_minutes', 'feed', 'x', 'x', 'x', 0, 0, 0, 0)"
     )
-    assert len(pending(evaluate.monitoring, model, as_of).windows) > 20
+    assert len(pending(as_of)) > 20
     # Of an earlier moment less was known.
-    assert pending(evaluate.monitoring, model, end_of_day(date(2022, 2, 10))).windows != []
+    assert pending(end_of_day(date(2022, 2, 10))) != []
 
 
 @pytest.mark.slow
@@ -365,7 +378,7 @@ def test_a_model_without_labels_has_estimates_only(monitored_warehouse: Connecti
     pipeline = Pipeline(settings(sample_dir), lines.append)
     pipeline.monitoring = pipeline.monitoring.model_copy(update={"labels": {}})
     monitored_warehouse.execute("delete from monitoring.metric_values where as_of is not null")
-    monitored_warehouse.execute("truncate monitoring.evaluated_windows")
+    monitored_warehouse.execute("delete from monitoring.ledger where step = 'performance'")
     pipeline.run()
     assert sum(line.startswith("note: ") and "is never evaluated: its target" in line for line in lines) == 3
     assert one(monitored_warehouse, "select count(*) from marts.fct_model_performance") == 0
@@ -384,7 +397,7 @@ def test_a_segment_column_that_is_not_there_or_empty_takes_nothing_down(
     pipeline = Pipeline(settings(sample_dir), lambda line: None)
     segments = pipeline.monitoring.segments.model_copy(update={"by": (("no_such_column",), ("ehail_fee",))})
     pipeline.monitoring = pipeline.monitoring.model_copy(update={"segments": segments})
-    monitored_warehouse.execute("delete from monitoring.computed_windows where window_start > '2022-02-03'")
+    monitored_warehouse.execute("delete from monitoring.ledger where step = 'metrics' and window_start > '2022-02-03'")
     pipeline.run()
     keys = rows(
         monitored_warehouse,

@@ -18,7 +18,7 @@ from config.monitoring_file import load_monitoring
 from core.levels import kept, level, levels, selected
 from models_ml.store import stored_models
 from pipeline import dbt
-from pipeline.steps import monitored
+from pipeline.steps.step import monitored
 from python_metrics.comparisons.verification import verify_month
 from python_metrics.drift.evidently_adapter import statistical_test
 from python_metrics.drift.profile_drift import drift_scores

@@ -29,7 +29,7 @@ HASHES = "select window_date, model_version, inputs_hash from intermediate.int_p
 
 def windows(connection: Connection, days: Sequence[str]) -> list[Window]:
     found: list[Any] = connection.execute(
-        "select window_date, window_start, window_end, granularity, content_hash, '' from intermediate.int_windows "
+        "select window_date, window_start, window_end, granularity, content_hash from intermediate.int_windows "
         "where window_date = any(cast(%s as date[])) order by window_date",
         [list(days)],
     ).fetchall()

@@ -21,8 +21,8 @@ from psycopg import sql
 from config.monitoring_file import load_monitoring
 from config.paths import DBT_PROJECT_DIR, ROOT
 from core.errors import DISK_FULL, DatabaseError, LockLostError, sqlstates_of
-from pipeline import step_inputs
 from pipeline.dbt_sessions import refusals
+from pipeline.steps import inputs as step_inputs
 from tests.commands import command
 from tests.servers import ForeignServer
 from warehouse import database
@@ -233,14 +233,15 @@ def test_hashes_of_inputs_are_the_same_in_any_session(
     empty_warehouse: database.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty_warehouse.execute(
-        "insert into monitoring.computed_windows (model_version, reference_id, window_start, granularity, "
-        "content_hash, inputs_hash, run_id) values ('a', 'b', '2022-02-03 05:00+00', 'day', 'c', 'd', 1)"
+        "insert into monitoring.ledger (step, subject, part, window_start, granularity, as_of, content_hash, "
+        "inputs_hash, run_id) values "
+        "('metrics', 'a', 'b', '2022-02-03 05:00+00', 'day', '2022-02-04 05:00+00', 'c', 'd', 1)"
     )
     monitoring = load_monitoring()
 
     def hashes() -> str:
         with database.warehouse():
-            return step_inputs.of_performance(monitoring, datetime(2022, 3, 1, tzinfo=UTC))
+            return step_inputs.of_performance(monitoring, datetime(2022, 3, 1, tzinfo=UTC), [])
 
     before = hashes()
     name = os.environ["PGDATABASE"]

@@ -11,7 +11,7 @@ from config.drift_methods import ColumnType
 from config.monitoring import Column, Monitoring
 from core.errors import ConfigurationError
 from pipeline import dbt
-from pipeline.steps import Pipeline
+from pipeline.runner import Pipeline
 from tests.integration.pipeline.test_pipeline import one, settings
 from warehouse.database import Connection
 from warehouse.relations import check_relations

@@ -13,12 +13,12 @@ from config.paths import ROOT
 from core.errors import DatabaseError, LockedError, ModelError
 from warehouse import schema_versions
 from warehouse.database import Connection
-from warehouse.runs import Inputs, RunLog
+from warehouse.runs import RunLog
 
 HOLD = """
 import time
 from warehouse import database
-from warehouse.runs import Inputs, RunLog
+from warehouse.runs import RunLog
 with database.warehouse(), RunLog.open("pipeline", "2022-02", {}) as run, run.step("score"):
     print("locked", flush=True)
     time.sleep(60)
@@ -115,28 +115,3 @@ def test_a_killed_run_frees_the_lock_and_is_called_abandoned(empty_warehouse: Co
         ("score", "abandoned"),
         ("pipeline", "ok"),
     ]
-
-
-def attempt(step: str, project: str, error: Exception | None) -> Inputs:
-    """One run of a step; gives what it found of the runs before it."""
-    with RunLog.open("pipeline", "2022-02", {}) as run, run.step(step) as record:
-        found = run.last_inputs(step)
-        run.note_inputs(record, project)
-        if error is not None:
-            raise error
-        record.inputs_hash = f"{project}:state"
-    return found
-
-
-def test_an_attempt_that_ended_badly_makes_the_last_success_uncertain(empty_warehouse: Connection) -> None:
-    """A run with another dbt project died in the middle and the old one came back: its tables are not all its own."""
-    assert attempt("transform", "old", None) == Inputs("")
-    assert attempt("transform", "old", None) == Inputs("old:state")
-    with pytest.raises(ModelError):
-        attempt("transform", "new", ModelError("it failed"))
-    found = attempt("transform", "old", None)
-    assert found == Inputs("old:state", ("new",))
-    assert (found.are("old:state"), found.are_of_another("old"), found.are_of_another("new")) == (False, True, True)
-    found = attempt("transform", "old", None)
-    assert found == Inputs("old:state")
-    assert (found.are("old:state"), found.are_of_another("old"), found.are_of_another("new")) == (True, False, True)

@@ -19,7 +19,7 @@ from tests.source_code import python_files
 
 CALL = """
 from core.failpoints import failpoint
-for name in ("score.deleted", "score.before_month"):
+for name in ("score.deleted", "unit.begun"):
     failpoint(name)
     failpoint("score.deleted")
     print(name, flush=True)
@@ -52,7 +52,7 @@ def process(point: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize(
     ("point", "printed"),
-    [("score.deleted", ""), ("score.deleted:3", "score.deleted\n"), ("score.before_month", "score.deleted\n")],
+    [("score.deleted", ""), ("score.deleted:3", "score.deleted\n"), ("unit.begun", "score.deleted\n")],
 )
 def test_a_process_dies_at_the_pass_that_was_asked_for(point: str, printed: str) -> None:
     result = process(point)
@@ -66,14 +66,14 @@ def test_a_failpoint_that_is_not_passed_often_enough_does_nothing() -> None:
 def test_a_held_process_goes_on_when_its_file_is_gone(tmp_path: Path) -> None:
     file = tmp_path / "held"
     held = subprocess.Popen(
-        [sys.executable, "-c", CALL], env={VARIABLE: f"score.before_month={file}"}, cwd=ROOT, stdout=subprocess.PIPE
+        [sys.executable, "-c", CALL], env={VARIABLE: f"unit.begun={file}"}, cwd=ROOT, stdout=subprocess.PIPE
     )
     while not file.exists():
         assert held.poll() is None
     assert held.stdout is not None
     assert held.stdout.readline() == b"score.deleted\n"
     file.unlink()
-    assert held.communicate(timeout=30)[0] == b"score.before_month\n"
+    assert held.communicate(timeout=30)[0] == b"unit.begun\n"
     assert held.returncode == 0
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from config.settings import make_settings
 from core.errors import DatabaseError, LockedError, ModelError
-from pipeline.steps import Pipeline
 from warehouse.units import FailedUnit, Units, words_of_failures
 
 
@@ -87,12 +85,3 @@ def test_a_person_is_told_who_failed_and_why_and_what_comes_next() -> None:
         "1 of 3 models and labels of minutes failed, all else is done: green_tipped (train): no card payments; "
         "labels of minutes (labels): no column. The next run tries again what failed, and only that"
     )
-
-
-def test_results_without_a_failed_unit_are_of_other_inputs(units: Units) -> None:
-    """Else the next run would find its work done that was left out."""
-    pipeline = Pipeline(make_settings(), lambda line: None)
-    pipeline._units = units
-    assert pipeline._of_whom("inputs") == "inputs"
-    units.failed.append(FailedUnit("train", "one-v1", True, "its file is gone"))
-    assert pipeline._of_whom("inputs") == "inputs without one-v1"

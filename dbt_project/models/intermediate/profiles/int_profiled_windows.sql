@@ -21,7 +21,7 @@ models as (
 
 scored_months as (
 
-    select * from {{ ref("stg_ml__scored_months") }}
+    select * from {{ ref("stg_monitoring__scored_months") }}
 
 ),
 

@@ -1,1 +1,11 @@
-select * from {{ source("monitoring", "computed_windows") }}
+select
+    subject as model_version,
+    part as reference_id,
+    window_start,
+    granularity,
+    inputs_hash,
+    content_hash,
+    run_id,
+    made_at as computed_at
+from {{ source("monitoring", "ledger") }}
+where step = 'metrics' and subject != ''

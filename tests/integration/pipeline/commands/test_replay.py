@@ -24,7 +24,7 @@ from config.paths import ROOT, state_dir
 from config.settings import Settings, end_of_day
 from core.errors import UsageError
 from pipeline.commands.replay import replay
-from pipeline.steps import Pipeline
+from pipeline.runner import Pipeline
 from tests.commands import command, make
 from tests.conftest import DatabaseInUse, clone, drop_database, opened
 from tests.files import named
@@ -196,7 +196,10 @@ def test_killed_anywhere_it_goes_on(
         replaying.communicate(timeout=60)
         time.sleep(1.5)  # the lock is gone about a second after its owner
         assert rows(warehouse, COVERED) == [(day,)]
-        assert one(warehouse, "select count(*) from monitoring.computed_windows where window_start > %s", day) == 0
+        assert (
+            one(warehouse, "select count(*) from monitoring.ledger where step = 'metrics' and window_start > %s", day)
+            == 0
+        )
     ended = process(folder, "--pause", "0")
     stdout, stderr = ended.communicate(timeout=300)
     assert ended.returncode == 0, stderr

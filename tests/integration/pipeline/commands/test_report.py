@@ -285,7 +285,7 @@ def test_a_day_without_metrics_is_refused_with_the_days_there_are(
 
 def test_a_day_in_a_gap_is_refused_with_the_days_around_it(monitored_warehouse: Connection, tmp_path: Path) -> None:
     monitored_warehouse.execute(
-        "delete from monitoring.computed_windows where window_start between '2022-02-08' and '2022-02-20'"
+        "delete from monitoring.ledger where step = 'metrics' and window_start between '2022-02-08' and '2022-02-20'"
     )
     with pytest.raises(UsageError, match=r"has 2022-02-01 to 2022-02-07, 2022-02-20 to 2022-02-28\. Run"):
         reports(tmp_path, "2022-02-14", model=HGB)
@@ -331,7 +331,7 @@ def test_of_several_versions_those_that_monitored_the_day_are_taken(
 
 
 def test_stored_metrics_that_are_out_of_date_are_told(monitored_warehouse: Connection, tmp_path: Path) -> None:
-    monitored_warehouse.execute("update monitoring.computed_windows set inputs_hash = 'another'")
+    monitored_warehouse.execute("update monitoring.ledger set inputs_hash = 'another' where step = 'metrics'")
     ((report,), said) = reports(tmp_path, EMPTY_DAY, model=LR)
     assert "The stored metrics of this day were computed from other rows or rules than this page" in said[0]
     assert "computed from other rows or rules" in report.path.read_text(encoding="utf-8")

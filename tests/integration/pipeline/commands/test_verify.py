@@ -20,7 +20,7 @@ VERIFIED = "select column_name, metric, largest_difference, is_equal, days_compu
 def two_days(monitored_warehouse: Connection) -> Connection:
     """Only two days are monitored: Evidently takes its time."""
     monitored_warehouse.execute(
-        "delete from monitoring.computed_windows where "
+        "delete from monitoring.ledger where step = 'metrics' and "
         "cast(window_start at time zone 'America/New_York' as date) != all(cast(%s as date[]))",
         [list(DAYS)],
     )
@@ -52,7 +52,7 @@ def test_every_method_and_every_stored_score_is_evidentlys(two_days: Connection)
     ]  # fmt: skip
     count = one(two_days, "select count(*) from monitoring.metric_values where layer = 'verification'")
     two_days.execute(
-        "update monitoring.computed_windows set run_id = run_id + 100 where model_version like 'green_d%%'"
+        "update monitoring.ledger set run_id = run_id + 100 where step = 'metrics' and subject like 'green_d%%'"
     )
     assert one(two_days, "select distinct days_computed_since from marts.fct_verification") == len(DAYS)
     assert verify(None, MODEL)

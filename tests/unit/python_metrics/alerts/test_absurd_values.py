@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from config.monitoring import DriftRule, MonitoredColumn
-from python_metrics.alerts.alarms import _alarm, _scores
+from python_metrics.alerts.column_alarms import ColumnFamily
+from python_metrics.alerts.day_alarms import Decided, alarm_of, scores_of
 from python_metrics.alerts.series_signals import Series, decide_series, fit_series
 from python_metrics.alerts.signals import Day, decide, fit_null
 from python_metrics.comparisons.comparisons import _metric_rows, _Reference
@@ -144,12 +145,13 @@ def test_the_decision_about_a_day(strange: list[float], is_in_reference: bool) -
     assert null is not None
     for today in (day(42, strange), day(43)):
         decision = decide(null, today, [])
-        alarm = stored_values(asdict(_alarm(decision, today, reference, 30)))
+        decided = Decided(decision, today.rows, [one.date for one in reference])
+        alarm = stored_values(asdict(alarm_of(decided, ColumnFamily.named, 30)))
         # An incident has a severity.
         assert alarm["severity"] is not None
         assert decision.severity is not None
         assert math.isfinite(decision.severity)
-        for score in _scores(decision):
+        for score in scores_of(decision, ColumnFamily.named):
             assert all(
                 not isinstance(value, float) or abs(value) <= LARGEST for value in stored_values(vars(score)).values()
             )

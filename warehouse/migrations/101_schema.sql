@@ -132,17 +132,6 @@ create table ml.predictions (
     primary key (model_version, source_month, source_row)
 );
 
--- What each month's predictions were computed from: equal inputs are not scored again.
-create table ml.scored_months (
-    model_version text not null references ml.models on delete cascade,
-    source_month date not null,
-    inputs_hash text not null,
-    rows bigint not null,
-    run_id bigint,
-    scored_at timestamptz not null default now(),
-    primary key (model_version, source_month)
-);
-
 create table ml.prediction_loads (
     prediction_load_id bigint generated always as identity primary key,
     model_version text not null references ml.models on delete cascade,
@@ -233,7 +222,6 @@ create table monitoring.runs (
     versions jsonb not null default '{}',
     origin text not null default '',
     rows bigint,
-    inputs_hash text,
     message text not null default '',
     started_at timestamptz not null default clock_timestamp(),
     finished_at timestamptz,
@@ -319,33 +307,26 @@ create table monitoring.metric_history (
     )
 );
 
--- What each window's metric rows were computed from: equal inputs are not computed again.
-create table monitoring.computed_windows (
-    model_version text not null,
-    reference_id text not null,
-    window_start timestamptz not null,
+-- What every result was made from: one row per unit of a step, written in the transaction that makes the unit. With equal
+-- inputs it is not made again. '' and -infinity where a part of the key does not apply.
+create table monitoring.ledger (
+    step text not null,
+    -- A model version, or a target; '' for the step as a whole.
+    subject text not null,
+    -- The first day of a partition, a reference, or a family of figures.
+    part text not null,
     granularity text not null,
-    inputs_hash text not null,
-    run_id bigint not null,
-    computed_at timestamptz not null default now(),
-    -- Of what the window held then.
-    content_hash text,
-    primary key (model_version, reference_id, window_start, granularity)
-);
-
--- What each evaluation was computed from: windows whose labels have not changed since are not computed again.
-create table monitoring.evaluated_windows (
-    model_version text not null,
-    reference_id text not null,
     window_start timestamptz not null,
-    granularity text not null,
+    -- The moment whose knowledge the unit is made from.
     as_of timestamptz not null,
+    -- '' where what is there is to be made again, 'again' where as of its own moment.
     inputs_hash text not null,
-    run_id bigint not null,
-    computed_at timestamptz not null default now(),
-    -- Of the rows that were evaluated: an evaluation of rows that have been replaced is no ground for an alert.
+    -- Of the rows alone, where a step tells them from its rules.
     content_hash text,
-    primary key (model_version, reference_id, window_start, granularity, as_of)
+    row_count bigint,
+    run_id bigint,
+    made_at timestamptz not null default now(),
+    primary key (step, subject, part, granularity, window_start, as_of)
 );
 
 -- A month of which all labels have arrived and have been evaluated is not counted again until something of it changes.
@@ -375,7 +356,6 @@ create table monitoring.comparisons (
     reference_first_day date,
     reference_last_day date,
     reference_days integer not null,
-    inputs_hash text not null,
     run_id bigint not null,
     computed_at timestamptz not null default now(),
     primary key (model_version, granularity, window_start, reference_name)
@@ -435,7 +415,6 @@ create table monitoring.day_alarms (
     reference_start date,
     reference_days integer not null,
     false_alarm_days double precision not null,
-    inputs_hash text not null,
     -- Columns past the level that two of three days must pass.
     worst_columns text[] not null default '{}',
     run_id bigint not null,

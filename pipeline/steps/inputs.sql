@@ -24,35 +24,16 @@ select md5(
     || '|'
     || coalesce((select cast(max(prediction_load_id) as text) from ml.prediction_loads), '')
     || '|'
-    || coalesce(
-        (
-            select string_agg(model_version || source_month || inputs_hash, ',' order by model_version, source_month)
-            from ml.scored_months
-        ), ''
-    )
-    || '|'
     || (to_regclass('intermediate.int_column_profiles') is not null)
     || (to_regclass('intermediate.int_profiled_windows') is not null)
 )
 
 -- name: performance
--- The labels that had arrived, known by their loads and the latest of them, and the windows that have metrics.
+-- The labels that had arrived, known by their loads and the latest of them.
 select md5(
     coalesce((select string_agg(label_load_id::text, ',' order by label_load_id) from ml.label_loads), '')
     || '|'
     || coalesce((select max(observed_at)::text from ml.labels where observed_at <= %(as_of)s), '')
-    || '|'
-    || coalesce(
-        (
-            select string_agg(
-                model_version || reference_id || window_start::text || granularity || inputs_hash,
-                ',' order by model_version, reference_id, window_start, granularity
-            )
-            from monitoring.computed_windows
-        ), ''
-    )
-    || '|'
-    || coalesce((select cast(max(backfill_id) as text) from monitoring.backfills), '')
 )
 
 -- name: alarms
@@ -66,31 +47,9 @@ select md5(
         ), ''
     )
     || '|'
-    || coalesce(
-        (
-            select string_agg(
-                model_version || reference_id || window_start::text || granularity || inputs_hash,
-                ',' order by model_version, reference_id, window_start, granularity
-            )
-            from monitoring.computed_windows
-        ), ''
-    )
-    || '|'
-    || coalesce(
-        (
-            select string_agg(
-                model_version || reference_id || window_start::text || granularity || as_of::text || inputs_hash,
-                ',' order by model_version, reference_id, window_start, granularity, as_of
-            )
-            from monitoring.evaluated_windows
-        ), ''
-    )
-    || '|'
     || coalesce((select string_agg(events::text, ',' order by events::text) from intermediate.int_expected_events as events), '')
     || '|'
     || coalesce((select string_agg(model_version || is_active, ',' order by model_version) from ml.models), '')
-    || '|'
-    || coalesce((select cast(max(backfill_id) as text) from monitoring.backfills), '')
 )
 
 -- name: marts
@@ -101,51 +60,7 @@ select md5(
     || '|'
     || coalesce((select cast(max(prediction_load_id) as text) from ml.prediction_loads), '')
     || '|'
-    || coalesce(
-        (
-            select string_agg(model_version || source_month || inputs_hash, ',' order by model_version, source_month)
-            from ml.scored_months
-        ), ''
-    )
-    || '|'
-    || coalesce(
-        (
-            select string_agg(
-                model_version || reference_id || window_start::text || granularity || inputs_hash,
-                ',' order by model_version, reference_id, window_start, granularity
-            )
-            from monitoring.computed_windows
-        ), ''
-    )
-    || '|'
     || coalesce((select string_agg(label_load_id::text, ',' order by label_load_id) from ml.label_loads), '')
-    || '|'
-    || coalesce(
-        (
-            select string_agg(
-                model_version || family || window_start::text || inputs_hash,
-                ',' order by model_version, family, window_start
-            )
-            from monitoring.day_alarms
-        ), ''
-    )
-    || '|'
-    || coalesce(
-        (
-            select md5(string_agg(model_version || inputs_hash, ',' order by model_version, inputs_hash))
-            from monitoring.comparisons
-        ), ''
-    )
-    || '|'
-    || coalesce(
-        (
-            select string_agg(
-                model_version || reference_id || window_start::text || granularity || as_of::text || inputs_hash,
-                ',' order by model_version, reference_id, window_start, granularity, as_of
-            )
-            from monitoring.evaluated_windows
-        ), ''
-    )
     || '|'
     || coalesce(
         (
@@ -168,6 +83,4 @@ select md5(
                 and run_id = (select max(run_id) from monitoring.runs where step = 'train' and unit = '')
         ), ''
     )
-    || '|'
-    || coalesce((select cast(max(backfill_id) as text) from monitoring.backfills), '')
 )

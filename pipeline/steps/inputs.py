@@ -1,0 +1,45 @@
+"""What a step as a whole is made from, as one hash: while that is the same there is nothing to do.
+
+Called by the steps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from config.monitoring import Monitoring
+from warehouse import database, ledger
+
+_QUERIES = database.queries(Path(__file__).with_name("inputs.sql"))
+# What each of dbt's steps reads of what other steps have made.
+_READ_BY = {
+    "transform": (),
+    "profiles": ("score",),
+    "marts": ("score", "labels", "metrics", "comparisons", "performance", "alarms"),
+}
+
+
+def of_build(step: str, rules: Mapping[str, object]) -> str:
+    """What the models of one of dbt's steps read, and which of its relations there are: a dropped one is missed."""
+    return _hash(step, _READ_BY[step], json.dumps(rules, sort_keys=True))
+
+
+def of_performance(monitoring: Monitoring, as_of: datetime, left_out: Sequence[str]) -> str:
+    """What the labels that count were, the windows that have metrics, the rules, and the models that are left out."""
+    return _hash("performance", ("metrics",), monitoring.model_dump_json(), *left_out, as_of=as_of)
+
+
+def of_alarms(monitoring: Monitoring, left_out: Sequence[str]) -> str:
+    """The profiles, the metrics and what labels say, the expected events, the rules, and the models left out."""
+    return _hash("alarms", ("metrics", "performance"), monitoring.model_dump_json(), *left_out)
+
+
+def _hash(query: str, steps: tuple[str, ...], *rules: str, **parameters: object) -> str:
+    with database.connect(query, read_only=True) as connection:
+        state = database.one_row(connection, _QUERIES[query], parameters or None)[0]
+        units = ledger.state(connection, steps)
+    return hashlib.sha256("|".join([state, units, *rules]).encode()).hexdigest()

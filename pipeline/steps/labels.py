@@ -1,0 +1,31 @@
+"""The step `labels`: the labels that the trips' own rows tell, a target and month a unit."""
+
+from __future__ import annotations
+
+from models_ml.labels import LABELS, TripLabels, label_targets
+from pipeline.steps.step import Run, Step, counted
+from warehouse.engine import Done
+from warehouse.runs import Step as Record
+
+
+class TripLabelling(Step):
+    """Labels of the trips, each with the time at which it arrives."""
+
+    name = LABELS
+    does = "matching labels with predictions"
+    fills = ("ml.labels",)
+
+    def take(self, run: Run, record: Record, *, afresh: bool) -> bool:
+        for sentence in run.monitoring.without_labels():
+            run.tell(f"note: {sentence}")
+        done = Done()
+        for target in label_targets(run.monitoring):
+            with run.units.unit(unit_of(target), is_model=False):
+                done += run.make(TripLabels(run.monitoring, target, run.run_id), record)
+        record.message = counted(months=done.made, are_gone=done.gone)
+        return bool(done)
+
+
+def unit_of(target: str) -> str:
+    """The name of a target's labels where they fail."""
+    return f"labels of {target}"

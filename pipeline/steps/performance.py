@@ -1,0 +1,69 @@
+"""The step `performance`: what each model's windows come to by the labels that have arrived."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from pipeline.steps import inputs
+from pipeline.steps.labels import unit_of
+from pipeline.steps.step import Run, Step, counted, monitored
+from python_metrics.monitored import MonitoredModel
+from python_metrics.performance import evaluation_store
+from python_metrics.performance.evaluations import Evaluations
+from python_metrics.store import PERFORMANCE
+from warehouse import database
+from warehouse.engine import Done
+from warehouse.ledger import Entry
+from warehouse.runs import Step as Record
+
+_QUERIES = database.queries(Path(__file__).with_name("steps.sql"))
+
+
+class Performance(Step):
+    """Evaluations, a model, window and moment a unit."""
+
+    name = PERFORMANCE
+    does = "estimating performance, and comparing it with labels"
+
+    def inputs(self, run: Run) -> Entry:
+        return Entry(inputs.of_performance(run.monitoring, run.settings.as_of, run.units.failed_names))
+
+    def take(self, run: Run, record: Record, *, afresh: bool) -> bool:
+        done = Done()
+        for stored in run.healthy_models():
+            if run.units.has_failed(unit_of(run.monitoring.models[stored.spec].target)):
+                continue
+            with run.units.unit(stored.model_version):
+                done += _evaluate(run, record, monitored(stored))
+        record.message = counted(windows=done.made)
+        return bool(done)
+
+    def end(self, run: Run) -> None:
+        if run.settings.is_looking_back:
+            run.tell(_moment(run.settings.as_of))
+
+
+def _evaluate(run: Run, record: Record, model: MonitoredModel) -> Done:
+    """Evaluate a model by its labels."""
+    done, of_model = Done(), (run.monitoring, model, run.references)
+    # What is evaluated again as of its own moment comes first: what has arrived since is an evaluation of its own.
+    for as_of, windows in evaluation_store.to_recall(model.model_version, model.reference_id).items():
+        done += run.make(Evaluations(*of_model, as_of, run.run_id, recalled=windows), record)
+    current = Evaluations(*of_model, run.settings.as_of, run.run_id)
+    done += run.make(current, record)
+    current.settle()
+    return done
+
+
+def _moment(as_of: datetime) -> str:
+    """The moment that AS_OF names, and where what was known then stands."""
+    with database.connect("performance", read_only=True) as connection:
+        ended, of_all = database.one_row(connection, _QUERIES["ended_days"], {"as_of": as_of})
+    words = f"AS_OF: evaluated by the labels observed until {as_of:%Y-%m-%d %H:%M %Z}"
+    if not ended:
+        return f"{words}; no monitored day had ended by then, so nothing is known of that moment"
+    return (
+        f"{words}, for the {ended} of {of_all} monitored days that had ended; look into "
+        f"marts.fct_model_performance where as_of <= '{as_of:%Y-%m-%d %H:%M%z}' (docs/how-to/labels.md)"
+    )

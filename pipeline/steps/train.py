@@ -1,0 +1,101 @@
+"""The step `train`: models that are missing, models whose file has gone, and references that have become complete.
+
+A stored model never changes, so there is nothing stale here: what monitoring.yml says otherwise of it is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from config.months import Month
+from core.errors import ModelError
+from models_ml import load as predictions
+from models_ml import recipes, train
+from models_ml import store as model_store
+from models_ml.store import StoredModel
+from pipeline.steps.step import Run, Step
+from python_metrics.drift.profile_drift import drift_score
+from python_metrics.profiles.profiles import profile_of
+from warehouse import database
+from warehouse.runs import Step as Record
+
+
+class Train(Step):
+    """The models of monitoring.yml that the settings' training month has not made yet."""
+
+    name = "train"
+    does = "training models"
+
+    def take(self, run: Run, record: Record, *, afresh: bool) -> bool:
+        stored_models = model_store.stored_models()
+        there = {stored.spec for stored in stored_models if stored.train_month == run.settings.train_month}
+        # Models to make, and models whose file has gone: those are trained again, and must come out the same.
+        wanted: list[tuple[str, Month, StoredModel | None]] = [
+            (spec, run.settings.train_month, None)
+            for spec, model in run.monitoring.models.items()
+            if spec not in there and not model.is_loaded
+        ]
+        wanted += [
+            (stored.spec, stored.train_month, stored)
+            for stored in run.healthy_models()
+            if stored.train_month is not None and not (run.settings.model_dir / stored.artifact_file).exists()
+        ]
+        made: list[str] = []
+        for spec, month, known in wanted:
+            with run.units.unit(known.model_version if known else spec):
+                model_version, rows = train.train(
+                    spec,
+                    run.monitoring.models[spec],
+                    month,
+                    model_dir=run.settings.model_dir,
+                    origin=run.log.origin,
+                    run_id=run.run_id,
+                    prediction_drift=_prediction_drift(run, spec),
+                    segment_columns=run.monitoring.segments.columns,
+                    known=known,
+                )
+                record.rows += rows
+                made.append(model_version)
+        made += [f"{model_version}: its reference is stored" for model_version in _complete_references(run)]
+        record.message = ", ".join(made)
+        return bool(made)
+
+
+def check_models(run: Run) -> None:
+    """A stored model must be what monitoring.yml says it is, before anything is done in its name."""
+    for stored in model_store.stored_models():
+        with run.units.unit(stored.model_version):
+            if stored.definition_sha256 != recipes.definition_sha256(run.monitoring.models[stored.spec]):
+                raise ModelError(
+                    f"monitoring.yml has changed what {stored.spec} is (recipe, task, rows, features or target), "
+                    f"but {stored.model_version} was made before: undo the change, or give the changed model a "
+                    "name of its own. Methods and thresholds can be changed freely"
+                )
+
+
+def _complete_references(run: Run) -> list[str]:
+    """Store the references of loaded predictions that have become complete; gives the model versions."""
+    stored = []
+    for loaded in run.loaded_versions():
+        if loaded.reference_id is not None:
+            continue
+        model = run.monitoring.models[loaded.spec]
+        with run.units.unit(loaded.model_version), database.connect("references") as connection:
+            why = predictions.complete_reference(connection, loaded, model, run.monitoring.segments.columns)
+            if why:
+                run.tell(f"note: {loaded.model_version} waits: {why}")
+            else:
+                stored.append(loaded.model_version)
+    return stored
+
+
+def _prediction_drift(run: Run, spec: str) -> Callable[[Any, Any], float]:
+    prediction = run.monitoring.columns(spec)[-1]
+
+    def score(reference: Any, current: Any) -> float:
+        rule = prediction.drift
+        expected, found = (profile_of(values, prediction.type) for values in (reference, current))
+        return drift_score(expected, found, prediction.type, rule.method, rule.threshold).value
+
+    return score
