@@ -31,9 +31,9 @@ the chosen model and for the data. Beside it are the five worst, below it the co
 {Advice.LIST_ALERTS}. A row links to the page about its subject, a cell to that column on that day. The history
 of incidents follows, and Evidently's scores with their fixed thresholds come last, for comparison.
 
-A severity is a multiple of the day's threshold: the alarm fires above 1. Severity charts are logarithmic above 1, so
-that one day at 16 does not flatten all others. The column `(table)` stands for the rows as a whole: how many there are,
-and how many are copies. A day without a row is a gap in every line.
+How bad a day's figures are is told in multiples of its threshold: the alarm fires above 1. Such charts are logarithmic
+above 1, so that one day at 16 does not flatten all others. The column `(table)` stands for the rows as a whole: how
+many there are, and how many are copies. A day without a row is a gap in every line.
 
 A panel without data says what to do about it. Before the first run there are no marts, and panels show the error
 that a relation does not exist. A missing value, or a query that failed, is never shown in green.

@@ -25,7 +25,7 @@ NO_LABELS = (
 )
 
 
-# A severity is in multiples of the calibrated threshold: half of it is worth a look, and at it a day fires.
+# In multiples of the calibrated threshold: half of it is worth a look, and at it a day fires.
 WATCH, FIRES = 0.5, 1.0
 
 

@@ -10,7 +10,7 @@ from grafana import parts
 from grafana.house import WATCH, House, steps, to_column
 from grafana.names import COLUMN
 from grafana.pages.front_page import model_choice
-from grafana.pages.incidents import NOT_EVALUATED, incidents_table, severity_area
+from grafana.pages.incidents import NOT_EVALUATED, incidents_table, ratio_area
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
 NO_QUANTILES = "No quantiles: the column is categorical, or empty in this time range"
@@ -54,7 +54,7 @@ def column(house: House) -> builders.Dashboard:
 
 def _evaluated(house: House) -> list[parts.AnyPanel]:
     sql, levels = house.sql("column"), house.monitoring.alerts.incident
-    severities = steps(levels, look=WATCH)
+    ratios = steps(levels, look=WATCH)
     band = About(
         "Is ${statistic:text} of ${column} usual?",
         "The figure per day inside what held-out reference days showed of it: the median for the weekday, and the "
@@ -76,7 +76,7 @@ def _evaluated(house: House) -> list[parts.AnyPanel]:
     figures = About(
         "Which figures of ${column} stood out on ${day:text}?",
         "Every figure of the column that decides on the day, the worst first, and what one usual day in ten and in "
-        "a hundred goes beyond, both sides together. Severity is in multiples of the day's threshold; where "
+        "a hundred goes beyond, both sides together. The ratio is in multiples of the day's threshold; where "
         "another column fires, no more than the figure is by itself.",
         "short",
         no_data="Not evaluated on this day: choose another one above",
@@ -86,32 +86,32 @@ def _evaluated(house: House) -> list[parts.AnyPanel]:
     figures_panel.override_by_field_type("number", styled(custom__width=60))
     figures_panel.override_by_name("figure", parts.wrapped(custom__minWidth=135))
     figures_panel.override_by_name(
-        "severity",
+        "ratio",
         styled(
             unit="suffix:x",
             decimals=2,
-            thresholds=parts.thresholds(severities),
+            thresholds=parts.thresholds(ratios),
             custom__cellOptions=COLORED_FIGURE,
             custom__width=75,
         ),
     )
-    severity = About(
+    ratio = About(
         "Since when has ${column} not been as usual?",
         "The worst of the column's figures per day, in multiples of the day's calibrated threshold: at 1 a day fires, "
         "the background is orange, from the incidents' critical level on red. Above 1 the axis is logarithmic. Large "
         "points: days that fire and name this column.",
         "suffix:x",
         no_data=NOT_EVALUATED,
-        thresholds=severity_area(levels.critical),
+        thresholds=ratio_area(levels.critical),
         minimum=0,
         decimals=2,
     )
-    severity_panel = parts.lines(severity, [Query(sql["severity"], "time_series")], width=16)
-    severity_panel.override_by_name("severity", styled(color=parts.colored(BLUE)))
-    parts.beyond_one(severity_panel)
-    severity_panel.override_by_name("firing day", parts.marks(ORANGE))
-    severity_panel.data_links([parts.link("Show this day", to_column("${column}", day=True))])
-    return [band_panel, figures_panel, severity_panel]
+    ratio_panel = parts.lines(ratio, [Query(sql["ratio"], "time_series")], width=16)
+    ratio_panel.override_by_name("times the threshold", styled(color=parts.colored(BLUE)))
+    parts.beyond_one(ratio_panel)
+    ratio_panel.override_by_name("firing day", parts.marks(ORANGE))
+    ratio_panel.data_links([parts.link("Show this day", to_column("${column}", day=True))])
+    return [band_panel, figures_panel, ratio_panel]
 
 
 def _over_time(house: House) -> list[parts.AnyPanel]:

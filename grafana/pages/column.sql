@@ -31,8 +31,8 @@ order by window_start desc
 with found as (
     select
         statistic,
-        coalesce(max(own_severity) filter (where window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)), 0) as on_day,
-        max(severity) as in_range,
+        coalesce(max(own_threshold_ratio) filter (where window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)), 0) as on_day,
+        max(threshold_ratio) as in_range,
         -- The level whose share it is may be another one on another day.
         max(level) filter (where window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)) as level
     from marts.fct_alarm_scores
@@ -114,7 +114,7 @@ order by scores.window_start
 
 -- name: figures
 select
-    own_severity as "severity",
+    own_threshold_ratio as "ratio",
     statistic
     || case when level = '' then '' else ' (share of ' || level || ')' end
     || case
@@ -133,14 +133,14 @@ where
     and family = 'columns'
     and segment_key = ''
     and column_name = replace('${column}', '{{table}}', '')
-order by own_severity desc nulls last, statistic asc
+order by own_threshold_ratio desc nulls last, statistic asc
 
--- name: severity
+-- name: ratio
 -- A day can fire without any figure past its threshold, for a column that is bad again: the decision counts, too.
-with severities as (
+with ratios as (
     select
         window_start,
-        own_severity as severity,
+        own_threshold_ratio as threshold_ratio,
         false as is_firing
     from marts.fct_alarm_scores
     where
@@ -152,7 +152,7 @@ with severities as (
     union all
     select
         window_start,
-        severity,
+        threshold_ratio,
         is_firing
     from marts.fct_day_alarms
     where
@@ -166,9 +166,9 @@ with severities as (
 
 select
     window_start as time,
-    max(severity) as "severity",
-    case when bool_or(is_firing) then max(severity) end as "firing day"
-from severities
+    max(threshold_ratio) as "times the threshold",
+    case when bool_or(is_firing) then max(threshold_ratio) end as "firing day"
+from ratios
 group by window_start
 order by window_start
 
@@ -181,7 +181,7 @@ select
     incidents.affected_segments as "affected groups",
     to_char(incidents.last_seen_date, 'YYYY-MM-DD') as "last seen",
     incidents.days as "days",
-    incidents.worst_severity as "worst",
+    incidents.worst_threshold_ratio as "worst",
     left(incidents.incident_id, 8) as "incident",
     incidents.model_specs as "models",
     '{{column}}' as to_board,

@@ -36,7 +36,7 @@ def front_page(house: House) -> builders.Dashboard:
         (
             _verdict(house),
             _open_now(house),
-            incidents.severity_by_column(house),
+            incidents.ratio_by_column(house),
             parts.section("What happened, and what has come of it?"),
             *incidents.incidents(house),
             *_tables(house),

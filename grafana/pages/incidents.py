@@ -65,7 +65,7 @@ def incidents(house: House) -> list[parts.AnyPanel]:
     return [incidents_table(about, sql["incidents"], height=13), followups_panel]
 
 
-def severity_by_column(house: House) -> parts.AnyPanel:
+def ratio_by_column(house: House) -> parts.AnyPanel:
     """The grid of columns by day."""
     sql, levels = house.sql("incidents"), house.monitoring.alerts.incident
     by_column = About(
@@ -80,26 +80,26 @@ def severity_by_column(house: House) -> parts.AnyPanel:
         thresholds=(*parts.WELL, (WATCH, YELLOW), (FIRES, ORANGE), (levels.critical, RED)),
         decimals=2,
     )
-    grid = parts.grid(by_column, sql["severity_by_column"])
+    grid = parts.grid(by_column, sql["ratio_by_column"])
     return grid.data_links([parts.link("Open ${__field.name} on this day", to_column("${__field.name}", day=True))])
 
 
 def evaluated_days(house: House) -> list[parts.AnyPanel]:
-    """Severity by day, and the budget that it is calibrated to."""
+    """The worst figure of each day, and the budget that its threshold is calibrated to."""
     sql, levels = house.sql("incidents"), house.monitoring.alerts.incident
     by_day = About(
         "How bad was each day, and which ones fired?",
-        "Severity per day and family of figures, in multiples of the calibrated threshold: at 1 a day fires (large "
+        "The worst figure per day and family, in multiples of the calibrated threshold: at 1 a day fires (large "
         "points; grey where an expected event mutes it), and the background is orange, from the incidents' critical "
         "level on red. Above 1 the axis is logarithmic. A gap has no decision. Expected events are marked along the "
         "time axis.",
         "suffix:x",
         no_data=NOT_EVALUATED,
-        thresholds=severity_area(levels.critical),
+        thresholds=ratio_area(levels.critical),
         minimum=0,
         decimals=2,
     )
-    day_panel = parts.lines(by_day, [Query(sql["severity_by_day"], "time_series")], width=24)
+    day_panel = parts.lines(by_day, [Query(sql["ratio_by_day"], "time_series")], width=24)
     day_panel.override_by_name("columns", styled(color=parts.colored(BLUE)))
     parts.beyond_one(day_panel)
     day_panel.override_by_name("firing day", parts.marks(ORANGE))
@@ -121,8 +121,8 @@ def evaluated_days(house: House) -> list[parts.AnyPanel]:
     return [day_panel, calibration_panel]
 
 
-def severity_area(critical: float) -> tuple[parts.Step, ...]:
-    """Thresholds of a chart of severities, drawn behind it: nothing below the level at which a day fires."""
+def ratio_area(critical: float) -> tuple[parts.Step, ...]:
+    """Thresholds of a chart of ratios, drawn behind it: nothing below the level at which a day fires."""
     return ((None, "transparent"), (FIRES, ORANGE), (critical, RED))
 
 

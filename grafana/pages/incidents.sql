@@ -12,7 +12,7 @@ select
     incidents.affected_segments as "affected groups",
     to_char(incidents.last_seen_date, 'YYYY-MM-DD') as "last seen",
     incidents.days as "days",
-    incidents.worst_severity as "worst",
+    incidents.worst_threshold_ratio as "worst",
     left(incidents.incident_id, 8) as "incident",
     '{{column}}' as to_board,
     coalesce(nullif(incidents.column_name, ''), '{{table}}') as to_column,
@@ -41,7 +41,7 @@ order by
     incidents.state in ('open', 'acknowledged') desc,
     incidents.state = 'withdrawn' asc,
     incidents.opened_at desc,
-    incidents.worst_severity desc
+    incidents.worst_threshold_ratio desc
 
 -- name: followups
 select
@@ -72,13 +72,13 @@ order by
     followups.followup_id
 limit 200
 
--- name: severity_by_column
+-- name: ratio_by_column
 -- A day can fire without any figure past its threshold, for a column that is bad again: the decision counts, too.
-with severities as (
+with ratios as (
     select
         window_start,
         column_name,
-        own_severity as severity
+        own_threshold_ratio as threshold_ratio
     from marts.fct_alarm_scores
     where
         $__timeFilter(window_start)
@@ -89,7 +89,7 @@ with severities as (
     select
         window_start,
         column_name,
-        severity
+        threshold_ratio
     from marts.fct_day_alarms
     where
         $__timeFilter(window_start)
@@ -102,12 +102,12 @@ with severities as (
 select
     window_start as time,
     coalesce(nullif(column_name, ''), '{{table}}') as metric,
-    max(severity) as value
-from severities
+    max(threshold_ratio) as value
+from ratios
 group by window_start, column_name
 order by window_start, column_name = '', column_name = 'prediction' desc, column_name
 
--- name: severity_by_day
+-- name: ratio_by_day
 -- A line per family of figures; of a day that fires the worst one is marked.
 with decisions as (
     select *
@@ -121,13 +121,13 @@ series as (
     select
         window_start,
         family as name,
-        severity
+        threshold_ratio
     from decisions
     union all
     select
         window_start,
         case when is_muted then 'fires, but expected' else 'firing day' end as name,
-        max(severity) as severity
+        max(threshold_ratio) as threshold_ratio
     from decisions
     where is_firing
     group by window_start, is_muted
@@ -136,7 +136,7 @@ series as (
 select
     window_start as time,
     name as metric,
-    severity as value
+    threshold_ratio as value
 from series
 order by window_start, name
 

@@ -41,7 +41,7 @@ class DayAlarm:
     is_firing: bool
     row_count: int
     threshold: float | None
-    severity: float | None
+    threshold_ratio: float | None
     p_value: float | None
     segment_key: str
     segment_value: str
@@ -72,8 +72,8 @@ class AlarmScore:
     excess: float | None
     standardised: float | None
     p_value: float | None
-    severity: float | None
-    own_severity: float | None
+    threshold_ratio: float | None
+    own_threshold_ratio: float | None
 
 
 def profiled_days(

@@ -51,13 +51,13 @@ where
 
 -- name: insert_alarm
 insert into monitoring.day_alarms (
-    model_version, family, window_start, granularity, window_end, status, is_firing, row_count, threshold, severity, p_value,
+    model_version, family, window_start, granularity, window_end, status, is_firing, row_count, threshold, threshold_ratio, p_value,
     segment_key, segment_value, column_name, statistic, reference_start, reference_days, false_alarm_days,
     worst_columns, run_id
 )
 values (
     %(model_version)s, %(family)s, %(window_start)s, %(granularity)s, %(window_end)s, %(status)s, %(is_firing)s,
-    %(row_count)s, %(threshold)s, %(severity)s, %(p_value)s, %(segment_key)s, %(segment_value)s, %(column_name)s,
+    %(row_count)s, %(threshold)s, %(threshold_ratio)s, %(p_value)s, %(segment_key)s, %(segment_value)s, %(column_name)s,
     %(statistic)s, %(reference_start)s, %(reference_days)s, %(false_alarm_days)s,
     %(worst_columns)s, %(run_id)s
 )
@@ -66,7 +66,7 @@ values (
 copy monitoring.alarm_scores (
     model_version, family, window_start, granularity, run_id,
     segment_key, segment_value, column_name, statistic, given_others,
-    score, expected, level, null_p01, null_p10, null_p90, null_p99, excess, standardised, p_value, severity, own_severity
+    score, expected, level, null_p01, null_p10, null_p90, null_p99, excess, standardised, p_value, threshold_ratio, own_threshold_ratio
 ) from stdin
 
 -- name: event_days

@@ -122,16 +122,16 @@ def alarm_of(decided: Decided, named: Callable[[Signal], Named], budget: float) 
     """A decision as it is stored; `budget` is its family's, in days per false alarm."""
     decision, reference = decided.decision, decided.reference
     worst = next((one for one in decision.columns if one.column == decision.column), None)
-    severity = decision.severity
-    if decision.fires and severity is not None:
+    threshold_ratio = decision.threshold_ratio
+    if decision.fires and threshold_ratio is not None:
         # What is bad on two of three days fires below the threshold of a single day.
-        severity = max(severity, 1.0)
+        threshold_ratio = max(threshold_ratio, 1.0)
     return DayAlarm(
         status=decided.status or decision.status,
         is_firing=decision.fires,
         row_count=decided.rows,
         threshold=decision.threshold,
-        severity=severity,
+        threshold_ratio=threshold_ratio,
         p_value=decision.p,
         **vars(named(worst) if worst else Named()),
         reference_start=reference[0] if reference else None,
@@ -157,8 +157,8 @@ def scores_of(decision: Decision, named: Callable[[Signal], Named]) -> list[Alar
             excess=one.excess,
             standardised=one.standardised,
             p_value=one.p,
-            severity=one.severity,
-            own_severity=one.own_severity,
+            threshold_ratio=one.threshold_ratio,
+            own_threshold_ratio=one.own_threshold_ratio,
         )
         for one in decision.signals
     ]

@@ -45,9 +45,9 @@ class Signal:
         excess: score - expected.
         standardised: the distance from expected, in standard deviations.
         p: the share of usual days on which any figure of any column is as bad.
-        severity: in multiples of the threshold of the day; above 1 it fires.
-        own_severity: the same; on a day that fires, of columns other than the named one, no more than the figure is by
-            itself.
+        threshold_ratio: in multiples of the threshold of the day; above 1 it fires.
+        own_threshold_ratio: the same; on a day that fires, of columns other than the named one, no more than the figure
+            is by itself.
     """
 
     column: str
@@ -63,8 +63,8 @@ class Signal:
     excess: float | None
     standardised: float
     p: float
-    severity: float
-    own_severity: float
+    threshold_ratio: float
+    own_threshold_ratio: float
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Decision:
         column: what is named: the worst input, the prediction only where no input fires; None where too_short.
         p: the share of usual days that are as bad; None where too_short.
         threshold: what the worst figure must exceed, in units.
-        severity: of the worst figure in multiples of it.
+        threshold_ratio: of the worst figure in multiples of it.
         columns: the worst signal of each column, the worst first.
         signals: all of them, in the order of columns and statistics.
         repeated: the columns above the level at which a second day within three fires.
@@ -90,7 +90,7 @@ class Decision:
     column: str | None = None
     p: float | None = None
     threshold: float | None = None
-    severity: float | None = None
+    threshold_ratio: float | None = None
     columns: tuple[Signal, ...] = ()
     signals: tuple[Signal, ...] = ()
     repeated: frozenset[str] = frozenset()
@@ -185,7 +185,7 @@ def evaluate(usual: Usual, day: Scored, before: Sequence[Decision]) -> Decision:
         own_units = np.where(is_other[:, None], np.minimum(units, by_itself[:, None]), units)
     signals = _signals(usual, day, (units, own_units), threshold)
     columns: dict[str, Signal] = {}
-    for one in sorted(signals, key=lambda signal: -signal.severity):
+    for one in sorted(signals, key=lambda signal: -signal.threshold_ratio):
         columns.setdefault(one.column, one)
     return Decision(
         day.date,

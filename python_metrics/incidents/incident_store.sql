@@ -10,7 +10,7 @@ select
     alarms.model_version,
     models.spec as model_spec,
     alarms.statistic,
-    alarms.severity,
+    alarms.threshold_ratio,
     alarms.p_value,
     alarms.status,
     alarms.reference_days,
@@ -58,20 +58,20 @@ order by followup_id
 -- name: insert_incident
 insert into monitoring.incidents (
     incident_id, family, column_name, segment_key, segment_value, model_version, window_start, window_date, statistic,
-    severity, p_value, status, reference_days, model_specs, moved, affected_segments, rows_query, event, figure_of,
+    threshold_ratio, p_value, status, reference_days, model_specs, moved, affected_segments, rows_query, event, figure_of,
     moved_of, level, run_id
 )
 values (
     %(incident_id)s, %(family)s, %(column_name)s, %(segment_key)s, %(segment_value)s, %(model_version)s,
-    %(window_start)s, %(window_date)s, %(statistic)s, %(severity)s, %(p_value)s, %(status)s, %(reference_days)s,
+    %(window_start)s, %(window_date)s, %(statistic)s, %(threshold_ratio)s, %(p_value)s, %(status)s, %(reference_days)s,
     %(model_specs)s, %(moved)s, %(affected_segments)s, %(rows_query)s, %(event)s, %(figure_of)s, %(moved_of)s,
     %(level)s, %(run_id)s
 )
 
 -- name: insert_followup
 insert into monitoring.incident_followups (
-    incident_id, kind, window_start, severity, p_value, model_specs, run_id
+    incident_id, kind, window_start, threshold_ratio, p_value, model_specs, run_id
 )
 values (
-    %(incident_id)s, %(kind)s, %(window_start)s, %(severity)s, %(p_value)s, %(model_specs)s, %(run_id)s
+    %(incident_id)s, %(kind)s, %(window_start)s, %(threshold_ratio)s, %(p_value)s, %(model_specs)s, %(run_id)s
 )

@@ -33,7 +33,7 @@ class Firing:
     model_version: str
     model_spec: str
     statistic: str
-    severity: float
+    threshold_ratio: float
     p_value: float
     status: str
     reference_days: int
@@ -104,11 +104,11 @@ def _incident(
     places: dict[datetime, int],
     clear_days: int,
 ) -> Incident:
-    worst = tuple(max(day, key=lambda firing: (firing.severity, firing.model_version)) for day in days)
+    worst = tuple(max(day, key=lambda firing: (firing.threshold_ratio, firing.model_version)) for day in days)
     models = tuple(tuple(sorted({firing.model_spec for firing in day})) for day in days)
     end = places[worst[-1].window_start] + clear_days
     resolved_at = decided[end].window_end if end < len(decided) else None
-    told_by = max(days[0], key=lambda firing: (firing.row_count, firing.severity, firing.model_version))
+    told_by = max(days[0], key=lambda firing: (firing.row_count, firing.threshold_ratio, firing.model_version))
     return Incident(incident_id(subject, worst[0].window_date), subject, worst, told_by, models, resolved_at)
 
 

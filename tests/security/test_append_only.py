@@ -12,8 +12,8 @@ from warehouse.database import Connection
 
 ATTACKS = {
     "monitoring.incidents": (
-        "update {} set severity = 0",
-        "update {} set severity = 0 where false",
+        "update {} set threshold_ratio = 0",
+        "update {} set threshold_ratio = 0 where false",
         "delete from {}",
         "truncate {} cascade",
     ),

@@ -405,7 +405,7 @@ create table monitoring.day_alarms (
     -- What the worst figure is compared with, in units of what held-out reference days showed, and how many times worse it
     -- is; missing without a decision.
     threshold double precision,
-    severity double precision,
+    threshold_ratio double precision,
     p_value double precision,
     -- What the worst figure is of.
     segment_key text not null default '',
@@ -441,7 +441,7 @@ create table monitoring.alarm_scores (
     excess double precision,
     standardised double precision,
     p_value double precision,
-    severity double precision,
+    threshold_ratio double precision,
     run_id bigint not null,
     -- The level of a categorical column whose share the figure is.
     level text not null default '',
@@ -449,7 +449,7 @@ create table monitoring.alarm_scores (
     null_p10 double precision,
     null_p01 double precision,
     -- How bad the figure is by itself.
-    own_severity double precision,
+    own_threshold_ratio double precision,
     primary key (
         model_version, family, window_start, granularity, segment_key, segment_value, column_name, statistic, given_others
     )
@@ -467,7 +467,7 @@ create table monitoring.incidents (
     window_start timestamptz not null,
     window_date date not null,
     statistic text not null,
-    severity double precision not null,
+    threshold_ratio double precision not null,
     p_value double precision,
     status text not null,
     reference_days integer not null,
@@ -491,7 +491,7 @@ create table monitoring.incident_followups (
     check (kind in ('seen', 'resolved', 'reopened', 'withdrawn', 'reinstated', 'acknowledged', 'closed', 'noted')),
     -- The day it is about, the end of the last quiet day for resolved; missing for what people say.
     window_start timestamptz,
-    severity double precision,
+    threshold_ratio double precision,
     p_value double precision,
     model_specs text[],
     note text not null default '',

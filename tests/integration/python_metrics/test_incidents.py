@@ -57,7 +57,7 @@ def test_what_is_wrong_with_the_rows_is_an_incident_of_the_rows(monitored_wareho
 def test_few_days_fire_that_should_not(monitored_warehouse: Connection) -> None:
     clean = rows(
         monitored_warehouse,
-        "select window_date::text, model_spec, column_name, severity from marts.fct_day_alarms "
+        "select window_date::text, model_spec, column_name, threshold_ratio from marts.fct_day_alarms "
         "where is_firing and window_date not between '2022-02-14' and '2022-02-18' and window_date not in "
         "('2022-02-03', '2022-02-08', '2022-02-10', '2022-02-11', '2022-02-12', '2022-02-21', '2022-02-22', "
         "'2022-02-24', '2022-02-26') order by 1, 2",
@@ -120,7 +120,7 @@ def test_an_incident_says_whose_figure_it_is_and_names_groups_that_differ_only(m
         worst = rows(
             monitored_warehouse,
             "select model_version from marts.fct_day_alarms where window_date = %s and column_name = %s and is_firing "
-            "and family = 'columns' order by severity desc, model_version desc limit 1",
+            "and family = 'columns' order by threshold_ratio desc, model_version desc limit 1",
             day,
             column,
         )
@@ -151,7 +151,9 @@ def test_an_incident_is_never_changed(monitored_warehouse: Connection) -> None:
     before = rows(monitored_warehouse, everything)
     assert record() == 0, "nothing has happened"
     distance = id_of(monitored_warehouse, "trip_distance")
-    firing = "update monitoring.day_alarms set is_firing = %s where column_name = 'trip_distance' and severity >= 1"
+    firing = (
+        "update monitoring.day_alarms set is_firing = %s where column_name = 'trip_distance' and threshold_ratio >= 1"
+    )
     monitored_warehouse.execute(firing, [False])
     record()
     assert followups(monitored_warehouse, distance) == ["withdrawn"]
@@ -173,7 +175,7 @@ def test_a_story_that_begins_earlier_keeps_its_name(monitored_warehouse: Connect
     )
     count = one(monitored_warehouse, "select count(*) from monitoring.incidents")
     monitored_warehouse.execute(
-        "update monitoring.day_alarms set is_firing = true, column_name = 'fare_amount', severity = 1.5 "
+        "update monitoring.day_alarms set is_firing = true, column_name = 'fare_amount', threshold_ratio = 1.5 "
         "where window_start = '2022-02-09 05:00+00' and model_version like 'green_duration_lr%' and family = 'columns'"
     )
     record()
@@ -233,13 +235,14 @@ def test_a_closed_incident_is_over(monitored_warehouse: Connection) -> None:
     assert (state, note) == ("closed", "it was the vendor")
     # What fires again after that is nobody's.
     monitored_warehouse.execute(
-        "insert into monitoring.incident_followups (incident_id, kind, window_start, severity) "
+        "insert into monitoring.incident_followups (incident_id, kind, window_start, threshold_ratio) "
         "values (%s, 'seen', '2022-02-04 05:00+00', 30)",
         [found],
     )
     ((state, end, worst, last),) = rows(
         monitored_warehouse,
-        "select state, resolved_at, worst_date::text, last_severity from marts.fct_incidents where incident_id = %s",
+        "select state, resolved_at, worst_date::text, last_threshold_ratio from marts.fct_incidents "
+        "where incident_id = %s",
         found,
     )
     assert (state, end, worst, last) == ("open", None, "2022-02-04", 30)

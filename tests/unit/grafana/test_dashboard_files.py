@@ -301,9 +301,11 @@ def test_charts_have_axes_labels_and_gaps_that_can_be_read(dashboard: OpenDashbo
                 assert 25 < custom["insertNulls"] / 3_600_000 < 48, title
 
 
-def test_severities_do_not_vanish_beside_one_of_sixteen() -> None:
+def test_ratios_do_not_vanish_beside_one_of_sixteen() -> None:
     panels = [(path.stem, panel) for path in DASHBOARDS for panel in open_dashboard(path).panels()]
-    charts = [panel for _, panel in panels if panel["type"] == "timeseries" and "own_severity" in str(panel["targets"])]
+    charts = [
+        panel for _, panel in panels if panel["type"] == "timeseries" and "own_threshold_ratio" in str(panel["targets"])
+    ]
     charts += [panel for _, panel in panels if panel["title"] == "How bad was each day, and which ones fired?"]
     assert len(charts) == 2
     for panel in charts:

@@ -67,7 +67,7 @@ def test_a_score_lies_inside_its_two_bands() -> None:
 
 def test_figures_in_a_table_take_the_colour_of_their_level() -> None:
     board, panel = panel_of("column", "Which figures of ${column} stood out on ${day:text}?")
-    body = drawn(board, panel, Rows(["figure", "score", "severity"], [("rows", 7.5, 2.5), ("mean", 1.5, 0.1)]))
+    body = drawn(board, panel, Rows(["figure", "score", "ratio"], [("rows", 7.5, 2.5), ("mean", 1.5, 0.1)]))
     assert re.findall(r'<td(?: style="([^"]*)")?>([^<]*)', body) == [
         *(("white-space: normal", "rows"), ("text-align: right", "7.500")),
         (f"color: {COLORS['red']}; font-weight: 600; text-align: right", "2.50 x"),

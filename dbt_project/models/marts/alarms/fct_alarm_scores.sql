@@ -46,8 +46,8 @@ final as (
         scores.excess,
         scores.standardised,
         scores.p_value,
-        scores.severity,
-        coalesce(scores.own_severity, scores.severity) as own_severity,
+        scores.threshold_ratio,
+        coalesce(scores.own_threshold_ratio, scores.threshold_ratio) as own_threshold_ratio,
         windows.origin,
         scores.run_id
     from scores

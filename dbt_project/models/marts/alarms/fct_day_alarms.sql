@@ -46,7 +46,7 @@ final as (
         alarms.column_name,
         alarms.statistic,
         alarms.threshold,
-        alarms.severity,
+        alarms.threshold_ratio,
         alarms.p_value,
         alarms.reference_start,
         alarms.reference_days,

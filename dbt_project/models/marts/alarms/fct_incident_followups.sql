@@ -13,7 +13,7 @@ final as (
         incident_id,
         kind,
         window_start,
-        severity,
+        threshold_ratio,
         p_value,
         array_to_string(model_specs, ', ') as model_specs,
         note,

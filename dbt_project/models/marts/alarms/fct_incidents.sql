@@ -43,14 +43,14 @@ days as (
     select
         incident_id,
         window_start,
-        severity,
+        threshold_ratio,
         model_specs
     from incidents
     union all
     select
         incident_id,
         window_start,
-        severity,
+        threshold_ratio,
         model_specs
     from followups
     where kind = 'seen'
@@ -62,9 +62,9 @@ seen as (
     select
         incident_id,
         max(window_start) as last_seen_at,
-        max(severity) as worst_severity,
-        (array_agg(window_start order by severity desc, window_start asc))[1] as worst_at,
-        (array_agg(severity order by window_start desc))[1] as last_severity,
+        max(threshold_ratio) as worst_threshold_ratio,
+        (array_agg(window_start order by threshold_ratio desc, window_start asc))[1] as worst_at,
+        (array_agg(threshold_ratio order by window_start desc))[1] as last_threshold_ratio,
         count(*) as days
     from days
     group by incident_id
@@ -131,10 +131,10 @@ final as (
         end as resolved_at,
         seen.days,
         incidents.statistic,
-        incidents.severity as first_severity,
-        seen.worst_severity,
+        incidents.threshold_ratio as first_threshold_ratio,
+        seen.worst_threshold_ratio,
         cast({{ local_time("seen.worst_at") }} as date) as worst_date,
-        seen.last_severity,
+        seen.last_threshold_ratio,
         incidents.p_value,
         incidents.status as calibration_status,
         incidents.reference_days,

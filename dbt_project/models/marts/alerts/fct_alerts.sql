@@ -61,7 +61,7 @@ about_incidents as (
     select
         incidents.incident_id as alert_id,
         rules.rule,
-        case when incidents.worst_severity >= rules.critical then 'critical' else 'warning' end as severity,
+        case when incidents.worst_threshold_ratio >= rules.critical then 'critical' else 'warning' end as severity,
         incidents.model_version,
         case when incidents.model_version = '' then '' else incidents.model_specs end as model_spec,
         incidents.column_name,
@@ -71,9 +71,9 @@ about_incidents as (
         incidents.last_seen_date,
         incidents.resolved_at,
         incidents.days,
-        incidents.worst_severity as worst_value,
+        incidents.worst_threshold_ratio as worst_value,
         incidents.worst_date,
-        incidents.last_severity as last_value,
+        incidents.last_threshold_ratio as last_value,
         rules.warning,
         rules.critical,
         windows.origin,
@@ -87,7 +87,7 @@ about_incidents as (
                     'the table'
                 ),
                 incidents.figure,
-                {{ rounded("incidents.worst_severity", 1) }},
+                {{ rounded("incidents.worst_threshold_ratio", 1) }},
                 incidents.family
             ),
             nullif(incidents.first_moved, ''),
@@ -98,7 +98,7 @@ about_incidents as (
     inner join rules
         on
             rules.rule = 'incident'
-            and incidents.worst_severity >= least(rules.warning, rules.critical)
+            and incidents.worst_threshold_ratio >= least(rules.warning, rules.critical)
     inner join windows on incidents.window_start = windows.window_start
     where
         incidents.state != 'withdrawn'

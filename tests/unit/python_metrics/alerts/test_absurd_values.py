@@ -147,10 +147,10 @@ def test_the_decision_about_a_day(strange: list[float], is_in_reference: bool) -
         decision = decide(null, today, [])
         decided = Decided(decision, today.rows, [one.date for one in reference])
         alarm = stored_values(asdict(alarm_of(decided, ColumnFamily.named, 30)))
-        # An incident has a severity.
-        assert alarm["severity"] is not None
-        assert decision.severity is not None
-        assert math.isfinite(decision.severity)
+        # An incident has a threshold_ratio.
+        assert alarm["threshold_ratio"] is not None
+        assert decision.threshold_ratio is not None
+        assert math.isfinite(decision.threshold_ratio)
         for score in scores_of(decision, ColumnFamily.named):
             assert all(
                 not isinstance(value, float) or abs(value) <= LARGEST for value in stored_values(vars(score)).values()
@@ -174,4 +174,4 @@ def test_the_decision_about_a_series(strange: list[float], is_in_reference: bool
     null = fit_series(days, series, budget=1 / 90)
     today = {"bias": strange[0], "mae": abs(strange[0])}
     decision = decide_series(null, date(2024, 2, 12), today, {"bias": 300.0, "mae": 300.0}, [])
-    assert decision.severity is None or math.isfinite(decision.severity)
+    assert decision.threshold_ratio is None or math.isfinite(decision.threshold_ratio)

@@ -122,7 +122,7 @@ def test_what_truly_changes_in_them_fires_on_its_day(usual: Column, changed: Col
     for day in days[REFERENCE_DAYS:]:
         broken = Day(day.date, day.rows, 0, {**day.profiles, "column": changed(np.random.default_rng(4), day.rows)})
         decision = decide(fit_null(days[:REFERENCE_DAYS], ["column", "other"], rows=day.rows), broken)
-        own = max(one.severity for one in decision.signals if one.column == "column")
+        own = max(one.threshold_ratio for one in decision.signals if one.column == "column")
         assert decision.fires, (day.date, own, decision.column, broken.profiles["column"].counts[:5])
         assert own > 1, (day.date, own, decision.column)
 
@@ -138,4 +138,4 @@ def test_rounding_is_no_change_and_a_change_of_nothing_is_finite() -> None:
     twice = numbers(lambda random, rows: 2e-12 * random.normal(5, 1, rows))(np.random.default_rng(1), last.rows)
     decision = decide(null, Day(last.date, last.rows, 0, {**last.profiles, "tiny": twice}))
     assert (decision.fires, decision.column) == (True, "tiny")
-    assert all(np.isfinite([one.severity, one.standardised]).all() for one in decision.signals)
+    assert all(np.isfinite([one.threshold_ratio, one.standardised]).all() for one in decision.signals)

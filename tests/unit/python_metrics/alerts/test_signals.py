@@ -124,9 +124,9 @@ def test_a_planted_change_fires_and_its_column_is_named(null: Null, change: obje
         decision = decide(null, to_day(place, change(columns_of(place))))
         assert decision.fires
         assert decision.column == column
-        assert decision.severity is not None
-        assert decision.severity > 1
-        assert decision.columns[0].severity == decision.severity
+        assert decision.threshold_ratio is not None
+        assert decision.threshold_ratio > 1
+        assert decision.columns[0].threshold_ratio == decision.threshold_ratio
         assert not decide(null, to_day(place, columns_of(place))).fires
 
 
@@ -160,14 +160,19 @@ def test_a_broken_column_does_not_make_the_others_look_wrong(null: Null) -> None
     columns = columns_of(60)
     broken = decide(null, to_day(60, columns | {"length": columns["length"] * 1.6}))
     assert (broken.fires, broken.column) == (True, "length")
-    worst = {name: max(one.severity for one in broken.signals if one.column == name) for name in ("length", "price")}
-    own = {name: max(one.own_severity for one in broken.signals if one.column == name) for name in ("length", "price")}
+    worst = {
+        name: max(one.threshold_ratio for one in broken.signals if one.column == name) for name in ("length", "price")
+    }
+    own = {
+        name: max(one.own_threshold_ratio for one in broken.signals if one.column == name)
+        for name in ("length", "price")
+    }
     assert worst["price"] > 1, "evaluated given length"
     assert own["price"] < 1
     assert own["length"] == worst["length"]
-    assert all(one.own_severity <= one.severity for one in broken.signals)
+    assert all(one.own_threshold_ratio <= one.threshold_ratio for one in broken.signals)
     quiet = decide(null, to_day(60, columns))
-    assert all(one.own_severity == one.severity for one in quiet.signals)
+    assert all(one.own_threshold_ratio == one.threshold_ratio for one in quiet.signals)
 
 
 def test_the_prediction_is_named_only_where_no_input_fires(null: Null) -> None:
@@ -203,8 +208,8 @@ def test_a_column_far_off_twice_in_three_days_fires(null: Null) -> None:
     assert "price" in first.repeated
     second = replace(half_way(57), date=first.date + timedelta(days=1))
     again = decide(null, second, [first])
-    assert again.severity is not None
-    assert again.severity < 1
+    assert again.threshold_ratio is not None
+    assert again.threshold_ratio < 1
     assert (again.fires, again.column) == (True, "price")
     assert not decide(null, second, [replace(first, date=first.date - timedelta(days=2))]).fires
     assert not decide(null, second).fires

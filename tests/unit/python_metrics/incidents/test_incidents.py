@@ -22,9 +22,9 @@ def decided(days: int, without: tuple[int, ...] = ()) -> list[DecidedDay]:
     ]
 
 
-def firing(number: int, subject: Subject = FARE, severity: float = 1.5, model: str = "a", rows: int = 9) -> Firing:
+def firing(number: int, subject: Subject = FARE, ratio: float = 1.5, model: str = "a", rows: int = 9) -> Firing:
     day = FIRST + timedelta(days=number)
-    return Firing(start(number), day, subject, f"{model}-1", model, "missing_share", severity, 0.01, "ok", 56, rows)
+    return Firing(start(number), day, subject, f"{model}-1", model, "missing_share", ratio, 0.01, "ok", 56, rows)
 
 
 def test_days_close_to_each_other_are_one_incident_and_quiet_days_end_it() -> None:
@@ -49,10 +49,14 @@ def test_days_without_a_decision_say_nothing() -> None:
 
 
 def test_models_that_share_a_column_share_its_incident() -> None:
-    fires = [firing(1, severity=1.2, model="a", rows=99), firing(1, severity=3.0, model="b"), firing(2, model="a")]
+    fires = [
+        firing(1, ratio=1.2, model="a", rows=99),
+        firing(1, ratio=3.0, model="b"),
+        firing(2, model="a"),
+    ]
     (incident,) = incidents_of(fires, decided(4), clear_days=3)
     assert incident.models == (("a", "b"), ("a",))
-    assert [one.severity for one in incident.days] == [3.0, 1.5], "the worst of each day"
+    assert [one.threshold_ratio for one in incident.days] == [3.0, 1.5], "the worst of each day"
     assert incident.told_by.model_spec == "a", "what moved is told by the model that sees most rows"
 
 
@@ -65,8 +69,8 @@ def test_subjects_have_incidents_of_their_own() -> None:
 
 
 def test_the_name_follows_from_what_fired_and_when_alone() -> None:
-    (one,) = incidents_of([firing(2, severity=9)], decided(3), clear_days=3)
-    (other,) = incidents_of([firing(2, severity=1), firing(4)], decided(20), clear_days=5)
+    (one,) = incidents_of([firing(2, ratio=9)], decided(3), clear_days=3)
+    (other,) = incidents_of([firing(2, ratio=1), firing(4)], decided(20), clear_days=5)
     assert one.incident_id == other.incident_id
     (later,) = incidents_of([firing(3)], decided(20), clear_days=5)
     assert later.incident_id != one.incident_id
