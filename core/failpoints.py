@@ -6,7 +6,7 @@
     unit.before_commit:3           killed there the third time
     unit.before_commit:1=/a/file   held there: the file is made, and the process goes on when it is gone
 
-Used by tests/hard/test_killed_anywhere.py, which has a case for every name.
+tests/hard/points.py has a case for every name.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 One transaction a file: the old rows out, the new ones in, counted, the manifest row, commit. The same
 bytes again change nothing; other bytes for the same month take the place of the old ones. Called by
-the conductor.
+pipeline.steps.ingest.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Find the file of each month that is asked for: in the data folder, at TLC, or generated.
 
 `find_files` decides for all months together, before anything is loaded, because generated and real
-months never mix in one warehouse. Called by the conductor.
+months never mix in one warehouse. Called by pipeline.steps.ingest.
 """
 
 from __future__ import annotations

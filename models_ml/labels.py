@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -69,7 +69,7 @@ class TripLabels:
             inputs_hash = None if month.is_pruned else f"{settings}:{month.content_hash}"
             yield Unit(month.key(self.subject), inputs_hash, month, words=f"{month.source_month:%Y-%m}")
 
-    def make(self, units: Sequence[Unit[LoadedMonth]]) -> Iterator[Store]:
+    def make(self, units: Sequence[Unit[LoadedMonth]]) -> Generator[Store]:
         entry = self._monitoring.labels[self.subject]
         for unit in units:
             yield partial(self._store, entry, unit.of)

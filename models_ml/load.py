@@ -2,7 +2,8 @@
 
 A checked file goes in; ml.predictions, ml.prediction_loads, ml.rejected_predictions, ml.models and, once its days are
 there, the model's reference come out, on a connection of the caller's and in its one transaction. Called by
-pipeline.commands.predictions and by the conductor, which withdraws predictions of trips that were replaced.
+pipeline.commands.predictions and pipeline.steps.score, which withdraws predictions of trips that were
+replaced.
 """
 
 from __future__ import annotations

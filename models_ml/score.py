@@ -7,7 +7,7 @@ Reads intermediate.int_trips_accepted, writes ml.predictions. Work for warehouse
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from psycopg import sql
 from pyarrow import csv
 
 from config.monitoring import Model
+from core.errors import naming
 from core.failpoints import failpoint
 from models_ml.artifacts import read_artifact
 from models_ml.inputs import Inputs
@@ -58,10 +59,12 @@ class Scoring:
             inputs_hash = None if month.is_pruned else month.content_hash
             yield Unit(month.key(self.subject), inputs_hash, month, words=f"{month.source_month:%Y-%m}")
 
-    def make(self, units: Sequence[Unit[LoadedMonth]]) -> Iterator[Store]:
+    def make(self, units: Sequence[Unit[LoadedMonth]]) -> Generator[Store]:
         estimator = read_artifact(self._model_dir / self._stored.artifact_file, self._stored.artifact_sha256)
         for unit in units:
-            yield partial(self._store, unit.of.source_month, self._predictions(estimator, unit.of))
+            with naming(unit.name):
+                predictions = self._predictions(estimator, unit.of)
+            yield partial(self._store, unit.of.source_month, predictions)
 
     def remove(self, connection: database.Connection, key: Key) -> None:
         self._delete(connection, date.fromisoformat(key.part))

@@ -1,6 +1,6 @@
 """What the warehouse knows of models: which there are, and which months there are to score.
 
-Light on purpose: the conductor asks it at every run, also when there is nothing to do.
+Light on purpose: the runner asks it at every run, also when there is nothing to do.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Train a model of one spec on one month, and store it with its record and its reference.
 
 Rows come from contracted dbt models, the estimator from the recipe. In goes a spec's name, out come a
-file, a row in ml.models and the reference: the validation rows with their predictions. Called by the conductor.
+file, a row in ml.models and the reference: the validation rows with their predictions. Called by
+pipeline.steps.train.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Run dbt inside this process, against the warehouse that the libpq variables name.
 
-The only module that imports dbt. It runs as the role transformer, and without the DBT_* variables of the environment:
+The only module that runs dbt. It runs as the role transformer, and without the DBT_* variables of the environment:
 they would change what a run builds. dbt writes its own log file; a person sees nothing of it unless something fails,
 and then the failing nodes with what to do. What every node came to is kept in monitoring.dbt_results. A build is good
 when every node that its selection names has come out well; that nothing failed is not enough.

@@ -15,7 +15,7 @@ EVERY_SECONDS = 15.0
 
 
 class Progress:
-    """One step at work: what it does, and how many of its windows are done."""
+    """One step at work: what it does, and how many of its units are done."""
 
     def __init__(self, name: str, words: str) -> None:
         self._name, self._words = name, words
@@ -23,7 +23,7 @@ class Progress:
         self._began = time.monotonic()
 
     def watch(self, what: str, total: int) -> Callable[[], None]:
-        """Count windows, of which there are so many more; gives what is to be called after each of them."""
+        """Count units, of which there are so many more; gives what is to be called after each of them."""
         self._total += total
 
         def advance() -> None:
@@ -34,7 +34,7 @@ class Progress:
     def line(self) -> str:
         """What is to be said now."""
         seconds = time.monotonic() - self._began
-        said = [f"{self._done} of {self._total} windows"] * bool(self._total)
+        said = [f"{self._done} of {self._total} done"] * bool(self._total)
         said += [f"{seconds:.0f} s"] * (seconds > EVERY_SECONDS)
         return f"{self._name:<11} {self._words} ... {', '.join(said)}".rstrip()
 

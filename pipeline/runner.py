@@ -153,11 +153,10 @@ class Pipeline:
         # dbt takes its own role; what its steps read beside it is the runner's.
         with run.log.step(step.name, self._words) as record, acting_as(step.role), self._shown(step, run):
             made = _take_if_stale(step, run, record)
-            step.end(run)
             _settle(record, run.units, made=made)
             failpoint("step.done")
         failpoint("step.after")
-        if made:
+        if not record.skipped:
             _analyze(step.fills)
         self.tell(_line(record))
 
@@ -183,11 +182,13 @@ def _take_if_stale(step: Step, run: Run, record: Record) -> bool:
         return step.take(run, record, afresh=False)
     made = _made_from(step.name)
     if made is not None and made.inputs_hash == inputs.inputs_hash and made.content_hash == inputs.content_hash:
+        step.end(run)
         return False
     afresh = made is not None and made.content_hash != inputs.content_hash
     # Killed while it makes all afresh, a part of it is still of what was before.
     _note_step(step.name, Entry(STALE, None if afresh else inputs.content_hash), run.run_id)
     is_made = step.take(run, record, afresh=afresh)
+    step.end(run)
     after = step.inputs(run)
     if after is not None:
         _note_step(step.name, after, run.run_id)

@@ -2,7 +2,7 @@
 
 make exports the names of those variables, and no others, as WAREHOUSE_TYPED, its goals as WAREHOUSE_GOALS, and the
 value of each variable, as it was typed, as WAREHOUSE_ARG_<name>. Nothing of it goes through a shell's text, and what is
-exported under a name of its own is not looked at. Called by the front doors.
+exported under a name of its own is not looked at. Called by pipeline.cli.main.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ Work for warehouse.engine, of the step `metrics`.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from config.monitoring import DECISION, PREDICTION, Monitoring
+from core.errors import naming
 from core.failpoints import failpoint
 from python_metrics import store
 from python_metrics.drift.binned_drift import scores_of_counts
@@ -109,7 +110,7 @@ class WindowMetrics:
                 inputs_hash = None if there.is_pruned else store.inputs_hash(window, rules)
                 yield Unit(key, inputs_hash, window, window.content_hash, words=str(window.window_date))
 
-    def make(self, units: Sequence[Unit[Window]]) -> Iterator[Store]:
+    def make(self, units: Sequence[Unit[Window]]) -> Generator[Store]:
         windows = _Windows(self._monitoring, self._model, self._references, [unit.of for unit in units])
         with contextlib.closing(database.connect("metrics", autocommit=True)) as connection:
             store.write_bins(connection, self._model.reference_id, windows.bins)
@@ -150,7 +151,9 @@ class _Windows:
             relations, model_version, self._columns, self._windows, is_about_part=self._entry.is_about_part
         )
         for (window, found), (_, rows) in zip(of_profiles, of_rows, strict=True):
-            yield self._measure(_by_group(found), rows, rejections[window.window_start])
+            with naming(f"{model_version}, {window.window_date}"):
+                measured = self._measure(_by_group(found), rows, rejections[window.window_start])
+            yield measured
 
     @np.errstate(over="ignore", invalid="ignore")
     def _measure(

@@ -1,7 +1,7 @@
 """The database side of the metrics: which windows there are, their rows, writing the results.
 
 A window's metrics are made from its content, the reference, the rules of monitoring.yml and the version of Evidently.
-Called by python_metrics.monitor and pipeline.commands.reports.
+Called by the other folders of python_metrics, pipeline.steps and pipeline.commands.reports.
 """
 
 from __future__ import annotations

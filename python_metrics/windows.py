@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from config.monitoring import MonitoredColumn
 from core.errors import naming
@@ -17,9 +16,6 @@ from python_metrics.drift.drift_metrics import drift_metric
 from python_metrics.metric_rows import MetricRow, Status
 from python_metrics.profiles.profiles import Profile
 from python_metrics.profiles.quality import profile_statistics
-
-if TYPE_CHECKING:
-    pass
 
 log = logging.getLogger(__name__)
 

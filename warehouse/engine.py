@@ -8,7 +8,7 @@ process that is killed leaves whole units, and the next run goes on with those t
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
@@ -25,14 +25,20 @@ Store = Callable[[database.Connection], int]
 
 @dataclass(frozen=True)
 class Unit(Generic[T]):
-    """What there should be; without `inputs_hash` it stays as it is, whatever it was made from."""
+    """What there should be; without `inputs_hash` it stays as it is, whatever it was made from.
+
+    `words` is what it is called, beside its subject, where its making fails.
+    """
 
     key: Key
     inputs_hash: str | None
     of: T
     content_hash: str | None = None
-    # What it is called where its making fails, beside its subject.
     words: str = ""
+
+    @property
+    def name(self) -> str:
+        return ", ".join(filter(None, (self.key.subject, self.words)))
 
 
 class Work(Protocol[T]):
@@ -56,8 +62,11 @@ class Work(Protocol[T]):
         """All units that there should be; `known` are those that are there. What is not among them goes."""
         ...
 
-    def make(self, units: Sequence[Unit[T]]) -> Iterator[Store]:
-        """Compute these units, in their order: of each what writes it, before the next one is computed."""
+    def make(self, units: Sequence[Unit[T]]) -> Generator[Store]:
+        """Compute these units, in their order: of each what writes it, before the next one is computed.
+
+        What goes wrong with a unit is to carry its name (core.errors.naming).
+        """
         ...
 
     def remove(self, connection: database.Connection, key: Key) -> None:
@@ -92,30 +101,41 @@ def bring_up_to_date(
         watch: called with the number of units to make; gives what is called after each of them.
     """
     done = Done()
-    with contextlib.closing(database.connect(work.step, autocommit=True)) as connection:
+    with contextlib.closing(database.connect(work.step, read_only=True)) as connection:
         stale, gone = pending(connection, work)
+    if not (stale or gone):
+        return done
+    with contextlib.closing(database.connect(work.step, autocommit=True)) as connection:
         for key in gone:
-            with database.transaction(connection):
+            with naming(work.subject), database.transaction(connection):
                 work.remove(connection, key)
                 ledger.forget(connection, work.step, key)
             failpoint("unit.removed")
             done.gone += 1
-        if not stale:
-            return done
-        advance, stores = watch(len(stale)), work.make(stale)
-        for unit in stale:
-            with naming(", ".join(filter(None, (work.subject, unit.words)))):
-                store = next(stores)
-                with database.transaction(connection):
-                    failpoint("unit.begun")
-                    rows = store(connection)
-                    entry = Entry(str(unit.inputs_hash), unit.content_hash, rows)
-                    ledger.note(connection, work.step, unit.key, entry, run_id, work.as_of)
-                    failpoint("unit.before_commit")
-            failpoint("unit.made")
-            done += Done(made=1, rows=rows)
-            advance()
+        if stale:
+            _make(connection, work, stale, run_id, done, watch(len(stale)))
     return done
+
+
+def _make(
+    connection: database.Connection,
+    work: Work[T],
+    units: Sequence[Unit[T]],
+    run_id: int,
+    done: Done,
+    advance: Callable[[], None],
+) -> None:
+    with contextlib.closing(work.make(units)) as stores:
+        for unit, store in zip(units, stores, strict=True):
+            with naming(unit.name), database.transaction(connection):
+                failpoint("unit.begun")
+                rows = store(connection)
+                entry = Entry(str(unit.inputs_hash), unit.content_hash, rows)
+                ledger.note(connection, work.step, unit.key, entry, run_id, work.as_of)
+                failpoint("unit.before_commit")
+            failpoint("unit.made")
+            done.made, done.rows = done.made + 1, done.rows + rows
+            advance()
 
 
 def pending(connection: database.Connection, work: Work[T]) -> tuple[list[Unit[T]], list[Key]]:

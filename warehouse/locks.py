@@ -2,7 +2,8 @@
 
 Who changes the warehouse has a session-level lock of a number that nobody knew before, and a row that says which number
 and which session. Each transaction of theirs that writes holds the table in a mode that only the next owner waits for
-(`warehouse/sessions.sql`). A connection goes in; called by warehouse.runs and warehouse.database.
+(`warehouse/sessions.sql`). A connection goes in; called by warehouse.runs and
+warehouse.schema_versions.
 """
 
 from __future__ import annotations

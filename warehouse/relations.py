@@ -1,6 +1,6 @@
 """Whether the relations that monitoring.yml names are there and have the columns that it speaks of.
 
-The conductor asks before a run does anything, and again once transform has built what was missing.
+The runner asks before a run does anything, and again once transform has built what was missing.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 `RunLog.open()` takes the warehouse's lock (one pipeline at a time), marks runs whose process died as
 abandoned, and records every step in monitoring.runs as it happens. Other commands that change the warehouse have one
 row, `make <command>`: `hold_lock` writes it, and `recorded` does for what fails before and for commands that need no
-lock. Called by the conductor and by the commands.
+lock. Called by pipeline.runner and by the commands.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 `watched()` is around what changes the warehouse. A thread looks every few seconds whether a session of this program
 waits for what somebody else holds, and says who that is. A reader's session (dashboard, analyst) is ended after
 READER_SECONDS; others are waited for until the server gives the statement up (`lock_timeout` in
-warehouse/sessions.sql), which ends with a LockedError. Called by warehouse.runs and warehouse.database.
+warehouse/sessions.sql), which ends with a LockedError. Called by warehouse.runs and warehouse.schema_versions.
 """
 
 from __future__ import annotations

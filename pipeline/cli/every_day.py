@@ -50,7 +50,8 @@ def run(
     ] = None,
     reload: ReloadedMonths = None,
 ) -> None:
-    """Bring the warehouse up to date: ingest, dbt, train, score, labels, metrics, marts."""
+    """Bring the warehouse up to date: ingest, transform, train, score, profiles, labels, metrics, performance,
+    alarms, marts."""
     from pipeline import summary
     from pipeline.runner import Pipeline
 

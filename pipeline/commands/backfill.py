@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from config.monitoring import Monitoring
 from config.monitoring_file import load_monitoring
@@ -31,9 +31,6 @@ from python_metrics import backfills
 from python_metrics.backfills import BackfilledModel, Span, days_there, pruned_days
 from warehouse import database, schema_versions
 from warehouse.access.roles import Role, acting_as
-
-if TYPE_CHECKING:
-    from python_metrics.backfills import BackfilledModel, Span
 
 # Nothing is fetched, loaded or trained: what is there is computed again.
 _LEFT_OUT = frozenset({"ingest", "train"})
@@ -132,9 +129,14 @@ def _progress(console: Console) -> Iterator[Callable[[str, int], Callable[[], No
     """Gives a function that begins a bar of so many windows, and gives the one that moves it on."""
     columns = (TextColumn("{task.description:<11}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        tasks: dict[str, TaskID] = {}
+        totals: Counter[str] = Counter()
 
         def watch(what: str, total: int) -> Callable[[], None]:
-            task = progress.add_task(what, total=total)
+            """A step has one bar, which grows with each model."""
+            task = tasks[what] if what in tasks else tasks.setdefault(what, progress.add_task(what, total=0))
+            totals[what] += total
+            progress.update(task, total=totals[what])
             return lambda: progress.advance(task)
 
         yield watch

@@ -19,6 +19,7 @@ class Alarms(Step):
 
     name = "alarms"
     does = "deciding which days are unusual"
+    fills = ("monitoring.ledger", "monitoring.day_alarms", "monitoring.alarm_scores")
 
     def inputs(self, run: Run) -> Entry:
         return Entry(inputs.of_alarms(run.monitoring, run.units.failed_names))

@@ -25,6 +25,7 @@ class Performance(Step):
 
     name = PERFORMANCE
     does = "estimating performance, and comparing it with labels"
+    fills = ("monitoring.ledger", "monitoring.metric_history")
 
     def inputs(self, run: Run) -> Entry:
         return Entry(inputs.of_performance(run.monitoring, run.settings.as_of, run.units.failed_names))
@@ -32,7 +33,8 @@ class Performance(Step):
     def take(self, run: Run, record: Record, *, afresh: bool) -> bool:
         done = Done()
         for stored in run.healthy_models():
-            if run.units.has_failed(unit_of(run.monitoring.models[stored.spec].target)):
+            target = run.monitoring.models[stored.spec].target
+            if target not in run.monitoring.labels or run.units.has_failed(unit_of(target)):
                 continue
             with run.units.unit(stored.model_version):
                 done += _evaluate(run, record, monitored(stored))

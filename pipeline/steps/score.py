@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.failpoints import failpoint
 from models_ml import load as predictions
 from models_ml.score import Scoring
-from pipeline.steps.step import Run, Step
+from pipeline.steps.step import Run, Step, counted
 from python_metrics import store
 from warehouse import database
 from warehouse.runs import Step as Record
@@ -28,7 +28,7 @@ class Score(Step):
                 continue
             with run.units.unit(stored.model_version):
                 done = run.make(Scoring(stored, run.monitoring.models[stored.spec], run.settings.model_dir), record)
-                scored += [f"{stored.model_version}: {done.made} months"] * bool(done)
+                scored += [f"{stored.model_version}: {counted(months=done.made, are_gone=done.gone)}"] * bool(done)
         record.message = ", ".join(scored)
         return bool(scored)
 

@@ -98,7 +98,7 @@ class Step(ABC):
         """Make what is new or stale, and say in the record what was made; gives whether anything was."""
 
     def end(self, run: Run) -> None:  # noqa: B027  (most steps have nothing to do here)
-        """Called when the step has been taken or was skipped."""
+        """Called when a step with `inputs` has been taken, before that is noted, or was skipped."""
 
 
 def monitored(stored: StoredModel) -> MonitoredModel:

@@ -1,6 +1,6 @@
 """The database side of alarm decisions: which days there are, what was decided, writing what is.
 
-Called by the other modules of python_metrics.alerts.
+Called by python_metrics.alerts, python_metrics.comparisons and pipeline.steps.alarms.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The family of a model's columns: drift and quality of its inputs and its prediction, by profiles of days alone.
 
-Profiles of days go in, decisions about days come out. Called by python_metrics.alerts.day_alarms.
+Profiles of days go in, decisions about days come out. Called by python_metrics.alerts.alarms
+and python_metrics.incidents.raising.
 """
 
 from __future__ import annotations

@@ -7,13 +7,14 @@ the day or a day that it is evaluated by has changed, and at no other time. Work
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from typing import Protocol
 
 from config.monitoring import Family
+from core.errors import naming
 from python_metrics.alerts import alarm_store
 from python_metrics.alerts.alarm_store import AlarmScore, DayAlarm, ProfiledDay
 from python_metrics.alerts.decisions import REPEAT_DAYS, Decision, Signal
@@ -92,7 +93,7 @@ class DayAlarms:
                 words = f"{self.part}, {window.window_date}"
                 yield Unit(window.key(self.subject, self.part), inputs_hash, window, words=words)
 
-    def make(self, units: Sequence[Unit[Window]]) -> Iterator[Store]:
+    def make(self, units: Sequence[Unit[Window]]) -> Generator[Store]:
         stored = alarm_store.worst_columns(self.subject, self.part)
         windows = [day.window for day in self._days]
         remembered = {one.window_date: stored[one.window_start] for one in windows if one.window_start in stored}
@@ -101,7 +102,8 @@ class DayAlarms:
             day = unit.of.window_date
             earlier = [day - timedelta(days=back) for back in range(REPEAT_DAYS, 0, -1)]
             before = [Decision(one, "ok", repeated=remembered[one]) for one in earlier if one in remembered]
-            decided = self._family.decide(day, before)
+            with naming(unit.name):
+                decided = self._family.decide(day, before)
             remembered[day] = decided.decision.repeated
             alarm = alarm_of(decided, self._family.named, self._family.budget)
             scores = scores_of(decided.decision, self._family.named)

@@ -1,6 +1,6 @@
 """The families of daily figures that are no profile: performance, groups and data quality.
 
-Metric rows go in, decisions about days come out. Called by python_metrics.alerts.day_alarms.
+Metric rows go in, decisions about days come out. Called by python_metrics.alerts.alarms.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The same alarm for daily figures that are no profile: quality metrics, performance metrics, segments.
 
-Series of daily values go in, one decision for all of them together comes out, with a budget of their own. Called by the
-orchestration of the quality, performance and segment layers; nothing is read or written.
+Series of daily values go in, one decision for all of them together comes out, with a budget of their own. Nothing
+is read or written. Called by python_metrics.alerts.series_alarms.
 """
 
 from __future__ import annotations

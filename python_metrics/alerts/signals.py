@@ -1,8 +1,8 @@
 """One alarm decision per model and day, with a stated budget of false alarms.
 
 Reference days go in and a null distribution comes out; with it a new day's decision. No database, no clock, no
-chance: the same days give the same decisions. Called by the orchestration of the drift layer. In words and formulas:
-docs/explanation/signal.md.
+chance: the same days give the same decisions. Called by python_metrics.alerts.column_alarms. In words and
+formulas: docs/explanation/signal.md.
 """
 
 from __future__ import annotations
@@ -76,8 +76,7 @@ def fit_null(
 
     Args:
         reference: days before the one to be evaluated, oldest first: FULL_DAYS at best; leave out those that are known
-            to be
-            unlike others, such as public holidays.
+            to be unlike others, such as public holidays.
         inputs: the model's inputs.
         prediction: the column of its predictions.
         budget: false alarms per day over all columns together.

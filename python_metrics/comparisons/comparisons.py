@@ -1,14 +1,15 @@
 """Longer windows and other references: drift scores of sums of daily profiles.
 
 Profiles of days add up to those of a week, a month or the trailing days; nothing but profiles is read. A comparison is
-made from the rules, and the profiles of its days and its reference's. Work for warehouse.engine, of the step `metrics`.
+made from the rules, and the profiles of its days and its reference's. Work for
+warehouse.engine, within the pipeline's step `metrics`; its rows of the ledger are of the step `comparisons`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, partial
@@ -106,7 +107,7 @@ class Comparisons:
         comparison = Comparison(period, name, days, reference_id, start.window_start, end.window_end)
         return Unit(comparison.key(self.subject), _hash(inputs), comparison, words=f"{period.first}, {name}")
 
-    def make(self, units: Sequence[Unit[Comparison]]) -> Iterator[Store]:
+    def make(self, units: Sequence[Unit[Comparison]]) -> Generator[Store]:
         scores = self._scores([unit.of for unit in units])
         for unit, (comparison, rows) in zip(units, scores, strict=True):
             yield partial(self._store, unit.key, comparison, rows)

@@ -1,7 +1,7 @@
 """The one room for Evidently: its registered statistical tests, and its report with the test suite.
 
 Numbers and frames go in, plain values come out; no other module imports Evidently. Importing it takes seconds, so it is
-imported where it is used. Called by python_metrics.drift.drift_metrics and python_metrics.comparisons.day_report.
+imported where it is used. Called by python_metrics.drift.profile_drift and python_metrics.comparisons.day_report.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Drift scores from profiles: Evidently's figures without its rows, for many days against one reference at once.
 
 A reference's profile and those of days go in, a score and a verdict for each day come out. Every method of
-config.monitoring.METHODS is a function of two profiles; tests hold all of them equal to Evidently's registered
+config.drift_methods.METHODS is a function of two profiles; tests hold all of them equal to Evidently's registered
 tests on the expanded rows. Evidently is imported only for what no function of profiles gives: `_evidently`.
 """
 

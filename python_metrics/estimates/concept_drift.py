@@ -2,8 +2,8 @@
 
 A fitted estimator and a window whose labels have arrived go in; how far the realised errors lie from those expected of
 the very same inputs comes out, with a p-value. Which inputs came does not matter to it: that is data drift, and
-python_metrics.drift.drift_metrics measures it. Nothing is read or written. Called by the orchestration of the
-performance layer.
+python_metrics.drift.drift_metrics measures it. Nothing is read or written. Called by
+python_metrics.estimates.estimates.
 
 Two questions are asked. Is the error as large as expected (excess)? And is it as one-sided as expected (bias_excess)? A
 changed relation moves the signed error first: a model that was off by three minutes either way and is now two minutes

@@ -2,7 +2,7 @@
 
 The reference's probabilities and labels go in and a ConfidenceEstimator comes out; a window's probabilities give
 estimated accuracy, precision, recall, log loss and ROC AUC, each with the interval of what the window will realise.
-Nothing is read or written. Called by the orchestration of the performance layer; python_metrics.estimates.concept_drift
+Nothing is read or written. Called by python_metrics.estimates.estimates; python_metrics.estimates.concept_drift
 uses the estimator.
 
 Method: a calibrated probability says how often a row like this one is positive, so the expected confusion matrix of a

@@ -3,7 +3,7 @@
 A reference with labels goes in, an Estimator comes out; a window's rows give metric rows of the layer estimate, of all
 rows and of each segment. The methods are those of python_metrics.estimates.loss_estimation (numbers) and
 python_metrics.estimates.confidence_estimation (probabilities). Called by python_metrics.monitor and
-python_metrics.performance.evaluations.
+python_metrics.performance.window_evaluation.
 """
 
 from __future__ import annotations

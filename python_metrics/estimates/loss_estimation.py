@@ -2,7 +2,7 @@
 
 The reference's features, predictions and labels go in and a LossEstimator comes out; a window's features and
 predictions give estimated MAE and RMSE with the interval of what the window will realise. Nothing is read or written.
-Called by the orchestration of the performance layer; python_metrics.estimates.concept_drift uses the estimator.
+Called by python_metrics.estimates.estimates; python_metrics.estimates.concept_drift uses the estimator.
 
 Method: a second model learns the error of the first from what the first one saw and said. Named direct loss
 estimation by NannyML (2022); the idea of estimating the loss of a prediction is older (Yoo and Kweon, Learning Loss

@@ -1,7 +1,8 @@
 """How far from 0 and 1 a probability is kept when its logarithm is taken: half the last decimal it was given with.
 
 The reference's probabilities go in; one number comes out, which holds for the reference, for all windows and groups,
-and for estimates alike. Called by python_metrics.monitor.
+and for estimates alike. Called by python_metrics.monitor, python_metrics.estimates and
+python_metrics.performance.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What an incident says when it is raised: what moved, for whom, and the statement that shows the rows.
 
-Profiles go in, plain values come out. Called by python_metrics.alerts.alarms.
+Profiles go in, plain values come out. Called by python_metrics.incidents.raising.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The database side of incidents: what fired, what is on record, and what has to be added to it.
 
 An incident is written once, as it was when it was raised; whatever comes later is a follow-up. Called by
-python_metrics.alerts.alarms.
+pipeline.steps.alarms.
 """
 
 from __future__ import annotations

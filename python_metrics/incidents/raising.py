@@ -1,6 +1,6 @@
 """What an incident says when it is raised: what moved, of which rows, and the query that shows them.
 
-Called by python_metrics.alerts.alarms, with the days of the model that it is told of.
+Called by pipeline.steps.alarms, with the days of the model that it is told of.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where a change comes from: the change of the mean loss by segment.
 
-Losses with their groups go in; ranked rows come out; nothing is read or written here. Called by the
-step that explains a window that is worse than its reference.
+Losses with their groups go in; ranked rows come out; nothing is read or written here. Called by
+python_metrics.performance.window_evaluation.
 """
 
 from __future__ import annotations

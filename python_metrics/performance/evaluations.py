@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Generator, Iterator, Mapping, Sequence, Set
 from datetime import datetime
 from functools import partial
 
 import numpy as np
 
 from config.monitoring import DECISION, PREDICTION, MonitoredColumn, Monitoring
+from core.errors import naming
 from python_metrics import store
 from python_metrics.metric_rows import MetricRow
 from python_metrics.monitor import ReferenceRows, References
@@ -36,7 +37,9 @@ RESIDUAL = "residual"
 
 
 class Evaluations:
-    """What a model's windows come to by the labels that had arrived at a moment; only the `recalled` windows, if any.
+    """What a model's windows come to by the labels of its target that had arrived at a moment.
+
+    Where `recalled` is given, only those windows are evaluated.
 
     `as_of` is that moment. An evaluation that has been written is history from the next one on.
     """
@@ -59,14 +62,10 @@ class Evaluations:
         target, rules = monitoring.models[model.spec].target, _rules_hash(monitoring, model.spec)
         self._evaluated = evaluation_store.Evaluated(self.subject, self.part, target, rules, as_of)
 
-    @property
-    def _has_labels(self) -> bool:
-        return self._evaluated.target in self._monitoring.labels
-
     def units(self, known: Mapping[Key, Entry]) -> Iterator[Unit[Window]]:
         for window, inputs_hash in evaluation_store.windows_to_evaluate(self._monitoring.windows, self._evaluated):
             key = window.key(self.subject, self.part)
-            is_asked = self._has_labels and (self._recalled is None or key in self._recalled)
+            is_asked = self._recalled is None or key in self._recalled
             yield Unit(
                 key,
                 inputs_hash if is_asked else None,
@@ -77,10 +76,9 @@ class Evaluations:
 
     def settle(self) -> None:
         """Note what need not be asked again: called when all that was pending as of then has been evaluated."""
-        if self._has_labels:
-            evaluation_store.settle_months(self._monitoring.windows, self._evaluated)
+        evaluation_store.settle_months(self._monitoring.windows, self._evaluated)
 
-    def make(self, units: Sequence[Unit[Window]]) -> Iterator[Store]:
+    def make(self, units: Sequence[Unit[Window]]) -> Generator[Store]:
         monitoring, model = self._monitoring, self._model
         entry = monitoring.models[model.spec]
         reference = self._references.of(model)
@@ -99,7 +97,7 @@ class Evaluations:
         of_rows = store.read_rows(monitoring.windows, self.subject, names, windows, labels=labels)
         for unit, (window, rows) in zip(units, of_rows, strict=True):
             label = rows[store.LABEL].to_numpy(dtype=float)
-            with np.errstate(over="ignore", invalid="ignore"):
+            with naming(unit.name), np.errstate(over="ignore", invalid="ignore"):
                 metrics = evaluate_window(rows, label, task, rules, known, reference.estimator, _seed(window))
             yield partial(self._store, unit, metrics)
 

@@ -1,7 +1,7 @@
 """How good the predictions were: figures over labelled rows, of a whole window or of each of its segments.
 
 Predictions and labels go in, figures by name come out, None where one is undefined; nothing is read or written here.
-Called by the step that computes the performance of labelled windows. The definitions are Evidently's (a test holds
+Called by python_metrics.performance.tasks. The definitions are Evidently's (a test holds
 the figures equal to its public API to 1e-9), computed without it, because its report takes a tenth of a second
 per segment and its import takes seconds.
 """

@@ -1,6 +1,6 @@
 """What differs by the task of a model: its figures, the loss of a row, and the estimator of it before labels come.
 
-Called by python_metrics.estimates.estimates and python_metrics.performance.window_evaluation.
+Called by python_metrics.performance.evaluations and python_metrics.performance.window_evaluation.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Is the model worse for some groups: gaps between the segments of a window's labelled rows, with their uncertainty.
 
-A loss and a signed error per row and the groups of each segmentation go in, one `SegmentGap` per segmentation
-comes out; nothing is read or written here. Called by the step that computes performance by
-segment. The loss may be anything whose mean is to be compared and that is not below zero: the absolute error of a
-regression, the log loss or 0/1 error of a classifier. The intervals are those of python_metrics.segments.bootstrap.
+A loss and a signed error per row and the groups of each segmentation go in, one `SegmentGap` per segmentation comes
+out; nothing is read or written here. The loss may be anything whose mean is to be compared and that is not below zero:
+the absolute error of a regression, the log loss or 0/1 error of a classifier. The intervals are those of
+python_metrics.segments.bootstrap. Called by python_metrics.performance.window_evaluation.
 """
 
 from __future__ import annotations

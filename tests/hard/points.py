@@ -34,7 +34,7 @@ _STEP = {name: f"before {number}" for number, name in enumerate(STEPS, start=1)}
 FIRST = [
     *_points(
         "empty",
-        migrate__file_applied=(1, 6),
+        migrate__file_applied=(1,),
         migrate__before_commit=(1,),
         run__locked=(1,),
         run__begun=(1,),

@@ -20,7 +20,7 @@ _KINDS = {"r": "table", "v": "view", "m": "materialized view", "S": "sequence"}
 PYTHON_SCHEMAS = ("raw", "ml", "monitoring")
 DBT_SCHEMAS = ("staging", "intermediate", "marts")
 SCHEMAS = (*PYTHON_SCHEMAS, *DBT_SCHEMAS)
-# Records of what was said when: rows are added, never changed (see also warehouse/migrations/025_append_only.sql).
+# Records of what was said when: rows are added, never changed (see also `refuse_change` in warehouse/migrations).
 APPEND_ONLY = ("monitoring.incidents", "monitoring.incident_followups")
 
 

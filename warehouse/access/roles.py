@@ -1,7 +1,7 @@
 """Who may do what in the warehouse: its database roles, made and kept right by every pipeline run.
 
 `ROLES` is the whole policy. `ensure_roles` makes it true on the server in use, embedded or not; `acting_as`
-runs a block of a command with the rights of one of them and no others. Called by the conductor and by the
+runs a block of a command with the rights of one of them and no others. Called by pipeline.runner and by the
 commands that change the warehouse.
 """
 

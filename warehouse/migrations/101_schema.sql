@@ -169,7 +169,7 @@ create table ml.label_loads (
     location text not null,
     -- '' where there is no file.
     sha256 text not null,
-    -- What the load was made from: equal inputs are not loaded again.
+    -- What a feed's load was made from, equal inputs are not loaded again; '' for labels of the trips: the ledger knows.
     inputs_hash text not null,
     rows bigint not null,
     accepted bigint not null,

@@ -39,7 +39,7 @@ def columns(connection: Connection, relation: str) -> list[str]:
     return [name for (name,) in rows(connection, query, relation)]
 
 
-def test_the_tag_live_and_the_conductor_name_the_same_views() -> None:
+def test_the_tag_live_and_the_runner_name_the_same_views() -> None:
     tagged = {
         f"marts.{path.stem}"
         for path in (DBT_PROJECT_DIR / "models" / "marts").rglob("*.sql")

@@ -174,7 +174,7 @@ def test_both_pages_show_the_scores_of_all_rows(monitored_warehouse: Connection)
 
 
 def test_the_figure_that_stands_out_on_the_day_is_drawn_first(monitored_warehouse: Connection) -> None:
-    monitored_warehouse.execute("update marts.fct_alarm_scores set severity = 0.1, own_threshold_ratio = 0.1")
+    monitored_warehouse.execute("update marts.fct_alarm_scores set threshold_ratio = 0.1, own_threshold_ratio = 0.1")
     dashboard = open_dashboard(ROOT / "grafana" / "dashboards" / "column.json")
     with as_dashboard("figure") as connection:
         dashboard.choose(connection, column="trip_distance")
@@ -183,7 +183,7 @@ def test_the_figure_that_stands_out_on_the_day_is_drawn_first(monitored_warehous
         ]
         day = dashboard.texts["day"]
     monitored_warehouse.execute(
-        "update marts.fct_alarm_scores set severity = 1.5, own_threshold_ratio = 1.5, score = 7, expected = 1, "
+        "update marts.fct_alarm_scores set threshold_ratio = 1.5, own_threshold_ratio = 1.5, score = 7, expected = 1, "
         "null_p01 = -1, null_p10 = 0, null_p90 = 2, null_p99 = 3 "
         "where window_date = %s and column_name = 'trip_distance' and statistic = 'mean'",
         [day],
@@ -245,7 +245,7 @@ def test_the_command_that_shows_the_rows_of_an_incident_runs_nothing_of_a_value(
 
 def test_a_column_that_a_broken_one_makes_look_wrong_is_not_red(monitored_warehouse: Connection) -> None:
     monitored_warehouse.execute(
-        "update marts.fct_alarm_scores set severity = 4.9, own_threshold_ratio = 0.1 "
+        "update marts.fct_alarm_scores set threshold_ratio = 4.9, own_threshold_ratio = 0.1 "
         "where window_date = '2022-02-03' and column_name = 'pickup_location_id'"
     )
     with as_dashboard("grid") as connection:

@@ -19,12 +19,13 @@ def test_the_days_of_an_incident_stand_out_on_the_front_page(monitored_warehouse
     with as_dashboard("front page") as connection:
         found = found_rows(connection, FRONT_PAGE, model_version=models_by_name(connection)["green_duration_hgb"])
         fires: list[Any] = connection.execute(
-            "select window_start, coalesce(nullif(column_name, ''), '(table)'), severity from marts.fct_day_alarms "
+            "select window_start, coalesce(nullif(column_name, ''), '(table)'), threshold_ratio "
+            "from marts.fct_day_alarms "
             "where model_spec = 'green_duration_hgb' and family = 'columns' and is_firing order by window_start"
         ).fetchall()
     cells = {(row[0], row[1]): row[2] for row in found["Which column is not as usual, and since when?"]}
     assert ("2022-02-08", "trip_distance") in {(f"{time:%Y-%m-%d}", column) for time, column, _ in fires}
-    assert all(cells[time, column] >= max(severity, 1) for time, column, severity in fires)
+    assert all(cells[time, column] >= max(ratio, 1) for time, column, ratio in fires)
     days = found["How bad was each day, and which ones fired?"]
     assert [(row[0], row[2]) for row in days if row[1] == "firing day"] == [(time, value) for time, _, value in fires]
     # The day without trips has no decision: a gap, no zero.

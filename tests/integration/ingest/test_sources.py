@@ -340,7 +340,7 @@ def test_folder_in_a_files_place_is_a_clear_error(raw: Path, empty_warehouse: da
 
 
 def run(settings: Settings) -> list[str]:
-    """What the conductor does for its first step."""
+    """What the step ingest does."""
     return [f"{done.month} {done.action}" for done in load_months(find_files(settings, held_months()).files)]
 
 

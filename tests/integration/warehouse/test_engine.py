@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -32,7 +32,7 @@ class Letters:
             inputs_hash = None if number is None else str(number)
             yield Unit(Key(self.subject, letter), inputs_hash, letter, words=f"letter {letter}")
 
-    def make(self, units: Sequence[Unit[str]]) -> Iterator[Store]:
+    def make(self, units: Sequence[Unit[str]]) -> Generator[Store]:
         for unit in units:
             self.computed.append(unit.of)
             yield partial(self._store, unit.of, unit.inputs_hash)

@@ -16,7 +16,7 @@ def test_a_line_names_the_step_what_it_does_and_how_far_it_is() -> None:
     advance = step.watch("metrics", 3)
     advance()
     step.watch("metrics", 2)()
-    assert step.line() == "metrics     measuring drift ... 2 of 5 windows"
+    assert step.line() == "metrics     measuring drift ... 2 of 5 done"
 
 
 def test_a_step_that_takes_longer_is_spoken_of_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
