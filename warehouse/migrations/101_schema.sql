@@ -655,3 +655,16 @@ create trigger never_changed before update on monitoring.metric_history
 for each statement execute function monitoring.refuse_change();
 create trigger never_changed before update on ml.reference_rows
 for each statement execute function monitoring.refuse_change();
+
+-- The predictions of a model go with it, and what the ledger says of them.
+
+create function monitoring.forget_predictions() returns trigger
+language plpgsql as $$
+begin
+    delete from monitoring.ledger where step = 'score' and subject = old.model_version;
+    return null;
+end
+$$;
+
+create trigger forget_predictions after delete on ml.models
+for each row execute function monitoring.forget_predictions();

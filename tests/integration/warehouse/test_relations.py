@@ -12,6 +12,7 @@ from config.monitoring import Column, Monitoring
 from core.errors import ConfigurationError
 from pipeline import dbt
 from pipeline.runner import Pipeline
+from pipeline.steps.ingest import Ingest
 from tests.integration.pipeline.test_pipeline import one, settings
 from warehouse.database import Connection
 from warehouse.relations import check_relations
@@ -61,7 +62,7 @@ def test_a_feature_that_the_rows_lack_is_refused_before_anything_is_trained(
 ) -> None:
     pipeline = Pipeline(settings(sample_dir), lambda line: None)
     pipeline.monitoring = with_feature(pipeline.monitoring, "nope")
-    monkeypatch.setattr(pipeline, "_ingest", lambda *_: pytest.fail("the run has begun"))
+    monkeypatch.setattr(Ingest, "take", lambda *_, **__: pytest.fail("the run has begun"))
     with pytest.raises(
         ConfigurationError,
         match=r"models\.another\.features: intermediate\.int_trips_scored has no column nope; it has",
@@ -100,12 +101,12 @@ def test_a_project_that_has_changed_may_bring_the_column(
     class BegunError(Exception):
         pass
 
-    def begin(*_: object) -> None:
+    def begin(*_: object, **__: object) -> None:
         raise BegunError
 
     monkeypatch.setattr(dbt, "project_hash", lambda monitoring: "of another project")
     pipeline = Pipeline(settings(sample_dir), lambda line: None)
     pipeline.monitoring = with_feature(pipeline.monitoring, "nope")
-    monkeypatch.setattr(pipeline, "_ingest", begin)
+    monkeypatch.setattr(Ingest, "take", begin)
     with pytest.raises(BegunError):
         pipeline.run()
