@@ -18,6 +18,9 @@ class Point:
     def __str__(self) -> str:
         if self.name in ("step.done", "step.after"):
             return f"{self.name}:{STEPS[self.number - 1]}"
+        if self.name.startswith("unit.") and self.start.startswith("before "):
+            # Units of different steps pass the same places.
+            return f"{STEPS[int(self.start.removeprefix('before ')) - 1]}.{self.name}:{self.number}"
         return f"{self.name}:{self.number}"
 
     @property
