@@ -85,7 +85,7 @@ FIRST = [
         metrics__window_deleted=(1, 4),
         unit__before_commit=(2,),
         unit__made=(1, 5),
-        comparisons__deleted=(1, 20),
+        comparisons__deleted=(1, 5),
     ),
     *_points(
         _STEP["performance"],

@@ -139,7 +139,7 @@ def test_a_restore_that_is_killed_after_that_is_finished(yard: Yard, point: Poin
         assert case.finish().nothing_new
 
 
-@pytest.mark.parametrize("name", ["unit.made:90", "unit.made:170", "dbt.swap:3"])
+@pytest.mark.parametrize("name", ["unit.made:1", "alarms.deleted:3", "dbt.swap:3"])
 def test_old_rules_come_back_after_a_run_that_died_under_new_ones(yard: Yard, name: str) -> None:
     with yard.case("complete") as case:
         expected = hashes(case.connection, history=False)

@@ -221,7 +221,7 @@ def test_a_pruned_month_keeps_what_was_found_out(warehouse: Connection, quarter:
             )
         result = run(quarter)
         assert result.returncode == 0, result.stderr
-        assert "2022-02 was pruned and is left as it is; RELOAD=2022-02 loads its file again" in result.stderr
+        assert "2022-02 was pruned and is left as it is; to load its file again, use RELOAD=2022-02" in result.stderr
         assert difference(before, contents(warehouse)) <= PRUNED, step
     assert "Nothing new" in run(quarter).stdout
     counts = "select accepted_count, rejected_count, outside_windows_count from marts.fct_files where source_month = %s"
