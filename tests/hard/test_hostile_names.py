@@ -18,6 +18,7 @@ from config.months import Month, parse_months
 from config.paths import ROOT
 from config.settings import make_settings
 from core.errors import BadFileError, ConfigurationError, UsageError, WarehouseError
+from core.files.input_files import LONGEST_VALUE
 from ingest.load import load_month
 from ingest.sources import SourceFile
 from models_ml.label_feed import load_labels
@@ -124,12 +125,19 @@ def test_columns_of_a_trip_file(loaded: Connection, tmp_path: Path) -> None:
 
 def test_values_of_a_trip_file_are_kept_as_they_are(empty_warehouse: Connection, tmp_path: Path) -> None:
     path = tmp_path / "green_tripdata_2022-02.parquet"
-    table = trip_table(FEBRUARY, rows=len(HOSTILE))
-    at = table.column_names.index("store_and_fwd_flag")
-    pq.write_table(table.set_column(at, "store_and_fwd_flag", pa.array(HOSTILE)), path)
-    load_month(SourceFile(FEBRUARY, path, str(path), "local"))
+    kept = [text for text in HOSTILE if len(text.encode()) <= LONGEST_VALUE]
+    assert len(kept) == len(HOSTILE) - 1
+    for texts in (kept, list(HOSTILE)):
+        table = trip_table(FEBRUARY, rows=len(texts))
+        at = table.column_names.index("store_and_fwd_flag")
+        pq.write_table(table.set_column(at, "store_and_fwd_flag", pa.array(texts)), path)
+        if texts == kept:
+            load_month(SourceFile(FEBRUARY, path, str(path), "local"))
+        else:
+            with pytest.raises(BadFileError, match=r"not valid \(1 of 13\): only text .* of at most 1,000 bytes"):
+                load_month(SourceFile(FEBRUARY, path, str(path), "local"))
     found = empty_warehouse.execute("select store_and_fwd_flag from raw.green_trips order by source_row").fetchall()
-    assert [row[0] for row in found] == list(HOSTILE)
+    assert [row[0] for row in found] == kept
 
 
 def test_columns_and_names_of_a_label_file(loaded: Connection, tmp_path: Path) -> None:
