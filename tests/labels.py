@@ -1,8 +1,11 @@
-"""A small warehouse that knows nothing of taxis, for tests of labels: orders of two months, and files about them."""
+"""A small warehouse that knows nothing of taxis, for tests of labels: orders of two months, and files about them.
+
+And what those tests ask of it: labels written from its trips, what is stored, what was known at a moment.
+"""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +14,18 @@ import pyarrow.parquet as pq
 
 from config.monitoring import Labels, Monitoring
 from config.monitoring_file import load_monitoring
+from models_ml.labels import TripLabels, label_targets
+from warehouse import engine
 from warehouse.database import Connection
+from warehouse.engine import bring_up_to_date
 
 JANUARY, FEBRUARY = date(2022, 1, 1), date(2022, 2, 1)
 # Orders of a month, an hour apart; the last ones are among the refused.
 ACCEPTED, REFUSED = 40, 5
 TRIPS = Labels(source="trips", ends_at="done_at", delay_days=3, jitter_days=1)
 FEED = Labels(source="feed")
+TABLES = ("labels", "label_loads", "rejected_labels")
+NOON = datetime(2022, 3, 1, 12, tzinfo=UTC)
 
 _TABLES = """
 truncate ml.labels, ml.label_loads, ml.rejected_labels restart identity;
@@ -81,3 +89,50 @@ def parquet(path: Path, records: list[tuple[Any, Any, Any, Any]], **types: pa.Da
 def csv(path: Path, *lines: str) -> Path:
     path.write_text("\n".join(("source_month,source_row,label,observed_at", *lines)) + "\n", encoding="utf-8")
     return path
+
+
+def refresh(config: Monitoring, run_id: int) -> int:
+    """Labels of all targets are those of the trips; gives the labels written."""
+    works = [TripLabels(config, target, run_id) for target in label_targets(config)]
+    return sum(bring_up_to_date(work, run_id).rows for work in works)
+
+
+def pending(connection: Connection, config: Monitoring) -> tuple[list[date], list[date]]:
+    """The months whose labels are to be written anew, and those whose labels are to go."""
+    stale, gone = engine.pending(connection, TripLabels(config, "amount", 1))
+    return [unit.of.source_month for unit in stale], [date.fromisoformat(key.part) for key in gone]
+
+
+def rows(connection: Connection, query: str, *parameters: object) -> list[Any]:
+    return connection.execute(query.encode(), parameters).fetchall()
+
+
+def one(connection: Connection, query: str, *parameters: object) -> Any:
+    ((value,),) = rows(connection, query, *parameters)
+    return value
+
+
+def contents(connection: Connection) -> dict[str, list[Any]]:
+    return {table: rows(connection, f"select * from ml.{table} order by 1, 2, 3, 4") for table in TABLES}
+
+
+def known(connection: Connection, target: str, moment: datetime) -> dict[tuple[date, int], float]:
+    """What docs/how-to/labels.md says was known at that moment, of trips as they are now."""
+    found = rows(
+        connection,
+        """
+        select distinct on (labels.source_month, labels.source_row)
+            labels.source_month, labels.source_row, labels.label
+        from ml.labels as labels
+        join shop.orders as orders using (source_month, source_row, load_id)
+        where labels.target = %s and labels.observed_at <= %s
+        order by labels.source_month, labels.source_row, labels.observed_at desc
+        """,
+        target,
+        moment,
+    )
+    return {(month, row): label for month, row, label in found}
+
+
+def reasons(connection: Connection) -> list[tuple[int, str]]:
+    return rows(connection, "select line, reason from ml.rejected_labels order by label_load_id, line")
