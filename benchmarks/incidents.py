@@ -1,7 +1,7 @@
 """Incidents planted in real days: kinds, strengths and the column that ought to be named.
 
 A day's rows go in, the same day with the incident comes out; the rows that are hit are drawn by a generator seeded
-with kind, strength and day. Called by benchmarks.signal.
+with kind, strength and day. Called by benchmarks.signal and benchmarks.signal_outcomes.
 """
 
 from __future__ import annotations

@@ -14,13 +14,24 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import beta, chi2
 
 from benchmarks.incidents import KINDS, Before, Kind, before_of, drifting, plant
+from benchmarks.signal_outcomes import (
+    FARE_CHANGE,
+    RULES,
+    Outcome,
+    Results,
+    false_alarms,
+    mean_recall,
+    rate,
+    recall,
+    table,
+    write_page,
+)
 from benchmarks.signal_rules import ThreeSigma, fires_stock, score, three_sigma
 from benchmarks.trip_days import INPUTS, PREDICTION, LinearModel, Rows, read_days, to_day, train
 from config.paths import ROOT
@@ -30,34 +41,13 @@ from python_metrics.alerts.signals import FULL_DAYS, Day, Decision, Null, decide
 from python_metrics.alerts.statistics.day_statistics import Frame
 from python_metrics.alerts.statistics.thinning import thin
 
-PAGE = ROOT / "docs" / "explanation" / "signal.md"
-BEGIN, END = "<!-- make bench-signal: begin -->", "<!-- make bench-signal: end -->"
 EVENTS = ROOT / "dbt_project" / "seeds" / "expected_events.csv"
 CHOOSING = (date(2022, 1, 1), date(2022, 6, 30))
 REPORTING = (date(2022, 7, 1), date(2023, 4, 30))
 MONTHS = (*(f"2022-{month:02d}" for month in range(1, 13)), *(f"2023-{month:02d}" for month in range(1, 5)))
-# The city raised its fares: these days and the week after differ for real, and are counted apart.
-FARE_CHANGE = (date(2022, 12, 19), date(2022, 12, 25))
 ONSET_STEP, DRIFT_STEP, DRIFT_DAYS, DRIFT_SHARE = 5, 15, 30, 0.1
 # Days after which the rules to compare with get a new reference; the alarm gets one every day.
 RULES_STEP = 7
-RULES = ("stock", "3 sigma", "ours")
-TO_REACH = {
-    ("passenger_count missing", 0.05): "first 95",
-    ("passenger_count constant", 1.0): "first 95",
-    ("km for miles", 1.0): "first 95",
-    ("km for miles", 0.5): "first 80",
-    ("km for miles", 0.25): "three 80",
-    ("fare only", 0.03): "first 95",
-    ("fare and total, new values", 0.1): "first 80",
-    ("10,000-mile trips", 0.001): "first 95",
-    ("duplicated rows", 0.02): "first 95",
-    ("moved to one zone", 0.2): "first 95",
-    ("moved to one zone", 0.1): "first 80",
-    ("moved to one zone", 0.05): "three 80",
-    ("zone out, by rank", 10): "three 80",
-    ("volume", 0.5): "three 80",
-}
 
 
 @dataclass
@@ -119,14 +109,6 @@ def fit_clean(months: Months, days: Sequence[date]) -> list[float]:
     return taken
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a rule says of a planted incident: the day on which it first fires, from 0, and the column it names."""
-
-    day: int | None
-    column: str | None
-
-
 def planted_outcomes(
     months: Months, days: Sequence[date], kind: Kind, strength: float, before: Before
 ) -> dict[str, Outcome]:
@@ -165,9 +147,6 @@ def _decide(months: Months, day: date, one: Day, bad: dict[date, Day], earlier: 
         return decide(clean, one, earlier[-2:])
     reference = [bad.get(other, months.days[other]) for other in months.reference(day)]
     return decide(fit_null(reference, INPUTS, PREDICTION, rows=one.rows), one, earlier[-2:])
-
-
-Results = dict[tuple[str, float], dict[str, list[Outcome]]]
 
 
 def plant_all(months: Months, days: Sequence[date], step: int = ONSET_STEP) -> Results:
@@ -252,92 +231,6 @@ def short_references(months: Months, days: Sequence[date], length: int) -> list[
     return [one.fires for one in before]
 
 
-def rate(fires: Sequence[bool]) -> str:
-    """False alarms per 30 days, with the 95 % interval of a Poisson count (Garwood, 1936)."""
-    count, days = sum(fires), len(fires)
-    low = chi2.ppf(0.025, 2 * count) / 2 if count else 0.0
-    high = chi2.ppf(0.975, 2 * count + 2) / 2
-    return f"{30 * count / days:.1f} [{30 * low / days:.1f}, {30 * high / days:.1f}]"
-
-
-def share(hits: Sequence[bool]) -> str:
-    return f"{100 * np.mean(hits):.0f}" if hits else ""
-
-
-def interval(hits: Sequence[bool]) -> str:
-    """95 % interval of a share in per cent (Clopper and Pearson, 1934)."""
-    count, size = sum(hits), len(hits)
-    low = beta.ppf(0.025, count, size - count + 1) if count else 0.0
-    high = beta.ppf(0.975, count + 1, size - count) if count < size else 1.0
-    return f"{100 * low:.0f}-{100 * high:.0f}"
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join("| " + " | ".join(line) + " |" for line in (heads, ["---"] * len(heads), *rows))
-
-
-def _false_alarms(months: Months, title: str, days: Sequence[date]) -> str:
-    fires = clean_fires(months, days)
-    changed = [FARE_CHANGE[0] <= day <= FARE_CHANGE[1] for day in days]
-    rows = []
-    for rule in RULES:
-        counted = [fired for fired, real in zip(fires[rule], changed, strict=True) if not real]
-        plain = [r for r, d, c in zip(fires[rule], days, changed, strict=True) if not c and d not in months.holidays]
-        rows.append([rule, rate(plain), rate(counted)])
-    real = [day for day, fired in zip(days, fires["ours"], strict=True) if fired and day == FARE_CHANGE[0]]
-    named = (
-        f"; {months.decisions[real[0]].column} is named on {real[0]}, the day of the city's fare change" if real else ""
-    )
-    holidays = sum(day in months.holidays for day in days)
-    return (
-        f"**False alarms per 30 days, {title}** ({days[0]} to {days[-1]}, {len(days)} days, {holidays} public holidays"
-        f"{named}):\n\n" + _table(["rule", "without public holidays", "with"], rows)
-    )
-
-
-def _recall(results: Results) -> str:
-    rows = []
-    for kind in KINDS:
-        for strength in kind.strengths:
-            found = results[kind.name, strength]
-            line = [kind.name, kind.text(strength), f"{len(found['ours'])}"]
-            for rule in RULES:
-                line.append(share([one.day == 0 for one in found[rule]]))
-                line.append(share([one.day is not None for one in found[rule]]) if kind.days > 1 else "")
-            line.append(interval([one.day == 0 for one in found["ours"]]))
-            fired = [one.column in kind.columns for one in found["ours"] if one.column is not None]
-            line.append(share(fired) if kind.columns else "")
-            goal = TO_REACH.get((kind.name, strength), "")
-            if goal:
-                is_first, least = goal.startswith("first"), float(goal.split()[1])
-                reached = 100 * np.mean(
-                    [(one.day == 0) if is_first else (one.day is not None) for one in found["ours"]]
-                )
-                goal += " yes" if reached >= least else " **no**"
-            line.append(goal)
-            rows.append(line)
-    heads = ["incident", "strength", "n"]
-    heads += [f"{rule}: {when}" for rule in RULES for when in ("day one", "three days")]
-    return _table([*heads, "ours, day one, 95 % interval", "right column", "to reach"], rows)
-
-
-def _right_column(results: Results, rule: str) -> list[bool]:
-    return [
-        one.column in kind.columns
-        for kind in KINDS
-        if kind.columns
-        for strength in kind.strengths
-        for one in results[kind.name, strength][rule]
-        if one.column is not None
-    ]
-
-
-def _mean_recall(results: Results, rule: str) -> tuple[float, float]:
-    first = [np.mean([one.day == 0 for one in found[rule]]) for found in results.values() if found[rule]]
-    three = [np.mean([one.day is not None for one in found[rule]]) for found in results.values() if found[rule]]
-    return float(100 * np.mean(first)), float(100 * np.mean(three))
-
-
 def main() -> None:
     """Measure everything; write it into the page."""
     start = time.monotonic()
@@ -348,39 +241,26 @@ def main() -> None:
     choosing, reporting = months.within(CHOOSING), months.within(REPORTING)
     if not reporting:
         raise SystemExit(f"error: {folder} holds no month after {CHOOSING[1]}: there is nothing to report on")
-    parts = [_false_alarms(months, "months that constants were chosen on", choosing)]
-    parts.append(_false_alarms(months, "months never used for choosing", reporting))
+    parts = [
+        false_alarms(title, days, clean_fires(months, days), months.decisions, months.holidays)
+        for title, days in (
+            ("months that constants were chosen on", choosing),
+            ("months never used for choosing", reporting),
+        )
+    ]
     with ProcessPoolExecutor(1) as pool:
         # Two processes: the drifts and the references of other sizes beside the incidents.
         other = pool.submit(_other_tables, months, reporting)
         results = plant_all(months, reporting)
-        parts.append("**Recall in per cent, months never used for choosing**:\n\n" + _recall(results))
+        parts.append("**Recall in per cent, months never used for choosing**:\n\n" + recall(results))
         chosen = plant_all(months, choosing, 2 * ONSET_STEP)
-        rows = []
-        for rule in RULES:
-            here, there = _mean_recall(results, rule), _mean_recall(chosen, rule)
-            rows.append([rule, *(f"{one:.1f}" for one in (*here, *there)), share(_right_column(results, rule))])
-        parts.append(
-            "**Mean over all incidents and strengths, per cent**:\n\n"
-            + _table(
-                ["rule", "day one", "three days", "day one, choosing months", "three days, choosing", "right column"],
-                rows,
-            )
-        )
+        parts.append("**Mean over all incidents and strengths, per cent**:\n\n" + mean_recall(results, chosen))
         parts.append(other.result())
     parts.append(
         f"**Cost** of a day with {len(INPUTS) + 1} columns and {FULL_DAYS} reference days, processor time: "
         f"median {np.median(taken):.0f} ms to fit and decide, 95 % {np.quantile(taken, 0.95):.0f} ms."
     )
-    text = "\n\n".join(
-        [
-            f"Measured {datetime.now(UTC):%Y-%m-%d} with `make bench-signal DATA_DIR=...` (a folder of TLC months).",
-            *parts,
-        ]
-    )
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}", encoding="utf-8")
-    print(text)
+    print(write_page(parts))
     print(f"\nTook {time.monotonic() - start:.0f} s.")
 
 
@@ -410,9 +290,9 @@ def _other_tables(months: Months, days: Sequence[date]) -> str:
         [
             drift,
             "**False alarms per 30 days on small days** (every third clean day, thinned):\n\n"
-            + _table(["rows", "reference days thinned too", "reference days whole"], sizes),
+            + table(["rows", "reference days thinned too", "reference days whole"], sizes),
             "**False alarms per 30 days with a shorter reference**:\n\n"
-            + _table(["days", "status", "false alarms"], short),
+            + table(["days", "status", "false alarms"], short),
         ]
     )
 
