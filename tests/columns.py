@@ -30,7 +30,7 @@ def add_columns(connection: Connection, columns: dict[str, tuple[str, str]]) -> 
             ("int_trips_classified", "cast({value} as {type}) as {name}", ""),
         ):
             relation = sql.Identifier("intermediate", view)
-            definition: tuple[object] = connection.execute(  # type: ignore[assignment]
+            definition: tuple[object] = connection.execute(  # type: ignore[assignment]  # it gives one row, never none
                 "select pg_get_viewdef(%s::regclass)", [f"intermediate.{view}"]
             ).fetchone()
             text = str(definition[0]).rstrip().rstrip(";")

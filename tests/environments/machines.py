@@ -72,7 +72,7 @@ class Machine:
             errors="replace",
             timeout=2400,
             check=False,
-            **identity,  # type: ignore[call-overload]
+            **identity,  # type: ignore[call-overload]  # mypy does not see which value is whose
         )
         assert "Traceback" not in ended.stderr, f"{command}\n{ended.stderr}"
         return Ended(ended.returncode, ended.stdout, ended.stderr)

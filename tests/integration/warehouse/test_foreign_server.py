@@ -264,6 +264,7 @@ def end_the_locks_session() -> None:
 @pytest.mark.parametrize("is_taken", [False, True])
 def test_who_has_lost_the_lock_writes_no_more(empty_warehouse: database.Connection, is_taken: bool) -> None:
     """By no driver, whether another has taken it or not."""
+    # The whole block is tested: what is refused last in it, only_lock turns into the error that says why.
     with pytest.raises(LockLostError, match="the server has ended the session"), only_lock("test"):  # noqa: PT012
         with database.connect("writer", autocommit=True) as connection:
             with database.transaction(connection):

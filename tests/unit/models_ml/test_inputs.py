@@ -36,6 +36,7 @@ def rows(count: int = 600, seed: int = 0) -> pd.DataFrame:
     payment = random.choice(np.array(["card", "cash", " cash", None], dtype=object), count)
     flag = random.choice(np.array([True, False, None], dtype=object), count)
     distance, zone = random.gamma(2, 2, count), random.integers(1, 9, count)
+    # By element, with None as not true: `is` would look at the whole array, and None cannot be multiplied.
     label = 3 * distance + 5 * (payment == "cash") + 2 * (flag == True) + random.normal(0, 0.3, count)  # noqa: E712
     return pd.DataFrame({"distance": distance, "zone": zone, "payment": payment, "flag": flag, "label": label})
 

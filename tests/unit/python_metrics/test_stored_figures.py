@@ -12,6 +12,7 @@ from python_metrics.stored_figures import LARGEST, LEAST, stored, stored_values
 
 
 def written(value: float | None, **more: object) -> dict[str, object]:
+    # `more` are fields of several types, each given by its name.
     row = MetricRow("drift", "drift_score", value, threshold=0.1, alert=True, **more)  # type: ignore[arg-type]
     return dict(zip(MetricRow.__dataclass_fields__, row.fields(), strict=True))
 

@@ -20,7 +20,7 @@ from pipeline.commands.save_dashboard import CUSTOM_DIR, Grafana, grafana_of, sa
 from tests.commands import command, make
 
 PASSWORD = "pass:wörd-nobody-sees"  # noqa: S105 - of a server that lives for one test
-TOKEN = "glsa_nobody_sees_this"  # noqa: S105
+TOKEN = "glsa_nobody_sees_this"  # noqa: S105 - of the same server
 WRONG = "hunter2"
 UID = "cIBgcSjkk"
 

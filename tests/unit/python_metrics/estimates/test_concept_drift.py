@@ -114,6 +114,7 @@ def test_planted_changes_of_the_relation_are_found(sample_days: pd.DataFrame) ->
 
 
 def test_planted_shifts_of_the_inputs_are_not_found(sample_days: pd.DataFrame) -> None:
+    # Slices of an index of days written out; mypy wants integers in a slice.
     weekend_like, zone_outage = sample_days["2022-02-14":"2022-02-18"], sample_days["2022-02-21":"2022-02-22"]  # type: ignore[misc]
     assert len(weekend_like) == 5
     assert len(zone_outage) == 2

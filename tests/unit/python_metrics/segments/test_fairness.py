@@ -262,5 +262,5 @@ def test_what_cannot_be_compared_is_refused(loss: list[float], error: list[float
 
 def test_a_gap_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
-        LOW_N.status = "ok"  # type: ignore[misc]
+        LOW_N.status = "ok"  # type: ignore[misc]  # that it is refused is what is tested
     assert replace(LOW_N, groups=1).groups == 1
