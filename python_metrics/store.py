@@ -223,7 +223,7 @@ def write_window(
     connection: database.Connection, key: Key, window_end: datetime, measured: Measured, run_id: int
 ) -> int:
     """Replace what is measured of a window, in the caller's transaction; gives the number of metric rows."""
-    columns = key_columns(key)
+    columns = key.of_model("reference_id")
     with connection.cursor() as cursor:
         cursor.execute(_QUERIES["delete_window"], columns)
         failpoint("metrics.window_deleted")
@@ -240,8 +240,10 @@ def write_window(
 def remove_window(connection: database.Connection, key: Key) -> None:
     """Take out all that was computed and evaluated of a window that is none any more, in the caller's transaction."""
     for table in ("metric_values", "metric_history"):
-        connection.execute(sql.SQL(_QUERIES["delete_all"]).format(table=sql.Identifier(table)), key_columns(key))
-    connection.execute(_QUERIES["delete_counts"], key_columns(key))
+        connection.execute(
+            sql.SQL(_QUERIES["delete_all"]).format(table=sql.Identifier(table)), key.of_model("reference_id")
+        )
+    connection.execute(_QUERIES["delete_counts"], key.of_model("reference_id"))
     ledger.forget(connection, PERFORMANCE, key)
 
 
@@ -249,16 +251,6 @@ def invalidate_days(connection: database.Connection, relations: Windows, model_v
     """What was computed of a model on these days no longer holds: its predictions have changed, not its rows."""
     query = sql.SQL(_QUERIES["invalidate_days"]).format(windows=database.relation(relations.windows))
     connection.execute(query, {"model_version": model_version, "days": days})
-
-
-def key_columns(key: Key) -> dict[str, object]:
-    """A window's key as tables of metrics have it."""
-    return {
-        "model_version": key.subject,
-        "reference_id": key.part,
-        "window_start": key.window_start,
-        "granularity": key.granularity,
-    }
 
 
 def write_bins(connection: database.Connection, reference_id: str, bins: Bins) -> None:

@@ -36,6 +36,15 @@ class Key:
     granularity: str = ""
     window_start: datetime | None = None
 
+    def of_model(self, part: str) -> dict[str, object]:
+        """The key as tables of models' results have it, in which `part` is called so."""
+        return {
+            "model_version": self.subject,
+            part: self.part,
+            "window_start": self.window_start,
+            "granularity": self.granularity,
+        }
+
 
 @dataclass(frozen=True)
 class Entry:

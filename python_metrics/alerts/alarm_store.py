@@ -116,7 +116,7 @@ def write_alarm(
     """Replace the decision about a day, with its figures, in the caller's transaction."""
     remove_alarm(connection, key)
     failpoint("alarms.deleted")
-    columns = _columns(key)
+    columns = key.of_model("family")
     more = {"window_end": window.window_end, "run_id": run_id}
     connection.execute(_QUERIES["insert_alarm"], {**columns, **stored_values(asdict(alarm)), **more})
     with connection.cursor() as cursor, cursor.copy(_QUERIES["copy_scores"]) as copy:
@@ -126,14 +126,5 @@ def write_alarm(
 
 def remove_alarm(connection: database.Connection, key: Key) -> None:
     """Take out the decision about a day, with its figures, in the caller's transaction."""
-    connection.execute(_QUERIES["delete_alarm"], _columns(key))
-    connection.execute(_QUERIES["delete_scores"], _columns(key))
-
-
-def _columns(key: Key) -> dict[str, object]:
-    return {
-        "model_version": key.subject,
-        "family": key.part,
-        "window_start": key.window_start,
-        "granularity": key.granularity,
-    }
+    connection.execute(_QUERIES["delete_alarm"], key.of_model("family"))
+    connection.execute(_QUERIES["delete_scores"], key.of_model("family"))

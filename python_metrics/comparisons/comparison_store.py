@@ -42,24 +42,15 @@ def write(connection: database.Connection, key: Key, comparison: Comparison, row
     columns = (key.subject, comparison.reference_id, key.window_start, key.granularity)
     with connection.cursor() as cursor:
         copy_metrics(cursor, [(columns, comparison.window_end, rows)], run_id)
-    described = {**_columns(key), **_described(comparison), "run_id": run_id}
+    described = {**key.of_model("reference_name"), **_described(comparison), "run_id": run_id}
     connection.execute(_QUERIES["insert_comparison"], described)
     return len(rows)
 
 
 def remove(connection: database.Connection, key: Key) -> None:
     """Take a comparison out with its metric rows, in the caller's transaction."""
-    connection.execute(_QUERIES["delete_metric_values"], _columns(key))
-    connection.execute(_QUERIES["delete_comparison"], _columns(key))
-
-
-def _columns(key: Key) -> dict[str, object]:
-    return {
-        "model_version": key.subject,
-        "granularity": key.granularity,
-        "window_start": key.window_start,
-        "reference_name": key.part,
-    }
+    connection.execute(_QUERIES["delete_metric_values"], key.of_model("reference_name"))
+    connection.execute(_QUERIES["delete_comparison"], key.of_model("reference_name"))
 
 
 def _described(comparison: Comparison) -> dict[str, object]:

@@ -17,7 +17,6 @@ from config.monitoring import Windows
 from core.failpoints import failpoint
 from python_metrics.metric_rows import MetricRow
 from python_metrics.monitored import Window
-from python_metrics.store import key_columns
 from warehouse import database, ledger
 from warehouse.ledger import Key
 
@@ -74,7 +73,7 @@ def to_recall(model_version: str, reference_id: str) -> dict[datetime, set[Key]]
 
 def remove_evaluations(connection: database.Connection, key: Key) -> None:
     """Take out all that was ever evaluated of a window, in the caller's transaction."""
-    columns = key_columns(key)
+    columns = key.of_model("reference_id")
     connection.execute(_QUERIES["delete_evaluation"], columns)
     connection.execute(_QUERIES["delete_history"], columns)
 
@@ -86,7 +85,7 @@ def write_evaluation(
 
     An earlier evaluation goes into the history. Where a later one is there already, this one is history itself.
     """
-    columns = {**key_columns(key), "as_of": as_of}
+    columns = {**key.of_model("reference_id"), "as_of": as_of}
     with connection.cursor() as cursor:
         found: Any = cursor.execute(_QUERIES["latest_evaluation"], columns).fetchone()
         latest = found[0]
