@@ -27,6 +27,9 @@ from pipeline.cli.app import app
 from pipeline.cli.values import yes_or_no
 from pipeline.console import tell, tell_error
 
+# The one target whose command has another name.
+_TARGET, _COMMAND = "pipeline", "run"
+
 
 def main() -> None:
     """Run a command; an expected error is printed as one line and ends with its documented code."""
@@ -36,8 +39,8 @@ def main() -> None:
     code = _exit_code()
     sys.stdout.flush()
     sys.stderr.flush()
-    # What asked to be run at exit is run; taking the heavy libraries apart object by object, which would cost two
-    # more seconds, is left to the system.
+    # What asked to be run at exit is run; taking the heavy libraries apart object by object, which would cost up to
+    # 0.8 s, is left to the system.
     atexit._run_exitfuncs()
     os._exit(code)
 
@@ -94,9 +97,10 @@ def _with_typed(arguments: list[str]) -> list[str]:
     if not values or not arguments or arguments[0] not in group.commands:
         return arguments
     common, own = _by_variable(group), _by_variable(group.commands[arguments[0]])
-    names = {"run" if goal == "pipeline" else goal for goal in goals}
+    names = {_COMMAND if goal == _TARGET else goal for goal in goals}
     others = [_by_variable(group.commands[name]) for name in names & group.commands.keys()]
-    typed.check(values, {*own, *common}, arguments[0], {name for other in others for name in other})
+    target = _TARGET if arguments[0] == _COMMAND else arguments[0]
+    typed.check(values, {*own, *common}, target, {name for other in others for name in other})
     words = [[part[name](values[name]) for name in values if name in part] for part in (common, own)]
     # What begins with -- is an argument's value: it comes after the options.
     ordered = [*words[0], arguments, *sorted(words[1], key=lambda each: each[:1] == ["--"])]

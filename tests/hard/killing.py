@@ -31,6 +31,7 @@ from config.months import Month, parse_months
 from config.paths import ROOT
 from config.settings import Source, make_settings
 from core.failpoints import VARIABLE
+from pipeline import steps
 from pipeline.runner import Pipeline, Report
 from tests.files import named
 from tests.parts import covering, thinned, without_trips
@@ -40,7 +41,7 @@ from warehouse.database import Connection
 from warehouse.server import embedded
 
 JANUARY, FEBRUARY = Month(2022, 1), Month(2022, 2)
-STEPS = ("ingest", "transform", "train", "score", "profiles", "labels", "metrics", "performance", "alarms", "marts")
+STEPS = tuple(step.name for step in steps.STEPS)
 # Every label of the two months has arrived by then; a fixed moment, so that evaluations can be compared.
 AS_OF = "2022-03-31"
 LOADED, LOADED_TARGET = "partner_tips", "tip_amount"
@@ -373,7 +374,7 @@ def _corrected(case: Case) -> None:
 # From which template a template is made, and how.
 _RECIPES: dict[str, tuple[str, Any]] = {
     "before 1": ("empty", _before(1)),
-    **{f"before {step}": (f"before {step - 1}", _before(step)) for step in range(2, 11)},
+    **{f"before {step}": (f"before {step - 1}", _before(step)) for step in range(2, len(STEPS) + 1)},
     "whole": ("empty", _whole),
     "trained": ("empty", lambda case: case.finish(months="")),
     "replayed": ("trained", lambda case: _done(case, *case.replay_arguments())),

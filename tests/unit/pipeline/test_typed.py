@@ -65,7 +65,7 @@ def test_make_hands_over_what_is_typed_and_nothing_else(monkeypatch: pytest.Monk
     [
         (
             ["pipeline", "MONTH=2022-02"],
-            "make run has no variable MONTH: it has AS_OF, DATA_DIR, MONITORING_FILE, MONTHS,",
+            "make pipeline has no variable MONTH: it has AS_OF, DATA_DIR, MONITORING_FILE, MONTHS,",
         ),
         (["sql", "SQL=select 1", "MONHTS=2022-02"], "make sql has no variable MONHTS: it has MONITORING_FILE, SQL"),
         (["prune", "CONFIRM=maybe"], "CONFIRM 'maybe' is not valid: use CONFIRM=yes, or leave it out"),
