@@ -72,7 +72,7 @@ def test_a_change(
 ) -> None:
     with yard.case("whole") as case, monitored_by(changed(case.files.monitoring, place, value, tmp_path / "new.yml")):
         case.finish()
-        rows = case.connection.execute(_MADE).fetchall()
+        rows: list[Any] = case.connection.execute(_MADE).fetchall()
         assert {str(step): frozenset(subjects) for step, subjects in rows} == made
         assert {str(row[0]) for row in case.connection.execute(_BUILT).fetchall()} == built
         # Again, nothing is new.
