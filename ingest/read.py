@@ -88,7 +88,7 @@ def inspect(path: Path, month: Month, sha256: str) -> Inspection:
         stated = _stated_cover(metadata, path, month)
         covers_until = stated or month.last_day
         schema = match_schema(parquet_columns(connection, path), path.name)
-        promised = promised_rows(path, schema.delivered.values())
+        promised = promised_rows(connection, path, schema.delivered.values())
         rows, in_month, after, first, last, *forbidden = _figures(connection, path, schema, month, covers_until)
     check_rows(path, promised, rows)
     for column, count in zip(_checked(schema), forbidden, strict=True):
