@@ -25,17 +25,17 @@ DATA, SQL, PYTHON = "#5b6b7a", "#c2571a", "#2b6cb0"
 BOXES = {
     "files": Box(20, 40, "parquet files", ("local, TLC", "or generated sample"), DATA),
     "raw": Box(238, 40, "raw", ("files, green_trips", "one transaction a file"), DATA),
-    "trips": Box(456, 40, "intermediate", ("accepted + rejected", "local days, hashed"), SQL),
+    "trips": Box(456, 40, "intermediate", ("accepted + rejected", "windows, profiles"), SQL),
     "ml": Box(674, 40, "ml", ("models, references,", "predictions, labels"), PYTHON),
-    "metrics": Box(674, 200, "monitoring", ("metric_values: Evidently", "drift, quality; runs"), PYTHON),
-    "marts": Box(456, 200, "marts", ("daily monitoring, drift,", "quality, files, runs"), SQL),
-    "you": Box(238, 200, "you", ("SQL, dbt test,", "any BI tool"), DATA),
+    "metrics": Box(674, 200, "monitoring", ("drift, quality, performance,", "incidents, runs"), PYTHON),
+    "marts": Box(456, 200, "marts", ("figures, incidents, alerts,", "models, files, runs"), SQL),
+    "you": Box(238, 200, "you", ("Grafana, a page, SQL,", "any BI tool"), DATA),
 }
 ARROWS = (
     ("files", "raw", "ingest", "DuckDB, ADBC"),
     ("raw", "trips", "transform", "dbt"),
     ("trips", "ml", "train, score, labels", "scikit-learn"),
-    ("ml", "metrics", "metrics", "a day at a time"),
+    ("ml", "metrics", "metrics, performance, alarms", "numpy, scipy, Evidently"),
     ("metrics", "marts", "marts", "dbt"),
     ("marts", "you", "", ""),
 )

@@ -50,6 +50,14 @@ def test_no_deprecated_syntax(monitored_warehouse: Connection, target: Path) -> 
     assert "eprecat" not in result.stdout
 
 
+def test_unit_tests_pass(monitored_warehouse: Connection, target: Path) -> None:
+    result = dbt(target, "test", "--select", "test_type:unit")
+    assert result.returncode == 0, result.stdout
+    files = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in (DBT_PROJECT_DIR / "models").rglob("*.yml")]
+    assert f"PASS={sum(len(file.get('unit_tests', ())) for file in files)} " in result.stdout
+
+
+@pytest.mark.slow
 def test_build_with_unit_and_data_tests_passes(monitored_warehouse: Connection, target: Path) -> None:
     result = dbt(target, "build")
     assert result.returncode == 0, result.stdout
@@ -67,6 +75,7 @@ def test_a_full_refresh_gives_the_same_windows(monitored_warehouse: Connection, 
     assert len(before) == 59
 
 
+@pytest.mark.slow
 def test_docs_are_generated_and_every_model_says_its_grain(monitored_warehouse: Connection, target: Path) -> None:
     result = dbt(target, "docs", "generate")
     assert result.returncode == 0, result.stdout

@@ -116,6 +116,7 @@ def came_to(connection: Connection) -> set[tuple[str, str]]:
     return {(name, status) for name, status in rows(connection, query)}
 
 
+@pytest.mark.slow
 def test_the_users_settings_of_dbt_change_nothing(
     monitored_warehouse: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

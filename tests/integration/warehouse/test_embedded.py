@@ -197,10 +197,12 @@ def test_a_used_server_is_not_stopped_from_under_its_user(own_state: Path) -> No
 
 # Whatever means something to a shell, to postgresql.conf, to libpq or to make.
 STRANGEST = 'o\'brien, "a,b" $HOME back\\slash `x` $(x) %s #{;}*?&|~ \ttab é'
-STRANGE = ("my state", STRANGEST, "x" * 60 + "/" + "y" * 60)
+LONG = "x" * 60 + "/" + "y" * 60
 
 
-@pytest.mark.parametrize("name", STRANGE)
+@pytest.mark.parametrize(
+    "name", [STRANGEST, pytest.param("my state", marks=pytest.mark.slow), pytest.param(LONG, marks=pytest.mark.slow)]
+)
 def test_the_folder_may_be_called_what_a_file_system_allows(
     bare_state: Path, cluster: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,6 +233,7 @@ def test_a_line_break_in_the_folders_name_is_told(bare_state: Path, monkeypatch:
         pass
 
 
+@pytest.mark.slow
 def test_the_programs_may_lie_where_a_shell_would_stumble(bare_state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """initdb calls `postgres` through a shell; as root nobody but root can read this copy, as after umask 077."""
     wheel = postgres_programs.folder().parents[1]

@@ -77,6 +77,7 @@ def test_ctrl_c_ends_it_cleanly(monitored_warehouse: Connection) -> None:
     assert "Traceback" not in rest
 
 
+@pytest.mark.slow
 def test_it_beats_beside_a_pipeline_and_makes_its_view_afterwards(new_installation: Connection) -> None:
     schema_versions.migrate()
     told: list[str] = []

@@ -158,6 +158,7 @@ def test_a_browser_without_a_network_shows_drift_quality_and_tests(
             assert words in body, words
 
 
+@pytest.mark.slow
 def test_a_planted_incident_fails_its_test(monitored_warehouse: Connection, tmp_path: Path) -> None:
     ((third,), _) = reports(tmp_path, "2022-02-03", model=HGB)
     assert status(third, "missing share")["passenger_count"] == "FAIL"

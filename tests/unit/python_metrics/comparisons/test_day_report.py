@@ -45,6 +45,7 @@ def statuses(made: DayReport, test: str) -> dict[str, str]:
 
 
 # Every method in both directions: a window of the reference's kind, and one that has moved.
+@pytest.mark.slow
 def test_scores_and_verdicts_equal_the_metrics_for_every_method() -> None:
     columns = []
     rows, reference = pd.DataFrame(index=range(300)), pd.DataFrame(index=range(900))
