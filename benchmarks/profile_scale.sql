@@ -14,7 +14,7 @@ create function pg_temp.normal(row_no bigint, seed bigint) returns double precis
 -- name: trips
 -- The columns that profiles are made of, the keys and the times; the others are empty.
 insert into intermediate.int_trips_accepted (
-    source_month, source_row, load_id, window_date, pickup_at, dropoff_at, duration_minutes, pickup_hour,
+    event_id, source_month, source_row, load_id, window_date, pickup_at, dropoff_at, duration_minutes, pickup_hour,
     pickup_location_id, dropoff_location_id, payment_type_id, trip_type_id, passenger_count, trip_distance,
     fare_amount, total_amount, pickup_borough, hour_band, day_type, payment_type, trip_type
 )
@@ -47,6 +47,7 @@ zones as (
     select location_id, borough from staging.taxi_zones
 )
 select
+    monitoring.event_id(cast(date_trunc('month', window_date) as date), row_no),
     cast(date_trunc('month', window_date) as date),
     row_no,
     cast(extract(month from window_date) as integer),
@@ -109,11 +110,10 @@ values (
 )
 
 -- name: predictions
-insert into ml.predictions (model_version, source_month, source_row, load_id, prediction)
+insert into ml.predictions (model_version, event_id, load_id, prediction)
 select
     %(model_version)s,
-    source_month,
-    source_row,
+    event_id,
     load_id,
     3.7 + 2.13 * trip_distance + 0.61 * fare_amount - 0.08 * total_amount + 0.0041 * pickup_location_id
     - 0.0023 * dropoff_location_id + 0.11 * coalesce(passenger_count, 1)

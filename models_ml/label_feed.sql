@@ -30,17 +30,18 @@ with staged as (
     -- Whole microseconds from 1970: no rounding on the way.
     select
         *,
+        monitoring.event_id(source_month, source_row) as event_id,
         timestamp with time zone '1970-01-01 00:00 UTC'
         + observed_microseconds * interval '1 microsecond' as observed_at
     from staged_labels
 ),
 
 trips as (
-    select source_month, source_row, load_id, {ends_at} as ended_at
+    select event_id, load_id, {ends_at} as ended_at
     from {trips}
     where source_month in (select source_month from staged_labels)
     union all
-    select source_month, source_row, load_id, {rejected_ends_at}
+    select event_id, load_id, {rejected_ends_at}
     from {rejected_trips}
     where source_month in (select source_month from staged_labels)
 ),
@@ -52,6 +53,7 @@ evaluated as (
         staged.source_row,
         staged.label,
         staged.observed_at,
+        staged.event_id,
         trips.load_id,
         case
             when staged.reason is not null then staged.reason
@@ -61,7 +63,7 @@ evaluated as (
             when staged.label < %(least)s or staged.label > %(most)s then 'out_of_range'
         end as reason
     from staged
-    left join trips on staged.source_month = trips.source_month and staged.source_row = trips.source_row
+    left join trips on staged.event_id = trips.event_id
 ),
 
 numbered as (
@@ -78,8 +80,7 @@ compared as materialized (
     -- What is there from a load of the trip that has been replaced does not count and gives way.
     select
         numbered.line,
-        numbered.source_month,
-        numbered.source_row,
+        numbered.event_id,
         numbered.label,
         numbered.observed_at,
         numbered.load_id,
@@ -94,18 +95,17 @@ compared as materialized (
     left join ml.labels as stored
         on
             stored.target = %(target)s
-            and stored.source_month = numbered.source_month
-            and stored.source_row = numbered.source_row
+            and stored.event_id = numbered.event_id
             and stored.observed_at = numbered.observed_at
             and stored.load_id = numbered.load_id
 ),
 
 accepted as (
-    insert into ml.labels as labels (target, source_month, source_row, observed_at, label, load_id, label_load_id)
-    select %(target)s, source_month, source_row, observed_at, label, load_id, %(label_load_id)s
+    insert into ml.labels as labels (target, event_id, observed_at, label, load_id, label_load_id)
+    select %(target)s, event_id, observed_at, label, load_id, %(label_load_id)s
     from compared
     where outcome = 'accepted'
-    on conflict (target, source_month, source_row, observed_at) do update
+    on conflict (target, event_id, observed_at) do update
     set label = excluded.label, load_id = excluded.load_id, label_load_id = excluded.label_load_id
     returning 1
 ),

@@ -14,7 +14,7 @@ from core.errors import ConfigurationError
 from warehouse import database
 
 _QUERIES = database.queries(Path(__file__).with_name("labels.sql"))
-_KEY = {"source_month": {"date"}, "source_row": {"bigint"}, "load_id": {"bigint"}}
+_KEY = {"event_id": {"bigint"}, "source_month": {"date"}, "source_row": {"bigint"}, "load_id": {"bigint"}}
 _WALL_CLOCK, _INSTANT = "timestamp without time zone", "timestamp with time zone"
 TIMES = {_WALL_CLOCK, _INSTANT}
 

@@ -15,7 +15,7 @@ limit 1
 delete from ml.labels
 where
     target = %(target)s
-    and source_month = %(month)s
+    and event_id between monitoring.first_event(%(month)s) and monitoring.last_event(%(month)s)
     and label_load_id in (
         select label_load_id from ml.label_loads
         where origin = 'trips' and target = %(target)s and source_month = %(month)s
@@ -53,6 +53,7 @@ where label_load_id = %(label_load_id)s
 -- Days last 24 hours, also when the clocks change.
 with trips as (
     select
+        event_id,
         source_month,
         source_row,
         cast({target} as double precision) as label,
@@ -72,6 +73,7 @@ ended as (
 
 arrivals as materialized (
     select
+        event_id,
         source_month,
         source_row,
         label,
@@ -92,8 +94,8 @@ arrivals as materialized (
 ),
 
 accepted as (
-    insert into ml.labels (target, source_month, source_row, observed_at, label, load_id, label_load_id)
-    select %(target)s, source_month, source_row, observed_at, label, %(load_id)s, %(label_load_id)s
+    insert into ml.labels (target, event_id, observed_at, label, load_id, label_load_id)
+    select %(target)s, event_id, observed_at, label, %(load_id)s, %(label_load_id)s
     from arrivals
     where reason is null
     returning 1

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _QUERIES = database.queries(Path(__file__).with_name("load.sql"))
 _FEWEST_ROWS = 100
-_KEYS = ("source_month", "source_row", "window_date", "pickup_at")
+_KEYS = ("event_id", "window_date", "pickup_at")
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ create temporary table evaluated on commit drop as
 with numbered as (
     select
         *,
+        monitoring.event_id(source_month, source_row) as event_id,
         row_number() over (partition by model_version, source_month, source_row order by position) as place
     from incoming
 )
@@ -49,23 +50,18 @@ select
     numbered.source_row,
     numbered.prediction,
     numbered.decision,
+    accepted.event_id,
     accepted.load_id,
     accepted.window_date,
     case
         when numbered.place > 1 then 'duplicate'
-        when accepted.source_row is not null then null
-        when rejected.source_row is not null then 'rejected_trip'
+        when accepted.event_id is not null then null
+        when rejected.event_id is not null then 'rejected_trip'
         else 'unknown_trip'
     end as reason
 from numbered
-left join intermediate.int_trips_accepted as accepted
-    on
-        numbered.source_month = accepted.source_month
-        and numbered.source_row = accepted.source_row
-left join intermediate.int_trips_rejected as rejected
-    on
-        numbered.source_month = rejected.source_month
-        and numbered.source_row = rejected.source_row
+left join intermediate.int_trips_accepted as accepted on numbered.event_id = accepted.event_id
+left join intermediate.int_trips_rejected as rejected on numbered.event_id = rejected.event_id
 
 -- name: outcome
 select coalesce(reason, 'loaded') as reason, count(*)
@@ -80,8 +76,7 @@ from evaluated
 left join ml.predictions as predictions
     on
         evaluated.model_version = predictions.model_version
-        and evaluated.source_month = predictions.source_month
-        and evaluated.source_row = predictions.source_row
+        and evaluated.event_id = predictions.event_id
 where
     evaluated.model_version = %(model_version)s
     and evaluated.reason is null
@@ -92,11 +87,11 @@ where
 select distinct source_month from evaluated where model_version = %(model_version)s and reason is null order by 1
 
 -- name: upsert
-insert into ml.predictions (model_version, source_month, source_row, load_id, prediction, decision)
-select model_version, source_month, source_row, load_id, prediction, decision
+insert into ml.predictions (model_version, event_id, load_id, prediction, decision)
+select model_version, event_id, load_id, prediction, decision
 from evaluated
 where model_version = %(model_version)s and reason is null
-on conflict (model_version, source_month, source_row) do update
+on conflict (model_version, event_id) do update
 set load_id = excluded.load_id, prediction = excluded.prediction, decision = excluded.decision
 where
     (predictions.load_id, predictions.prediction, predictions.decision)
@@ -105,22 +100,27 @@ where
 -- name: withdraw
 -- Predictions of trips that are there no more: their file was replaced, or a rule rejects them now.
 delete from ml.predictions as predictions
+using unnest(cast(%(months)s as date[])) as months (source_month)
 where
-    model_version = %(model_version)s
-    and source_month = any(%(months)s)
+    predictions.model_version = %(model_version)s
+    and predictions.event_id between monitoring.first_event(months.source_month)
+    and monitoring.last_event(months.source_month)
     and not exists (
         select 1 from intermediate.int_trips_accepted as trips
         where
-            trips.source_month = predictions.source_month
-            and trips.source_row = predictions.source_row
+            trips.event_id = predictions.event_id
             and trips.load_id = predictions.load_id
     )
 
 -- name: prediction_counts
-select source_month, count(*)
-from ml.predictions
-where model_version = %(model_version)s and source_month = any(%(months)s)
-group by source_month
+select months.source_month, count(*)
+from unnest(cast(%(months)s as date[])) as months (source_month)
+inner join ml.predictions as predictions
+    on
+        predictions.model_version = %(model_version)s
+        and predictions.event_id between monitoring.first_event(months.source_month)
+        and monitoring.last_event(months.source_month)
+group by months.source_month
 
 -- name: is_recorded
 select exists (
@@ -178,4 +178,4 @@ order by 1
 select {columns}
 from intermediate.int_trips_scored
 where model_version = %(model_version)s and window_date between %(from)s and %(to)s
-order by source_month, source_row
+order by event_id

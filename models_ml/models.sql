@@ -32,7 +32,7 @@ insert into ml.reference_sets (
 values (%(reference_id)s, %(name)s, %(model_version)s, %(sha256)s, %(rows)s, %(first)s, %(last)s)
 
 -- name: copy_reference_rows
-copy ml.reference_rows (reference_id, position, source_month, source_row, window_date, record, segments) from stdin
+copy ml.reference_rows (reference_id, position, event_id, window_date, record, segments) from stdin
 
 -- name: months
 -- The months that there are, each with a hash of its rows; of a pruned one the rows are gone.
@@ -46,7 +46,10 @@ group by source_month
 order by source_month
 
 -- name: delete_predictions
-delete from ml.predictions where model_version = %(model_version)s and source_month = %(source_month)s
+delete from ml.predictions
+where
+    model_version = %(model_version)s
+    and event_id between monitoring.first_event(%(source_month)s) and monitoring.last_event(%(source_month)s)
 
 -- name: copy_predictions
-copy ml.predictions (model_version, source_month, source_row, load_id, prediction) from stdin with (format csv)
+copy ml.predictions (model_version, event_id, load_id, prediction) from stdin with (format csv)

@@ -6,11 +6,11 @@ where
     and passenger_count > 0
     and passenger_count <= 8
     and {only}
-order by source_row
+order by event_id
 
 -- name: accepted_rows
 select {columns} from intermediate.int_trips_accepted
 where
     source_month = cast($1 as date)
     and {only}
-order by source_row
+order by event_id

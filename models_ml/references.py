@@ -32,7 +32,7 @@ class Reference:
     Attributes:
         reference_id: its name for good, which ends with a part of the hash.
         name: what it is, in words.
-        rows: the rows with source_month, source_row, window_date, pickup_at and the segment columns.
+        rows: the rows with event_id, window_date, pickup_at and the segment columns.
         values: of the same rows the features, the prediction and the target: floats, and levels of what is no number.
     """
 
@@ -80,11 +80,11 @@ def store_reference(
     records = _records(reference.values)
     there = [name for name in segment_columns if name in rows.columns]
     segments = _records(rows[[]].assign(**{name: as_segment(rows[name]) for name in there}))
-    keys = rows[["source_month", "source_row", "window_date"]].itertuples(index=False)
+    keys = rows[["event_id", "window_date"]].itertuples(index=False)
     with connection.cursor().copy(_QUERIES["copy_reference_rows"]) as copy:
         for position, (key, record, values) in enumerate(zip(keys, records, segments, strict=True)):
-            row = (int(str(key.source_row)), key.window_date, json.dumps(record), json.dumps(values))
-            copy.write_row((reference.reference_id, position, key.source_month, *row))
+            row = (int(str(key.event_id)), key.window_date, json.dumps(record), json.dumps(values))
+            copy.write_row((reference.reference_id, position, *row))
             failpoint("train.reference_row")
 
 

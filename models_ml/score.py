@@ -95,8 +95,7 @@ class Scoring:
         return pa.table(
             {
                 "model_version": pa.array([self.subject] * len(rows), pa.string()),
-                "source_month": pa.array([month.source_month] * len(rows), pa.date32()),
-                "source_row": pa.array(rows["source_row"], pa.int64()),
+                "event_id": pa.array(rows["event_id"], pa.int64()),
                 "load_id": pa.array([month.load_id] * len(rows), pa.int64()),
                 "prediction": pa.array(predictions, pa.float64(), mask=~is_number),
             }
@@ -117,9 +116,9 @@ class Scoring:
         connection.execute(_QUERIES["delete_predictions"], parameters)
 
     def _rows(self, inputs: Inputs, source_month: date) -> pd.DataFrame:
-        columns = inputs.columns(("source_row", "window_date", *self._model.feature_names))
+        columns = inputs.columns(("event_id", "window_date", *self._model.feature_names))
         condition, values = row_condition(self._stored.spec, self._model, first_parameter=2)
         query = sql.SQL(
-            "select {columns} from {rows} where source_month = cast($1 as date) and {only} order by source_row"
+            "select {columns} from {rows} where source_month = cast($1 as date) and {only} order by event_id"
         ).format(columns=columns, rows=database.relation(ACCEPTED), only=condition)
         return database.read_frame(query, [source_month.isoformat(), *values])

@@ -203,8 +203,8 @@ def _evaluation_reference(trained: _Trained, segment_columns: tuple[str, ...]) -
 
     model, month = trained.model, trained.month
     others, inputs = _labelled_rows(MONITORED_ROWS, trained.spec, model, month, segment_columns)
-    seen = trained.rows["source_row"][trained.is_training]
-    others = others[~others["source_row"].isin(seen)].reset_index(drop=True)
+    seen = trained.rows["event_id"][trained.is_training]
+    others = others[~others["event_id"].isin(seen)].reset_index(drop=True)
     with threadpool_limits(limits=1):
         others[PREDICTION] = predict(trained.estimator, inputs.frame(others, recipe_of(model).fill_missing), model.task)
     return make_reference(

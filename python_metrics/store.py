@@ -171,7 +171,7 @@ def read_rows(
     query = sql.SQL(
         "select rows.window_date, {columns} from {rows} as rows {joined} where rows.model_version = $1 "
         "and rows.window_date between cast($2 as date) and cast($3 as date) {segment} "
-        "order by rows.source_month, rows.source_row"
+        "order by rows.event_id"
     ).format(
         columns=sql.SQL(", ").join(own),
         rows=database.relation(relations.rows),

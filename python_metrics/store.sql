@@ -25,21 +25,19 @@ order by position / 10000
 -- name: arrived_labels
 left join
     (
-        select distinct on (source_month, source_row)
-            source_month,
-            source_row,
+        select distinct on (event_id)
+            event_id,
             load_id,
             label
         from ml.labels
         where
             target = $4
             and observed_at <= cast($5 as timestamptz)
-            and source_month = date_trunc('month', cast($2 as date))
-        order by source_month, source_row, observed_at desc
+            and event_id between monitoring.first_event(cast($2 as date)) and monitoring.last_event(cast($2 as date))
+        order by event_id, observed_at desc
     ) as labels
     on
-        rows.source_month = labels.source_month
-        and rows.source_row = labels.source_row
+        rows.event_id = labels.event_id
         and rows.load_id = labels.load_id
 
 -- name: segment_values

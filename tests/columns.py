@@ -7,7 +7,7 @@ from psycopg import sql
 from warehouse.database import Connection
 
 _VIEW = "create or replace view {view} as select old.*, {columns} from ({definition}) as old"
-_JOIN = " inner join intermediate.int_trips_accepted as trips using (source_month, source_row)"
+_JOIN = " inner join intermediate.int_trips_accepted as trips using (event_id)"
 
 
 def add_columns(connection: Connection, columns: dict[str, tuple[str, str]]) -> None:

@@ -27,6 +27,9 @@ FEED = Labels(source="feed")
 TABLES = ("labels", "label_loads", "rejected_labels")
 NOON = datetime(2022, 3, 1, 12, tzinfo=UTC)
 
+# A label's row, and all events with their keys.
+ROW = "event_id & 4294967295"
+EVENTS = "(select * from shop.orders union all select * from shop.refused) as events"
 _TABLES = """
 truncate ml.labels, ml.label_loads, ml.rejected_labels restart identity;
 delete from monitoring.ledger where step = 'labels';
@@ -40,6 +43,7 @@ create table shop.days (
     is_pruned boolean not null default false
 );
 create table shop.orders (
+    event_id bigint,
     source_month date, source_row bigint, load_id bigint, done_at timestamp, amount double precision, place text
 );
 create table shop.refused (like shop.orders);
@@ -47,7 +51,7 @@ insert into shop.days
 select month, load_id, month + n * interval '1 day', n::text
 from (values (date '2022-01-01', 1), (date '2022-02-01', 2)) as months (month, load_id), generate_series(0, 3) as n;
 insert into shop.orders
-select month, n, load_id, month + n * interval '1 hour', n + 0.5, 'here'
+select monitoring.event_id(month, n), month, n, load_id, month + n * interval '1 hour', n + 0.5, 'here'
 from (values (date '2022-01-01', 1), (date '2022-02-01', 2)) as months (month, load_id), generate_series(0, 44) as n;
 insert into shop.refused select * from shop.orders where source_row >= 40;
 delete from shop.orders where source_row >= 40;
@@ -121,12 +125,11 @@ def known(connection: Connection, target: str, moment: datetime) -> dict[tuple[d
     found = rows(
         connection,
         """
-        select distinct on (labels.source_month, labels.source_row)
-            labels.source_month, labels.source_row, labels.label
+        select distinct on (event_id) orders.source_month, orders.source_row, labels.label
         from ml.labels as labels
-        join shop.orders as orders using (source_month, source_row, load_id)
+        join shop.orders as orders using (event_id, load_id)
         where labels.target = %s and labels.observed_at <= %s
-        order by labels.source_month, labels.source_row, labels.observed_at desc
+        order by event_id, labels.observed_at desc
         """,
         target,
         moment,

@@ -19,8 +19,8 @@ _NEEDED = {
         *("window_date", "window_start", "window_end", "granularity", "content_hash", "duplicate_count"),
         "is_pruned",
     ),
-    "rows": ("model_version", "window_date", "source_month", "source_row", "load_id", PREDICTION),
-    "trips": ("source_month", "source_row", "load_id", "window_date"),
+    "rows": ("model_version", "window_date", "event_id", "load_id", PREDICTION),
+    "trips": ("event_id", "source_month", "source_row", "load_id", "window_date"),
     "profiles": (
         *("window_date", "model_version", "segment_key", "segment_value", "column_name", "column_type"),
         *("n_missing", "numbers", "categories", "counts", "inputs_hash"),

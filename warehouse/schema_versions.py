@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # Of 0.1.0, the first version that was released.
-FIRST = 101
+FIRST = 102
 
 
 def known() -> int:

@@ -15,14 +15,25 @@ with active as (
 
 ),
 
+checked as (
+
+    {{ checked_scored_months() }}
+
+),
+
 predictions as (
 
     select
         predictions.*,
+        checked.source_month,
         active.is_about_part
-    from {{ ref("stg_ml__predictions") }} as predictions
-    inner join active on predictions.model_version = active.model_version
-    where predictions.source_month = any(array({{ checked_scored_months() }}))
+    from active
+    cross join (select distinct source_month from checked) as checked
+    inner join {{ ref("stg_ml__predictions") }} as predictions
+        on
+            active.model_version = predictions.model_version
+            and predictions.event_id between monitoring.first_event(checked.source_month)
+            and monitoring.last_event(checked.source_month)
 
 ),
 
@@ -33,18 +44,18 @@ scored_months as (
         active.is_about_part
     from {{ ref("stg_monitoring__scored_months") }} as scored_months
     inner join active on scored_months.model_version = active.model_version
-    where scored_months.source_month = any(array({{ checked_scored_months() }}))
+    where scored_months.source_month in (select source_month from checked)
 
 ),
 
 trips as (
 
     select
+        event_id,
         source_month,
-        source_row,
         load_id
     from {{ ref("int_trips_accepted") }}
-    where source_month = any(array({{ checked_scored_months() }}))
+    where source_month = any(array(select source_month from checked))
 
 ),
 
@@ -52,8 +63,8 @@ expected as (
 
     select
         scored_months.model_version,
+        trips.event_id,
         trips.source_month,
-        trips.source_row,
         trips.load_id,
         scored_months.is_about_part
     from scored_months
@@ -77,13 +88,12 @@ wrong_trips as (
     select
         coalesce(expected.model_version, predictions.model_version) as model_version,
         coalesce(expected.source_month, predictions.source_month) as source_month,
-        coalesce(expected.source_row, predictions.source_row) as source_row
+        coalesce(expected.event_id, predictions.event_id) as event_id
     from expected
     full outer join predictions
         on
             expected.model_version = predictions.model_version
-            and expected.source_month = predictions.source_month
-            and expected.source_row = predictions.source_row
+            and expected.event_id = predictions.event_id
             and expected.load_id = predictions.load_id
     where
         expected.model_version is null
@@ -96,7 +106,7 @@ wrong_counts as (
     select
         scored_months.model_version,
         scored_months.source_month,
-        cast(null as bigint) as source_row
+        cast(null as bigint) as event_id
     from scored_months
     left join written
         on

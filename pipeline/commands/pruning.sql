@@ -104,13 +104,15 @@ where
     and windows.load_id = %(load_id)s
 
 -- name: delete_predictions
-delete from ml.predictions where source_month = %(month)s
+delete from ml.predictions
+where event_id between monitoring.first_event(%(month)s) and monitoring.last_event(%(month)s)
 
 -- name: delete_rejected_predictions
 delete from ml.rejected_predictions where source_month = %(month)s
 
 -- name: delete_labels
-delete from ml.labels where source_month = %(month)s
+delete from ml.labels
+where event_id between monitoring.first_event(%(month)s) and monitoring.last_event(%(month)s)
 
 -- name: delete_rejected_labels
 -- Those of a feed stay with its load: it may speak of several months.

@@ -202,12 +202,12 @@ def rows_query(relation: Relation, window_date: date, column: str, facts: Facts)
 
 
 def copies_query(relation: Relation, window_date: date) -> str:
-    """A statement that shows the rows of the day that have a copy, side by side: source_row alone tells them apart."""
+    """A statement that shows the rows of the day that have a copy, side by side; their numbers alone differ."""
     conditions = " and ".join([f"window_date = '{window_date}'", *relation.conditions()])
-    same = "to_jsonb(trips) - 'source_row'"
+    same = "to_jsonb(trips) - 'event_id' - 'source_row'"
     counted = f"select trips.*, count(*) over (partition by {same}) as copies from {relation.name} as trips"  # noqa: S608 - as below
     found = f"select * from ({counted} where {conditions}) as trips where copies > 1"  # noqa: S608 - to be read
-    return f"{found} order by {same}, source_row limit {SHOWN_ROWS}"
+    return f"{found} order by {same}, event_id limit {SHOWN_ROWS}"
 
 
 def days_query(relation: Relation, first: date, window_date: date) -> str:

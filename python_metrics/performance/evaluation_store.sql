@@ -78,17 +78,18 @@ arrived as (
         max(labels.observed_at) as last_observed_at,
         -- Whole numbers: a sum of floats hangs on the order of the rows.
         sum(hashfloat8(labels.label)) as label_sum
-    from ml.labels as labels
+    from open_months
+    inner join ml.labels as labels
+        on
+            labels.target = %(target)s
+            and labels.event_id between monitoring.first_event(open_months.source_month)
+            and monitoring.last_event(open_months.source_month)
+            and labels.observed_at <= %(as_of)s
     inner join {trips} as trips
         on
-            labels.source_month = trips.source_month
-            and labels.source_row = trips.source_row
+            open_months.source_month = trips.source_month
+            and labels.event_id = trips.event_id
             and labels.load_id = trips.load_id
-    where
-        labels.target = %(target)s
-        and labels.observed_at <= %(as_of)s
-        and labels.source_month = any(array(select source_month from open_months))
-        and trips.source_month = any(array(select source_month from open_months))
     group by trips.window_date
 )
 
@@ -168,7 +169,8 @@ where
         select 1 from ml.labels as labels
         where
             labels.target = %(target)s
-            and labels.source_month = months.source_month
+            and labels.event_id between monitoring.first_event(months.source_month)
+            and monitoring.last_event(months.source_month)
             and labels.observed_at > %(as_of)s
     )
 

@@ -209,9 +209,14 @@ def test_a_pruned_month_keeps_what_was_found_out(warehouse: Connection, quarter:
     assert result.returncode == 0, result.stderr
     assert "2022-01 stays: an active model was trained on it" in result.stderr
     assert "2022-02 is pruned" in result.stderr
-    for table in ("raw.green_trips", "ml.predictions", "ml.labels", "intermediate.int_trips_accepted"):
-        assert one(warehouse, f"select count(*) from {table} where source_month = '2022-02-01'") == 0, table
-        assert one(warehouse, f"select count(*) from {table} where source_month = '2022-03-01'") > 0, table
+    for table, month in {
+        "raw.green_trips": "source_month = '{}'",
+        "intermediate.int_trips_accepted": "source_month = '{}'",
+        "ml.predictions": "event_id between monitoring.first_event('{0}') and monitoring.last_event('{0}')",
+        "ml.labels": "event_id between monitoring.first_event('{0}') and monitoring.last_event('{0}')",
+    }.items():
+        assert one(warehouse, f"select count(*) from {table} where {month.format('2022-02-01')}") == 0, table
+        assert one(warehouse, f"select count(*) from {table} where {month.format('2022-03-01')}") > 0, table
     # The next run, and one that builds everything of dbt's anew, bring nothing back and take nothing away.
     for step in ("as it is", "the dbt project has changed"):
         if step != "as it is":

@@ -124,8 +124,8 @@ FAULTS = {
     "assert_profiles_of_segments_add_up": (
         "delete from intermediate.int_column_profiles where window_date = '2022-02-11' and segment_value = 'Queens'"
     ),
-    "assert_predictions_cover_accepted_trips": "delete from ml.predictions where source_row = 400",
-    "assert_label_loads_add_up": "delete from ml.labels where source_row = 500",
+    "assert_predictions_cover_accepted_trips": "delete from ml.predictions where event_id & 4294967295 = 400",
+    "assert_label_loads_add_up": "delete from ml.labels where event_id & 4294967295 = 500",
 }
 
 

@@ -47,7 +47,7 @@ def test_a_run_that_fails_on_a_test_leaves_its_result(monitored_warehouse: Conne
     # A trip is lost from a table that the marts are built of: the next build of them finds it.
     # All three models have scored it, also the one that is about card payments only.
     monitored_warehouse.execute(
-        "delete from ml.predictions where source_month = '2022-02-01' and source_row = (select min(source_row) "
+        "delete from ml.predictions where event_id = (select min(event_id) "
         "from intermediate.int_trips_accepted where source_month = '2022-02-01' and payment_type = 'credit card')"
     )
     # A run tests what was scored since the last one; `dbt test` reads all.

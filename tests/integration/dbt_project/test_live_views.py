@@ -110,7 +110,7 @@ BREAKS = {
     ),
     "score": ("update ml.models set artifact_sha256 = 'another'", PartlyFailedError),
     "marts": (
-        "delete from ml.predictions where source_month = '2022-02-01' and source_row = 7; "
+        "delete from ml.predictions where event_id = monitoring.event_id('2022-02-01', 7); "
         "update monitoring.ledger set made_at = now() where step = 'score' and part = '2022-02-01'",
         DbtError,
     ),

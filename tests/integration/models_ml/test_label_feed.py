@@ -20,11 +20,13 @@ from models_ml import label_file
 from models_ml.label_feed import LabelLoad, feed_target, load_labels
 from tests.labels import (
     ACCEPTED,
+    EVENTS,
     FEBRUARY,
     FEED,
     JANUARY,
     NOON,
     REFUSED,
+    ROW,
     TABLES,
     TRIPS,
     contents,
@@ -92,7 +94,7 @@ def test_every_record_comes_to_one_end(shop: Connection, tmp_path: Path) -> None
         "labels: 29 rows: 4 accepted, 0 unchanged, 25 quarantined (5 not_a_time, 5 not_a_trip_key, 4 missing_value, "
         "3 not_a_number, 2 duplicate, 2 out_of_range, 2 unknown_trip, 1 before_trip, 1 future)"
     )
-    found = rows(shop, "select source_row, label, observed_at, load_id, target from ml.labels order by 1")
+    found = rows(shop, f"select {ROW}, label, observed_at, load_id, target from ml.labels order by 1")
     assert found == [
         (0, 1.5, datetime(2022, 2, 10, 10, tzinfo=UTC), 2, "amount"),
         (1, 20.0, datetime(2022, 2, 10, 15, 0, 0, 250_000, tzinfo=UTC), 2, "amount"),
@@ -165,7 +167,9 @@ def test_accepted_unchanged_and_quarantined_are_the_rows(shop: Connection, tmp_p
         assert result.reasons == expected
         assert result.unchanged > 0 or number == 0
     assert len(result.reasons) == 8
-    stored = rows(shop, "select source_month, source_row, observed_at, label from ml.labels")
+    stored = rows(
+        shop, f"select source_month, source_row, observed_at, label from ml.labels join {EVENTS} using (event_id)"
+    )
     assert {row[:3]: row[3] for row in stored} == held
     assert one(shop, "select sum(quarantined) from ml.label_loads") == len(reasons(shop))
 
@@ -197,7 +201,7 @@ def test_types_of_parquet_that_are_taken(
 
     label = Decimal(3) if "label" in types and pa.types.is_decimal(types["label"]) else 3
     assert load(parquet(tmp_path / "a.parquet", [(month, 1, label, time)], **types)).accepted == 1
-    assert rows(shop, "select source_row, label, observed_at from ml.labels") == [(1, 3.0, NOON)]
+    assert rows(shop, f"select {ROW}, label, observed_at from ml.labels") == [(1, 3.0, NOON)]
 
 
 def cut_off(folder: Path) -> Path:
@@ -338,7 +342,7 @@ def test_csv_is_read_as_it_is_written(shop: Connection, tmp_path: Path, content:
     (tmp_path / "a.csv").write_text(content, encoding="utf-8", newline="")
     result = load(tmp_path / "a.csv")
     assert (result.rows, result.accepted, result.quarantined) == (2, 1, 1)
-    assert rows(shop, "select source_row, label from ml.labels") == [(1, 2.0)]
+    assert rows(shop, f"select {ROW}, label from ml.labels") == [(1, 2.0)]
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
@@ -359,11 +363,11 @@ def test_the_same_file_twice_is_once(shop: Connection, tmp_path: Path) -> None:
 
 def test_the_same_labels_in_another_file_are_unchanged(shop: Connection, tmp_path: Path) -> None:
     load(csv(tmp_path / "a.csv", "2022-02,1,1,2022-02-10 10:00", "2022-02,2,1,2022-02-10 10:00"))
-    labels = rows(shop, "select * from ml.labels order by source_row")
+    labels = rows(shop, "select * from ml.labels order by event_id")
     same = csv(tmp_path / "b.csv", "2022-02,2,1.0,2022-02-10 11:00+01:00", "2022-02,1,1.5,2022-02-10 10:00")
     result = load(same)
     assert (result.accepted, result.unchanged, result.reasons) == (0, 1, {"duplicate": 1})
-    assert rows(shop, "select * from ml.labels order by source_row") == labels
+    assert rows(shop, "select * from ml.labels order by event_id") == labels
 
 
 def test_a_correction_is_kept_beside_what_it_corrects(shop: Connection, tmp_path: Path) -> None:
@@ -391,11 +395,11 @@ def test_a_feed_takes_the_place_of_labels_of_the_trips_and_keeps_it(shop: Connec
     first = load(csv(tmp_path / "a.csv", "2022-02,1,1,2022-02-10 10:00"))
     assert (first.accepted, first.removed) == (1, 2 * ACCEPTED)
     assert load(csv(tmp_path / "b.csv", "2022-02,1,1,2022-02-10 10:00", "2022-02,1,,")).removed == 0
-    assert rows(shop, "select source_row from ml.labels") == [(1,)]
+    assert rows(shop, f"select {ROW} from ml.labels") == [(1,)]
     assert pending(shop, monitoring(amount=FEED)) == ([], [])
     with pytest.raises(ConfigurationError, match=r"came with a feed \(.*a\.csv\).*set `source: feed`"):
         refresh(monitoring(amount=TRIPS), 2)
-    assert rows(shop, "select source_row from ml.labels") == [(1,)]
+    assert rows(shop, f"select {ROW} from ml.labels") == [(1,)]
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def test_the_examples_labels_arrive_about_three_days_after_the_trip(monitored_wa
                 labels.label = trips.duration_minutes and labels.load_id = trips.load_id as is_right,
                 extract(epoch from observed_at - dropoff_at at time zone 'America/New_York') / 86400 as days
             from ml.labels as labels
-            inner join intermediate.int_trips_accepted as trips using (source_month, source_row)
+            inner join intermediate.int_trips_accepted as trips using (event_id)
             where labels.target = 'duration_minutes'
         )
         select count(*), bool_and(is_right), min(days), avg(days), max(days),
@@ -94,7 +94,7 @@ def test_jitter_never_puts_a_label_before_its_trips_end(shop: Connection) -> Non
         for row in rows(
             shop,
             "select extract(epoch from observed_at - done_at at time zone 'America/New_York') / 86400 "
-            "from ml.labels inner join shop.orders using (source_month, source_row)",
+            "from ml.labels inner join shop.orders using (event_id)",
         )
     ]
     assert min(days) == 0
@@ -104,7 +104,7 @@ def test_jitter_never_puts_a_label_before_its_trips_end(shop: Connection) -> Non
 
 def test_jitter_is_a_matter_of_the_trips_key_alone(shop: Connection) -> None:
     refresh(monitoring(amount=TRIPS), 1)
-    query = "select source_month, source_row, observed_at, label from ml.labels order by 1, 2"
+    query = "select event_id, target, observed_at, label from ml.labels order by 1"
     before = rows(shop, query)
     assert len({row[2] for row in before}) == 2 * ACCEPTED
     shop.execute("delete from ml.labels")
@@ -160,7 +160,7 @@ def test_labels_of_a_month_that_is_gone_go(shop: Connection) -> None:
     shop.execute("delete from shop.days where load_id = 1")
     assert pending(shop, config) == ([], [JANUARY])
     assert refresh(config, 2) == 0
-    assert rows(shop, "select distinct source_month from ml.labels") == [(FEBRUARY,)]
+    assert rows(shop, "select distinct source_month from ml.labels join shop.orders using (event_id)") == [(FEBRUARY,)]
     assert rows(shop, "select source_month from ml.label_loads") == [(FEBRUARY,)]
 
 
@@ -191,11 +191,11 @@ def test_trips_without_a_usable_label_are_kept_out(shop: Connection) -> None:
     ("relation", "target", "ends_at", "message"),
     [
         ("shop.sales", "amount", "done_at", "the warehouse has no such relation: bring the warehouse up to date"),
-        ("shop.orders", "price", "done_at", "shop.orders has no column price; it has source_month, source_row"),
+        ("shop.orders", "price", "done_at", "shop.orders has no column price; it has event_id, source_month"),
         ("shop.orders", "amount", "ended_at", "shop.orders has no column ended_at"),
         ("shop.orders", "place", "done_at", "the column place of shop.orders is of type text; bigint or boolean"),
         ("shop.orders", "amount", "place", "the column place of shop.orders is of type text; timestamp with time zone"),
-        ("shop.days", "amount", "done_at", "shop.days has no column source_row"),
+        ("shop.days", "amount", "done_at", "shop.days has no column event_id"),
     ],
 )
 def test_a_name_that_is_not_there_is_an_error(

@@ -43,8 +43,7 @@ def one_row(connection: Connection, query: str, *parameters: object) -> Any:
 
 def predictions_hash(connection: Connection) -> Any:
     return connection.execute(
-        "select md5(string_agg(prediction::text, ',' order by model_version, source_month, source_row)) "
-        "from ml.predictions"
+        "select md5(string_agg(prediction::text, ',' order by model_version, event_id)) from ml.predictions"
     ).fetchone()
 
 
@@ -114,7 +113,7 @@ def test_a_model_about_a_part_of_the_trips_sees_no_others(monitored_warehouse: C
         monitored_warehouse,
         "select count(*), count(*) filter (where trips.payment_type is distinct from 'credit card') "
         "from ml.reference_rows as reference join intermediate.int_trips_accepted as trips "
-        "using (source_month, source_row) where reference_id = %s",
+        "using (event_id) where reference_id = %s",
         model.reference_id,
     )
     assert strangers[0] > 1000

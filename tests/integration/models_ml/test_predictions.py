@@ -77,7 +77,8 @@ def load(path: Path, version: str = "") -> list[str]:
 def loaded(connection: Connection, version: str = VERSION) -> list[Any]:
     return rows(
         connection,
-        "select source_month, source_row, prediction from ml.predictions where model_version = %s order by 1, 2",
+        "select source_month, source_row, prediction from ml.predictions "
+        "join intermediate.int_trips_accepted using (event_id) where model_version = %s order by event_id",
         version,
     )
 
@@ -96,7 +97,8 @@ def test_a_good_file_is_loaded_and_its_days_are_the_reference(
     strangers = one(
         monitored_warehouse,
         "select count(*) from ml.predictions left join raw.files on predictions.load_id = files.load_id "
-        "and files.status = 'loaded' and files.source_month = predictions.source_month "
+        "and files.status = 'loaded' "
+        "and predictions.event_id between monitoring.first_event(source_month) and monitoring.last_event(source_month) "
         "where model_version = %s and files.load_id is null",
         VERSION,
     )

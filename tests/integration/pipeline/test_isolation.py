@@ -309,7 +309,7 @@ def test_a_prediction_that_is_no_number_is_missing(
     written = rows(
         monitored_warehouse,
         "select count(*), count(prediction), max(prediction) from ml.predictions "
-        "where model_version = %s and source_month = '2022-02-01'",
+        "where model_version = %s and event_id >= monitoring.first_event('2022-02-01')",
         stored.model_version,
     )
     assert written == [(count, count - one(monitored_warehouse, far, date(2022, 2, 1)), 1.0)]

@@ -36,7 +36,7 @@ def day_rows(connection: Connection, day: str, spec: str) -> pd.DataFrame:
     return read_frame(
         sql.SQL(
             "select scored.*, labels.label from intermediate.int_trips_scored as scored "
-            "left join ml.labels as labels using (source_month, source_row) "
+            "left join ml.labels as labels using (event_id) "
             "where target = 'duration_minutes' and model_version = $1 and window_date = cast($2 as date) "
             "order by source_row"
         ).format(),
@@ -282,7 +282,7 @@ def test_what_was_known_at_a_day_is_what_had_arrived_by_then(monitored_warehouse
         rows(
             monitored_warehouse,
             "select window_date::text, count(*) from ml.labels inner join intermediate.int_trips_accepted "
-            "using (source_month, source_row) where target = 'duration_minutes' and observed_at <= %s group by 1",
+            "using (event_id) where target = 'duration_minutes' and observed_at <= %s group by 1",
             end,
         )
     )
@@ -297,12 +297,12 @@ def test_what_was_known_at_a_day_is_what_had_arrived_by_then(monitored_warehouse
     observed = dict(
         rows(
             monitored_warehouse,
-            "select source_row, observed_at from ml.labels where target = 'duration_minutes' "
-            "and source_month = '2022-02-01' and observed_at <= %s",
+            "select event_id, observed_at from ml.labels where target = 'duration_minutes' "
+            "and event_id >= monitoring.first_event('2022-02-01') and observed_at <= %s",
             end,
         )
     )
-    known = trips[trips["source_row"].isin(observed)]
+    known = trips[trips["event_id"].isin(observed)]
     assert then["2022-02-09"][2] == pytest.approx((known["prediction"] - known["label"]).abs().mean())
     assert max(counts) == "2022-02-12", "of a day that is not over nothing is evaluated"
     # The same moment again: nothing to do. A later one: the day that ended, and those whose labels came in between.
@@ -318,7 +318,7 @@ def test_what_was_known_at_a_day_is_what_had_arrived_by_then(monitored_warehouse
     came_between = rows(
         monitored_warehouse,
         "select distinct window_date::text from ml.labels inner join intermediate.int_trips_accepted "
-        "using (source_month, source_row) where target = 'duration_minutes' "
+        "using (event_id) where target = 'duration_minutes' "
         "and observed_at > %s and observed_at <= %s order by 1",
         end,
         end_of_day(pd.Timestamp("2022-02-13").date()),
@@ -354,7 +354,9 @@ def test_a_settled_month_is_not_counted_again_until_something_of_it_changes(
     evaluate = Pipeline(settings(sample_dir), lambda line: None)
     (model,) = (monitored(one) for one in stored_models() if one.spec == HGB)
     as_of = evaluate.settings.as_of
-    monitored_warehouse.execute("update ml.labels set label = label + 1 where source_month = '2022-02-01'")
+    monitored_warehouse.execute(
+        "update ml.labels set label = label + 1 where event_id >= monitoring.first_event('2022-02-01')"
+    )
 
     def pending(as_of: datetime) -> list[Unit[Window]]:
         work = Evaluations(evaluate.monitoring, model, References(evaluate.monitoring), as_of, run_id=2)

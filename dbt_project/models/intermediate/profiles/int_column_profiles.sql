@@ -110,8 +110,7 @@ profiles as (
         with trips as (
 
             select
-                trips.source_month,
-                trips.source_row,
+                trips.event_id,
                 trips.load_id,
                 {% for name in features %}trips.{{ quoted(name) }}, {% endfor %}
                 {% for columns in plan["segmentations"] %}combinations.by_{{ loop.index }}, {% endfor %}
@@ -134,10 +133,9 @@ profiles as (
                 select prediction from {{ ref("stg_ml__predictions") }} as made
                 where
                     made.model_version = windows.model_version
-                    and made.source_month = trips.source_month
-                    and made.source_row = trips.source_row
+                    and made.event_id = trips.event_id
                     and made.load_id = trips.load_id
-                order by made.source_row
+                order by made.event_id
                 limit 1
             ) as predictions
 

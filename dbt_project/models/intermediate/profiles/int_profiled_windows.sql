@@ -64,7 +64,7 @@ loaded_days as (
         trips.model_version,
         trips.window_date,
         md5(string_agg(
-            trips.source_row || ':' || trips.prediction, ',' order by trips.source_month, trips.source_row
+            trips.source_row || ':' || trips.prediction, ',' order by trips.event_id
         )) as predictions_hash
     from trips
     inner join models on trips.model_version = models.model_version
@@ -102,7 +102,8 @@ subjects as (
             select 1 from predictions
             where
                 predictions.model_version = scored_months.model_version
-                and predictions.source_month = windows.source_month
+                and predictions.event_id between monitoring.first_event(windows.source_month)
+                and monitoring.last_event(windows.source_month)
                 and predictions.load_id = windows.load_id
         )
 

@@ -6,7 +6,10 @@
         incremental_strategy="replace_stale",
         meta=manifest,
         on_schema_change="fail",
-        indexes=[{"columns": ["source_month", "source_row"], "unique": true}, {"columns": ["window_date"]}, {"columns": ["load_id"]}],
+        indexes=[
+            {"columns": ["event_id"], "unique": true}, {"columns": ["source_month"]}, {"columns": ["window_date"]},
+            {"columns": ["load_id"]}
+        ],
     )
 }}
 
@@ -26,6 +29,7 @@ trips as (
 accepted as (
 
     select
+        event_id,
         source_month,
         source_row,
         load_id,

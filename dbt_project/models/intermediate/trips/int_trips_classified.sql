@@ -99,6 +99,7 @@ evaluated as (
 final as (
 
     select
+        event_id,
         source_month,
         source_row,
         load_id,

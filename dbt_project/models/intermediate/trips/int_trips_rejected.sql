@@ -6,7 +6,7 @@
         incremental_strategy="replace_stale",
         meta=manifest,
         on_schema_change="fail",
-        indexes=[{"columns": ["source_month", "source_row"], "unique": true}, {"columns": ["load_id"]}],
+        indexes=[{"columns": ["event_id"], "unique": true}, {"columns": ["source_month"]}, {"columns": ["load_id"]}],
     )
 }}
 
@@ -26,6 +26,7 @@ trips as (
 rejected as (
 
     select
+        event_id,
         source_month,
         source_row,
         load_id,

@@ -23,8 +23,7 @@ scored as (
     from trips
     inner join predictions
         on
-            trips.source_month = predictions.source_month
-            and trips.source_row = predictions.source_row
+            trips.event_id = predictions.event_id
             and trips.load_id = predictions.load_id
 
 )

@@ -8,6 +8,7 @@ renamed as (
 
     select
         ---------- ids
+        monitoring.event_id(source_month, source_row) as event_id,
         source_month,
         source_row,
         load_id,

@@ -201,8 +201,8 @@ def test_a_suite_that_passes_ends_with_0(monitored_warehouse: Connection, tmp_pa
     reference = f"(select reference_id from ml.models where spec = '{LR}')"
     monitored_warehouse.execute(f"delete from ml.reference_rows where reference_id = {reference}")
     monitored_warehouse.execute(
-        "insert into ml.reference_rows (reference_id, position, source_month, source_row, record) "
-        f"select {reference}, row_number() over (), source_month, source_row, to_jsonb(trips) "
+        "insert into ml.reference_rows (reference_id, position, event_id, record) "
+        f"select {reference}, row_number() over (), event_id, to_jsonb(trips) "
         f"from intermediate.int_trips_scored as trips where model_version like '{LR}%' and window_date = '2022-02-20'"
     )
     result = command("report", "--day", "2022-02-20", "--model", LR, "--strict", "--report-dir", str(tmp_path))

@@ -3,6 +3,24 @@
 create schema if not exists raw;
 create schema if not exists ml;
 
+---------- events
+
+-- An event's id: its partition, a month, in the upper half of 64 bits, its place in the partition, from 0, in the lower. So the
+-- ids of a partition are a range, and in the order of ids events are as they were delivered.
+create function monitoring.event_id(partition_start date, source_row bigint) returns bigint
+language sql immutable parallel safe as $$
+    select case
+        when source_row between 0 and 4294967295
+            then (cast(extract(year from partition_start) * 12 + extract(month from partition_start) as bigint) << 32) | source_row
+    end
+$$;
+
+create function monitoring.first_event(partition_start date) returns bigint
+language sql immutable parallel safe as 'select monitoring.event_id(partition_start, 0)';
+
+create function monitoring.last_event(partition_start date) returns bigint
+language sql immutable parallel safe as 'select monitoring.event_id(partition_start, 4294967295)';
+
 ---------- raw: what was delivered
 
 create sequence raw.load_ids;
@@ -113,8 +131,7 @@ create table ml.reference_sets (
 create table ml.reference_rows (
     reference_id text not null references ml.reference_sets on delete cascade,
     position bigint not null,
-    source_month date not null,
-    source_row bigint not null,
+    event_id bigint not null,
     record jsonb not null,
     window_date date,
     -- What rows are compared by.
@@ -124,12 +141,12 @@ create table ml.reference_rows (
 
 create table ml.predictions (
     model_version text not null references ml.models on delete cascade,
-    source_month date not null,
-    source_row bigint not null,
+    event_id bigint not null,
+    -- The load that the event was of when it was predicted for.
     load_id bigint not null,
     prediction double precision,
     decision boolean,
-    primary key (model_version, source_month, source_row)
+    primary key (model_version, event_id)
 );
 
 create table ml.prediction_loads (
@@ -184,17 +201,16 @@ create table ml.label_loads (
 create unique index label_loads_months on ml.label_loads (target, source_month) where origin = 'trips';
 create unique index label_loads_files on ml.label_loads (target, inputs_hash) where origin = 'feed';
 
--- One row per label that arrived. A later one for the same trip is a correction; both stay.
+-- One row per label that arrived. A later one for the same event is a correction; both stay.
 create table ml.labels (
     target text not null,
-    source_month date not null,
-    source_row bigint not null,
+    event_id bigint not null,
     observed_at timestamptz not null,
     label double precision not null check (label not in ('NaN', 'Infinity', '-Infinity')),
-    -- The load of the trip's file that the label was matched with.
+    -- The load that the event was of when the label was matched with it.
     load_id bigint not null,
     label_load_id bigint not null,
-    primary key (target, source_month, source_row, observed_at)
+    primary key (target, event_id, observed_at)
 );
 
 -- One row per record of a load of labels that was kept out.
