@@ -79,14 +79,15 @@ left join zones on priced.pickup_location_id = zones.location_id
 
 -- name: windows
 insert into intermediate.int_windows (
-    window_date, window_start, window_end, granularity, source_month, load_id, origin, trip_count, rejected_count,
-    duplicate_count, content_hash, is_pruned
+    window_date, window_start, window_end, granularity, dataset, source_month, load_id, origin, trip_count,
+    rejected_count, duplicate_count, content_hash, is_pruned
 )
 select
     window_date,
     cast(window_date as timestamp) at time zone 'America/New_York',
     cast(window_date + 1 as timestamp) at time zone 'America/New_York',
     'day',
+    'green_trips',
     min(source_month),
     min(load_id),
     'sample',
@@ -100,12 +101,12 @@ group by window_date
 
 -- name: model
 insert into ml.models (
-    model_version, spec, train_month, artifact_file, artifact_sha256, training_window_start, training_window_end,
+    model_version, dataset, spec, train_month, artifact_file, artifact_sha256, training_window_start, training_window_end,
     training_rows, training_data_sha256, definition_sha256, training_metrics, feature_names, libraries, origin,
     reference_id, is_active
 )
 values (
-    %(model_version)s, %(spec)s, %(first_day)s, '', '', %(first_day)s, %(first_day)s, 0, '', '', '{}', '{}', '{}',
+    %(model_version)s, 'green_trips', %(spec)s, %(first_day)s, '', '', %(first_day)s, %(first_day)s, 0, '', '', '{}', '{}', '{}',
     'sample', 'generated', true
 )
 

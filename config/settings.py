@@ -19,6 +19,8 @@ from config.months import Month
 from config.paths import DEFAULT_REPORT_DIR, ROOT, state_dir
 from core.errors import ConfigurationError, UsageError
 
+# The dataset whose files are loaded, and whose rows models score.
+DATASET = "green_trips"
 DEFAULT_TRAIN_MONTH = Month(2022, 1)
 DEFAULT_MONTH = Month(2022, 2)
 DEFAULT_DATA_DIR = Path("data", "raw")

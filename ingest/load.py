@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.months import Month
+from config.settings import DATASET
 from core.advice import Advice
 from core.errors import BadFileError, DatabaseError, OriginMixError
 from core.failpoints import failpoint
 from core.files.checksums import checked_sha256
 from core.files.table_files import connect, damaged
 from ingest.read import batches, inspect, noting_errors
-from ingest.schema import SERVICE
 from ingest.sources import SourceFile
 from warehouse import arrow_cursor, database
 from warehouse.arrow_cursor import ArrowCursor
@@ -89,7 +89,7 @@ def _check(source: SourceFile) -> _Checked | None:
     sha256 = checked_sha256(source.path, source.sha256)
     with database.connect("ingest", read_only=True) as connection:
         current = connection.execute(
-            _QUERIES["current_file"], {"service": SERVICE, "month": source.month.first_day}
+            _QUERIES["current_file"], {"dataset": DATASET, "month": source.month.first_day}
         ).fetchone()
     if current is not None and current[0] == sha256:
         return None
@@ -153,11 +153,11 @@ def _write(file: _Checked, load_id: int) -> Action:
                 return Action.UNCHANGED
             _refuse_mix(file.origin, inspection.path.name, held["origins"])
             month = inspection.month.first_day.isoformat()
-            cursor.execute(_QUERIES["retire_file"], (SERVICE, month))
+            cursor.execute(_QUERIES["retire_file"], (DATASET, month))
             cursor.execute(_QUERIES["delete_rows"], (month,))
             failpoint("ingest.deleted")
             rows = noting_errors(batches(reader, inspection, load_id), reading_errors)
-            cursor.append("raw", "green_trips", rows)
+            cursor.append("raw", DATASET, rows)
             _check_count(cursor, inspection)
             cursor.execute(_QUERIES["insert_file"], (json.dumps(_manifest_row(file, load_id)),))
             failpoint("ingest.before_commit")
@@ -172,7 +172,7 @@ def _write(file: _Checked, load_id: int) -> Action:
 
 def _held(cursor: ArrowCursor, month: Month) -> dict[str, Any]:
     """The sha256 of the month's current file, if there is one, and all origins of the warehouse."""
-    cursor.execute(_QUERIES["held"], (SERVICE, month.first_day.isoformat()))
+    cursor.execute(_QUERIES["held"], (DATASET, month.first_day.isoformat()))
     held: dict[str, Any] = json.loads(cursor.fetchone()[0])
     return held
 
@@ -191,7 +191,7 @@ def _manifest_row(file: _Checked, load_id: int) -> dict[str, Any]:
     inspection = file.inspection
     return {
         "load_id": load_id,
-        "service": SERVICE,
+        "dataset": DATASET,
         "source_month": inspection.month.first_day.isoformat(),
         "covers_until": inspection.covers_until.isoformat(),
         "location": file.source.location,

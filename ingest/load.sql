@@ -1,7 +1,7 @@
 -- name: current_file
 select sha256
 from raw.files
-where service = %(service)s and source_month = %(month)s and status = 'loaded'
+where dataset = %(dataset)s and source_month = %(month)s and status = 'loaded'
 
 -- name: origins
 -- What was found out about pruned months stands beside that of the others.
@@ -20,7 +20,7 @@ select cast(
         'sha256',
         (
             select sha256 from raw.files
-            where service = $1 and source_month = cast($2 as date) and status = 'loaded'
+            where dataset = $1 and source_month = cast($2 as date) and status = 'loaded'
         ),
         'origins',
         coalesce((select json_agg(distinct origin) from raw.files where status in ('loaded', 'pruned')), '[]')
@@ -29,7 +29,7 @@ select cast(
 
 -- name: retire_file
 update raw.files set status = 'replaced'
-where service = $1 and source_month = cast($2 as date) and status in ('loaded', 'pruned')
+where dataset = $1 and source_month = cast($2 as date) and status in ('loaded', 'pruned')
 
 -- name: delete_rows
 delete from raw.green_trips where source_month = cast($1 as date)
@@ -39,10 +39,10 @@ select count(*) from raw.green_trips where source_month = cast($1 as date)
 
 -- name: insert_file
 insert into raw.files (
-    load_id, service, source_month, covers_until, location, sha256, bytes, rows, schema_fingerprint, extra_columns,
+    load_id, dataset, source_month, covers_until, location, sha256, bytes, rows, schema_fingerprint, extra_columns,
     origin, status
 )
 select
-    load_id, service, source_month, covers_until, location, sha256, bytes, rows, schema_fingerprint, extra_columns,
+    load_id, dataset, source_month, covers_until, location, sha256, bytes, rows, schema_fingerprint, extra_columns,
     origin, status
 from json_populate_record(cast(null as raw.files), cast($1 as json))

@@ -14,7 +14,8 @@ from enum import Enum
 from core.errors import printable
 from core.files import columns
 
-SERVICE = "green"
+# How TLC calls the files of this dataset.
+FILE_PREFIX = "green_tripdata"
 
 
 class Family(Enum):

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.months import Month
-from config.settings import Settings, Source
+from config.settings import DATASET, Settings, Source
 from core.advice import Advice
 from core.errors import NetworkUnreachableError, OriginMixError, SourceUnavailableError
 from core.files.checksums import LIST_NAME, without_checksum
 from ingest.records import read_record
 from ingest.sample import GENERATOR_VERSION, write_sample
-from ingest.schema import SERVICE
+from ingest.schema import FILE_PREFIX
 from warehouse import database
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Found:
 def held_months() -> Held:
     """Months and kinds of origin in the warehouse."""
     with database.connect("ingest sources", read_only=True) as connection:
-        rows = connection.execute(_QUERIES["held_months"], {"service": SERVICE}).fetchall()
+        rows = connection.execute(_QUERIES["held_months"], {"dataset": DATASET}).fetchall()
     origins = {str(row[1]) for row in rows}
     return Held(
         months=frozenset(Month.parse(str(row[0])[:7]) for row in rows if not row[2]),
@@ -134,7 +134,7 @@ def _find_files(settings: Settings, held: Held, watch: Watch | None) -> Found:
 
 def file_name(month: Month) -> str:
     """TLC's name for a month's file."""
-    return f"{SERVICE}_tripdata_{month}.parquet"
+    return f"{FILE_PREFIX}_{month}.parquet"
 
 
 def _local_path(settings: Settings, month: Month) -> Path:
@@ -155,7 +155,7 @@ def _real_file(settings: Settings, month: Month, held: Held, watch: Watch | None
     if month in held.months and not path.exists():
         return None
     if settings.source is Source.LOCAL:
-        there = sorted(file.name for file in settings.data_dir.glob(f"{SERVICE}_tripdata_*.parquet"))
+        there = sorted(file.name for file in settings.data_dir.glob(f"{FILE_PREFIX}_*.parquet"))
         raise SourceUnavailableError(
             f"{path} does not exist (the folder holds {', '.join(there) or 'no such file'}): put the file there, "
             f"{Advice.NAME_DATA_FOLDER}, or {Advice.CHOOSE_SOURCE} (source=tlc)"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg import sql
 
 from config.monitoring import DECISION, PREDICTION, Model
+from config.settings import DATASET
 from core.advice import Advice
 from core.errors import BadFileError, ConfigurationError, ModelError, UsageError
 from core.failpoints import failpoint
@@ -240,6 +241,7 @@ def _record_model(connection: database.Connection, model_version: str, spec: str
         _QUERIES["insert_model"],
         {
             "model_version": model_version,
+            "dataset": DATASET,
             "spec": spec,
             "definition_sha256": definition,
             "feature_names": list(model.feature_names),

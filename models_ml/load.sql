@@ -6,10 +6,10 @@ select spec, predictions, definition_sha256, reference_id from ml.models where m
 
 -- name: insert_model
 insert into ml.models (
-    model_version, spec, definition_sha256, training_metrics, feature_names, libraries, origin, task, predictions
+    model_version, dataset, spec, definition_sha256, training_metrics, feature_names, libraries, origin, task, predictions
 )
 values (
-    %(model_version)s, %(spec)s, %(definition_sha256)s, '{}', %(feature_names)s, '{}', %(origin)s, %(task)s, 'loaded'
+    %(model_version)s, %(dataset)s, %(spec)s, %(definition_sha256)s, '{}', %(feature_names)s, '{}', %(origin)s, %(task)s, 'loaded'
 )
 on conflict (model_version) do update
 set

@@ -12,12 +12,12 @@ update ml.models set is_active = (spec = any(%(specs)s)) where is_active != (spe
 
 -- name: insert_model
 insert into ml.models (
-    model_version, spec, train_month, artifact_file, artifact_sha256, training_window_start, training_window_end,
+    model_version, dataset, spec, train_month, artifact_file, artifact_sha256, training_window_start, training_window_end,
     training_rows, training_data_sha256, definition_sha256, training_metrics, feature_names, libraries, origin, reference_id,
     evaluation_reference_id, task, row_filter, run_id
 )
 values (
-    %(model_version)s, %(spec)s, %(train_month)s, %(artifact_file)s, %(artifact_sha256)s, %(window_start)s,
+    %(model_version)s, %(dataset)s, %(spec)s, %(train_month)s, %(artifact_file)s, %(artifact_sha256)s, %(window_start)s,
     %(window_end)s, %(training_rows)s, %(training_data_sha256)s, %(definition_sha256)s, %(training_metrics)s, %(feature_names)s,
     %(libraries)s, %(origin)s, %(reference_id)s, %(evaluation_reference_id)s, %(task)s, %(row_filter)s, %(run_id)s
 )

@@ -22,6 +22,7 @@ from psycopg import sql
 
 from config.monitoring import PREDICTION, Model, Task
 from config.months import Month
+from config.settings import DATASET
 from core.advice import Advice
 from core.errors import ModelError
 from core.failpoints import failpoint
@@ -178,6 +179,7 @@ def _record(
         {
             **made,
             "model_version": trained.model_version,
+            "dataset": DATASET,
             "spec": spec,
             "train_month": month.first_day,
             "window_start": stamps.min().to_pydatetime(),

@@ -47,6 +47,7 @@
     windows.model_version,
     windows.reference_id,
     {% for column in about %}windows.{{ column }}, {% endfor %}
+    windows.dataset,
     windows.origin
 {%- endmacro %}
 

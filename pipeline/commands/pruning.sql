@@ -46,11 +46,11 @@ where load_id not in (select load_id from raw.files where status = 'pruned')
 
 -- name: keep_windows
 insert into monitoring.pruned_windows (
-    load_id, source_month, window_date, window_start, window_end, granularity, origin, trip_count, rejected_count,
+    load_id, dataset, source_month, window_date, window_start, window_end, granularity, origin, trip_count, rejected_count,
     duplicate_count, content_hash
 )
 select
-    load_id, source_month, window_date, window_start, window_end, granularity, origin, trip_count, rejected_count,
+    load_id, dataset, source_month, window_date, window_start, window_end, granularity, origin, trip_count, rejected_count,
     duplicate_count, content_hash
 from intermediate.int_windows
 where load_id = %(load_id)s

@@ -22,13 +22,12 @@ import psutil
 from config import env_file
 from config.months import Month
 from config.paths import state_dir
-from config.settings import Settings, Source, end_of_day
+from config.settings import DATASET, Settings, Source, end_of_day
 from core.errors import PartlyFailedError, SourceUnavailableError, UsageError
 from core.failpoints import failpoint
 from core.files.checksums import checked_sha256
 from ingest.part import write_part
 from ingest.read import inspect
-from ingest.schema import SERVICE
 from ingest.sources import file_name, find_files, held_months
 from pipeline.runner import Pipeline, Report
 from warehouse import database
@@ -99,7 +98,7 @@ def _where_to_look(month: Month) -> str:
 def _covered(month: Month) -> date | None:
     """The last day that the month's loaded file covers; None where it is not loaded."""
     with database.connect("replay", read_only=True) as connection:
-        row = connection.execute(_QUERIES["covers_until"], {"service": SERVICE, "month": month.first_day}).fetchone()
+        row = connection.execute(_QUERIES["covers_until"], {"dataset": DATASET, "month": month.first_day}).fetchone()
     return date.fromisoformat(str(row[0])) if row else None
 
 

@@ -1,5 +1,5 @@
 -- name: covers_until
-select covers_until from raw.files where service = %(service)s and source_month = %(month)s and status = 'loaded'
+select covers_until from raw.files where dataset = %(dataset)s and source_month = %(month)s and status = 'loaded'
 
 -- name: last_evaluation
 select max(as_of) from monitoring.ledger where step = 'performance' and window_start >= %(start)s and window_start < %(end)s

@@ -57,12 +57,12 @@ order by followup_id
 
 -- name: insert_incident
 insert into monitoring.incidents (
-    incident_id, family, column_name, segment_key, segment_value, model_version, window_start, window_date, statistic,
-    threshold_ratio, p_value, status, reference_days, model_specs, moved, affected_segments, rows_query, event, figure_of,
+    incident_id, dataset, family, column_name, segment_key, segment_value, model_version, window_start, window_date,
+    statistic, threshold_ratio, p_value, status, reference_days, model_specs, moved, affected_segments, rows_query, event, figure_of,
     moved_of, level, run_id
 )
 values (
-    %(incident_id)s, %(family)s, %(column_name)s, %(segment_key)s, %(segment_value)s, %(model_version)s,
+    %(incident_id)s, (select min(dataset) from ml.models where spec = any(%(model_specs)s)), %(family)s, %(column_name)s, %(segment_key)s, %(segment_value)s, %(model_version)s,
     %(window_start)s, %(window_date)s, %(statistic)s, %(threshold_ratio)s, %(p_value)s, %(status)s, %(reference_days)s,
     %(model_specs)s, %(moved)s, %(affected_segments)s, %(rows_query)s, %(event)s, %(figure_of)s, %(moved_of)s,
     %(level)s, %(run_id)s

@@ -33,11 +33,11 @@ PIN = hashlib.sha256(MODEL).hexdigest()
 MODEL_NAME = f"m-2022-01-0.{PIN[:12]}.skops"
 INSERT_MODEL = """
 insert into ml.models (
-    model_version, spec, definition_sha256, training_metrics, feature_names, libraries, origin, train_month,
+    model_version, dataset, spec, definition_sha256, training_metrics, feature_names, libraries, origin, train_month,
     artifact_file, artifact_sha256, training_window_start, training_window_end, training_rows, training_data_sha256,
     reference_id
 ) values (
-    'm', 'm', '', '{}', '{}', '{}', 'sample', '2022-01-01', %s, %s, '2022-01-01', '2022-02-01', 1, '', ''
+    'm', 'd', 'm', '', '{}', '{}', '{}', 'sample', '2022-01-01', %s, %s, '2022-01-01', '2022-02-01', 1, '', ''
 )
 """
 Change = Callable[[dict[str, Any], dict[str, bytes]], None]

@@ -27,7 +27,7 @@ create sequence raw.load_ids;
 
 create table raw.files (
     load_id bigint primary key,
-    service text not null,
+    dataset text not null,
     source_month date not null,
     location text not null,
     sha256 text not null,
@@ -45,7 +45,7 @@ create table raw.files (
     constraint files_cover_days_of_their_month check (date_trunc('month', covers_until) = source_month),
     constraint files_say_when_pruned check (status != 'pruned' or pruned_at is not null)
 );
-create unique index files_current on raw.files (service, source_month) where status in ('loaded', 'pruned');
+create unique index files_current on raw.files (dataset, source_month) where status in ('loaded', 'pruned');
 
 create table raw.green_trips (
     vendorid bigint,
@@ -80,6 +80,8 @@ create table raw.green_trips (
 
 create table ml.models (
     model_version text primary key,
+    -- Whose rows it scores.
+    dataset text not null,
     spec text not null,
     train_month date,
     artifact_file text,
@@ -474,6 +476,7 @@ create table monitoring.alarm_scores (
 -- As they were when they were raised: rows are added, never changed.
 create table monitoring.incidents (
     incident_id text primary key,
+    dataset text not null,
     family text not null,
     column_name text not null,
     segment_key text not null,
@@ -538,6 +541,7 @@ create table monitoring.backfills (
 -- What dbt would make of the trips, kept where they are gone: it reads these rows where it rebuilds its own tables.
 create table monitoring.pruned_windows (
     load_id bigint not null,
+    dataset text not null,
     source_month date not null,
     window_date date not null,
     window_start timestamptz not null,

@@ -43,7 +43,7 @@ def test_rows_and_manifest_tell_the_same(empty_warehouse: database.Connection, t
     (file,), trips = contents(empty_warehouse)
     names = [description.name for description in empty_warehouse.execute("select * from raw.files").description or ()]
     row = dict(zip(names, file, strict=True))
-    assert row["service"] == "green"
+    assert row["dataset"] == "green_trips"
     assert row["source_month"] == JANUARY.first_day
     assert row["location"] == str(path)
     assert row["bytes"] == path.stat().st_size

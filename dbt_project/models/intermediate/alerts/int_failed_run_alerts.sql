@@ -70,6 +70,7 @@ final as (
         cast(failures.failed_runs as double precision) as last_value,
         rules.warning,
         rules.critical,
+        '' as dataset,
         failures.origin,
         failures.run_id,
         format(

@@ -18,9 +18,11 @@ age as (
     select
         max(loaded_at) as loaded_at,
         extract(epoch from now() - max(loaded_at)) / 86400.0 as age_days,
+        dataset,
         max(origin) as origin,
         (array_agg(load_id order by loaded_at desc))[1] as load_id
     from files
+    group by dataset
 
 ),
 
@@ -45,6 +47,7 @@ final as (
         cast(age.age_days as double precision) as last_value,
         rules.warning,
         rules.critical,
+        age.dataset,
         age.origin,
         cast(0 as bigint) as run_id,
         format('no file was loaded for %s days', {{ rounded("age.age_days", 0) }}) as summary,

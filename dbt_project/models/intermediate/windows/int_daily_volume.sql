@@ -18,16 +18,18 @@ with windows as (
 usual as (
 
     select
+        windows.dataset,
         windows.window_date,
         count(*) as usual_days,
         percentile_cont(0.5) within group (order by earlier.trip_count) as median_trip_count
     from windows
     inner join windows as earlier
         on
-            windows.window_date - {{ 7 * weeks }} <= earlier.window_date
+            windows.dataset = earlier.dataset
+            and windows.window_date - {{ 7 * weeks }} <= earlier.window_date
             and windows.window_date > earlier.window_date
             and extract(isodow from windows.window_date) = extract(isodow from earlier.window_date)
-    group by windows.window_date
+    group by windows.dataset, windows.window_date
 
 ),
 
@@ -38,7 +40,10 @@ compared as (
         coalesce(usual.usual_days, 0) as usual_days,
         case when usual.usual_days >= {{ fewest_days }} then usual.median_trip_count end as usual_trip_count
     from windows
-    left join usual on windows.window_date = usual.window_date
+    left join usual
+        on
+            windows.dataset = usual.dataset
+            and windows.window_date = usual.window_date
 
 ),
 
@@ -61,6 +66,7 @@ final as (
             (usual_trip_count + 1) / (trip_count + 1)
         ) as volume_factor,
         load_id,
+        dataset,
         origin
     from compared
 

@@ -45,17 +45,19 @@ described as (
         {{ evaluation_reference() }} as evaluation_reference_id,
         coalesce(computed.reference_id = models.reference_id, false) as is_own_reference,
         windows.load_id,
+        windows.dataset,
         windows.origin,
         computed.run_id,
         {{ row_hash([
             "computed.run_id", "evaluations.runs", "windows.origin", "models.reference_id", "models.evaluation_reference_id"
         ]) }} as inputs_hash
     from computed
+    inner join models on computed.model_version = models.model_version
     inner join windows
         on
-            computed.window_start = windows.window_start
+            models.dataset = windows.dataset
+            and computed.window_start = windows.window_start
             and computed.granularity = windows.granularity
-    inner join models on computed.model_version = models.model_version
     left join evaluations
         on
             computed.model_version = evaluations.model_version

@@ -6,7 +6,7 @@
         incremental_strategy="replace_stale",
         meta=manifest,
         on_schema_change="fail",
-        indexes=[{"columns": ["window_date"], "unique": true}],
+        indexes=[{"columns": ["dataset", "window_date"], "unique": true}],
     )
 }}
 
@@ -55,6 +55,7 @@ days as (
     -- Every day that a file covers is a window, also one without a trip; a day not yet delivered is none.
     select
         files.load_id,
+        files.dataset,
         files.source_month,
         files.origin,
         cast(day as date) as window_date
@@ -118,6 +119,7 @@ final as (
         {{ window_start("days.window_date") }} as window_start,
         {{ window_end("days.window_date") }} as window_end,
         'day' as granularity,
+        days.dataset,
         days.source_month,
         days.load_id,
         days.origin,
@@ -136,6 +138,7 @@ final as (
         window_start,
         window_end,
         granularity,
+        dataset,
         source_month,
         load_id,
         origin,

@@ -48,14 +48,16 @@ final as (
         scores.p_value,
         scores.threshold_ratio,
         coalesce(scores.own_threshold_ratio, scores.threshold_ratio) as own_threshold_ratio,
+        windows.dataset,
         windows.origin,
         scores.run_id
     from scores
+    inner join models on scores.model_version = models.model_version
     inner join windows
         on
-            scores.window_start = windows.window_start
+            models.dataset = windows.dataset
+            and scores.window_start = windows.window_start
             and scores.granularity = windows.granularity
-    inner join models on scores.model_version = models.model_version
 
 )
 

@@ -51,14 +51,16 @@ final as (
         alarms.reference_start,
         alarms.reference_days,
         alarms.false_alarm_days,
+        windows.dataset,
         windows.origin,
         alarms.run_id
     from alarms
+    inner join models on alarms.model_version = models.model_version
     inner join windows
         on
-            alarms.window_start = windows.window_start
+            models.dataset = windows.dataset
+            and alarms.window_start = windows.window_start
             and alarms.granularity = windows.granularity
-    inner join models on alarms.model_version = models.model_version
     left join events on windows.window_date = events.event_date
 
 )

@@ -113,6 +113,7 @@ final as (
             when latest.is_acknowledged then 'acknowledged'
             else 'open'
         end as state,
+        incidents.dataset,
         incidents.family,
         incidents.column_name,
         incidents.segment_key,

@@ -108,6 +108,7 @@ final as (
         ranked.pending_days,
         ranked.clear_days,
         volume.load_id,
+        volume.dataset,
         volume.origin,
         ranked.run_id,
         ranked.as_of

@@ -46,6 +46,7 @@ about_days as (
         last_value,
         warning,
         critical,
+        dataset,
         origin,
         run_id,
         summary,
@@ -76,6 +77,7 @@ about_incidents as (
         incidents.last_threshold_ratio as last_value,
         rules.warning,
         rules.critical,
+        incidents.dataset,
         windows.origin,
         incidents.run_id,
         concat_ws(
@@ -99,7 +101,10 @@ about_incidents as (
         on
             rules.rule = 'incident'
             and incidents.worst_threshold_ratio >= least(rules.warning, rules.critical)
-    inner join windows on incidents.window_start = windows.window_start
+    inner join windows
+        on
+            incidents.dataset = windows.dataset
+            and incidents.window_start = windows.window_start
     where
         incidents.state != 'withdrawn'
         and incidents.is_active
@@ -144,6 +149,7 @@ final as (
         warning,
         critical,
         summary,
+        dataset,
         origin,
         run_id
     from all_alerts

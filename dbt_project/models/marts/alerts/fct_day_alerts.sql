@@ -103,6 +103,7 @@ final as (
         last_day.value as last_value,
         last_day.warning,
         last_day.critical,
+        first_day.dataset,
         first_day.origin,
         coalesce(first_day.run_id, 0) as run_id
     from opened

@@ -66,6 +66,7 @@ versions as (
 
     select
         models.model_version,
+        models.dataset,
         models.spec as model_spec,
         models.task,
         models.predictions,
@@ -113,6 +114,7 @@ final as (
     union all
     select
         unit as model_version,
+        cast(null as text) as dataset,
         unit as model_spec,
         null as task,
         'scored' as predictions,

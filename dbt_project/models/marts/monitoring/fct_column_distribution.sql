@@ -68,6 +68,7 @@ final as (
         cast(row_count as double precision) / cast(window_total as double precision) as share,
         reference_count,
         cast(reference_count as double precision) / cast(reference_total as double precision) as reference_share,
+        dataset,
         origin,
         run_id,
         inputs_hash

@@ -19,6 +19,7 @@ final as (
         usual_days,
         volume_ratio,
         load_id,
+        dataset,
         origin
     from volume
 

@@ -26,6 +26,7 @@ final as (
         rules.reason,
         rejections.rejected_count,
         windows.load_id,
+        windows.dataset,
         windows.origin
     from rejections
     inner join windows on rejections.window_date = windows.window_date

@@ -78,6 +78,7 @@ final as (
         pivoted.binned_psi,
         pivoted.n_reference,
         pivoted.n_current,
+        models.dataset,
         origins.origin,
         pivoted.run_id
     from comparisons

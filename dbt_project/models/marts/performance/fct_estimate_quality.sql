@@ -136,6 +136,7 @@ final as (
         trailing_coverage,
         trailing_correlation,
         trailing_days,
+        dataset,
         origin,
         run_id,
         inputs_hash

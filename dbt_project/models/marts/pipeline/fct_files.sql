@@ -20,7 +20,7 @@ final as (
 
     select
         files.load_id,
-        files.service,
+        files.dataset,
         files.source_month,
         files.covers_until,
         {{ instant("files.source_month") }} as window_start,

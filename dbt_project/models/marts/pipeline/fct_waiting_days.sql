@@ -44,9 +44,13 @@ final as (
         beginnings.spec as model_spec,
         case when computed.model_version is null then 'not monitored yet' else 'changed since' end as reason,
         windows.load_id,
+        windows.dataset,
         windows.origin
     from windows
-    inner join beginnings on windows.window_date >= beginnings.begins_at
+    inner join beginnings
+        on
+            windows.dataset = beginnings.dataset
+            and windows.window_date >= beginnings.begins_at
     left join computed
         on
             beginnings.model_version = computed.model_version

@@ -12,7 +12,7 @@ renamed as (
         sha256,
 
         ---------- what
-        service,
+        dataset,
         source_month,
         covers_until,
         location,
