@@ -84,11 +84,14 @@ def _checked_timezone(name: str) -> str:
     return name
 
 
+Timezone = Annotated[str, AfterValidator(_checked_timezone)]
+
+
 class Windows(Strict):
     """Whose clock cuts windows, the contracted relations that they and labels are read from, and their least size."""
 
     # The wall clock that the stamps of the source show.
-    timezone: Annotated[str, AfterValidator(_checked_timezone)]
+    timezone: Timezone
     windows: Relation
     rows: Relation
     rejections: Relation

@@ -5,12 +5,11 @@ Gives frozen values; every error names the place in the file, what stands there 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
+from config.config_values import found_words
 from config.monitoring import Monitoring
 from config.monitoring_checks import check_rules
 from config.paths import monitoring_file
@@ -32,15 +31,7 @@ def load_monitoring(path: Path | None = None) -> Monitoring:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ConfigurationError(
-            f"{path.name}, {place}: {first['msg']}{_found(first)}; {error.error_count()} in all"
+            f"{path.name}, {place}: {first['msg']}{found_words(first)}; {error.error_count()} in all"
         ) from error
     check_rules(monitoring, path.name)
     return monitoring
-
-
-def _found(error: Mapping[str, Any]) -> str:
-    """What stands there, of a setting that there is: another file than a monitoring.yml may have been named."""
-    value = error["input"]
-    if not error["loc"] or error["type"] == "extra_forbidden" or isinstance(value, dict | list):
-        return ""
-    return f" (found {repr(value)[:80]})"
