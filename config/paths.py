@@ -43,6 +43,11 @@ def monitoring_file() -> Path:
     return path if named or IS_CHECKOUT or path.exists() else PACKAGE_DIR / "config" / "monitoring.yml"
 
 
+def datasets_dir() -> Path:
+    """The folder of the project's datasets, one file each."""
+    return ROOT / "datasets"
+
+
 def use_monitoring_file(path: str) -> None:
     """From now on, and in processes that this one starts, another file says what is monitored."""
     os.environ[_MONITORING_FILE] = path

@@ -1,4 +1,4 @@
-"""Labels and predictions of your own: files that were made elsewhere.
+"""Data of your own: datasets, and labels and predictions that were made elsewhere.
 
 stdout is data, stderr is talk. Each command imports its own modules itself: all of them together take a second, at
 each start.
@@ -13,9 +13,31 @@ import typer
 
 from core.errors import UsageError
 from pipeline.cli.app import app
-from pipeline.cli.values import File
+from pipeline.cli.values import File, ReferenceRows, names
 from pipeline.console import tell
 from warehouse.session import changes, session
+
+
+@app.command()
+def dataset(
+    file: File = None,
+    timestamp: Annotated[str, typer.Option(help="The column with the time of a row.")] = "",
+    key: Annotated[str, typer.Option(help="The column that names a row, or several with commas.")] = "",
+    prediction: Annotated[
+        str, typer.Option(help="The column with predictions; those of all classes with commas.")
+    ] = "",
+    decision: Annotated[str, typer.Option(help="The column with what a classifier decided.")] = "",
+    label: Annotated[str, typer.Option(help="The column with the true value.")] = "",
+    name: Annotated[str, typer.Option(help="What the dataset is called; as the file.")] = "",
+    reference: ReferenceRows = None,
+) -> None:
+    """Look at data files, say what each column holds, and write datasets/<name>.yml; nothing is loaded."""
+    from pipeline.commands.dataset import write_dataset
+
+    if file is None:
+        raise UsageError("no file was named: write make dataset FILE=loans.csv TIMESTAMP=timestamp")
+    columns = {"TIMESTAMP": timestamp, "KEY": key, "PREDICTION": prediction, "DECISION": decision, "LABEL": label}
+    write_dataset(file, {role: names(text) for role, text in columns.items()}, reference, name.strip(), tell)
 
 
 @app.command()

@@ -20,12 +20,14 @@ import typer
 from config.months import Month, parse_months
 from config.settings import Source
 from core.errors import UsageError
+from ingest.inspection.asked import Reference, Span
 
 Value = TypeVar("Value")
 Reader = Callable[[str], Value | None]
 
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _MOST_SECONDS = 86_400.0
+_SPAN = re.compile(r"([0-9]{1,9}|[0-9]+-[0-9-]+)?\.\.([0-9]{1,9}|[0-9]+-[0-9-]+)?")
 _YES = frozenset({"yes", "true", "1"})
 _NO = frozenset({"no", "false", "0"})
 
@@ -142,6 +144,33 @@ def _segment(text: str) -> Segment:
     return Segment(column, value)
 
 
+def names(text: str) -> tuple[str, ...]:
+    """The names of a list with commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _reference(text: str) -> Reference:
+    """A span, or a path where the text is none."""
+    span = _SPAN.fullmatch(text)
+    if span is None:
+        return Reference(text, files=_file(text))
+    if not any(span.groups()):
+        raise UsageError(f"REFERENCE '{text}' has no end: write REFERENCE=..2018-10-29, or 2018-01-01..2018-10-29")
+    first, last = (_bound(end) for end in span.groups())
+    if first is not None and last is not None:
+        if type(first) is not type(last):
+            raise UsageError(f"REFERENCE '{text}' has a day and a number: write two days, or two whole numbers")
+        if first > last:  # type: ignore[operator]  # both are days or both numbers
+            raise UsageError(f"REFERENCE '{text}' runs backwards: write the earlier end first")
+    return Reference(text, span=Span(first, last))
+
+
+def _bound(text: str | None) -> date | int | None:
+    if not text:
+        return None
+    return int(text) if text.isdecimal() else day("REFERENCE")(text)
+
+
 def path(name: str) -> Reader[Path]:
     """Paths as they were typed, `~` resolved; they need not be there, but must be possible, and texts in UTF-8."""
 
@@ -204,6 +233,12 @@ ReportDir = Annotated[
 ModelName = Annotated[str, typer.Option(help="A model's name or version; every active model.")]
 File = Annotated[
     Path | None, typer.Option(parser=_file, metavar="FILE", help="A file, relative to the current folder.")
+]
+ReferenceRows = Annotated[
+    Reference | None,
+    typer.Option(
+        parser=_reader(_reference), metavar="SPAN", help="..2018-10-29, 2018-01-01..2018-10-29, or a file; a third."
+    ),
 ]
 SegmentValue = Annotated[
     Segment | None,
