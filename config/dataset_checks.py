@@ -119,8 +119,6 @@ def _check_model(dataset: Dataset, name: str, place: str) -> None:
         if column in model.role_columns or dataset.kind(column) == "ignored":
             found = "predicted or the label" if column in model.role_columns else "ignored"
             raise ConfigurationError(f"{place}.features: {column} is {found}, and no feature: leave it out")
-    if not dataset.features(name):
-        raise ConfigurationError(f"{place}: no column is left as a feature: give one under columns another type")
     if model.reference is not None:
         _check_reference(dataset, model.reference, f"{place}.reference")
     for window in model.performance_windows:

@@ -86,7 +86,7 @@ def _text_counts(sql: str) -> str:
     """Counts of a column of text: present, missing words, numbers, such as are codes, times, zoned, booleans."""
     text = f"trim({sql})"
     number = f"try_cast({text} as double) is not null and not contains({text}, '_')"
-    time = f"try_cast({text} as timestamp) is not null"
+    time = f"try_cast({text} as timestamptz) is not null"
     return ", ".join(
         f"count(*) filter ({condition})"
         for condition in (
@@ -106,7 +106,8 @@ def _of_text(field: Field, counts: Sequence[int], texts_are_values: bool) -> Col
     present, missing, numbers, codes, times, zoned, booleans = counts
     least = max(1.0, _LEAST_SHARE * (present - missing))
     if times >= least:
-        return replace(_read(field, "time", "try_cast({} as timestamp)"), is_zoned=zoned > 0)
+        # A zone of its own counts, and DuckDB's, which stands for none, is UTC here.
+        return replace(_read(field, "time", "cast(try_cast({} as timestamptz) as timestamp)"), is_zoned=zoned > 0)
     if texts_are_values and booleans >= least:
         return _read(field, "boolean", "try_cast({} as boolean)")
     if texts_are_values and numbers >= least and not codes:

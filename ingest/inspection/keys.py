@@ -20,6 +20,7 @@ _MOST_AT_ONCE = 2_000_000
 _SHOWN = 3
 _NEARLY = 0.9
 _MOST_CANDIDATES = 20
+_LONGEST_KEY = 64
 
 
 class Repeated(NamedTuple):
@@ -78,8 +79,17 @@ def proposed_key(table: Table, columns: Sequence[Column], figures: dict[str, Fig
         and figures[column.name].is_unique
         and figures[column.name].readable == table.rows
     ]
+    unique = [column for column in unique if column.type == "number" or _is_short(table, column, figures[column.name])]
     named = [column for column in unique if looks_like_identifier(column.field.spelling)]
     return next((column.name for column in (*named, *unique)), "")
+
+
+def _is_short(table: Table, column: Column, figures: Figures) -> bool:
+    """Whether the texts of a column are such as name something: one word of some letters."""
+    if figures.longest > _LONGEST_KEY:
+        return False
+    (sentences,) = table.one(f"count(*) filter (contains({column.value}, ' '))")
+    return bool(sentences == 0)
 
 
 def key_warnings(table: Table, columns: Sequence[Column], figures: dict[str, Figures]) -> list[str]:

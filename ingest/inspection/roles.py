@@ -17,7 +17,7 @@ from ingest.inspection.figures import Figures
 from ingest.inspection.report import Windows
 
 # Whole numbers in a column of such a name may cut the rows where no time does.
-_PERIOD = re.compile(r"year|jahr|quarter|month|week|period|vintage|batch", re.IGNORECASE)
+_PERIOD = re.compile(r"(?:^|_)(?:year|quarter|month|week|period|vintage|batch)(?:_?(?:id|no|number))?$", re.IGNORECASE)
 _MOMENT = re.compile(r"timestamp|time|date|created|_at$", re.IGNORECASE)
 _MOST_PERIODS = 1_000
 # Windows that a file without any time is cut into, and the least rows of one.

@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 
+from config.dataset_checks import RESERVED
 from core.errors import BadFileError, printable
 from core.files.input_files import MOST_COLUMNS
 from core.files.table_files import connect, pattern, promised_rows
@@ -160,7 +161,7 @@ def _fields(files: DataFiles, described: list[tuple[str, str]]) -> tuple[Field, 
             )
         seen[spelling.lower()] = spelling
     fields: list[Field] = []
-    taken: set[str] = set()
+    taken = set(RESERVED)
     for place, (spelling, (name, kind)) in enumerate(zip(spellings, described, strict=True)):
         if not _PANDAS_INDEX.fullmatch(spelling):
             shown = spelling or f"column {place + 1}"

@@ -43,6 +43,7 @@ COMMANDS: dict[str, list[tuple[str, set[int]]]] = {
     # Refused, in words: the month is there whole, no feed and no such model is configured, there is no Grafana
     # and no password of one.
     "replay": [("replay MONTH=2022-02 PAUSE=0 SOURCE=sample", {2})],
+    "dataset": [("dataset FILE={folder}/README.md", {4}), ("dataset FILE={folder}/docs/none.csv", {5})],
     "labels": [("labels FILE={folder}/README.md", {2, 3, 4})],
     "predictions": [("predictions FILE={folder}/README.md MODEL=my_model", {2, 3, 4})],
     "save-dashboard": [("save-dashboard UID=mine", {3, 14})],

@@ -335,14 +335,13 @@ def test_an_address_in_the_place_of_a_variable_is_never_shown() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_model_without_a_feature_says_so() -> None:
+def test_a_model_may_have_predictions_and_labels_alone() -> None:
     def change(content: dict[str, Any]) -> None:
         for name in ("car_value", "amount", "latitude", "salary_range", "repaid_before", "note"):
             content["columns"][name] = "ignored"
         content.update(derive={}, segments=[])
 
-    with pytest.raises(ConfigurationError, match="no column is left as a feature"):
-        changed(change)
+    assert changed(change).features("repayment") == ()
 
 
 @pytest.mark.parametrize("name", ["Loans", "2loans", "my loans", "x" * 64])

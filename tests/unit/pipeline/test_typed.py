@@ -23,6 +23,7 @@ EXPORTED = {
     "SQL": "drop", "ARGS": "run", "AS_OF": "x", "RELOAD": "x", "DATA_DIR": "/nowhere", "TRAIN_MONTH": "x",
     "RAW_MONTHS": "1", "REPORT_DIR": "/nowhere", "TLC_URL": "@", "SEGMENT": "x", "MONITORING_FILE": "/nowhere",
     "LOG_LEVEL": "nosuch", "UID": "x", "VENV": "/nowhere", "BIN": "/nowhere", "PYTHON": "/nowhere",
+    "TIMESTAMP": "x", "KEY": "x", "PREDICTION": "x", "DECISION": "x", "LABEL": "x", "NAME": "x", "REFERENCE": "x..y",
     "HARD_PART": "x", "TYPED": "CONFIRM",
 }  # fmt: skip
 
@@ -37,6 +38,7 @@ def export(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("prune", 2, "RAW_MONTHS was not given"),
         ("backfill", 2, "FROM was not given"),
+        ("dataset", 2, "no file was named"),
         ("labels", 2, "no file was named"),
         ("backup", 2, "no file was named"),
         ("restore", 2, "no file was named"),

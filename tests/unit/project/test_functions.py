@@ -19,6 +19,7 @@ LONG = {
 }
 MANY = {
     ("ingest/download.py", "download"): "limits of one download, each with a default, named where it is called",
+    ("pipeline/cli/own_data.py", "dataset"): "options of a command, a parameter each",
     ("models_ml/train.py", "train"): "what a training is made of, named where it is called",
 }
 

@@ -23,6 +23,12 @@ ALLOWED = {
     ): "a dashboard's query as Grafana would send it, as the role that reads the marts only",
     ("ingest/read.py", "batches"): "names of COLUMNS, and the file's own spelling of them, quoted",
     ("ingest/read.py", "_figures"): "as batches",
+    ("ingest/inspection/table.py", "opened"): "a reader's name with its options, and DuckDB's own names of columns",
+    ("ingest/inspection/table.py", "sampled"): "as select",
+    (
+        "ingest/inspection/table.py",
+        "select",
+    ): "the files' own spelling of columns, quoted, and expressions of this folder's modules with numbers of theirs",
     ("models_ml/label_feed.py", "load_labels"): "what _write_query has composed",
     ("models_ml/label_file.py", "records"): "names of COLUMNS, and the file's own spelling of them, quoted",
     ("models_ml/prediction_files.py", "_table"): "as records",

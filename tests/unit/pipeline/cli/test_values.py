@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 from config.months import Month
 from config.settings import Source
 from core.errors import UsageError
-from pipeline.cli import every_day, operate, values  # noqa: F401 - their commands are the app's
+from ingest.inspection.asked import Reference, Span
+from pipeline.cli import every_day, operate, own_data, values  # noqa: F401 - their commands are the app's
 from pipeline.cli.app import app
 
 
@@ -127,3 +128,40 @@ def test_a_blank_text_is_as_if_nothing_had_been_typed() -> None:
     assert [read(" \n") for read in readers] == [None] * 5
     assert values.days("TO")("2022-02") is not None
     assert Month.parse("2022-02") == Month(2022, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [
+        ("..2018-10-29", Span(None, date(2018, 10, 29))),
+        ("2018-01-01..2018-10-29", Span(date(2018, 1, 1), date(2018, 10, 29))),
+        (" 2018-01-01.. ", Span(date(2018, 1, 1), None)),
+        ("..2015", Span(None, 2015)),
+        ("1..5000", Span(1, 5000)),
+    ],
+)
+def test_a_reference_is_a_span_with_open_ends(text: str, span: Span) -> None:
+    assert values._reference(text.strip()) == Reference(text.strip(), span=span)
+
+
+def test_what_is_no_span_is_a_file_as_the_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert values._reference("../base.csv") == Reference("../base.csv", files=tmp_path / "../base.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("..", "REFERENCE '..' has no end: write REFERENCE=..2018-10-29"),
+        ("2018-01-01..2017-01-01", "REFERENCE '2018-01-01..2017-01-01' runs backwards: write the earlier end first"),
+        ("2018-02-30..", "REFERENCE '2018-02-30' is not a day: a day is written YYYY-MM-DD"),
+        ("2018..2018-02-01", "REFERENCE '2018..2018-02-01' has a day and a number: write two days"),
+    ],
+)
+def test_what_is_no_reference_is_refused(text: str, words: str) -> None:
+    assert words in refused("dataset", "--reference", text)
+
+
+def test_names_are_a_list_with_commas() -> None:
+    assert values.names(" p_a, p_b ,,p_c") == ("p_a", "p_b", "p_c")
+    assert values.names(" ") == ()
