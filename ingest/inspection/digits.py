@@ -35,31 +35,20 @@ class Digits(NamedTuple):
 def proposed_digits(sample: Table, columns: Sequence[Column], figures: dict[str, Figures]) -> dict[str, Digits]:
     """For each numerical column the least digits, from DEFAULT_DIGITS on, whose error is at most MOST_ERROR."""
     proposals: dict[str, Digits] = {}
-    for start in range(0, len(columns), _MOST_COLUMNS):
-        part = columns[start : start + _MOST_COLUMNS]
-        figures_of = sample.one(", ".join(_errors(column) for column in part))
-        width = len(_TRIED)
-        chosen = {}
-        for place, column in enumerate(part):
-            errors = [float(error or 0) for error in figures_of[place * width : (place + 1) * width]]
-            if errors[0] == 0:
-                proposals[column.name] = Digits(DEFAULT_DIGITS, rounds=False)
-            elif figures[column.name].distinct <= _FEW or min(errors) > MOST_ERROR:
+    open_ones = list(columns)
+    for digits in _TRIED:
+        for column, error in _errors(sample, open_ones, digits).items():
+            if error == 0:
+                proposals[column.name] = Digits(digits, rounds=False)
+            elif figures[column.name].distinct <= _FEW:
                 proposals[column.name] = Digits(None, rounds=False)
-            else:
-                chosen[column] = next(
-                    (digits, error) for digits, error in zip(_TRIED, errors, strict=True) if error <= MOST_ERROR
-                )
-        if chosen:
-            left = sample.one(
-                ", ".join(
+            elif error <= MOST_ERROR:
+                (kept, whole) = sample.one(
                     f"count(distinct {rounded(column.value, digits)}), count(distinct {column.value})"
-                    for column, (digits, _) in chosen.items()
                 )
-            )
-            for (column, (digits, error)), kept, whole in zip(chosen.items(), left[::2], left[1::2], strict=True):
                 proposals[column.name] = Digits(digits, rounds=True, left=kept, of=whole, error=error)
-    return proposals
+        open_ones = [column for column in open_ones if column.name not in proposals]
+    return proposals | {column.name: Digits(None, rounds=False) for column in open_ones}
 
 
 def rounded(value: str, digits: int) -> str:
@@ -68,14 +57,18 @@ def rounded(value: str, digits: int) -> str:
     return f"case when {value} = 0 then 0 else round({value} / {step}) * {step} end"
 
 
-def _errors(column: Column) -> str:
-    """SQL of the error at each number of digits; what is left of a float's own error is none."""
+def _errors(sample: Table, columns: Sequence[Column], digits: int) -> dict[Column, float]:
+    """The error of each column at so many digits; what is left of a float's own error is none."""
+    errors: dict[Column, float] = {}
+    for start in range(0, len(columns), _MOST_COLUMNS):
+        part = columns[start : start + _MOST_COLUMNS]
+        found = sample.one(", ".join(_error(column, digits) for column in part))
+        errors |= {column: float(error or 0) for column, error in zip(part, found, strict=True)}
+    return errors
+
+
+def _error(column: Column, digits: int) -> str:
     value = f"cast({column.value} as double)"
-    parts = []
-    for digits in _TRIED:
-        moved = f"{value} - ({rounded(value, digits)})"
-        is_moved = f"abs({moved}) > 1e-12 * abs({value})"
-        parts.append(
-            f"sqrt(avg(case when {is_moved} then pow({moved}, 2) else 0 end)) / nullif(stddev_pop({value}), 0)"
-        )
-    return ", ".join(parts)
+    moved = f"{value} - ({rounded(value, digits)})"
+    is_moved = f"abs({moved}) > 1e-12 * abs({value})"
+    return f"sqrt(avg(case when {is_moved} then pow({moved}, 2) else 0 end)) / nullif(stddev_pop({value}), 0)"

@@ -1,6 +1,6 @@
 """What all rows say of each column: how many values, missing and distinct ones, and their bounds.
 
-Passes over the files, a hundred columns at a time. Called by ingest.inspection.
+Passes over the files, as many columns at a time as is best. Called by ingest.inspection.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ingest.inspection.table import Table
 
 # Distinct values that are counted exactly: of one column, and of all that are counted at once.
 _MOST_EXACT, _MOST_AT_ONCE = 100_000, 1_000_000
-_MOST_COLUMNS = 100
+_MOST_READS = 3
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,8 @@ class Figures:
 def column_figures(table: Table, columns: Sequence[Column]) -> dict[str, Figures]:
     """The figures of columns, by name; no memory is taken for each distinct value of a column of many."""
     figures: dict[str, Figures] = {}
-    for start in range(0, len(columns), _MOST_COLUMNS):
-        part = columns[start : start + _MOST_COLUMNS]
+    for start in range(0, len(columns), table.at_once):
+        part = columns[start : start + table.at_once]
         found = table.one(", ".join(_expressions(column) for column in part))
         width = len(found) // len(part)
         figures |= {
@@ -90,19 +90,20 @@ def _figures(column: Column, found: Sequence[Any]) -> Figures:
 
 
 def _exact(table: Table, columns: Sequence[Column], figures: dict[str, Figures]) -> dict[str, Figures]:
-    """Figures with exact distinct values, for the columns whose values fit into memory."""
+    """Figures with exact distinct values, for the columns whose values fit into memory: those of few values first."""
+    few = [column for column in columns if figures[column.name].distinct <= _MOST_EXACT]
     groups: list[list[Column]] = [[]]
     size = 0
-    for column in columns:
+    for column in sorted(few, key=lambda column: figures[column.name].distinct):
         about = figures[column.name].distinct
-        if about <= _MOST_EXACT:
-            if size + about > _MOST_AT_ONCE or len(groups[-1]) == _MOST_COLUMNS:
-                groups.append([])
-                size = 0
-            groups[-1].append(column)
-            size += about
+        if groups[-1] and (size + about > _MOST_AT_ONCE or len(groups[-1]) == table.at_once):
+            groups.append([])
+            size = 0
+        groups[-1].append(column)
+        size += about
     exact: dict[str, Figures] = {}
-    for group in filter(None, groups):
+    # A text is read anew for each group: where there are many, their counts stay approximate.
+    for group in filter(None, groups[:_MOST_READS] if table.is_text else groups):
         counts = table.one(", ".join(f"count(distinct {column.value})" for column in group))
         exact |= {
             column.name: replace(figures[column.name], distinct=count, is_exact=True)

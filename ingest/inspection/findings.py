@@ -68,15 +68,16 @@ def _lacking(seen: Seen) -> list[str]:
         return []
     there = {path: set(pq.read_schema(path).names) for path in paths}
     everywhere = set.union(*there.values())
-    found = []
+    lacking: dict[tuple[str, ...], list[str]] = {}
     for column in seen.columns.values():
-        without = [path.name for path in paths if column.field.spelling not in there[path]]
+        without = tuple(path.name for path in paths if column.field.spelling not in there[path])
         if without and column.field.spelling in everywhere:
-            found.append(
-                f"{column.name} is missing in {len(without):,} of {len(paths):,} files, such as {without[0]}: its rows "
-                "there have no value"
-            )
-    return found
+            lacking.setdefault(without, []).append(column.name)
+    return [
+        f"missing in {len(without):,} of {len(paths):,} files, such as {without[0]}: {shortened(names, _SHOWN)}; rows "
+        "there have no value"
+        for without, names in lacking.items()
+    ]
 
 
 def _decimal_commas(seen: Seen) -> list[str]:

@@ -34,21 +34,23 @@ class Repeated(NamedTuple):
 def repeated(table: Table, columns: Sequence[Column]) -> Repeated:
     """The keys of more than one row; rows without a part of the key are left out."""
     parts = max(1, -(-table.rows // _MOST_AT_ONCE))
-    values = [f"cast({column.value} as varchar)" for column in columns]
-    present = " and ".join(f"{column.value} is not null" for column in columns)
+    values = [column.value for column in columns]
+    aliased = ", ".join(f"{value} as k{place}" for place, value in enumerate(values))
+    present = " and ".join(f"({value}) is not null" for value in values)
     keys = rows = 0
     examples: list[str] = []
     for part in range(parts):
         source = (
-            f"(select {', '.join(values)}, count(*) as n from {table.source} "  # noqa: S608 - quoted names
+            f"(select {aliased}, count(*) as n from {table.source} "  # noqa: S608 - quoted names
             f"where {present} and hash({', '.join(values)}) % {parts} = {part} group by all having count(*) > 1)"
         )
         inner = dataclasses.replace(table, source=source)
         found, their_rows = inner.one("count(*), coalesce(sum(n), 0)")
         keys, rows = keys + found, rows + int(their_rows)
         if found and len(examples) < _SHOWN:
-            texts = inner.select("*", f"order by all limit {_SHOWN - len(examples)}")
-            examples += [f"{printable(', '.join(key))} ({count} rows)" for *key, count in texts]
+            texts = [f"cast(k{place} as varchar)" for place in range(len(values))]
+            shown = inner.select(f"{', '.join(texts)}, n", f"order by all limit {_SHOWN - len(examples)}")
+            examples += [f"{printable(', '.join(key))} ({count} rows)" for *key, count in shown]
     return Repeated(keys, rows, tuple(examples))
 
 

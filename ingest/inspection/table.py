@@ -7,6 +7,7 @@ DuckDB streams the files in 1 GB of memory and writes nothing to a disk. Called 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from core.files.table_files import connect, pattern, promised_rows
 from ingest.inspection.data_files import DataFiles
 
 _MOST_SAMPLED, _LEAST_SAMPLED, _MOST_CELLS = 50_000, 2_000, 4_000_000
+_COLUMNS_OF_PARQUET, _COLUMNS_OF_TEXT = 100, 1_000
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 _CSV = (
     "read_csv($paths, auto_detect = false, header = true, delim = $delimiter, quote = $quote, escape = $quote, "
@@ -60,6 +62,8 @@ class Table:
         name: what messages call it.
         source: the table in a query, with the parameters that it needs.
         rows: how many there are; 0 while they are not counted.
+        at_once: columns that are best asked for in one query: few of parquet, whose reader holds a piece of each, but
+            all of a text, which has to be read anew for each query.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -68,6 +72,12 @@ class Table:
     fields: tuple[Field, ...]
     parameters: dict[str, Any] = field(default_factory=dict)
     rows: int = 0
+    at_once: int = 100
+
+    @property
+    def is_text(self) -> bool:
+        """Whether each query reads all columns."""
+        return self.at_once > _COLUMNS_OF_PARQUET
 
     def select(self, what: str, rest: str = "") -> list[tuple[Any, ...]]:
         """Rows of a query; `what` and `rest` are made of quoted names, fixed expressions and numbers only."""
@@ -90,7 +100,8 @@ def opened(files: DataFiles) -> Iterator[Table]:
     try:
         with connect() as connection:
             source, parameters = _source(files)
-            table = Table(connection, files.name, source, (), parameters)
+            at_once = _COLUMNS_OF_PARQUET if files.form == "parquet" else _COLUMNS_OF_TEXT
+            table = Table(connection, files.name, source, (), parameters, at_once=at_once)
             described = connection.execute(f"describe select * from {source}", parameters).fetchall()  # noqa: S608 - fixed texts, and names as in _source
             fields = _fields(files, [(str(row[0]), str(row[1])) for row in described])
             if files.form == "parquet":
@@ -99,7 +110,7 @@ def opened(files: DataFiles) -> Iterator[Table]:
             (rows,) = table.one("count(*)")
             if rows == 0:
                 raise BadFileError(f"{files.name} holds no row: a file with some is needed to tell what columns hold")
-            yield Table(connection, files.name, source, fields, parameters, rows)
+            yield dataclasses.replace(table, fields=fields, rows=rows)
     except (duckdb.Error, OSError, UnicodeError) as error:
         raise BadFileError(f"{files.name} cannot be read as {files.form} ({_reason(files, error)})") from error
 
@@ -108,21 +119,28 @@ def sampled(table: Table) -> Table:
     """A sample of the rows, held in memory with the row's number from 1 as `position`; all of them if they are few."""
     size = max(_LEAST_SAMPLED, min(_MOST_SAMPLED, _MOST_CELLS // len(table.fields)))
     every = max(1, -(-table.rows // size))
-    names = ", ".join(field.sql for field in table.fields)
-    # By the hash of its number a row is in or out: the same rows every time, and no period of theirs shows.
-    query = (
-        f"create or replace temp table sample as select * from (select row_number() over () as position, {names} "  # noqa: S608 - quoted names
-        f"from {table.source}) where hash(position) % {every} = 0 order by position"
-    )
-    table.connection.execute(query, table.parameters)
-    (rows,) = table.connection.execute("select count(*) from sample").fetchall()[0]
-    return Table(table.connection, table.name, "sample", table.fields, {}, rows)
+    names = [field.sql for field in table.fields]
+    parts = [names[start : start + table.at_once] for start in range(0, len(names), table.at_once)]
+    for number, part in enumerate(parts):
+        position = "position, " if number == 0 else ""
+        # By the hash of its number a row is in or out: the same rows every time, and no period of theirs shows.
+        query = (
+            f"create or replace temp table sample_{number} as select {position}{', '.join(part)} from "  # noqa: S608 - quoted names
+            f"(select row_number() over () as position, {', '.join(part)} from {table.source}) "
+            f"where hash(position) % {every} = 0 order by position"
+        )
+        table.connection.execute(query, table.parameters)
+    (rows,) = table.connection.execute("select count(*) from sample_0").fetchall()[0]
+    source = " positional join ".join(f"sample_{number}" for number in range(len(parts)))
+    return dataclasses.replace(table, source=source, parameters={}, rows=rows)
 
 
 def of_file(table: Table, path: Path) -> Table:
     """The rows of one of the files, with the row's number from 1 as `position`."""
     source = f"(select row_number() over () as position, * from {table.source})"  # noqa: S608 - a fixed text
-    return Table(table.connection, path.name, source, table.fields, table.parameters | {"paths": [pattern(path)]})
+    return dataclasses.replace(
+        table, name=path.name, source=source, parameters=table.parameters | {"paths": [pattern(path)]}
+    )
 
 
 def warehouse_name(spelling: str, taken: set[str]) -> str:

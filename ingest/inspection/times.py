@@ -35,8 +35,9 @@ _FORMATS = tuple(
 _LEAST_SHARE = 0.5
 _SHOWN = 3
 _HOUR = 3600
-# A day of fewer rows than this share of the usual one is a stray at the ends of the time range, or partial.
-_STRAY, _PARTIAL = 0.05, 0.5
+# A day of fewer rows than this share of the usual one is a stray at the ends of the time range, or partial; partial at
+# a larger share where times are dates, whose hours cannot tell.
+_STRAY, _PARTIAL, _PARTIAL_DATE = 0.05, 0.25, 0.5
 # Rows that a window should have, and the span in days below which days are too few.
 _LEAST_ROWS, _LEAST_DAYS = 50, 3
 
@@ -153,13 +154,14 @@ def odd_ends(name: str, days: Sequence[Day], regular: Sequence[Day]) -> list[str
     inner = regular[1:-1]
     if len(inner) >= _LEAST_DAYS:
         usual = usual_rows(inner)
+        least = usual * (_PARTIAL_DATE if all(day.first == day.last for day in inner) else _PARTIAL)
         begins = sorted(day.first for day in inner)[int(0.9 * (len(inner) - 1))]
         ends = sorted(day.last for day in inner)[int(0.1 * (len(inner) - 1))]
         for place, day, is_late in (
             ("first", regular[0], regular[0].first > begins + _HOUR),
             ("last", regular[-1], regular[-1].last < ends - _HOUR),
         ):
-            if is_late or day.rows < _PARTIAL * usual:
+            if is_late or day.rows < least:
                 span = f"{_clock(day.first)} to {_clock(day.last)}"
                 found.append(
                     f"{name}: the {place} day, {day.day}, seems partial ({day.rows:,} rows from {span}, usual "

@@ -128,7 +128,7 @@ def test_a_column_that_some_parts_lack_is_told(write: Write, tmp_path: Path) -> 
     write("parts/b.parquet", pd.DataFrame({"x": [3, 4]}))
     inspection = look(tmp_path / "parts")
     assert [report.missing for report in inspection.columns] == [0, 2]
-    assert "fee is missing in 1 of 2 files, such as b.parquet: its rows there have no value" in inspection.warnings
+    assert "missing in 1 of 2 files, such as b.parquet: fee; rows there have no value" in inspection.warnings
 
 
 def test_more_distinct_values_than_are_counted_are_approximate_and_say_so(
