@@ -34,8 +34,10 @@ class Digits(NamedTuple):
 
 def proposed_digits(sample: Table, columns: Sequence[Column], figures: dict[str, Figures]) -> dict[str, Digits]:
     """For each numerical column the least digits, from DEFAULT_DIGITS on, whose error is at most MOST_ERROR."""
-    proposals: dict[str, Digits] = {}
-    open_ones = list(columns)
+    # A constant has no spread to hold an error against: all of it is kept.
+    constant = [column.name for column in columns if figures[column.name].distinct <= 1]
+    proposals = dict.fromkeys(constant, Digits(None, rounds=False))
+    open_ones = [column for column in columns if column.name not in proposals]
     for digits in _TRIED:
         for column, error in _errors(sample, open_ones, digits).items():
             if error == 0:
