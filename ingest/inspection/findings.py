@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import pyarrow.parquet as pq
 
 from core.files.columns import shortened
-from ingest.inspection.columns import Column
-from ingest.inspection.digits import Digits
+from ingest.inspection.files.columns import Column
+from ingest.inspection.proposed.digits import Digits
 from ingest.inspection.report import ColumnReport
 from ingest.inspection.seen import Seen
 

@@ -12,19 +12,19 @@ from typing import NamedTuple
 from config.datasets import ColumnKind
 from core.errors import UsageError
 from ingest.inspection.asked import Asked
-from ingest.inspection.columns import Column
-from ingest.inspection.data_files import find_files
 from ingest.inspection.disguises import disguised_labels
+from ingest.inspection.files.columns import Column
+from ingest.inspection.files.data_files import find_files
+from ingest.inspection.files.table import opened
 from ingest.inspection.findings import column_warnings, file_warnings
-from ingest.inspection.keys import key_warnings, proposed_key
-from ingest.inspection.predictions import model_of
-from ingest.inspection.proposals import Proposal, column_reports, proposed_kinds
-from ingest.inspection.references import reference_of_days, reference_of_files, reference_of_values
+from ingest.inspection.proposed.keys import key_warnings, proposed_key
+from ingest.inspection.proposed.predictions import model_of
+from ingest.inspection.proposed.proposals import Proposal, column_reports, proposed_kinds
+from ingest.inspection.proposed.references import reference_of_days, reference_of_files, reference_of_values
+from ingest.inspection.proposed.roles import proposed_timestamp, proposed_windows
+from ingest.inspection.proposed.times import Day, calendar_windows, days_of, odd_ends, regular_days, unreadable_times
 from ingest.inspection.report import ColumnReport, Inspection, ModelReport, Windows
-from ingest.inspection.roles import proposed_timestamp, proposed_windows
 from ingest.inspection.seen import Seen, look
-from ingest.inspection.table import opened
-from ingest.inspection.times import Day, calendar_windows, days_of, odd_ends, regular_days, unreadable_times
 
 _MOST_SEGMENTS, _LEAST_LEVELS, _MOST_LEVELS = 3, 2, 12
 

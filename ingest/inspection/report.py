@@ -12,7 +12,7 @@ from typing import Literal
 from config.dataset_models import Task
 from config.datasets import ColumnKind
 from ingest.inspection.asked import Span
-from ingest.inspection.data_files import DataFiles
+from ingest.inspection.files.data_files import DataFiles
 
 Role = Literal["timestamp", "key", "window", "prediction", "decision", "label", "feature", "ignored"]
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ingest.inspection.asked import Asked
-from ingest.inspection.columns import (
+from ingest.inspection.files.columns import (
     Column,
     as_text,
     typed_columns,
     unreadable_examples,
 )
-from ingest.inspection.data_files import DataFiles
-from ingest.inspection.figures import Figures, column_figures
-from ingest.inspection.keys import exactly_distinct
-from ingest.inspection.roles import Roles, named_roles
-from ingest.inspection.table import Table, sampled
-from ingest.inspection.times import read_as_time
+from ingest.inspection.files.data_files import DataFiles
+from ingest.inspection.files.figures import Figures, column_figures
+from ingest.inspection.files.table import Table, sampled
+from ingest.inspection.proposed.keys import exactly_distinct
+from ingest.inspection.proposed.roles import Roles, named_roles
+from ingest.inspection.proposed.times import read_as_time
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from config.paths import ROOT, datasets_dir
 from core.errors import ConfigurationError, UsageError, printable
 from ingest.inspection.asked import Asked, Reference
 from ingest.inspection.dataset_text import dataset_text, windows_text
+from ingest.inspection.files.table import warehouse_name
 from ingest.inspection.inspect import inspect
 from ingest.inspection.report import ColumnReport, Inspection
-from ingest.inspection.table import warehouse_name
 from pipeline.console import result_console
 
 _GUESS = "?"

@@ -23,10 +23,13 @@ ALLOWED = {
     ): "a dashboard's query as Grafana would send it, as the role that reads the marts only",
     ("ingest/read.py", "batches"): "names of COLUMNS, and the file's own spelling of them, quoted",
     ("ingest/read.py", "_figures"): "as batches",
-    ("ingest/inspection/table.py", "opened"): "a reader's name with its options, and DuckDB's own names of columns",
-    ("ingest/inspection/table.py", "sampled"): "as select",
     (
-        "ingest/inspection/table.py",
+        "ingest/inspection/files/table.py",
+        "opened",
+    ): "a reader's name with options, DuckDB's names of columns",
+    ("ingest/inspection/files/table.py", "sampled"): "as select",
+    (
+        "ingest/inspection/files/table.py",
         "select",
     ): "the files' own spelling of columns, quoted, and expressions of this folder's modules with numbers of theirs",
     ("models_ml/label_feed.py", "load_labels"): "what _write_query has composed",

@@ -21,8 +21,8 @@ def test_a_file_that_is_larger_than_the_memory_is_inspected(
     # DuckDB ends a query that needs more, since it has no disk to go to; a row unpacks to about 80 bytes.
     path = large_file(tmp_path / f"large.{suffix}", rows)
     monkeypatch.setattr("core.files.table_files.MOST_MEMORY", memory)
-    monkeypatch.setattr("ingest.inspection.keys._MOST_AT_ONCE", 200_000)
-    monkeypatch.setattr("ingest.inspection.table._MOST_SAMPLED", 5_000)
+    monkeypatch.setattr("ingest.inspection.proposed.keys._MOST_AT_ONCE", 200_000)
+    monkeypatch.setattr("ingest.inspection.files.table._MOST_SAMPLED", 5_000)
     inspection = inspect(Asked(path, timestamp="at"))
     assert inspection.rows == rows
     reports = {report.name: report for report in inspection.columns}

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.errors import printable
-from ingest.inspection.data_files import DataFiles
-from ingest.inspection.table import Field, Table, of_file
+from ingest.inspection.files.data_files import DataFiles
+from ingest.inspection.files.table import Field, Table, of_file
 
 ValueType = Literal["number", "time", "boolean", "text", "nested"]
 # What stands for no value in columns of numbers, times and booleans; in a text they are texts.

@@ -1,7 +1,7 @@
 """Which files a person means by a path: a file, a folder of parts, a hive folder or a pattern; all of one form.
 
 Out: their paths in order, each opened once and held against the checksum files beside it, and the columns of their
-headers where they are CSV. Called by ingest.inspection.inspect and ingest.inspection.table.
+headers where they are CSV. Called by ingest.inspection.inspect and ingest.inspection.files.table.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from config.datasets import ColumnKind
 from core.errors import UsageError, printable
-from ingest.inspection.digits import Digits, proposed_digits
-from ingest.inspection.kinds import Kind, average_words, kind_of
+from ingest.inspection.files.kinds import Kind, average_words, kind_of
+from ingest.inspection.proposed.digits import Digits, proposed_digits
 from ingest.inspection.report import ColumnReport, ModelReport, Role
 from ingest.inspection.seen import Seen
 

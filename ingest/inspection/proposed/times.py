@@ -11,10 +11,10 @@ from datetime import date
 
 from core.errors import BadFileError, printable
 from ingest.inspection.asked import Span
-from ingest.inspection.columns import Column, as_time, unreadable_examples
-from ingest.inspection.data_files import DataFiles
+from ingest.inspection.files.columns import Column, as_time, unreadable_examples
+from ingest.inspection.files.data_files import DataFiles
+from ingest.inspection.files.table import Table
 from ingest.inspection.report import Windows
-from ingest.inspection.table import Table
 
 _EPOCHS = {"epoch_s": (1e8, 1e10), "epoch_ms": (1e11, 1e13)}
 _FORMATS = tuple(

@@ -206,7 +206,7 @@ def test_keys_are_counted_in_parts_as_at_once(write: Write, monkeypatch: pytest.
     content = frame(MOMENTS, id=np.arange(len(MOMENTS)) // 2)
     path = write("a.parquet", content)
     at_once = inspect(Asked(path, timestamp="at", key=("id",))).warnings
-    monkeypatch.setattr("ingest.inspection.keys._MOST_AT_ONCE", 100)
+    monkeypatch.setattr("ingest.inspection.proposed.keys._MOST_AT_ONCE", 100)
     in_parts = inspect(Asked(path, timestamp="at", key=("id",))).warnings
     assert at_once[0].split("such as")[0] == in_parts[0].split("such as")[0]
     assert "960 keys have 1,920 rows" in in_parts[0]

@@ -134,7 +134,7 @@ def test_a_column_that_some_parts_lack_is_told(write: Write, tmp_path: Path) -> 
 def test_more_distinct_values_than_are_counted_are_approximate_and_say_so(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.inspection.figures._MOST_EXACT", 50)
+    monkeypatch.setattr("ingest.inspection.files.figures._MOST_EXACT", 50)
     frame = pd.DataFrame(
         {"x": np.random.default_rng(1).random(1000), "few": np.arange(1000) % 7, "id": np.arange(1000)}
     )

@@ -11,11 +11,11 @@ from typing import NamedTuple
 from config.dataset_models import Task
 from core.errors import UsageError, printable
 from core.files.columns import shortened
-from ingest.inspection.columns import Column
-from ingest.inspection.figures import Figures
+from ingest.inspection.files.columns import Column
+from ingest.inspection.files.figures import Figures
+from ingest.inspection.files.table import Table
+from ingest.inspection.proposed.roles import Roles
 from ingest.inspection.report import ModelReport, Positive
-from ingest.inspection.roles import Roles
-from ingest.inspection.table import Table
 
 _DEFAULT_THRESHOLD = 0.5
 _MOST_CLASSES = 100

@@ -21,7 +21,7 @@ from config.dataset_checks import RESERVED
 from core.errors import BadFileError, printable
 from core.files.input_files import MOST_COLUMNS
 from core.files.table_files import connect, pattern, promised_rows
-from ingest.inspection.data_files import DataFiles
+from ingest.inspection.files.data_files import DataFiles
 
 _MOST_SAMPLED, _LEAST_SAMPLED, _MOST_CELLS = 50_000, 2_000, 4_000_000
 _COLUMNS_OF_PARQUET, _COLUMNS_OF_TEXT = 100, 1_000

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from config.config_values import nearest
 from core.errors import UsageError, printable
 from ingest.inspection.asked import Asked
-from ingest.inspection.columns import Column
-from ingest.inspection.figures import Figures
+from ingest.inspection.files.columns import Column
+from ingest.inspection.files.figures import Figures
 from ingest.inspection.report import Windows
 
 # Whole numbers in a column of such a name may cut the rows where no time does.

@@ -11,7 +11,7 @@ import pytest
 from core.errors import UsageError
 from ingest.inspection.asked import Asked, Span
 from ingest.inspection.inspect import inspect
-from ingest.inspection.predictions import shortest_between
+from ingest.inspection.proposed.predictions import shortest_between
 from ingest.inspection.report import Inspection, ModelReport, Positive
 from tests.unit.ingest.inspection.conftest import Write, shared
 

@@ -13,11 +13,11 @@ from typing import NamedTuple
 from core.errors import UsageError
 from core.files.columns import shortened
 from ingest.inspection.asked import Span
-from ingest.inspection.columns import Column
-from ingest.inspection.data_files import find_files
+from ingest.inspection.files.columns import Column
+from ingest.inspection.files.data_files import find_files
+from ingest.inspection.files.table import Table, opened
+from ingest.inspection.proposed.times import Day, first_third, full_days, regular_days
 from ingest.inspection.report import Windows
-from ingest.inspection.table import Table, opened
-from ingest.inspection.times import Day, first_third, full_days, regular_days
 
 
 class Reference(NamedTuple):
