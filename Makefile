@@ -83,7 +83,7 @@ test: lint types ## Lint, types, import contracts, all tests of every day: unit 
 ##@ Your own data
 
 .PHONY: dataset
-dataset: $(RUNTIME) ## Look at data files, say what each column holds, write datasets/NAME.yml ## FILE=loans.csv TIMESTAMP=timestamp KEY=id PREDICTION=y_pred_proba DECISION=y_pred LABEL=repaid NAME=loans REFERENCE=..2018-10-29
+dataset: $(RUNTIME) ## Look at data files and propose datasets/NAME.yml, which make pipeline does not read yet ## FILE=loans.csv TIMESTAMP=timestamp KEY=id PREDICTION=y_pred_proba DECISION=y_pred LABEL=repaid NAME=loans REFERENCE=..2018-10-29
 	@$(BIN)/python -m pipeline dataset
 
 .PHONY: labels
