@@ -17,9 +17,9 @@ from ingest.inspection.files.columns import Column
 from ingest.inspection.files.data_files import find_files
 from ingest.inspection.files.table import opened
 from ingest.inspection.findings import column_warnings, file_warnings
+from ingest.inspection.proposals import Proposal, column_reports, proposed_kinds
 from ingest.inspection.proposed.keys import key_warnings, proposed_key
 from ingest.inspection.proposed.predictions import model_of
-from ingest.inspection.proposed.proposals import Proposal, column_reports, proposed_kinds
 from ingest.inspection.proposed.references import reference_of_days, reference_of_files, reference_of_values
 from ingest.inspection.proposed.roles import proposed_timestamp, proposed_windows
 from ingest.inspection.proposed.times import Day, calendar_windows, days_of, odd_ends, regular_days, unreadable_times
