@@ -1,13 +1,18 @@
-"""What the tests of labels share: the shop, a small warehouse that is made anew for each of them."""
+"""What tests of labels and of loaded predictions share: a small shop, and a model of somebody else's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from tests.conftest import drop_database, make_database
+from tests.integration.pipeline.test_pipeline import rows
 from tests.labels import make_shop
+from tests.predictions import write_model
 from warehouse import database
 from warehouse.database import Connection
 from warehouse.server import embedded
@@ -27,3 +32,24 @@ def shop(shop_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connec
     with database.warehouse(), database.connect("test", autocommit=True) as connection:
         make_shop(connection)
         yield connection
+
+
+@pytest.fixture
+def monitoring_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A monitoring.yml with the loaded model beside the project's own ones."""
+    path = tmp_path / "monitoring.yml"
+    monkeypatch.setenv("WAREHOUSE_MONITORING_FILE", str(path))
+    write_model(path)
+    return path
+
+
+@pytest.fixture
+def trips(monitored_warehouse: Connection, monitoring_file: Path) -> pd.DataFrame:
+    """Every fifth accepted trip of both months, with a prediction of its own."""
+    found = rows(
+        monitored_warehouse,
+        "select source_month, source_row, window_date from intermediate.int_trips_accepted "
+        "where source_row %% 5 = 0 order by 1, 2",
+    )
+    frame = pd.DataFrame(found, columns=["source_month", "source_row", "window_date"])
+    return frame.assign(prediction=np.linspace(0, 1, len(frame)))

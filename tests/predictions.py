@@ -1,0 +1,54 @@
+"""What the tests of loaded predictions share: a model of somebody else's, its files, and what is loaded of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from config.paths import ROOT
+from pipeline.commands import predictions
+from tests.integration.pipeline.test_pipeline import rows
+from warehouse.database import Connection
+
+SPEC, VERSION = "partner_tips", "partner_tips-v1"
+JANUARY = {"from": "2022-01-01", "to": "2022-01-31"}
+MODEL: dict[str, Any] = {
+    "predictions": "loaded",
+    "reference": JANUARY,
+    "task": "binary",
+    "target": "is_tipped",
+    "features": [{"name": "trip_distance", "type": "numerical"}, {"name": "pickup_location_id", "type": "categorical"}],
+}
+
+
+def write_model(path: Path, **changes: object) -> None:
+    document = yaml.safe_load((ROOT / "monitoring.yml").read_text(encoding="utf-8"))
+    document["models"][SPEC] = MODEL | changes
+    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+
+
+def write(frame: pd.DataFrame, path: Path) -> Path:
+    columns = [name for name in frame.columns if name != "window_date"]
+    if path.suffix == ".csv":
+        frame[columns].to_csv(path, index=False)
+    else:
+        frame[columns].to_parquet(path)
+    return path
+
+
+def load(path: Path, version: str = "") -> list[str]:
+    said: list[str] = []
+    predictions.load(path, SPEC, version, said.append)
+    return said
+
+
+def loaded(connection: Connection, version: str = VERSION) -> list[Any]:
+    return rows(
+        connection,
+        "select source_month, source_row, prediction from ml.predictions "
+        "join intermediate.int_trips_accepted using (event_id) where model_version = %s order by event_id",
+        version,
+    )
