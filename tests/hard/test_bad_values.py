@@ -298,7 +298,7 @@ def test_a_thin_day_is_evaluated_by_what_it_has(warehouse: database.Connection, 
     assert by_metric["label_count"] == ("ok", count)
     predictions = rows(
         warehouse,
-        "select event_id, prediction from intermediate.int_trips_scored inner join ml.models using (model_version) "
+        "select source_row, prediction from intermediate.int_trips_scored inner join ml.models using (model_version) "
         "where spec = %s and window_date = %s",
         HGB,
         day,
