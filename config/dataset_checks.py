@@ -9,13 +9,19 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 
 from config.config_values import nearest
-from config.dataset_models import CALENDAR, ColumnWindow, Model, Reference, Window
+from config.dataset_models import CALENDAR, ColumnWindow, Reference, Task, Window
 from config.datasets import ColumnKind, Dataset
 from core.errors import ConfigurationError
 
 # Columns of every raw table, which are the warehouse's own.
 RESERVED = ("event_id", "load_id")
 _GROUPED: tuple[ColumnKind, ...] = ("categorical", "boolean")
+# What a prediction's decision and its label are, by task.
+_ANSWERS: dict[Task, tuple[ColumnKind, ...]] = {
+    "regression": ("numerical",),
+    "binary": ("boolean",),
+    "multiclass": ("categorical", "boolean"),
+}
 
 
 def check_dataset(dataset: Dataset, file: str) -> None:
@@ -100,16 +106,11 @@ def _typed_roles(dataset: Dataset) -> Iterator[tuple[str, str, tuple[ColumnKind,
         figures = (predictions.column, *(predictions.probabilities or {}).values())
         yield from ((f"{place}.predictions", name, ("numerical",)) for name in figures if name is not None)
         if predictions.decision is not None:
-            yield f"{place}.predictions.decision", predictions.decision, _answers(model)
+            yield f"{place}.predictions.decision", predictions.decision, _ANSWERS[model.task]
         if model.label is not None and model.label.column is not None:
-            yield f"{place}.label.column", model.label.column, _answers(model)
+            yield f"{place}.label.column", model.label.column, _ANSWERS[model.task]
         if model.label is not None and model.label.known_at is not None:
             yield f"{place}.label.known_at", model.label.known_at, ("datetime",)
-
-
-def _answers(model: Model) -> tuple[ColumnKind, ...]:
-    """The types of what is predicted."""
-    return {"regression": ("numerical",), "binary": ("boolean",), "multiclass": ("categorical", "boolean")}[model.task]  # type: ignore[return-value]  # mypy takes the texts for any
 
 
 def _check_model(dataset: Dataset, name: str, place: str) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr, model_validator
 
 from config.config_values import Name, Part, nearest
+from config.spans import runs_backwards
 
 CALENDAR = ("hour", "day", "week", "month")
 Calendar = Literal["hour", "day", "week", "month"]
@@ -83,7 +84,7 @@ class Reference(Part):
             raise ValueError("a reference is {from: 2018-01-01, to: 2018-10-29} or {files: baseline.parquet}")
         if isinstance(self.from_, date) != isinstance(self.to, date):
             raise ValueError(f"from {self.from_} and to {self.to} are not of one kind: two days or two whole numbers")
-        if self.from_ is not None and self.to is not None and self.from_ > self.to:  # type: ignore[operator]  # of one kind
+        if runs_backwards(self.from_, self.to):
             raise ValueError(f"from {self.from_} lies after to {self.to}")
         return self
 

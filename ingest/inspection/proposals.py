@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from config.dataset_models import Task
 from config.datasets import ColumnKind
 from core.errors import UsageError, printable
 from ingest.inspection.files.kinds import Kind, average_words, kind_of
@@ -51,9 +52,12 @@ def proposed_kinds(seen: Seen, proposal: Proposal) -> dict[str, Kind]:
     return kinds
 
 
+_ANSWERS: dict[Task, ColumnKind] = {"regression": "numerical", "binary": "boolean", "multiclass": "categorical"}
+
+
 def _needed(model: ModelReport) -> dict[str, ColumnKind]:
     """The kinds that a model's columns have to be; one that is made boolean by an expression stays what it is."""
-    answer: ColumnKind = {"regression": "numerical", "binary": "boolean", "multiclass": "categorical"}[model.task]  # type: ignore[assignment]  # mypy takes the texts for any
+    answer = _ANSWERS[model.task]
     needed: dict[str, ColumnKind] = dict.fromkeys(
         (*filter(None, [model.prediction]), *model.probabilities.values()), "numerical"
     )

@@ -19,6 +19,7 @@ import typer
 
 from config.months import Month, parse_months
 from config.settings import Source
+from config.spans import runs_backwards
 from core.errors import UsageError
 from ingest.inspection.asked import Reference, Span
 
@@ -160,7 +161,7 @@ def _reference(text: str) -> Reference:
     if first is not None and last is not None:
         if type(first) is not type(last):
             raise UsageError(f"REFERENCE '{text}' has a day and a number: write two days, or two whole numbers")
-        if first > last:  # type: ignore[operator]  # both are days or both numbers
+        if runs_backwards(first, last):
             raise UsageError(f"REFERENCE '{text}' runs backwards: write the earlier end first")
     return Reference(text, span=Span(first, last))
 

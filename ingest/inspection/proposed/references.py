@@ -10,6 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+from config.spans import runs_backwards
 from core.errors import UsageError
 from core.files.columns import shortened
 from ingest.inspection.asked import Span
@@ -99,7 +100,7 @@ def _within(day: date, span: Span) -> bool:
 
 
 def _check(span: Span, rows: int, there: str) -> None:
-    if span.first > span.last:  # type: ignore[operator]  # both are days or both numbers here
+    if runs_backwards(span.first, span.last):
         raise UsageError(f"the reference runs backwards: {span.first} lies after {span.last}; {there}")
     if rows == 0:
         raise UsageError(f"the reference {span.first} to {span.last} has no rows: {there}")

@@ -73,9 +73,9 @@ def named_roles(asked: Asked, file: str, columns: Sequence[Column]) -> Roles:
 
 def _check_one_role(roles: Roles) -> None:
     taken: dict[str, str] = {}
-    each = [("prediction", column) for column in roles.predictions]
+    each: list[tuple[str, Column | None]] = [("prediction", column) for column in roles.predictions]
     each += [("key", column) for column in roles.key]
-    each += [("decision", roles.decision), ("label", roles.label)]  # type: ignore[list-item]  # None is left out below
+    each += [("decision", roles.decision), ("label", roles.label)]
     for role, column in each:
         if column is not None:
             if column.name in taken:
