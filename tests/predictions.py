@@ -10,7 +10,7 @@ import yaml
 
 from config.paths import ROOT
 from pipeline.commands import predictions
-from tests.integration.pipeline.test_pipeline import rows
+from tests.runs import rows
 from warehouse.database import Connection
 
 SPEC, VERSION = "partner_tips", "partner_tips-v1"

@@ -19,7 +19,7 @@ from config.paths import ROOT
 from ingest.sample import write_sample
 from tests.commands import command
 from tests.conftest import FirstRun, drop_database, make_database
-from tests.integration.pipeline.test_pipeline import contents, one, rows
+from tests.runs import contents, one, rows
 from warehouse import database
 from warehouse.database import Connection
 from warehouse.server import embedded

@@ -22,7 +22,7 @@ from core.errors import BadFileError, UsageError
 from pipeline.commands import backup_file
 from pipeline.commands.backup import _acting_as_nobody_else, backup, restore
 from tests.conftest import drop_database, make_database
-from tests.integration.pipeline.test_pipeline import contents
+from tests.runs import contents
 from warehouse import database, schema_versions
 from warehouse.access.roles import ensure_roles
 from warehouse.database import Connection

@@ -12,7 +12,7 @@ from core.errors import DbtError
 from pipeline import dbt
 from pipeline.commands import faults
 from tests.commands import command
-from tests.integration.pipeline.test_pipeline import one, rows, run
+from tests.runs import one, rows, run
 from warehouse.database import Connection
 
 LATEST = "select status, failing_rows from marts.fct_test_results where is_latest and test_name = %s"

@@ -20,8 +20,8 @@ from pipeline.runner import LIVE_VIEWS, Pipeline
 from pipeline.steps.train import Train
 from tests.commands import command
 from tests.files import MARCH, named
-from tests.integration.pipeline.test_pipeline import one, rows, run, settings
 from tests.parts import thinned
+from tests.runs import one, rows, run, settings
 from warehouse import database
 from warehouse.access.roles import Role, acting_as, ensure_roles
 from warehouse.database import Connection

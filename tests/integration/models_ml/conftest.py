@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from tests.conftest import drop_database, make_database
-from tests.integration.pipeline.test_pipeline import rows
 from tests.labels import make_shop
 from tests.predictions import write_model
+from tests.runs import rows
 from warehouse import database
 from warehouse.database import Connection
 from warehouse.server import embedded

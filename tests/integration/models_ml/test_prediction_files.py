@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from core.errors import BadFileError, SourceUnavailableError, WarehouseError
-from tests.integration.pipeline.test_pipeline import contents, one, rows
 from tests.predictions import SPEC, load, loaded, write
+from tests.runs import contents, one, rows
 from warehouse.database import Connection
 
 

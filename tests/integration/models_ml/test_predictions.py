@@ -13,8 +13,8 @@ from sklearn.metrics import accuracy_score, precision_score, recall_score
 
 from core.errors import LockedError, ModelError, UsageError, WarehouseError
 from tests.commands import command, make
-from tests.integration.pipeline.test_pipeline import contents, one, rows, run
 from tests.predictions import MODEL, SPEC, VERSION, load, loaded, write, write_model
+from tests.runs import contents, one, rows, run
 from warehouse.database import Connection
 from warehouse.runs import hold_lock
 
@@ -157,7 +157,7 @@ def test_predictions_of_replaced_trips_are_taken_out(
     import pyarrow.parquet as pq
 
     from pipeline.runner import Pipeline
-    from tests.integration.pipeline.test_pipeline import settings
+    from tests.runs import settings
 
     path = write(trips, tmp_path / "predictions.parquet")
     load(path)

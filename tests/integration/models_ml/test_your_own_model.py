@@ -14,7 +14,7 @@ import pytest
 from config.monitoring_file import load_monitoring
 from config.paths import ROOT
 from models_ml import recipes
-from tests.integration.pipeline.test_pipeline import one, rows, run
+from tests.runs import one, rows, run
 from warehouse.database import Connection
 
 PAGE = (ROOT / "docs" / "how-to" / "your-own-model.md").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from pipeline.dbt_vars import alert_rules
 from pipeline.runner import Pipeline
 from tests.commands import command
 from tests.conftest import FirstRun
-from tests.integration.pipeline.test_pipeline import one, rows, run, settings
+from tests.runs import one, rows, run, settings
 from warehouse.database import Connection
 
 DAYS = (

@@ -23,7 +23,7 @@ from pipeline.commands import predictions
 from pipeline.runner import Pipeline
 from pipeline.steps import step as steps
 from tests.commands import command
-from tests.integration.pipeline.test_pipeline import one, rows, run
+from tests.runs import one, rows, run
 from warehouse.database import Connection
 from warehouse.engine import bring_up_to_date
 from warehouse.runs import Step as Record

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,35 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from config.monitoring_file import load_monitoring
-from config.months import Month, parse_months
-from config.settings import Settings, Source, make_settings
+from config.months import Month
 from ingest.sample.incidents import load_incidents
-from pipeline.runner import Pipeline, Report
+from pipeline.runner import Pipeline
 from python_metrics.drift.evidently_adapter import statistical_test
 from python_metrics.profiles.profiles import present_values
-from tests.warehouse_hashes import COLUMNS_ABOUT_RUNS
+from tests.runs import contents, one, rows, run, settings
 from warehouse.database import Connection
 
 STEPS = ["ingest", "transform", "train", "score", "profiles", "labels", "metrics", "performance", "alarms", "marts"]
-
-
-def settings(folder: Path, months: str = "", train_month: Month | None = None, as_of: str = "") -> Settings:
-    monitored = parse_months(months) if months else None
-    moment = date.fromisoformat(as_of) if as_of else None
-    return make_settings(data_dir=folder, source=Source.LOCAL, train_month=train_month, months=monitored, as_of=moment)
-
-
-def run(folder: Path, months: str = "", train_month: Month | None = None, as_of: str = "") -> Report:
-    return Pipeline(settings(folder, months, train_month, as_of), lambda line: None).run()
-
-
-def rows(connection: Connection, query: str, *parameters: object) -> list[Any]:
-    return connection.execute(query.encode(), parameters).fetchall()
-
-
-def one(connection: Connection, query: str, *parameters: object) -> Any:
-    ((value,),) = rows(connection, query, *parameters)
-    return value
 
 
 def test_every_day_of_the_month_has_its_row_for_every_model(monitored_warehouse: Connection) -> None:
@@ -270,39 +248,6 @@ def test_a_second_run_does_nothing(monitored_warehouse: Connection, sample_dir: 
     assert contents(monitored_warehouse) == before
 
 
-def contents(connection: Connection) -> dict[str, str]:
-    """A hash of every table's rows without run ids, load ids and clock columns.
-
-    What is about runs is left out, and so is what runs evaluated before the last one (`is_latest` is false): it depends
-    on how many runs there were.
-    """
-    tables = rows(
-        connection,
-        """
-        select table_schema, table_name, array_agg(column_name::text order by ordinal_position)
-        from information_schema.columns
-        where table_schema in ('raw', 'intermediate', 'ml', 'monitoring', 'marts')
-        and not column_name = any(%s)
-        and table_name not in (
-            'runs', 'fct_pipeline_runs', 'dbt_results', 'fct_test_results', 'fct_alerts', 'fct_label_loads',
-            'schema_versions', 'metric_history', 'ledger',
-            'incidents', 'incident_followups', 'fct_incidents', 'fct_incident_followups'
-        )
-        group by 1, 2
-        """,
-        [*COLUMNS_ABOUT_RUNS, "as_of"],
-    )
-    found = {}
-    for schema, table, columns in tables:
-        listed = ", ".join(f'"{column}"' for column in columns)
-        found[f"{schema}.{table}"] = one(
-            connection,
-            f"select count(*) || ':' || coalesce(sum(hashtextextended(row({listed})::text, 0)), 0) "
-            f'from {schema}."{table}"' + (" where is_latest" if "is_latest" in columns else ""),
-        )
-    return found
-
-
 @pytest.fixture
 def corrected_dir(tmp_path: Path, sample_dir: Path) -> Path:
     """January as it was; February came again: the 10th is empty and the 11th has lost its first 100 trips."""
@@ -390,86 +335,3 @@ def test_the_monitored_month_alone_can_be_the_training_month(monitored_warehouse
         "group by 1 order by 1",
     )
     assert days == [("2022-01-01", 3 * 28), ("2022-02-01", 3 * 28)]
-
-
-# Each bin counted from the rows themselves, by its bounds: of five days and of a model's reference.
-COUNTED_FROM_ROWS = """
-with sets as (
-    select 'day' as side, window_date, model_version, to_jsonb(trips) as record
-    from intermediate.int_trips_scored as trips
-    where window_date in ('2022-02-01', '2022-02-03', '2022-02-08', '2022-02-21', '2022-02-26')
-    union all
-    select 'reference', null, models.model_version, reference.record
-    from ml.reference_rows as reference
-    inner join ml.models using (reference_id)
-    where models.spec = 'green_duration_hgb'
-),
-
-bins as (
-    select
-        model_version, bins.*,
-        kind = 'range' and bin = max(bin) filter (where kind = 'range') over (partition by reference_id, column_name)
-            as is_last_range
-    from monitoring.distribution_bins as bins
-    inner join ml.models using (reference_id)
-    where column_name in ('trip_distance', 'passenger_count', 'prediction', 'pickup_location_id')
-),
-
-written as materialized (
-    select
-        side, window_date, model_version, key as column_name,
-        -- Profiles keep so many decimals of a prediction.
-        case
-            when key != 'prediction' then cast(value as double precision)
-            when model_version like 'green_tipped%%' then cast(round(cast(value as numeric), 6) as double precision)
-            else cast(round(cast(value as numeric), 3) as double precision)
-        end as value
-    from sets
-    cross join unnest(array['trip_distance', 'passenger_count', 'prediction', 'pickup_location_id']) as key
-    cross join lateral (select record ->> key as value) as of_key
-)
-
-select side, window_date, model_version, column_name, bin, count(*) filter (where case kind
-    when 'missing' then value is null
-    when 'level' then value = cast(label as double precision)
-    when 'under' then value < upper_bound
-    when 'over' then value > lower_bound
-    when 'range' then value >= lower_bound and (value < upper_bound or is_last_range and value = upper_bound)
-end)
-from bins inner join written using (model_version, column_name)
-where kind not in ('other', 'unseen') group by 1, 2, 3, 4, 5
-"""
-
-
-def test_distributions_are_counts_of_the_rows(monitored_warehouse: Connection) -> None:
-    found = rows(monitored_warehouse, COUNTED_FROM_ROWS)
-    counted = {tuple(row[1:5]): row[5] for row in found if row[0] == "day"}
-    reference = {tuple(row[2:5]): row[5] for row in found if row[0] == "reference"}
-    stored = rows(
-        monitored_warehouse,
-        "select window_date, model_version, column_name, bin, row_count, reference_count, bin_kind "
-        "from marts.fct_column_distribution "
-        "where column_name in ('trip_distance', 'passenger_count', 'prediction', 'pickup_location_id')",
-    )
-    compared = 0
-    for day, model, column, number, count, of_reference, kind in stored:
-        if kind in ("other", "unseen"):
-            continue
-        if (day, model, column, number) in counted:
-            assert count == counted[day, model, column, number]
-            compared += 1
-        if (model, column, number) in reference:
-            assert of_reference == reference[model, column, number]
-    assert compared > 3 * 4 * 4 * 5
-    assert len(reference) > 4 * 5
-    totals = rows(
-        monitored_warehouse,
-        "select model_version, window_date, column_name, sum(row_count), sum(share), sum(reference_share) "
-        "from marts.fct_column_distribution group by 1, 2, 3",
-    )
-    daily = rows(monitored_warehouse, "select model_version, window_date, trip_count from marts.fct_daily_monitoring")
-    trips = {(model, day): count for model, day, count in daily}
-    assert {(model, day) for model, day, *_ in totals} == {of_model for of_model, count in trips.items() if count}
-    for model, day, _, count, share, reference_share in totals:
-        assert count == trips[model, day]
-        assert (share, reference_share) == (pytest.approx(1), pytest.approx(1))

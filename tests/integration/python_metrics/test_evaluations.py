@@ -22,7 +22,7 @@ from python_metrics.drift.evidently_adapter import statistical_test
 from python_metrics.monitor import References
 from python_metrics.monitored import Window
 from python_metrics.performance.evaluations import Evaluations
-from tests.integration.pipeline.test_pipeline import one, rows, run, settings
+from tests.runs import one, rows, run, settings
 from warehouse import engine
 from warehouse.database import Connection, read_frame
 from warehouse.engine import Unit

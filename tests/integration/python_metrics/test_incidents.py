@@ -13,7 +13,7 @@ from pipeline.commands.acknowledge import acknowledge
 from python_metrics.incidents.incident_facts import Facts
 from python_metrics.incidents.incident_store import Raised, record_incidents
 from tests.commands import command
-from tests.integration.pipeline.test_pipeline import one, rows
+from tests.runs import one, rows
 from warehouse.database import Connection
 
 PLANTED = {

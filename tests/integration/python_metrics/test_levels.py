@@ -29,8 +29,8 @@ from python_metrics.profiles.profiles import Profile, make_profile, profile_of
 from python_metrics.segments.grouping import group_rows
 from python_metrics.store import read_rows
 from tests.columns import add_columns
-from tests.integration.pipeline.test_pipeline import run
 from tests.integration.python_metrics.test_profiles import model_version, profiling, windows
+from tests.runs import run
 from warehouse import database
 from warehouse.database import Connection
 from warehouse.relations import columns_of

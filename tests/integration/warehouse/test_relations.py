@@ -13,7 +13,7 @@ from core.errors import ConfigurationError
 from pipeline import dbt
 from pipeline.runner import Pipeline
 from pipeline.steps.ingest import Ingest
-from tests.integration.pipeline.test_pipeline import one, settings
+from tests.runs import one, settings
 from warehouse.database import Connection
 from warehouse.relations import check_relations
 

@@ -28,7 +28,7 @@ from pipeline.runner import Pipeline
 from tests.commands import command, make
 from tests.conftest import DatabaseInUse, clone, drop_database, opened
 from tests.files import named
-from tests.integration.pipeline.test_pipeline import contents, one, rows, settings
+from tests.runs import contents, one, rows, settings
 from warehouse import database
 from warehouse.database import Connection
 from warehouse.server import embedded

@@ -8,7 +8,7 @@ from config.months import Month
 from core.errors import UsageError
 from pipeline.commands.verify import verify
 from tests.commands import command
-from tests.integration.pipeline.test_pipeline import one, rows
+from tests.runs import one, rows
 from warehouse.database import Connection
 
 MODEL = "green_duration_lr"
