@@ -13,8 +13,18 @@ from config.dataset_models import CALENDAR, ColumnWindow, Reference, Task, Windo
 from config.datasets import ColumnKind, Dataset
 from core.errors import ConfigurationError
 
-# Columns of every raw table, which are the warehouse's own.
-RESERVED = ("event_id", "load_id")
+# Columns of every raw table and of predictions, which are the warehouse's own.
+RESERVED = (
+    "event_id",
+    "source_month",
+    "source_row",
+    "window_date",
+    "delivery_id",
+    "delivery_row",
+    "load_id",
+    "loaded_at",
+    "model_version",
+)
 _GROUPED: tuple[ColumnKind, ...] = ("categorical", "boolean")
 # What a prediction's decision and its label are, by task.
 _ANSWERS: dict[Task, tuple[ColumnKind, ...]] = {

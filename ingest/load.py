@@ -105,7 +105,8 @@ def _check(source: SourceFile) -> _Checked | None:
 
 def _check_origins(files: list[_Checked]) -> None:
     with database.connect("ingest", read_only=True) as connection:
-        held = [str(row[0]) for row in connection.execute(_QUERIES["origins"]).fetchall()]
+        rows = connection.execute(_QUERIES["origins"], {"dataset": DATASET}).fetchall()
+    held = [str(row[0]) for row in rows]
     offered = {file.origin: file.source.path.name for file in files}
     for origin in offered:
         _refuse_mix(origin, offered[origin], [*held, *offered])
@@ -193,6 +194,7 @@ def _manifest_row(file: _Checked, load_id: int) -> dict[str, Any]:
         "load_id": load_id,
         "dataset": DATASET,
         "source_month": inspection.month.first_day.isoformat(),
+        "covers_from": inspection.month.first_day.isoformat(),
         "covers_until": inspection.covers_until.isoformat(),
         "location": file.source.location,
         "sha256": inspection.sha256,

@@ -5,7 +5,7 @@ where dataset = %(dataset)s and source_month = %(month)s and status = 'loaded'
 
 -- name: origins
 -- What was found out about pruned months stands beside that of the others.
-select distinct origin from raw.files where status in ('loaded', 'pruned')
+select distinct origin from raw.files where dataset = %(dataset)s and status in ('loaded', 'pruned')
 
 -- name: next_load_id
 select nextval('raw.load_ids')
@@ -23,7 +23,10 @@ select cast(
             where dataset = $1 and source_month = cast($2 as date) and status = 'loaded'
         ),
         'origins',
-        coalesce((select json_agg(distinct origin) from raw.files where status in ('loaded', 'pruned')), '[]')
+        coalesce(
+            (select json_agg(distinct origin) from raw.files where dataset = $1 and status in ('loaded', 'pruned')),
+            '[]'
+        )
     ) as text
 )
 
@@ -39,10 +42,10 @@ select count(*) from raw.green_trips where source_month = cast($1 as date)
 
 -- name: insert_file
 insert into raw.files (
-    load_id, dataset, source_month, covers_until, location, sha256, bytes, rows, schema_fingerprint, extra_columns,
+    load_id, dataset, source_month, covers_from, covers_until, location, sha256, bytes, rows, schema_fingerprint, extra_columns,
     origin, status
 )
 select
-    load_id, dataset, source_month, covers_until, location, sha256, bytes, rows, schema_fingerprint, extra_columns,
+    load_id, dataset, source_month, covers_from, covers_until, location, sha256, bytes, rows, schema_fingerprint, extra_columns,
     origin, status
 from json_populate_record(cast(null as raw.files), cast($1 as json))

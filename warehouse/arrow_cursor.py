@@ -42,6 +42,14 @@ class ArrowCursor:
         """Add the rows of an Arrow table, or of a reader, to a table that is there."""
         self._call(self._cursor.adbc_ingest, table, data, mode="append", db_schema_name=schema)
 
+    def create_temporary(self, table: str, data: Any) -> None:
+        """Make a temporary table of the rows of an Arrow table, or of a reader; it goes with the session."""
+        self._call(self._cursor.adbc_ingest, table, data, mode="create", temporary=True)
+
+    def append_temporary(self, table: str, data: Any) -> None:
+        """Add rows to a temporary table."""
+        self._call(self._cursor.adbc_ingest, table, data, mode="append", temporary=True)
+
     def _call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         with ThreadPoolExecutor(max_workers=1) as thread:
             answer = thread.submit(function, *arguments, **options)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from ingest.files.table import Table
 from ingest.inspection.files.columns import Column
 from ingest.inspection.files.figures import Figures
-from ingest.inspection.files.table import Table
 
 # A column whose values, or 64 quantiles of them, leave at most this share of the errors of always naming the commonest
 # label is told; of numbers, one with at least this correlation.

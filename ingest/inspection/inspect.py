@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from config.datasets import ColumnKind
 from core.errors import UsageError
+from ingest.files.data_files import find_files
+from ingest.files.table import opened
 from ingest.inspection.asked import Asked
 from ingest.inspection.disguises import disguised_labels
 from ingest.inspection.files.columns import Column
-from ingest.inspection.files.data_files import find_files
-from ingest.inspection.files.table import opened
 from ingest.inspection.findings import column_warnings, file_warnings
 from ingest.inspection.proposals import Proposal, column_reports, proposed_kinds
 from ingest.inspection.proposed.keys import key_warnings, proposed_key

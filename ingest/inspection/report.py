@@ -11,8 +11,8 @@ from typing import Literal
 
 from config.dataset_models import Task
 from config.datasets import ColumnKind
+from ingest.files.data_files import DataFiles
 from ingest.inspection.asked import Span
-from ingest.inspection.files.data_files import DataFiles
 
 Role = Literal["timestamp", "key", "window", "prediction", "decision", "label", "feature", "ignored"]
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ingest.files.data_files import DataFiles
+from ingest.files.table import Table, sampled
 from ingest.inspection.asked import Asked
 from ingest.inspection.files.columns import (
     Column,
@@ -14,9 +16,7 @@ from ingest.inspection.files.columns import (
     typed_columns,
     unreadable_examples,
 )
-from ingest.inspection.files.data_files import DataFiles
 from ingest.inspection.files.figures import Figures, column_figures
-from ingest.inspection.files.table import Table, sampled
 from ingest.inspection.proposed.keys import exactly_distinct
 from ingest.inspection.proposed.roles import Roles, named_roles
 from ingest.inspection.proposed.times import read_as_time

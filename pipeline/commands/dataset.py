@@ -18,9 +18,9 @@ from rich.text import Text
 from config.dataset_file import check_dataset_name, parse_dataset
 from config.paths import ROOT, datasets_dir
 from core.errors import ConfigurationError, UsageError, printable
+from ingest.files.table import warehouse_name
 from ingest.inspection.asked import Asked, Reference
 from ingest.inspection.dataset_text import dataset_text, windows_text
-from ingest.inspection.files.table import warehouse_name
 from ingest.inspection.inspect import inspect
 from ingest.inspection.report import ColumnReport, Inspection
 from pipeline.console import result_console

@@ -139,6 +139,7 @@ BACKUP = _points("complete", backup__table_written=(20,), backup__written=(1,))
 # Before the rows are there, and after that.
 RESTORE = _points("complete", restore__table_loaded=(1, 30), restore__before_commit=(1,))
 RESTORED = _points("complete", restore__committed=(1,), dbt__before_build=(1,), dbt__node_finished=(20, 45, 70))
+DATASETS = _points("loaded", dataset__staged=(1, 2), dataset__merged=(1,), dataset__before_commit=(1,))
 # `step.before` is where the templates of the steps die, each a case of its own.
 ALL = [
     *FIRST,
@@ -153,5 +154,6 @@ ALL = [
     *BACKUP,
     *RESTORE,
     *RESTORED,
+    *DATASETS,
     *(Point(f"before {number}", "step.before", number) for number in range(1, len(STEPS) + 1)),
 ]

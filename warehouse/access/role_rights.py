@@ -26,7 +26,7 @@ APPEND_ONLY = ("monitoring.incidents", "monitoring.incident_followups")
 
 @dataclass(frozen=True)
 class Rights:
-    """What a role may do: schemas it reads, schemas whose rows it changes, schemas it owns.
+    """What a role may do: schemas it reads, schemas whose rows it changes, that it owns, whose functions it calls.
 
     `login_variable` names the environment variable with the password of a role that people or programs log in as; the
     others are parts that the pipeline plays, see role_logins. `settings` are the defaults of the role's sessions.
@@ -35,6 +35,7 @@ class Rights:
     reads: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     owns: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
     temporary_tables: bool = False
     login_variable: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -48,6 +49,8 @@ def set_rights(connection: database.Connection, roles: Mapping[str, Rights], tra
         connection.execute(sql.SQL("grant connect on database {} to {}").format(database_name, name))
         if rights.temporary_tables:
             connection.execute(sql.SQL("grant temporary on database {} to {}").format(database_name, name))
+        for schema in rights.calls:
+            connection.execute(sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(schema), name))
         for schema in (*rights.reads, *rights.writes):
             _grant(connection, schema, role, "select", transformer)
         for schema in rights.writes:

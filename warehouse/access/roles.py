@@ -51,7 +51,9 @@ class Role(StrEnum):
 
 
 ROLES: dict[Role, Rights] = {
-    Role.LOADER: Rights(writes=("raw",), temporary_tables=True, settings=role_logins.WORKERS_SETTINGS),
+    Role.LOADER: Rights(
+        writes=("raw",), calls=("monitoring",), temporary_tables=True, settings=role_logins.WORKERS_SETTINGS
+    ),
     Role.TRANSFORMER: Rights(
         reads=("raw", "ml", "monitoring"),
         owns=DBT_SCHEMAS,

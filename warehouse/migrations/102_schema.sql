@@ -35,17 +35,37 @@ create table raw.files (
     rows bigint not null,
     schema_fingerprint text not null,
     extra_columns text[] not null default '{}',
-    origin text not null check (origin in ('tlc', 'local', 'sample')),
+    origin text not null check (origin in ('tlc', 'local', 'sample', 'files', 'table', 'database', 'dbt')),
     status text not null check (status in ('loaded', 'replaced', 'pruned')),
     loaded_at timestamptz not null default now(),
     -- A file may be of a part of its month only: the last day that it covers.
     covers_until date not null,
+    -- The first day that it covers: the month's first, but where a dataset begins.
+    covers_from date not null,
     -- Its rows were taken away; what was found out about them stays.
     pruned_at timestamptz,
-    constraint files_cover_days_of_their_month check (date_trunc('month', covers_until) = source_month),
+    constraint files_cover_days_of_their_month check (
+        date_trunc('month', covers_from) = source_month and date_trunc('month', covers_until) = source_month
+        and covers_from <= covers_until
+    ),
     constraint files_say_when_pruned check (status != 'pruned' or pruned_at is not null)
 );
 create unique index files_current on raw.files (dataset, source_month) where status in ('loaded', 'pruned');
+
+-- What was delivered of a dataset: a file, by its place. A delivery that comes again with the same hashes changes nothing.
+create table raw.deliveries (
+    delivery_id bigint generated always as identity primary key,
+    dataset text not null,
+    location text not null,
+    sha256 text not null,
+    -- Of what the dataset's file says of events and columns.
+    settings_hash text not null,
+    bytes bigint not null,
+    rows bigint not null,
+    -- Where days or keys come again the later delivery wins.
+    delivered_at timestamptz not null default clock_timestamp(),
+    unique (dataset, location)
+);
 
 create table raw.green_trips (
     vendorid bigint,

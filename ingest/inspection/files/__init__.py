@@ -1,1 +1,1 @@
-"""The files themselves: which there are, their columns, and figures of these. Called by ingest.inspection."""
+"""The columns of files: the types and kinds of their values, and figures of these. Called by ingest.inspection."""

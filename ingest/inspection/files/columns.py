@@ -10,12 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from core.errors import printable
-from ingest.inspection.files.data_files import DataFiles
-from ingest.inspection.files.table import Field, Table, of_file
+from ingest.files.data_files import DataFiles
+from ingest.files.table import MISSING_TEXTS, Field, Table, of_file
 
 ValueType = Literal["number", "time", "boolean", "text", "nested"]
-# What stands for no value in columns of numbers, times and booleans; in a text they are texts.
-MISSING_TEXTS = ("na", "n/a", "null", "none", "nan", "nat", "-", "?")
 _MISSING = ", ".join(f"'{text}'" for text in MISSING_TEXTS)
 _WHOLE = frozenset(f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE"))
 _NUMBERS = _WHOLE | {"INTEGER", "UINTEGER", "FLOAT", "DOUBLE", "DECIMAL"}

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ingest.files.table import Table
 from ingest.inspection.files.columns import Column
-from ingest.inspection.files.table import Table
 
 # Distinct values that are counted exactly: of one column, and of all that are counted at once.
 _MOST_EXACT, _MOST_AT_ONCE = 100_000, 1_000_000

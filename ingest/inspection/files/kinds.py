@@ -9,9 +9,9 @@ import re
 from typing import NamedTuple
 
 from config.datasets import ColumnKind
+from ingest.files.table import Table
 from ingest.inspection.files.columns import Column
 from ingest.inspection.files.figures import Figures
-from ingest.inspection.files.table import Table
 
 # Whole numbers in a column of such a name are codes, of which none is larger than another.
 _CODE = re.compile(

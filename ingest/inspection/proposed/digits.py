@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from config.datasets import DEFAULT_DIGITS
+from ingest.files.table import Table
 from ingest.inspection.files.columns import Column
 from ingest.inspection.files.figures import Figures
-from ingest.inspection.files.table import Table
 
 _TRIED = range(DEFAULT_DIGITS, 10)
 # The root mean square of what rounding moves values by, in standard deviations, that is accepted.

@@ -10,10 +10,10 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from core.errors import printable
+from ingest.files.table import Table
 from ingest.inspection.files.columns import Column
 from ingest.inspection.files.figures import Figures
 from ingest.inspection.files.kinds import looks_like_identifier
-from ingest.inspection.files.table import Table
 
 # Rows whose keys are held in memory at once: larger tables are looked at in several passes, a part of the keys each.
 _MOST_AT_ONCE = 2_000_000

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from config.dataset_models import Task
 from core.errors import UsageError, printable
 from core.files.columns import shortened
+from ingest.files.table import Table
 from ingest.inspection.files.columns import Column
 from ingest.inspection.files.figures import Figures
-from ingest.inspection.files.table import Table
 from ingest.inspection.proposed.roles import Roles
 from ingest.inspection.report import ModelReport, Positive
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 from config.spans import runs_backwards
 from core.errors import UsageError
 from core.files.columns import shortened
+from ingest.files.data_files import find_files
+from ingest.files.table import Table, opened
 from ingest.inspection.asked import Span
 from ingest.inspection.files.columns import Column
-from ingest.inspection.files.data_files import find_files
-from ingest.inspection.files.table import Table, opened
 from ingest.inspection.proposed.times import Day, first_third, full_days, regular_days
 from ingest.inspection.report import Windows
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from core.errors import BadFileError, printable
+from ingest.files.data_files import DataFiles
+from ingest.files.table import Table
 from ingest.inspection.asked import Span
 from ingest.inspection.files.columns import Column, as_time, unreadable_examples
-from ingest.inspection.files.data_files import DataFiles
-from ingest.inspection.files.table import Table
 from ingest.inspection.report import Windows
 
 _EPOCHS = {"epoch_s": (1e8, 1e10), "epoch_ms": (1e11, 1e13)}

@@ -31,7 +31,7 @@ columns:
   note: {type: text, source_name: "Clerk's note (free)"}
   y_pred_proba: numerical
   y_pred: boolean
-  model_version: ignored
+  served_version: ignored
   repaid: boolean
   repaid_at: datetime
 derive: {hour_band: "case when extract(hour from decided_at) < 6 then 'night' else 'day' end"}
@@ -41,7 +41,7 @@ metrics: {loan_to_value: "sum(amount) / nullif(sum(car_value), 0)"}
 models:
   repayment:
     task: binary
-    predictions: {column: y_pred_proba, decision: y_pred, version: model_version}
+    predictions: {column: y_pred_proba, decision: y_pred, version: served_version}
     label: {column: repaid, known_at: repaid_at}
     reference: {from: 2018-01-01, to: 2018-10-29}
     performance_windows: [day, week, {rows: 5000}]
@@ -75,7 +75,7 @@ def test_the_file_of_the_design_is_valid(tmp_path: Path) -> None:
     assert (dataset.words.one, dataset.source.files, dataset.event.key) == ("loan", ("data/loans/*.csv",), ("id",))
     assert dataset.windows == "day"
     repayment = dataset.models["repayment"]
-    assert repayment.predictions.columns == ("y_pred_proba", "y_pred", "model_version")
+    assert repayment.predictions.columns == ("y_pred_proba", "y_pred", "served_version")
     assert repayment.reference is not None
     assert (repayment.reference.from_, repayment.reference.to) == (date(2018, 1, 1), date(2018, 10, 29))
     assert repayment.performance_windows == ("day", "week", RowWindow(rows=5000))

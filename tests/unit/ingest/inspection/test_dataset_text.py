@@ -15,7 +15,7 @@ from config.datasets import Dataset
 from ingest.inspection.asked import Asked, Reference, Span
 from ingest.inspection.dataset_text import dataset_text, words_of
 from ingest.inspection.inspect import inspect
-from tests.unit.ingest.inspection.conftest import Write
+from tests.unit.ingest.conftest import Write
 
 COMMAND = "make dataset FILE='a b.csv' TIMESTAMP=decided_at"
 

@@ -8,7 +8,7 @@ import pytest
 
 from ingest.inspection.asked import Asked
 from ingest.inspection.inspect import inspect
-from tests.unit.ingest.inspection.conftest import large_file
+from tests.unit.ingest.conftest import large_file
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_a_file_that_is_larger_than_the_memory_is_inspected(
     path = large_file(tmp_path / f"large.{suffix}", rows)
     monkeypatch.setattr("core.files.table_files.MOST_MEMORY", memory)
     monkeypatch.setattr("ingest.inspection.proposed.keys._MOST_AT_ONCE", 200_000)
-    monkeypatch.setattr("ingest.inspection.files.table._MOST_SAMPLED", 5_000)
+    monkeypatch.setattr("ingest.files.table._MOST_SAMPLED", 5_000)
     inspection = inspect(Asked(path, timestamp="at"))
     assert inspection.rows == rows
     reports = {report.name: report for report in inspection.columns}

@@ -11,7 +11,7 @@ import pytest
 from ingest.inspection.asked import Asked
 from ingest.inspection.inspect import inspect
 from ingest.inspection.report import ColumnReport, Inspection
-from tests.unit.ingest.inspection.conftest import Write
+from tests.unit.ingest.conftest import Write
 
 ROWS = 200
 

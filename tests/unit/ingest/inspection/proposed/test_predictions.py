@@ -13,7 +13,7 @@ from ingest.inspection.asked import Asked, Span
 from ingest.inspection.inspect import inspect
 from ingest.inspection.proposed.predictions import shortest_between
 from ingest.inspection.report import Inspection, ModelReport, Positive
-from tests.unit.ingest.inspection.conftest import Write, shared
+from tests.unit.ingest.conftest import Write, shared
 
 BINARY = {"prediction": ("y_pred_proba",), "decision": "y_pred", "label": "repaid"}
 

@@ -14,7 +14,7 @@ from core.errors import BadFileError, UsageError
 from ingest.inspection.asked import Asked, Reference, Span
 from ingest.inspection.inspect import inspect
 from ingest.inspection.report import Windows
-from tests.unit.ingest.inspection.conftest import Write
+from tests.unit.ingest.conftest import Write
 
 MOMENTS = pd.Series(pd.date_range("2022-01-13", periods=40 * 48, freq="30min"))
 

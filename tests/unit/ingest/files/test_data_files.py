@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from core.errors import BadFileError, SourceUnavailableError
-from ingest.inspection.files.data_files import find_files, read_dialect
-from ingest.inspection.files.table import opened, sampled, warehouse_name
-from tests.unit.ingest.inspection.conftest import Write
+from ingest.files.data_files import find_files, read_dialect
+from ingest.files.table import opened, sampled, warehouse_name
+from tests.unit.ingest.conftest import Write
 
 FRAME = pd.DataFrame({"Id": [1, 2, 3], "Na me": ["x;y", 'say "b"', "ü"], "v": [0.5, 1.5, 2.5]})
 

@@ -1,7 +1,8 @@
 """Rows of data files, and a sample of them, as tables that can be asked for figures; no row comes to Python unasked.
 
 In: data files. Out: a `Table` with its columns, and a sample of at most 50,000 of its rows, the same ones every time.
-DuckDB streams the files in 1 GB of memory and writes nothing to a disk. Called by ingest.inspection.
+DuckDB streams the files in 1 GB of memory and writes nothing to a disk. Called by ingest.inspection and
+ingest.datasets.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from config.dataset_checks import RESERVED
 from core.errors import BadFileError, printable
 from core.files.input_files import MOST_COLUMNS
 from core.files.table_files import connect, pattern, promised_rows
-from ingest.inspection.files.data_files import DataFiles
+from ingest.files.data_files import DataFiles
 
 _MOST_SAMPLED, _LEAST_SAMPLED, _MOST_CELLS = 50_000, 2_000, 4_000_000
+# What stands for no value in columns of numbers, times and booleans; in a text they are texts.
+MISSING_TEXTS = ("na", "n/a", "null", "none", "nan", "nat", "-", "?")
 _COLUMNS_OF_PARQUET, _COLUMNS_OF_TEXT = 100, 1_000
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 _CSV = (
@@ -91,7 +94,7 @@ class Table:
 
 
 @contextlib.contextmanager
-def opened(files: DataFiles) -> Iterator[Table]:
+def opened(files: DataFiles, *, may_be_empty: bool = False) -> Iterator[Table]:
     """The rows of files, counted.
 
     Raises:
@@ -108,7 +111,7 @@ def opened(files: DataFiles) -> Iterator[Table]:
                 for path in files.paths:
                     promised_rows(connection, path, [field.spelling for field in fields])
             (rows,) = table.one("count(*)")
-            if rows == 0:
+            if rows == 0 and not may_be_empty:
                 raise BadFileError(f"{files.name} holds no row: a file with some is needed to tell what columns hold")
             yield dataclasses.replace(table, fields=fields, rows=rows)
     except (duckdb.Error, OSError, UnicodeError) as error:

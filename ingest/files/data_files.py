@@ -1,7 +1,7 @@
 """Which files a person means by a path: a file, a folder of parts, a hive folder or a pattern; all of one form.
 
 Out: their paths in order, each opened once and held against the checksum files beside it, and the columns of their
-headers where they are CSV. Called by ingest.inspection.inspect and ingest.inspection.files.table.
+headers where they are CSV. Called by ingest.inspection, ingest.datasets and ingest.files.table.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import io
 import re
 import zlib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -74,7 +74,7 @@ class DataFiles:
 
 
 def find_files(named: Path) -> DataFiles:
-    """The files that a path means.
+    """The files that a path means, opened and checked.
 
     Raises:
         SourceUnavailableError: there are none.
@@ -86,22 +86,48 @@ def find_files(named: Path) -> DataFiles:
             f"{named.name} lies at an address: files of this machine are inspected; get one of them, and write the "
             "address under source.files afterwards"
         )
+    files = list_files(named)
+    for path in files.paths:
+        checked_hash(path)
+        _check_content(path, files.form)
+    dialect = _common_dialect(files.paths) if files.form == "csv" else None
+    return replace(files, dialect=dialect)
+
+
+def list_files(named: Path) -> DataFiles:
+    """The files that a path means, of which none was opened yet: without a dialect.
+
+    Raises:
+        SourceUnavailableError: there are none.
+        BadFileError: one is no data file by its name, or they are of several forms.
+    """
     base, paths = _paths(named)
     forms = Counter(form for form in map(form_of, paths) if form is not None)
     if len(forms) > 1:
         counted = ", ".join(f"{count} {form}" for form, count in forms.most_common())
         raise BadFileError(f"{named} has files of several forms ({counted}): name those of one, such as {base}/*.csv")
-    form = next(iter(forms))
-    for path in paths:
-        checked_sha256(path, None, f"a file that may be read is needed, {_VALID}")
-        _check_content(path, form)
-    return DataFiles(
-        named=named,
-        paths=paths,
-        form=form,
-        is_hive=all(_is_hive(path.relative_to(base)) for path in paths),
-        dialect=_common_dialect(paths) if form == "csv" else None,
-    )
+    is_hive = all(_is_hive(path.relative_to(base)) for path in paths)
+    return DataFiles(named, paths, next(iter(forms)), is_hive, None)
+
+
+def single_file(files: DataFiles, path: Path) -> DataFiles:
+    """One of the files by itself, checked, in a dialect of its own.
+
+    Raises:
+        BadFileError: it cannot be opened, is empty or what its name does not say.
+    """
+    _check_content(path, files.form)
+    dialect = read_dialect(path) if files.form == "csv" else None
+    return DataFiles(path, (path,), files.form, files.is_hive, dialect)
+
+
+def checked_hash(path: Path) -> str:
+    """The sha256 of a file, held against the checksum files beside it.
+
+    Raises:
+        BadFileError: it cannot be opened, or differs.
+    """
+    return checked_sha256(path, None, f"a file that may be read is needed, {_VALID}")
 
 
 def form_of(path: Path) -> Form | None:

@@ -1,0 +1,156 @@
+"""Load a dataset: what its source delivers that is new or has changed goes into raw.<name>, in one transaction.
+
+Killed anywhere it leaves what was there. The same bytes under the same settings again change nothing. Called by the
+pipeline, in the role of the loader; the table is there, see ingest.datasets.raw_table.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from config.datasets import Dataset
+from config.months import Month
+from core.errors import ConfigurationError, DatabaseError
+from core.failpoints import failpoint
+from core.files.columns import shortened
+from ingest.datasets.delivered import Delivery
+from ingest.datasets.merge import STAGED, Merge
+from ingest.datasets.raw_columns import settings_hash
+from ingest.datasets.source_files import delivered_files
+from warehouse import arrow_cursor, database
+from warehouse.arrow_cursor import ArrowCursor
+
+log = logging.getLogger(__name__)
+
+_QUERIES = database.queries(Path(__file__).with_name("load.sql"))
+_MOST_NOTED = 3
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What loading a dataset came to: the months whose rows or days changed, the rows written, and sentences."""
+
+    months: tuple[Month, ...] = ()
+    rows: int = 0
+    notes: tuple[str, ...] = ()
+
+
+class _Recorded(NamedTuple):
+    """A delivery as it was."""
+
+    delivery_id: int
+    location: str
+    sha256: str
+    settings_hash: str
+    delivered_at: str
+
+
+def load_files(name: str, dataset: Dataset, tell: Callable[[str], None]) -> Loaded:
+    """Bring the files of a dataset into its raw table.
+
+    Args:
+        tell: is told what is being read.
+
+    Raises:
+        ConfigurationError: the source is no files, or event.format is no format.
+        SourceUnavailableError: there are no files.
+        BadFileError: one cannot be loaded as it is; nothing was loaded.
+        DatabaseError: the database refused the rows; nothing was loaded.
+    """
+    if dataset.source.files is None:
+        raise ConfigurationError(
+            f"datasets/{name}.yml, source: only files are supported yet: write the rows to files and name them, "
+            "{files: ...}"
+        )
+    return _load(name, dataset, delivered_files(name, dataset), "files", tell)
+
+
+def _load(
+    name: str, dataset: Dataset, deliveries: Sequence[Delivery], origin: str, tell: Callable[[str], None]
+) -> Loaded:
+    import adbc_driver_manager
+
+    settings = settings_hash(dataset)
+    with database.arrow_cursor() as cursor:
+        before = _recorded(cursor, name)
+    notes = _gone_notes(name, deliveries, before)
+    if not _new(deliveries, before, settings):
+        return Loaded(notes=notes)
+    try:
+        with arrow_cursor.opened(writes=True) as cursor:
+            # One loader at a time; what was recorded before may have changed until now.
+            cursor.execute(_QUERIES["lock_files"])
+            new = _new(deliveries, _recorded(cursor, name), settings)
+            if not new:
+                return Loaded(notes=notes)
+            merge = Merge(cursor, name, dataset)
+            left_out: dict[str, None] = {}
+            for place, delivery in enumerate(new):
+                tell(f"{name}: reading {delivery.location}")
+                left_out |= dict.fromkeys(_stage(cursor, merge, name, delivery, settings, is_first=place == 0))
+                failpoint("dataset.staged")
+            merged = merge.run(settings, origin)
+            failpoint("dataset.before_commit")
+    except adbc_driver_manager.Error as error:
+        reason = " ".join(str(error).split())[:300]
+        raise DatabaseError(f"the dataset {name} was not loaded, the database said: {reason}") from error
+    log.info("dataset %s loaded: %s rows of %s months", name, merged.rows, len(merged.months))
+    if left_out:
+        notes += (f"{name}: left out, as datasets/{name}.yml does not name them: {shortened(list(left_out))}",)
+    return Loaded(merged.months, merged.rows, notes)
+
+
+def _stage(
+    cursor: ArrowCursor, merge: Merge, name: str, delivery: Delivery, settings: str, *, is_first: bool
+) -> tuple[str, ...]:
+    """Copy the rows of a delivery to the server; gives the columns that are left out."""
+    import adbc_driver_manager
+
+    with delivery.opened() as rows:
+        values = (name, delivery.location, delivery.sha256, settings, str(delivery.bytes), str(rows.rows))
+        cursor.execute(_QUERIES["record"], values)
+        delivery_id = int(cursor.fetchone()[0])
+        reader = rows.reader(delivery_id)
+        try:
+            if is_first:
+                cursor.create_temporary(STAGED, reader)
+            else:
+                cursor.append_temporary(STAGED, reader)
+        except adbc_driver_manager.Error:
+            rows.failed()
+            raise
+        merge.add_delivery(delivery_id)
+        return rows.left_out
+
+
+def _recorded(cursor: ArrowCursor, name: str) -> dict[str, _Recorded]:
+    """The deliveries of the dataset as they were, by their locations."""
+    cursor.execute(_QUERIES["recorded"], (name,))
+    rows: list[dict[str, Any]] = cursor.fetch_arrow_table().to_pylist()
+    return {row["location"]: _Recorded(**row) for row in rows}
+
+
+def _new(deliveries: Sequence[Delivery], before: dict[str, _Recorded], settings: str) -> list[Delivery]:
+    """Those that are new or have changed: first, in their old order, what is only to be read under other settings."""
+
+    def place(delivery: Delivery) -> tuple[bool, str]:
+        known = before.get(delivery.location)
+        is_same = known is not None and known.sha256 == delivery.sha256
+        return not is_same, known.delivered_at if known is not None and is_same else ""
+
+    def is_new(delivery: Delivery) -> bool:
+        known = before.get(delivery.location)
+        return known is None or (known.sha256, known.settings_hash) != (delivery.sha256, settings)
+
+    return sorted(filter(is_new, deliveries), key=place)
+
+
+def _gone_notes(name: str, deliveries: Sequence[Delivery], before: dict[str, _Recorded]) -> tuple[str, ...]:
+    gone = sorted(before.keys() - {delivery.location for delivery in deliveries})
+    if not gone:
+        return ()
+    return (f"{name}: no longer there, their rows stay: {shortened(gone, _MOST_NOTED)}",)

@@ -1,0 +1,26 @@
+-- name: recorded
+select
+    delivery_id,
+    location,
+    sha256,
+    settings_hash,
+    cast(delivered_at as text) as delivered_at
+from raw.deliveries
+where dataset = $1
+
+-- name: lock_files
+lock table raw.files in share row exclusive mode
+
+-- name: record
+-- What is read again for other settings keeps its place in time.
+insert into raw.deliveries (dataset, location, sha256, settings_hash, bytes, rows)
+values ($1, $2, $3, $4, cast($5 as bigint), cast($6 as bigint))
+on conflict (dataset, location) do update set
+    sha256 = excluded.sha256,
+    settings_hash = excluded.settings_hash,
+    bytes = excluded.bytes,
+    rows = excluded.rows,
+    delivered_at = case
+        when deliveries.sha256 = excluded.sha256 then deliveries.delivered_at else excluded.delivered_at
+    end
+returning delivery_id

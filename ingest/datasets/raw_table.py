@@ -1,0 +1,111 @@
+"""The table raw.<name> of a dataset: made, and altered where the dataset's file has changed, as the warehouse's owner.
+
+Called by the pipeline before the roles get their rights, so that the loader needs none to make tables.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from config.dataset_checks import RESERVED
+from config.datasets import Dataset
+from config.settings import DATASET as TAXIS
+from core.errors import ConfigurationError
+from ingest.datasets.raw_columns import RawColumn, raw_columns
+from warehouse import database
+
+_QUERIES = database.queries(Path(__file__).with_name("raw_table.sql"))
+_OWN = tuple(name for name in RESERVED if name != "model_version")
+
+
+def ensure_raw_table(connection: database.Connection, name: str, dataset: Dataset) -> None:
+    """Make the table, or bring it to what the dataset's file says; idempotent.
+
+    Columns that the file no longer has stay, unused. A table without a row is made anew where types have changed.
+
+    Raises:
+        ConfigurationError: the name is that of something else, a column has another type than in the warehouse, or
+            the rows that are there do not have a key that has changed.
+    """
+    columns = raw_columns(dataset)
+    with connection.transaction():
+        there = _there(connection, name)
+        if there and _must_be_made_anew(connection, name, there, columns):
+            # What dbt has built on it is built again.
+            connection.execute(sql.SQL("drop table {} cascade").format(_table(name)))
+            there = {}
+        if not there:
+            _make(connection, name, columns)
+        for column in columns:
+            if there and column.name not in there:
+                add = sql.SQL("alter table {} add column {}").format(_table(name), _definition(column))
+                connection.execute(add)
+        _ensure_key(connection, name, dataset.event.key)
+
+
+def _there(connection: database.Connection, name: str) -> dict[str, str]:
+    """The columns of the dataset's table with their types; none where it is still to be made."""
+    rows: list[Any] = connection.execute(_QUERIES["columns"], {"name": name}).fetchall()
+    columns = {column: kind for _, column, kind in rows}
+    if name == TAXIS or (rows and not (rows[0][0] == "r" and columns.keys() >= set(_OWN))):
+        raise ConfigurationError(
+            f"datasets/{name}.yml: raw.{name} is a table of the warehouse's own: give the dataset another name, "
+            f"such as own_{name}, by renaming its file"
+        )
+    return columns
+
+
+def _must_be_made_anew(
+    connection: database.Connection, name: str, there: dict[str, str], columns: tuple[RawColumn, ...]
+) -> bool:
+    changed = [column for column in columns if there.get(column.name, column.type) != column.type]
+    if not changed:
+        return False
+    first_row = sql.SQL("select from {} limit 1").format(_table(name))
+    if connection.execute(first_row).fetchone() is None:
+        return True
+    column = changed[0]
+    raise ConfigurationError(
+        f"datasets/{name}.yml, columns.{column.name}: it is {column.kind} ({column.type}) here, but raw.{name} holds "
+        f"it as {there[column.name]}: undo this, or give the dataset another name, under which it is loaded anew"
+    )
+
+
+def _make(connection: database.Connection, name: str, columns: tuple[RawColumn, ...]) -> None:
+    own = [_definition(column) for column in columns]
+    connection.execute(
+        sql.SQL("create table {} ({})").format(
+            _table(name), sql.SQL(", ").join([*own, sql.SQL(_QUERIES["own_columns"])])
+        )
+    )
+    connection.execute(sql.SQL("create index on {} (source_month)").format(_table(name)))
+
+
+def _ensure_key(connection: database.Connection, name: str, key: tuple[str, ...]) -> None:
+    """One unique index, of the key's columns."""
+    indexes: list[Any] = connection.execute(_QUERIES["keys"], {"name": name}).fetchall()
+    for index, columns in indexes:
+        if tuple(columns) != key:
+            connection.execute(sql.SQL("drop index {}").format(sql.Identifier("raw", index)))
+    if not key or key in [tuple(columns) for _, columns in indexes]:
+        return
+    names = sql.SQL(", ").join(map(sql.Identifier, key))
+    try:
+        connection.execute(sql.SQL("create unique index on {} ({})").format(_table(name), names))
+    except psycopg.errors.UniqueViolation as error:
+        raise ConfigurationError(
+            f"datasets/{name}.yml, event.key: rows of raw.{name} share values of {', '.join(key)} "
+            f"({error.diag.message_detail}): name a key that is another in every row, or give the dataset another name"
+        ) from error
+
+
+def _definition(column: RawColumn) -> sql.Composed:
+    return sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type))
+
+
+def _table(name: str) -> sql.Identifier:
+    return sql.Identifier("raw", name)
