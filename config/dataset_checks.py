@@ -13,8 +13,8 @@ from config.dataset_models import CALENDAR, ColumnWindow, Reference, Task, Windo
 from config.datasets import ColumnKind, Dataset
 from core.errors import ConfigurationError
 
-# Columns of every raw table and of predictions, which are the warehouse's own.
-RESERVED = (
+# Columns of every raw table, which are the warehouse's own.
+OWN_COLUMNS = (
     "event_id",
     "source_month",
     "source_row",
@@ -23,8 +23,9 @@ RESERVED = (
     "delivery_row",
     "load_id",
     "loaded_at",
-    "model_version",
 )
+# Beside them: a column of predictions, and those that Postgres has in every table.
+RESERVED = (*OWN_COLUMNS, "model_version", "tableoid", "ctid", "xmin", "xmax", "cmin", "cmax")
 _GROUPED: tuple[ColumnKind, ...] = ("categorical", "boolean")
 # What a prediction's decision and its label are, by task.
 _ANSWERS: dict[Task, tuple[ColumnKind, ...]] = {

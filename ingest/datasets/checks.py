@@ -13,6 +13,7 @@ import duckdb
 
 from config.datasets import ColumnKind, Dataset
 from core.errors import BadFileError, ConfigurationError, printable
+from core.files.input_files import LONGEST_VALUE
 from ingest.datasets.raw_columns import RawColumn, window_column
 from ingest.datasets.values import Value
 from ingest.files.table import Field, Table, of_file
@@ -112,6 +113,9 @@ def _faults(checked: Checked) -> Iterator[_Fault]:
             yield _Fault(
                 column.name, f"({value.sql}) is null", field.sql, f"without a value, and it is the {role}", advice
             )
+        if column.name in event.key and column.type == "text":
+            words = f"of more than {LONGEST_VALUE:,} bytes, and it is the key"
+            yield _Fault(column.name, f"strlen({value.sql}) > {LONGEST_VALUE}", field.sql, words, "name another column")
         if column.name == cut_by:
             words = "that cut no windows: years (whole numbers from 1000 to 9999) or days such as 2022-02-20 do"
             yield _Fault(

@@ -7,6 +7,7 @@ pipeline, in the role of the loader; the table is there, see ingest.datasets.raw
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _QUERIES = database.queries(Path(__file__).with_name("load.sql"))
 _MOST_NOTED = 3
+_QUERY = re.compile(r"^.*Failed to execute query '.*?': ")
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,10 @@ def load_files(name: str, dataset: Dataset, tell: Callable[[str], None]) -> Load
             f"datasets/{name}.yml, source: only files are supported yet: write the rows to files and name them, "
             "{files: ...}"
         )
-    return _load(name, dataset, delivered_files(name, dataset), "files", tell)
+    deliveries, missing = delivered_files(name, dataset)
+    if missing and not _held(name):
+        raise missing[0]
+    return _load(name, dataset, deliveries, "files", tell)
 
 
 def _load(
@@ -75,16 +80,16 @@ def _load(
     import adbc_driver_manager
 
     settings = settings_hash(dataset)
-    with database.arrow_cursor() as cursor:
-        before = _recorded(cursor, name)
-    notes = _gone_notes(name, deliveries, before)
+    before = _held(name)
     if not _new(deliveries, before, settings):
-        return Loaded(notes=notes)
+        return Loaded(notes=_gone_notes(name, deliveries, before))
     try:
         with arrow_cursor.opened(writes=True) as cursor:
             # One loader at a time; what was recorded before may have changed until now.
             cursor.execute(_QUERIES["lock_files"])
-            new = _new(deliveries, _recorded(cursor, name), settings)
+            before = _moved(cursor, name, deliveries, _recorded(cursor, name))
+            notes = _gone_notes(name, deliveries, before)
+            new = _new(deliveries, before, settings)
             if not new:
                 return Loaded(notes=notes)
             merge = Merge(cursor, name, dataset)
@@ -96,7 +101,8 @@ def _load(
             merged = merge.run(settings, origin)
             failpoint("dataset.before_commit")
     except adbc_driver_manager.Error as error:
-        reason = " ".join(str(error).split())[:300]
+        # What the server says comes behind the query, which is long.
+        reason = _QUERY.sub("", " ".join(str(error).split()))[:300]
         raise DatabaseError(f"the dataset {name} was not loaded, the database said: {reason}") from error
     log.info("dataset %s loaded: %s rows of %s months", name, merged.rows, len(merged.months))
     if left_out:
@@ -127,11 +133,32 @@ def _stage(
         return rows.left_out
 
 
+def _held(name: str) -> dict[str, _Recorded]:
+    """As `_recorded`, in a transaction of its own."""
+    with database.arrow_cursor() as cursor:
+        return _recorded(cursor, name)
+
+
 def _recorded(cursor: ArrowCursor, name: str) -> dict[str, _Recorded]:
     """The deliveries of the dataset as they were, by their locations."""
     cursor.execute(_QUERIES["recorded"], (name,))
     rows: list[dict[str, Any]] = cursor.fetch_arrow_table().to_pylist()
     return {row["location"]: _Recorded(**row) for row in rows}
+
+
+def _moved(
+    cursor: ArrowCursor, name: str, deliveries: Sequence[Delivery], before: dict[str, _Recorded]
+) -> dict[str, _Recorded]:
+    """The deliveries as they were, at their new places where one has gone and the same bytes lie elsewhere."""
+    now = {delivery.location: delivery.sha256 for delivery in deliveries}
+    gone = {known.sha256: location for location, known in before.items() if location not in now}
+    for location, sha256 in now.items():
+        if location not in before and sha256 in gone:
+            former = gone.pop(sha256)
+            cursor.execute(_QUERIES["move"], (name, former, location))
+            before = {**before, location: before[former]._replace(location=location)}
+            del before[former]
+    return before
 
 
 def _new(deliveries: Sequence[Delivery], before: dict[str, _Recorded], settings: str) -> list[Delivery]:

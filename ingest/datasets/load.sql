@@ -11,6 +11,9 @@ where dataset = $1
 -- name: lock_files
 lock table raw.files in share row exclusive mode
 
+-- name: move
+update raw.deliveries set location = $3 where dataset = $1 and location = $2
+
 -- name: record
 -- What is read again for other settings keeps its place in time.
 insert into raw.deliveries (dataset, location, sha256, settings_hash, bytes, rows)

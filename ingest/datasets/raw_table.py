@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from config.dataset_checks import RESERVED
+from config.dataset_checks import OWN_COLUMNS
 from config.datasets import Dataset
 from config.settings import DATASET as TAXIS
 from core.errors import ConfigurationError
@@ -19,7 +19,8 @@ from ingest.datasets.raw_columns import RawColumn, raw_columns
 from warehouse import database
 
 _QUERIES = database.queries(Path(__file__).with_name("raw_table.sql"))
-_OWN = tuple(name for name in RESERVED if name != "model_version")
+# Postgres takes 1,600, and counts those that were dropped.
+_MOST_COLUMNS = 1_500
 
 
 def ensure_raw_table(connection: database.Connection, name: str, dataset: Dataset) -> None:
@@ -28,10 +29,15 @@ def ensure_raw_table(connection: database.Connection, name: str, dataset: Datase
     Columns that the file no longer has stay, unused. A table without a row is made anew where types have changed.
 
     Raises:
-        ConfigurationError: the name is that of something else, a column has another type than in the warehouse, or
-            the rows that are there do not have a key that has changed.
+        ConfigurationError: the name is that of something else, there are no or too many columns, one has another type
+            than in the warehouse, or the rows that are there do not have a key that has changed.
     """
     columns = raw_columns(dataset)
+    if not 0 < len(columns) <= _MOST_COLUMNS:
+        raise ConfigurationError(
+            f"datasets/{name}.yml, columns: {len(columns):,} are to be loaded, 1 to {_MOST_COLUMNS:,} are valid: give "
+            "some a type, or call those that nobody needs ignored"
+        )
     with connection.transaction():
         there = _there(connection, name)
         if there and _must_be_made_anew(connection, name, there, columns):
@@ -51,7 +57,7 @@ def _there(connection: database.Connection, name: str) -> dict[str, str]:
     """The columns of the dataset's table with their types; none where it is still to be made."""
     rows: list[Any] = connection.execute(_QUERIES["columns"], {"name": name}).fetchall()
     columns = {column: kind for _, column, kind in rows}
-    if name == TAXIS or (rows and not (rows[0][0] == "r" and columns.keys() >= set(_OWN))):
+    if name == TAXIS or (rows and not (rows[0][0] == "r" and columns.keys() >= set(OWN_COLUMNS))):
         raise ConfigurationError(
             f"datasets/{name}.yml: raw.{name} is a table of the warehouse's own: give the dataset another name, "
             f"such as own_{name}, by renaming its file"

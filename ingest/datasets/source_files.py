@@ -16,7 +16,7 @@ import pyarrow as pa
 from config import paths
 from config.config_values import nearest
 from config.datasets import Dataset
-from core.errors import BadFileError, ConfigurationError, printable
+from core.errors import BadFileError, ConfigurationError, SourceUnavailableError, printable
 from ingest.datasets.checks import Checked, check_values
 from ingest.datasets.delivered import Delivery, Rows
 from ingest.datasets.raw_columns import RawColumn, raw_columns, window_column
@@ -27,24 +27,28 @@ from ingest.files.table import Field, Table, opened
 BATCH_ROWS = 65_536
 
 
-def delivered_files(name: str, dataset: Dataset) -> tuple[Delivery, ...]:
-    """The files that the dataset's source names, hashed, in the order of their names; each once.
+def delivered_files(name: str, dataset: Dataset) -> tuple[tuple[Delivery, ...], tuple[SourceUnavailableError, ...]]:
+    """The files that the dataset's source names, hashed, in the order of their names, each once; and what is not there.
 
     Raises:
         ConfigurationError: one lies at an address.
-        SourceUnavailableError: there are none.
         BadFileError: one cannot be opened, or differs from its checksum.
     """
     places: dict[Path, DataFiles] = {}
+    missing: list[SourceUnavailableError] = []
     for named in dataset.source.files or ():
         if "://" in named:
             raise ConfigurationError(
                 f"datasets/{name}.yml, source.files: {named} is an address, which is not supported yet: name a file, "
                 "a folder or a pattern of this machine"
             )
-        files = list_files(paths.ROOT / Path(named).expanduser())
+        try:
+            files = list_files(paths.ROOT / Path(named).expanduser())
+        except SourceUnavailableError as error:
+            missing.append(error)
+            continue
         places |= {path: files for path in files.paths if path not in places}
-    return tuple(_delivery(name, dataset, places[path], path) for path in sorted(places))
+    return tuple(_delivery(name, dataset, places[path], path) for path in sorted(places)), tuple(missing)
 
 
 def _delivery(name: str, dataset: Dataset, files: DataFiles, path: Path) -> Delivery:
@@ -61,7 +65,7 @@ def _delivery(name: str, dataset: Dataset, files: DataFiles, path: Path) -> Deli
 @contextlib.contextmanager
 def _opened(name: str, dataset: Dataset, files: DataFiles, path: Path) -> Iterator[Rows]:
     with opened(single_file(files, path), may_be_empty=True) as table:
-        checked = _checked(name, dataset, table, path)
+        checked = _checked(name, dataset, table, path, is_csv=files.form == "csv")
         check_values(checked)
         errors: list[Exception] = []
 
@@ -77,7 +81,7 @@ def _opened(name: str, dataset: Dataset, files: DataFiles, path: Path) -> Iterat
         )
 
 
-def _checked(name: str, dataset: Dataset, table: Table, path: Path) -> Checked:
+def _checked(name: str, dataset: Dataset, table: Table, path: Path, *, is_csv: bool) -> Checked:
     columns = raw_columns(dataset)
     fields = {column.name: _field(name, column, table) for column in columns}
     clock = clock_of(dataset)
@@ -92,7 +96,7 @@ def _checked(name: str, dataset: Dataset, table: Table, path: Path) -> Checked:
                 column,
                 clock,
                 is_event_time=column.name == dataset.event.timestamp,
-                is_csv=all(each.type == "VARCHAR" for each in table.fields),
+                is_csv=is_csv,
             )
         )
     window = "cast(null as date)"

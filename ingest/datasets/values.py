@@ -101,8 +101,8 @@ def _boolean(sql: str, kind: str) -> Value:
         return Value(sql, "false")
     text, present = _trimmed(sql)
     value = (
-        f"case when lower({text}) in ('true', 't', 'yes', 'y', '1', '1.0') then true "
-        f"when lower({text}) in ('false', 'f', 'no', 'n', '0', '0.0') then false end"
+        f"case when lower({text}) in ('true', 't', 'yes', 'y') or try_cast({text} as double) = 1 then true "
+        f"when lower({text}) in ('false', 'f', 'no', 'n') or try_cast({text} as double) = 0 then false end"
     )
     return Value(value, f"{present} and ({value}) is null")
 
