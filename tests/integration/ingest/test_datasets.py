@@ -17,7 +17,7 @@ from config.datasets import Dataset
 from config.paths import ROOT
 from core.errors import BadFileError, ConfigurationError, SourceUnavailableError, WarehouseError
 from core.failpoints import VARIABLE
-from ingest.datasets.load import Loaded
+from ingest.datasets.load import Loaded, load_files
 from ingest.datasets.raw_table import ensure_raw_table
 from tests.datasets import (
     FIRST,
@@ -52,6 +52,14 @@ EXPECTED = [
     ("3", "2022-02-01 12:00:00", 7.0, "car", None, 0, "2022-02-01"),
 ]
 SHOWN = "id, at::text, amount, kind, repaid, source_row, window_date::text"
+
+
+YEARS = """
+    source: {files: FILES}
+    event: {key: [id]}
+    windows: {column: year}
+    columns: {id: ignored, year: ignored, amount: numerical}
+"""
 
 
 def written(folder: Path, name: str) -> Path:
@@ -97,8 +105,6 @@ def test_twice_is_once(empty_warehouse: database.Connection, tmp_path: Path) -> 
 def test_the_loader_needs_no_rights_but_its_own(empty_warehouse: database.Connection, tmp_path: Path) -> None:
     loans = dataset_of(LOANS, write(tmp_path / "a.csv", FIRST))
     ensure_raw_table(empty_warehouse, "loans", loans)
-    from ingest.datasets.load import load_files
-
     with session.changes("test", role=Role.LOADER):
         assert load_files("loans", loans, lambda _: None).rows == 3
     assert rows(empty_warehouse, SHOWN) == EXPECTED
@@ -124,6 +130,32 @@ def test_a_folder_of_parts_of_other_forms_and_columns(empty_warehouse: database.
     }
     query = "select location from raw.files order by source_month"
     assert empty_warehouse.execute(query).fetchall() == [("c.parquet, a.csv",), ("c.parquet, a.csv, b.csv",)]
+
+
+def test_folders_of_a_hive_are_a_column(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    text = LOANS.replace("at: datetime", "day: datetime")
+    for number, day in enumerate(("2022-02-20", "2022-02-21")):
+        write(tmp_path / "hive" / f"day={day}" / "part.csv", f"id,amount,kind,repaid\n{number},1,a,1\n")
+    loans = dataset_of(text, tmp_path / "hive", event="{timestamp: day, key: [id]}")
+    assert load(empty_warehouse, loans).rows == 2
+    assert rows(empty_warehouse, "id, day::text") == [("0", "2022-02-20 00:00:00"), ("1", "2022-02-21 00:00:00")]
+
+
+def test_rows_are_counted_without_a_key_too(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    text = YEARS.replace("id: ignored, year: ignored, ", "")
+    counted = dataset_of(text, tmp_path / "*.csv", event="{}", windows="{rows: 2}")
+    write(tmp_path / "a.csv", "amount\n1\n2\n3\n")
+    write(tmp_path / "b.csv", "amount\n4\n")
+    load(empty_warehouse, counted, "counted")
+    before = rows(empty_warehouse, "amount, window_date::text", "counted")
+    assert before == [(1, "2000-01-01"), (2, "2000-01-01"), (3, "2000-01-02"), (4, "2000-01-02")]
+    write(tmp_path / "a.csv", "amount\n1\n2\n")
+    load(empty_warehouse, counted, "counted")
+    assert rows(empty_warehouse, "amount, window_date::text, source_row", "counted") == [
+        (1, "2000-01-01", 0),
+        (2, "2000-01-01", 1),
+        (4, "2000-01-02", 3),
+    ]
 
 
 def test_a_changed_file_takes_the_place_of_its_rows_only(empty_warehouse: database.Connection, tmp_path: Path) -> None:
@@ -243,14 +275,6 @@ def test_times_are_brought_to_the_clock_of_the_dataset(empty_warehouse: database
         name = f"f_{len(form)}"
         load(empty_warehouse, dataset_of(LOANS, file, event=event.replace("}", f", format: {form}}}")), name)
         assert str(rows(empty_warehouse, "at::text", name)[0][0]).startswith("2022-01-30 12:")
-
-
-YEARS = """
-    source: {files: FILES}
-    event: {key: [id]}
-    windows: {column: year}
-    columns: {id: ignored, year: ignored, amount: numerical}
-"""
 
 
 def test_windows_by_a_column_and_by_rows(empty_warehouse: database.Connection, tmp_path: Path) -> None:
