@@ -38,7 +38,7 @@ help: ## List the targets
 ##@ Every day
 
 .PHONY: pipeline
-pipeline: $(RUNTIME) ## Bring the warehouse up to date: load, build, train, score, measure, decide ## SOURCE=auto|tlc|local|sample MONTHS=2022-02..2022-04 TRAIN_MONTH=2022-01 DATA_DIR= AS_OF= RELOAD= TLC_URL=
+pipeline: $(RUNTIME) ## Bring the warehouse up to date: load, build, train, score, measure, decide ## SOURCE=auto|tlc|local|sample MONTHS=2022-02..2022-04 TRAIN_MONTH=2022-01 DATA_DIR= AS_OF= RELOAD= DATASET= TLC_URL=
 	@$(BIN)/python -m pipeline run
 
 .PHONY: doctor
@@ -54,7 +54,7 @@ report: $(RUNTIME) ## Write Evidently's own page and test suite of a day ## DAY=
 	@$(BIN)/python -m pipeline report
 
 .PHONY: preview
-preview: $(RUNTIME) ## Write the dashboards as plain pages, without Grafana ## MODEL= COLUMN=trip_distance DAY=2022-02-08 REPORT_DIR=reports
+preview: $(RUNTIME) ## Write the dashboards as plain pages, without Grafana ## DATASET= MODEL= COLUMN=trip_distance DAY=2022-02-08 REPORT_DIR=reports
 	@$(BIN)/python -m pipeline preview
 
 .PHONY: sql
@@ -83,11 +83,11 @@ test: lint types ## Lint, types, import contracts, all tests of every day: unit 
 ##@ Your own data
 
 .PHONY: dataset
-dataset: $(RUNTIME) ## Look at data files and propose datasets/NAME.yml, which make pipeline does not read yet ## FILE=loans.csv TIMESTAMP=timestamp KEY=id PREDICTION=y_pred_proba DECISION=y_pred LABEL=repaid NAME=loans REFERENCE=..2018-10-29
+dataset: $(RUNTIME) ## Look at data files and write datasets/NAME.yml, which says what is monitored ## FILE=loans.csv TIMESTAMP=timestamp KEY=id PREDICTION=y_pred_proba DECISION=y_pred LABEL=repaid NAME=loans REFERENCE=..2018-10-29
 	@$(BIN)/python -m pipeline dataset
 
 .PHONY: labels
-labels: $(RUNTIME) ## Load labels that have arrived ## FILE=labels.parquet TARGET=duration_minutes
+labels: $(RUNTIME) ## Load labels that have arrived ## FILE=labels.parquet TARGET=duration_minutes MODEL=
 	@$(BIN)/python -m pipeline labels
 
 .PHONY: predictions

@@ -41,7 +41,7 @@ def main() -> None:
             print(f"\n{board.uid}: {title}")
             for (line,) in connection.execute(f"explain (analyze, buffers) {board.expand(sql)}".encode()):
                 print(f"  {line}")
-        trips = database.one_row(connection, "select sum(trip_count) from marts.fct_daily_volume")[0]
+        trips = database.one_row(connection, "select sum(row_count) from marts.fct_daily_volume")[0]
         report = _report(
             [(milliseconds, f"{board.uid}: {title}") for milliseconds, board, title, _ in taken], days, trips
         )

@@ -1,9 +1,9 @@
 """Profiles of a generated year and all its drift scores, by the number of trips: `make bench-scale`.
 
 Trips are generated in an embedded server of their own, in the relations that the project's profile models read
-(intermediate.int_trips_accepted, int_windows, ml.predictions); from there on everything is the project's own: dbt makes
-the profiles with the segmentations of monitoring.yml, python_metrics reads and scores them. Each step is a fresh
-process, whose seconds and peak memory count. The tables go to stdout and to benchmarks/profile_scale.md.
+(intermediate.green_trips_accepted, green_trips_windows, ml.predictions); from there on everything is the project's
+own: dbt makes the profiles with the segmentations of monitoring.yml, python_metrics reads and scores them. Each step
+is a fresh process, whose seconds and peak memory count. The tables go to stdout and to benchmarks/profile_scale.md.
 
     python -m benchmarks.profile_scale              0.5, 2 and 8 million trips in 365 days
     python -m benchmarks.profile_scale --full       36 million as well: two hours, 32 GB of disk
@@ -32,6 +32,7 @@ import psutil
 
 from benchmarks import processes
 from benchmarks.run import table
+from config.monitored import Monitored
 from config.monitoring import MonitoredColumn, Monitoring
 from config.monitoring_file import load_monitoring
 from warehouse import database, schema_versions
@@ -127,7 +128,7 @@ def fill(rows: int, days: int) -> str:
         for name in ("trips", "windows", "model", "predictions", "scored_months"):
             connection.execute(_QUERIES[name], about)
         # What autovacuum does in a warehouse that has not just been filled.
-        for relation in ("intermediate.int_trips_accepted", "intermediate.int_windows", "ml.predictions"):
+        for relation in ("intermediate.green_trips_accepted", "intermediate.green_trips_windows", "ml.predictions"):
             connection.execute(f"vacuum analyze {relation}".encode())
         return str(connection.info.parameter_status("server_version"))
 
@@ -140,7 +141,9 @@ def make_profiles() -> Made:
         transaction = database.one_row(connection, "select cast(cast(pg_current_xact_id() as text) as bigint)")[0]
         temporary = database.one_row(connection, _QUERIES["temporary_bytes"])[0]
     started = time.perf_counter()
-    dbt.build("--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None, monitoring=one_model())
+    dbt.build(
+        "--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None, monitored=Monitored.example(one_model())
+    )
     seconds = time.perf_counter() - started
     with database.connect("profile scale") as connection:
         written = database.one_row(connection, _QUERIES["written_since"], {"transaction": transaction})

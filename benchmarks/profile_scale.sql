@@ -2,8 +2,8 @@
 -- What is generated can be generated again: no write-ahead log, no check of every prediction's model.
 set session_replication_role = replica;
 set synchronous_commit = off;
-truncate intermediate.int_trips_accepted, intermediate.int_windows, ml.predictions, ml.models, monitoring.ledger cascade;
-alter table intermediate.int_trips_accepted set unlogged;
+truncate intermediate.green_trips_accepted, intermediate.green_trips_windows, ml.predictions, ml.models, monitoring.ledger cascade;
+alter table intermediate.green_trips_accepted set unlogged;
 alter table ml.predictions set unlogged;
 -- A number between 0 and 1, both excluded, for each row and seed: the same on every machine.
 create function pg_temp.uniform(row_no bigint, seed bigint) returns double precision immutable language sql as
@@ -13,7 +13,7 @@ create function pg_temp.normal(row_no bigint, seed bigint) returns double precis
 
 -- name: trips
 -- The columns that profiles are made of, the keys and the times; the others are empty.
-insert into intermediate.int_trips_accepted (
+insert into intermediate.green_trips_accepted (
     event_id, source_month, source_row, load_id, window_date, pickup_at, dropoff_at, duration_minutes, pickup_hour,
     pickup_location_id, dropoff_location_id, payment_type_id, trip_type_id, passenger_count, trip_distance,
     fare_amount, total_amount, pickup_borough, hour_band, day_type, payment_type, trip_type
@@ -78,9 +78,9 @@ from priced
 left join zones on priced.pickup_location_id = zones.location_id
 
 -- name: windows
-insert into intermediate.int_windows (
-    window_date, window_start, window_end, granularity, dataset, source_month, load_id, origin, trip_count,
-    rejected_count, duplicate_count, content_hash, is_pruned
+insert into intermediate.green_trips_windows (
+    window_date, window_start, window_end, granularity, dataset, source_month, load_id, origin, row_count,
+    rejected_count, duplicate_count, content_hash, is_pruned, is_partial
 )
 select
     window_date,
@@ -95,8 +95,9 @@ select
     0,
     0,
     md5(window_date || ':' || count(*)),
+    false,
     false
-from intermediate.int_trips_accepted
+from intermediate.green_trips_accepted
 group by window_date
 
 -- name: model
@@ -118,23 +119,23 @@ select
     load_id,
     3.7 + 2.13 * trip_distance + 0.61 * fare_amount - 0.08 * total_amount + 0.0041 * pickup_location_id
     - 0.0023 * dropoff_location_id + 0.11 * coalesce(passenger_count, 1)
-from intermediate.int_trips_accepted
+from intermediate.green_trips_accepted
 
 -- name: scored_months
 insert into monitoring.ledger (step, subject, part, granularity, window_start, as_of, inputs_hash, row_count)
-select 'score', %(model_version)s, source_month, '', '-infinity', '-infinity', '', sum(trip_count)
-from intermediate.int_windows
+select 'score', %(model_version)s, source_month, '', '-infinity', '-infinity', '', sum(row_count)
+from intermediate.green_trips_windows
 group by source_month
 
 -- name: windows_read
-select window_date, window_start, window_end, granularity, content_hash from intermediate.int_windows
+select window_date, window_start, window_end, granularity, content_hash from intermediate.green_trips_windows
 order by window_date
 
 -- name: change_day
 with trips as (
-    update intermediate.int_trips_accepted set fare_amount = fare_amount + 1 where window_date = %(day)s returning 1
+    update intermediate.green_trips_accepted set fare_amount = fare_amount + 1 where window_date = %(day)s returning 1
 )
-update intermediate.int_windows set content_hash = md5(content_hash || (select count(*) from trips))
+update intermediate.green_trips_windows set content_hash = md5(content_hash || (select count(*) from trips))
 where window_date = %(day)s
 
 -- name: written_since
@@ -145,18 +146,18 @@ select
     min(window_date) filter (where cast(cast(xmin as text) as bigint) >= %(transaction)s) as day,
     count(*) as profiles,
     sum(cardinality(counts)) as cells,
-    pg_total_relation_size('intermediate.int_column_profiles') as bytes
-from intermediate.int_column_profiles
+    pg_total_relation_size('intermediate.green_trips_profiles') as bytes
+from intermediate.green_trips_profiles
 
 -- name: lost_trips
 -- Profiles of the whole hold every trip.
-select count(*) from intermediate.int_column_profiles as profiles
-inner join intermediate.int_windows as windows on profiles.window_date = windows.window_date
-where profiles.segment_key = '' and profiles.n != windows.trip_count
+select count(*) from intermediate.green_trips_profiles as profiles
+inner join intermediate.green_trips_windows as windows on profiles.window_date = windows.window_date
+where profiles.segment_key = '' and profiles.n != windows.row_count
 
 -- name: dbt_seconds
 select distinct on (name) name, seconds from monitoring.dbt_results
-where resource_type = 'model' and name in ('int_profiled_windows', 'int_column_profiles')
+where resource_type = 'model' and name in ('green_trips_profiled_windows', 'green_trips_profiles')
 order by name, finished_at desc
 
 -- name: temporary_bytes

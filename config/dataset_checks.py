@@ -25,7 +25,7 @@ OWN_COLUMNS = (
     "loaded_at",
 )
 # Beside them: a column of predictions, and those that Postgres has in every table.
-RESERVED = (*OWN_COLUMNS, "model_version", "tableoid", "ctid", "xmin", "xmax", "cmin", "cmax")
+RESERVED = (*OWN_COLUMNS, "event_at", "rule", "tableoid", "ctid", "xmin", "xmax", "cmin", "cmax")
 _GROUPED: tuple[ColumnKind, ...] = ("categorical", "boolean")
 # What a prediction's decision and its label are, by task.
 _ANSWERS: dict[Task, tuple[ColumnKind, ...]] = {
@@ -57,6 +57,12 @@ def check_dataset(dataset: Dataset, file: str) -> None:
             )
     for name in dataset.models:
         _check_model(dataset, name, f"{file}, models.{name}")
+    if dataset.reference is not None:
+        _check_reference(dataset, dataset.reference, f"{file}, reference")
+
+
+# What scored rows say of a model: a column of that name may hold it, but can be no feature beside it.
+OF_MODELS = ("model_version", "prediction", "decision")
 
 
 def _check_names(dataset: Dataset, file: str) -> None:
@@ -66,6 +72,11 @@ def _check_names(dataset: Dataset, file: str) -> None:
                 f"{file}, columns: {name} is a column of the warehouse's own: call yours otherwise, such as "
                 f"own_{name}: {{type: ignored, source_name: {name}}}"
             )
+    for name in {name for spec in (*dataset.models, "") for name in dataset.features(spec)} & set(OF_MODELS):
+        raise ConfigurationError(
+            f"{file}, columns: {name} is what the warehouse calls a model's own: if it is one, say so under models; "
+            f"else call yours otherwise, such as own_{name}: {{type: ..., source_name: {name}}}, or make it ignored"
+        )
     _once(dataset.event.key, f"{file}, event.key")
     _once([rule.name for rule in dataset.reject], f"{file}, reject")
     _once([spec.source_name for spec in dataset.columns.values() if spec.source_name], f"{file}, columns")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StrictStr, model_validator
 
 from config.config_values import Name, Part, nearest
-from config.dataset_models import CALENDAR, Model, Window
+from config.dataset_models import CALENDAR, ColumnWindow, Model, Reference, Window
 from config.monitoring import Segmentation, Timezone
 
 ColumnKind = Literal["numerical", "categorical", "boolean", "datetime", "text", "ignored"]
@@ -211,6 +211,8 @@ class Dataset(Part):
     segments: tuple[Segmentation, ...] = ()
     metrics: dict[Name, Sql] = Field(default_factory=dict)
     models: dict[Name, Model] = Field(default_factory=dict)
+    # Of the data alone, where there are no models.
+    reference: Reference | None = None
 
     @model_validator(mode="after")
     def _windows_have_a_clock(self) -> Dataset:
@@ -221,6 +223,19 @@ class Dataset(Part):
             )
         return self
 
+    @model_validator(mode="after")
+    def _one_kind_of_reference(self) -> Dataset:
+        if self.models and self.reference is not None:
+            raise ValueError("reference belongs to each of the models; beside models it says nothing here")
+        return self
+
+    @property
+    def role_columns(self) -> frozenset[str]:
+        """The columns that name and order rows, or are the models' predictions, decisions, versions and labels."""
+        named = {*self.event.key, *(name for each in self.models.values() for name in each.role_columns)}
+        window = {self.windows.column} if isinstance(self.windows, ColumnWindow) else set()
+        return frozenset(named | window | ({self.event.timestamp} if self.event.timestamp else set()))
+
     @property
     def column_names(self) -> tuple[str, ...]:
         """The columns that rows have: those of the source, then the derived ones."""
@@ -230,13 +245,11 @@ class Dataset(Part):
         """The type of a column; None for a derived one that names none."""
         return self.columns[name].type if name in self.columns else self.derive[name].type
 
-    def features(self, model: str) -> tuple[str, ...]:
+    def features(self, model: str = "") -> tuple[str, ...]:
         """The columns that a model reads: those it names, else all that are monitored and play no role."""
-        named = self.models[model].features
+        named = self.models[model].features if model else None
         if named is not None:
             return named
-        taken = {self.event.timestamp, *self.event.key}
-        taken |= {name for each in self.models.values() for name in each.role_columns}
         return tuple(
-            name for name in self.column_names if name not in taken and self.kind(name) not in ("ignored", "datetime")
+            name for name in self.column_names if name not in self.role_columns and self.kind(name) != "ignored"
         )

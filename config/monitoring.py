@@ -61,12 +61,14 @@ class Column(Strict):
 
 
 class MonitoredColumn(Strict):
-    """A column with the drift rule that holds for it, and the decimals that its profiles keep; None: all."""
+    """A column with the drift rule that holds for it, and what its profiles keep of a number: so many decimals, so many
+    significant digits, or all where neither is named."""
 
     name: Name
     type: ColumnType
     drift: DriftRule
     decimals: int | None = None
+    digits: int | None = None
 
 
 class DriftDefaults(Strict):
@@ -92,6 +94,8 @@ class Windows(Strict):
 
     # The wall clock that the stamps of the source show.
     timezone: Timezone
+    # The column of the rows with the time that windows are cut by.
+    time: Name = "pickup_at"
     windows: Relation
     rows: Relation
     rejections: Relation
@@ -120,10 +124,14 @@ class Segments(Strict):
 Decimals = Annotated[StrictInt, Field(ge=0, le=12)]
 
 
+Digits = Annotated[StrictInt, Field(ge=1, le=15)]
+
+
 class Profiles(Strict):
-    """How many decimals profiles keep of a numerical column; of one that is not named, all."""
+    """How many decimals, or significant digits, profiles keep of a numerical column; of one that is not named, all."""
 
     decimals: dict[Name, Decimals] = Field(default_factory=dict)
+    digits: dict[Name, Digits] = Field(default_factory=dict)
 
 
 class Evaluation(Strict):
@@ -156,17 +164,30 @@ class Period(Strict):
         return f"{self.from_} to {self.to}"
 
 
+class RowPredictions(Strict):
+    """The columns of the rows that hold a model's predictions: the figure, what was decided, the version.
+
+    Without `column` there is no model: the data alone are monitored.
+    """
+
+    column: Name | None
+    decision: Name | None = None
+    version: Name | None = None
+
+
 class Model(Strict):
     """A monitored model: where its predictions come from and which columns it has.
 
-    `recipe` names how it is trained here; `predictions: loaded` stands in its place where predictions are made
-    elsewhere, with the days of theirs that are the `reference`. `task` says what it predicts: a number, or the
-    probability that the target is 1. `only` keeps the model to the rows that have these values. A binary model decides
-    for 1 at or above its `threshold`, where its predictions do not come with decisions.
+    `recipe` names how it is trained here; `predictions: loaded`, or the columns of the rows that hold them, stand in
+    its place where predictions are made elsewhere, with the days of theirs that are the `reference`. `task` says what
+    it predicts: a number, or the probability that the target is 1. `only` keeps the model to the rows that have these
+    values. A binary model decides for 1 at or above its `threshold`, where its predictions do not come with decisions.
     """
 
     recipe: Name | None = None
     predictions: Literal["loaded"] | None = None
+    # Of a dataset of datasets/: the columns that hold them.
+    in_rows: RowPredictions | None = None
     reference: Period | None = None
     task: Task = "regression"
     threshold: Annotated[StrictFloat, Field(gt=0, lt=1, allow_inf_nan=False)] | None = None
@@ -176,10 +197,11 @@ class Model(Strict):
     prediction: ColumnType = "numerical"
     prediction_drift: DriftRule | None = None
     prediction_decimals: Decimals | None = None
+    prediction_digits: Digits | None = None
 
     @model_validator(mode="after")
     def _one_source_of_predictions(self) -> Model:
-        if (self.recipe is None) == (self.predictions is None):
+        if [self.recipe, self.predictions, self.in_rows].count(None) != 2:
             found = "neither" if self.recipe is None else "both"
             raise ValueError(f"a model has a recipe, or predictions: loaded; {found} was found")
         if self.is_loaded != (self.reference is not None):
@@ -199,8 +221,13 @@ class Model(Strict):
 
     @property
     def is_loaded(self) -> bool:
-        """Whether its predictions are made elsewhere and loaded."""
-        return self.predictions == "loaded"
+        """Whether its predictions are made elsewhere."""
+        return self.predictions is not None or self.in_rows is not None
+
+    @property
+    def has_prediction(self) -> bool:
+        """False where the data alone are monitored."""
+        return self.in_rows is None or self.in_rows.column is not None
 
     @property
     def decides_at(self) -> float:
@@ -209,7 +236,9 @@ class Model(Strict):
 
     @property
     def is_about_part(self) -> bool:
-        """Whether it scores a part of the accepted trips, by `only` or because its predictions are loaded."""
+        """Whether it scores a part of the accepted rows: by `only`, as a version, or because predictions are loaded."""
+        if self.in_rows is not None:
+            return self.in_rows.version is not None
         return self.is_loaded or bool(self.only)
 
     @property
@@ -247,15 +276,22 @@ class Labels(Strict):
     """Where the labels of a target come from.
 
     `trips`: the target is a column of the trips' own rows; it counts as known `delay_days` +- `jitter_days` after the
-    time in the column `ends_at`. `feed`: labels come in files only; with `ends_at` none is evaluated that was observed
-    before that time.
+    time in the column `ends_at`; where `may_come_later`, a row without one is not wrong, its label has not come yet,
+    and may come in a file.
+    `feed`: labels come in files only; with `ends_at` none is evaluated that was observed before that time.
     """
 
     source: LabelSource
     delay_days: LabelDays = 3.0
     jitter_days: LabelDays = 0.0
     ends_at: Name | None = None
+    may_come_later: StrictBool = False
     valid: ValidRange = ValidRange()
+
+    @property
+    def takes_feed(self) -> bool:
+        """Whether labels come in files: all of them, or those that the rows do not tell yet."""
+        return self.source == "feed" or self.may_come_later
 
     @model_validator(mode="after")
     def _fits_its_source(self) -> Labels:
@@ -306,9 +342,31 @@ class Dashboards(Strict):
         return self
 
 
-class Monitoring(Strict):
-    """The whole file."""
+KeyKind = Literal["number", "time", "boolean", "category", "text"]
 
+
+class KeyColumn(Strict):
+    """A column of the key that a dataset's rows are known by; `source_name` is its spelling in files, if another."""
+
+    name: Name
+    kind: KeyKind = "text"
+    source_name: str | None = None
+
+
+class Words(Strict):
+    """What people read in alerts, in the terminal and on dashboards: one row, and many of them."""
+
+    one: str = "event"
+    many: str = "events"
+
+
+class Monitoring(Strict):
+    """What is monitored of a dataset, and how: the whole of monitoring.yml for the one that it is about."""
+
+    dataset: Name = "green_trips"
+    words: Words = Words(one="trip", many="trips")
+    # Without one, rows are known by their place in the source's month.
+    key: tuple[KeyColumn, ...] = ()
     windows: Windows
     drift: DriftDefaults
     segments: Segments = Segments()
@@ -328,14 +386,16 @@ class Monitoring(Strict):
         model = self.models[spec]
         prediction = Column(name=PREDICTION, type=model.prediction, drift=model.prediction_drift)
         decimals = {**self.profiles.decimals, PREDICTION: model.prediction_decimals}
+        digits = {**self.profiles.digits, PREDICTION: model.prediction_digits}
         return tuple(
             MonitoredColumn(
                 name=column.name,
                 type=column.type,
                 drift=column.drift or self.default_rule(column.type),
                 decimals=decimals.get(column.name) if column.type == "numerical" else None,
+                digits=digits.get(column.name) if column.type == "numerical" else None,
             )
-            for column in (*model.features, prediction)
+            for column in (*model.features, *[prediction] * model.has_prediction)
         )
 
     def without_labels(self) -> list[str]:
@@ -344,7 +404,7 @@ class Monitoring(Strict):
             f"{spec} is never evaluated: its target {model.target} has no entry under labels in monitoring.yml, so no "
             "labels come (docs/how-to/labels.md)"
             for spec, model in self.models.items()
-            if model.target not in self.labels
+            if model.target not in self.labels and model.has_prediction
         ]
 
     def default_rule(self, column_type: ColumnType) -> DriftRule:

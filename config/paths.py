@@ -18,6 +18,7 @@ DASHBOARDS_DIR = PACKAGE_DIR / "grafana" / "dashboards"
 DEFAULT_REPORT_DIR = "reports"
 DEFAULT_STATE_DIR = ".local"
 _MONITORING_FILE = "WAREHOUSE_MONITORING_FILE"
+_DATASETS_DIR = "WAREHOUSE_DATASETS_DIR"
 
 
 def user_name() -> str:
@@ -44,8 +45,13 @@ def monitoring_file() -> Path:
 
 
 def datasets_dir() -> Path:
-    """The folder of the project's datasets, one file each."""
-    return ROOT / "datasets"
+    """The folder of datasets, one file each: the one that was named, else the project's."""
+    return ROOT / Path(os.environ.get(_DATASETS_DIR) or "datasets").expanduser()
+
+
+def dataset_models_dir() -> Path:
+    """The folder of the datasets' dbt models, a folder each: in the dbt project beside the folder of datasets."""
+    return datasets_dir().parent / "dbt_project" / "models" / "datasets"
 
 
 def use_monitoring_file(path: str) -> None:

@@ -67,6 +67,8 @@ class Settings:
     data_dir: Path
     source: Source
     tlc_url: str
+    # The datasets that it is about; none: all.
+    datasets: frozenset[str] = frozenset()
     # Pruned months that are to be loaded again, and those that are to stay as they are.
     reload: frozenset[Month] = frozenset()
     left_out: frozenset[Month] = frozenset()
@@ -82,7 +84,9 @@ class Settings:
 
     @property
     def in_words(self) -> str:
-        """The months, as the run log names them."""
+        """The months, or the datasets, as the run log names them."""
+        if self.datasets:
+            return ", ".join(sorted(self.datasets))
         return f"{' '.join(map(str, self.months)) or 'nothing monitored'}, trained on {self.train_month}"
 
     @property
@@ -103,6 +107,7 @@ def make_settings(
     tlc_url: str = "",
     as_of: date | None = None,
     reload: Sequence[Month] | None = None,
+    datasets: Sequence[str] | None = None,
 ) -> Settings:
     """Settings of the values that a person gave, the defaults where none was given.
 
@@ -119,6 +124,7 @@ def make_settings(
         as_of=_end_of(as_of) if as_of else datetime.now(UTC),
         is_looking_back=as_of is not None,
         reload=frozenset(reload or ()),
+        datasets=frozenset(datasets or ()),
     )
     strange = sorted(settings.reload - set(settings.needed_months))
     if strange:

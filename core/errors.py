@@ -65,9 +65,13 @@ class DatabaseError(WarehouseError):
 
 
 class DbtError(WarehouseError):
-    """dbt failed: a model, a test or the project itself."""
+    """dbt failed: a model, a test or the project itself.
+
+    `datasets` are those whose own models or tests failed; '' among them stands for what is about all.
+    """
 
     exit_code = 8
+    datasets: frozenset[str] = frozenset()
 
 
 class ModelError(WarehouseError):

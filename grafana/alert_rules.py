@@ -52,7 +52,7 @@ class Notification:
 RULES = {
     "incident": Notification(
         "Something is not as usual",
-        "{{ $labels.subject }} is not as usual " + _SAID,
+        "{{ $labels.subject }} of {{ $labels.dataset }} is not as usual " + _SAID,
         f"The page shows what moved, and since when. For the incident's id {Advice.LIST_ALERTS}; then "
         f"{Advice.ACKNOWLEDGE}.",
         *(FRONT_PAGE, "How bad was each day, and which ones fired?"),
@@ -71,19 +71,19 @@ RULES = {
     ),
     "missing_share": Notification(
         "A column is missing values",
-        "{{ $labels.subject }} is missing values " + _SAID,
+        "{{ $labels.subject }} of {{ $labels.dataset }} is missing values " + _SAID,
         "Look at where the column comes from.",
         *(DATA_QUALITY, "Which column is missing values, and since when?"),
     ),
     "rejected_share": Notification(
         "Too many rows are rejected",
-        "Too many rows are rejected " + _SAID,
+        "Too many rows of {{ $labels.dataset }} are rejected " + _SAID,
         "The page says which rules rejected them.",
         *(DATA_QUALITY, "Which rules rejected rows each day?"),
     ),
     "volume": Notification(
         "Unusually many or few rows",
-        "Unusually many or few rows " + _SAID,
+        "Unusually many or few rows of {{ $labels.dataset }} " + _SAID,
         "Look whether the delivery is complete. Holidays and storms count, too.",
         *(DATA_QUALITY, "Did as many rows come as usual?"),
     ),
@@ -101,7 +101,7 @@ RULES = {
     ),
     "stale_data": Notification(
         "No data has arrived",
-        f"No file has been loaded for {_NUMBER} days",
+        f"No file of {{{{ $labels.dataset }}}} has been loaded for {_NUMBER} days",
         "Look whether the delivery or the scheduler has stopped.",
         *(DATA_QUALITY, "When did data come?"),
     ),
@@ -174,7 +174,8 @@ def _about_marts(name: str, panels: dict[tuple[str, str], int]) -> dict[str, obj
     rule = _rule(name, question(name), panels)
     rule.exec_err_state("KeepLast").for_val(PENDING)
     # Grafana puts environment variables into labels, but not into annotations: there the $ stands twice.
-    rule.labels({"rule": name, "severity": "{{ $$labels.severity }}", "model": "{{ $$labels.model }}"})
+    words = {word: f"{{{{ $$labels.{word} }}}}" for word in ("severity", "dataset", "model")}
+    rule.labels({"rule": name, **words})
     return _written(rule)
 
 

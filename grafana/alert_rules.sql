@@ -16,8 +16,11 @@ with open_alerts as (
         select models.model_version
         from marts.dim_models as models
         where
-            alerts.column_name in ('', 'prediction')
-            or alerts.column_name = any(models.feature_names)
+            alerts.dataset in ('', models.dataset)
+            and (
+                alerts.column_name in ('', 'prediction')
+                or alerts.column_name = any(models.feature_names)
+            )
         order by
             coalesce(models.model_spec = any(string_to_array(incidents.model_specs, ', ')), false) desc,
             models.is_active desc,
@@ -31,6 +34,7 @@ with open_alerts as (
 
 select
     alerts.severity,
+    alerts.dataset,
     alerts.model_spec as model,
     alerts.column_name as "column",
     to_char(alerts.opened_date, 'YYYY-MM-DD') as day,
@@ -44,15 +48,16 @@ select
         when alerts.column_name = '' and alerts.rule != 'incident' then 'd/{data_quality}?'
         else
             'd/{column}?var-column=' || in_address.column_name
-            || '&var-day=' || cast(cast(extract(epoch from alerts.opened_at) * 1000 as bigint) as text) || '&'
+            || '&var-day=' || cast(cast(extract(epoch from alerts.opened_date) * 1000 as bigint) as text) || '&'
     end
+    || case when alerts.dataset = '' then '' else 'var-dataset=' || in_address.dataset || '&' end
     || case when alerts.page_model = '' then '' else 'var-model_version=' || in_address.model_version || '&' end
     || case
         -- Of data that do not come the latest are looked at.
         when alerts.rule = 'stale_data' then ''
         else
-            'from=' || cast(cast(extract(epoch from alerts.opened_at - interval '14 days') * 1000 as bigint) as text)
-            || '&to=' || cast(cast(extract(epoch from alerts.opened_at + interval '15 days') * 1000 as bigint) as text)
+            'from=' || cast(cast(extract(epoch from alerts.opened_date - 14) * 1000 as bigint) as text)
+            || '&to=' || cast(cast(extract(epoch from alerts.opened_date + 15) * 1000 as bigint) as text)
     end as page,
     alerts.worst_value
 from open_alerts as alerts
@@ -61,6 +66,7 @@ left join lateral (
     from marts.fct_alert_conditions as conditions
     where
         conditions.rule = alerts.rule
+        and conditions.dataset = alerts.dataset
         and conditions.model_version = alerts.model_version
         and conditions.named_column = alerts.column_name
         and conditions.window_start = alerts.opened_at
@@ -68,17 +74,20 @@ left join lateral (
 -- Names as an address has them: each byte of what is no plain letter or digit as %XX.
 cross join lateral (
     select
-        string_agg(encoded, '' order by place) filter (where is_column) as column_name,
-        string_agg(encoded, '' order by place) filter (where not is_column) as model_version
+        string_agg(encoded, '' order by place) filter (where part = 'dataset') as dataset,
+        string_agg(encoded, '' order by place) filter (where part = 'column') as column_name,
+        string_agg(encoded, '' order by place) filter (where part = 'model') as model_version
     from (
         select
             letters.place,
-            names.is_column,
+            names.part,
             case
                 when letters.letter ~ '^[A-Za-z0-9_.~-]' then letters.letter
                 else regexp_replace(upper(encode(convert_to(letters.letter, 'UTF8'), 'hex')), '..', '%\&', 'g')
             end as encoded
-        from (values (true, alerts.page_column), (false, alerts.page_model)) as names (is_column, name)
+        from (
+            values ('dataset', alerts.dataset), ('column', alerts.page_column), ('model', alerts.page_model)
+        ) as names (part, name)
         cross join lateral regexp_split_to_table(names.name, '') with ordinality as letters (letter, place)
     ) as escaped
 ) as in_address

@@ -20,16 +20,22 @@ There are seven dashboards. The modules in `grafana/pages` build them: the JSON 
 dbt's exposures. A test fails when the files differ from what the code builds, so change the code and not the files, and
 {Advice.WRITE_DASHBOARDS}. To keep a dashboard that you made by hand in Grafana, {Advice.SAVE_DASHBOARD}.
 
-The dashboards read only `marts`, as the role `dashboard`, which can read nothing else. Pages about days open with
-the time range under `dashboards` in [monitoring.yml](../../monitoring.yml), in the time zone of the data, and pass the
-range and the model on to each other. Pipeline health shows the last seven days and keeps its range to itself.
+The dashboards read only `marts`, as the role `dashboard`, which can read nothing else. Pages about days open with the
+time range under `dashboards` in [monitoring.yml](../../monitoring.yml), and pass the range, the dataset and the model
+on to each other. A day stands under its own date, by its dataset's calendar, whatever the time zone of the dataset
+and of the person who looks; instants in their tables are UTC's. Pipeline health shows the last seven days by the
+clock of the browser, and keeps its range to itself.
 
-Green means fine, yellow worth a look, orange a warning, red that somebody should act. Blue and purple carry no verdict.
+Green means fine, yellow worth a look, orange a warning, red that somebody should act. Blue and purple carry no
+verdict.
 
-The front page begins with a verdict over all open alerts and incidents (`marts.fct_alerts`, whenever they opened) for
-the chosen model and for the data. Beside it are the five worst, below it the columns by day. For all models,
-{Advice.LIST_ALERTS}. A row links to the page about its subject, a cell to that column on that day. The history
-of incidents follows, and Evidently's scores with their fixed thresholds come last, for comparison.
+Variables choose a dataset, then one of its models; no figure mixes datasets. The dataset that has days in the time
+range is the first choice. The front page begins with a line for each model of all datasets, the worst first, whatever
+the time range; a click opens a model at its newest days. Below it is a verdict over all open alerts and incidents
+(`marts.fct_alerts`, whenever they opened) for the chosen model and for its data, with the five worst beside it, then
+the columns by day. For all alerts, {Advice.LIST_ALERTS}. A row links to the page about its subject, a cell to that
+column on that day. The history of incidents follows, and Evidently's scores with their fixed thresholds come last,
+for comparison.
 
 How bad a day's figures are is told in multiples of its threshold: the alarm fires above 1. Such charts are logarithmic
 above 1, so that one day at 16 does not flatten all others. The column `(table)` stands for the rows as a whole: how

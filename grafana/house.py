@@ -1,4 +1,4 @@
-"""What the dashboards know of this warehouse: levels of monitoring.yml, the local clock, the default range, SQL.
+"""What the dashboards know of this warehouse: levels of monitoring.yml, the default range, SQL, addresses.
 
 Called by the modules of the single dashboards.
 """
@@ -7,23 +7,29 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from config.alert_levels import Levels
 from config.monitoring import Monitoring
 from config.monitoring_file import load_monitoring
 from core.advice import Advice
-from grafana.names import COLUMN, DATA_QUALITY, PERFORMANCE, PIPELINE_HEALTH, TABLE
+from grafana.names import COLUMN, DATA_QUALITY, FRONT_PAGE, PERFORMANCE, PIPELINE_HEALTH, TABLE
 from grafana.parts import ORANGE, RED, WELL, YELLOW, Step
 from warehouse.database import queries
 
 NO_LABELS = (
-    f"No labels: they come some time after the rows, or {Advice.LOAD_LABELS} - if the model's target has an entry "
-    f"under labels in monitoring.yml ({Advice.EXAMINE})"
+    f"No labels: they come some time after the rows, or {Advice.LOAD_LABELS}. Whether the model has labels to come: "
+    f"{Advice.EXAMINE}"
 )
 
+
+# A day is a date of its dataset's own calendar. Pages draw it at that date's midnight by UTC, which is their clock:
+# days of every dataset stand under their own dates, whatever zones the datasets and the person who looks are in. What
+# is no day is an instant: tables say that theirs are UTC's, and the page about runs goes by the person's clock.
+CLOCK_OF_DAYS, CLOCK_OF_RUNS = "utc", "browser"
+# The variable `day` as a date; none where there is no day to choose.
+CHOSEN_DAY = "cast(to_timestamp(cast(nullif('${day}', '') as bigint) / 1000.0) at time zone 'UTC' as date)"
 
 # In multiples of the calibrated threshold: half of it is worth a look, and at it a day fires.
 WATCH, FIRES = 0.5, 1.0
@@ -36,10 +42,6 @@ class House:
     monitoring: Monitoring
 
     @property
-    def timezone(self) -> str:
-        return self.monitoring.windows.timezone
-
-    @property
     def compared_coverage(self) -> float:
         return self.monitoring.evaluation.compared_coverage
 
@@ -47,15 +49,7 @@ class House:
     def days(self) -> tuple[str, str]:
         """The default time range of dashboards about days, as Grafana writes it."""
         shown = self.monitoring.dashboards
-        return self._instant(shown.from_, first=True), self._instant(shown.to, first=False)
-
-    def _instant(self, bound: date | str, *, first: bool) -> str:
-        if isinstance(bound, str):
-            return bound
-        day = bound if first else bound + timedelta(days=1)
-        instant = datetime.combine(day, time(), ZoneInfo(self.timezone)) - timedelta(milliseconds=0 if first else 1)
-        utc = instant.astimezone(ZoneInfo("UTC"))
-        return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+        return _instant(shown.from_, "00:00:00.000"), _instant(shown.to, "23:59:59.999")
 
     def sql(self, board: str) -> dict[str, str]:
         """The named queries of a dashboard."""
@@ -66,11 +60,11 @@ class House:
     def _filled(self, text: str) -> str:
         """The query with its {{names}} put in: shared parts first, which have names themselves."""
         shared = queries(Path(__file__).with_name("targets.sql"))
-        words = {"timezone": self.timezone, "table": TABLE, "column": COLUMN, "performance": PERFORMANCE}
+        words = {"table": TABLE, "column": COLUMN, "performance": PERFORMANCE, "day": CHOSEN_DAY}
         words |= {"data_quality": DATA_QUALITY, "pipeline_health": PIPELINE_HEALTH}
         for name, value in (*shared.items(), *words.items()):
             text = text.replace(f"{{{{{name}}}}}", value.strip())
-        # Instants as Grafana has them in addresses: as text, or it writes 1.64 Tri.
+        # Dates as Grafana has instants in addresses: as text, or it writes 1.64 Tri.
         return re.sub(r"\{\{ms\((.+?)\)\}\}", r"cast(cast(extract(epoch from \1) * 1000 as bigint) as text)", text)
 
 
@@ -91,18 +85,27 @@ def steps(levels: Levels, look: float | None = None) -> tuple[Step, ...]:
 
 def to_column(column: str, *, day: bool) -> str:
     """Address of the drill-down into a column, of the day under the pointer where there is one."""
-    address = f"/d/{COLUMN}?${{__url_time_range}}&var-model_version=${{model_version}}&var-column={column}"
+    address = f"{to_board(COLUMN)}&var-column={column}"
     return f"{address}&var-day=${{__value.time}}" if day else address
 
 
 # Address of what a row speaks of, by its fields of targets.sql.
 _FIELDS = "${__data.fields.to_"
 TO_TARGET = (
-    f"/d/{_FIELDS}board}}?var-model_version={_FIELDS}model}}&var-column={_FIELDS}column}}&var-day={_FIELDS}day}}"
+    f"/d/{_FIELDS}board}}?var-dataset={_FIELDS}dataset}}&var-model_version={_FIELDS}model}}"
+    f"&var-column={_FIELDS}column}}&var-day={_FIELDS}day}}&from={_FIELDS}from}}&to={_FIELDS}until}}"
+)
+# Address of another model's front page, by the fields of a row, at that model's newest days.
+TO_MODEL = (
+    f"/d/{FRONT_PAGE}?var-dataset=${{__data.fields.dataset}}&var-model_version={_FIELDS}model}}"
     f"&from={_FIELDS}from}}&to={_FIELDS}until}}"
 )
 
 
 def to_board(uid: str) -> str:
-    """Address of another dashboard, at the same time range and model."""
-    return f"/d/{uid}?${{__url_time_range}}&var-model_version=${{model_version}}"
+    """Address of another dashboard, at the same time range, dataset and model."""
+    return f"/d/{uid}?${{__url_time_range}}&var-dataset=${{dataset}}&var-model_version=${{model_version}}"
+
+
+def _instant(bound: date | str, time_of_day: str) -> str:
+    return bound if isinstance(bound, str) else f"{bound}T{time_of_day}Z"

@@ -28,7 +28,8 @@ DATASOURCE_TYPE = "grafana-postgresql-datasource"
 DATASOURCE_CHOICE = "${datasource}"
 DATASOURCE = common.DataSourceRef(type_val=DATASOURCE_TYPE, uid=DATASOURCE_CHOICE)
 TAG, CLOCK_TAG = "monitoring-warehouse", "monitoring-warehouse-runs"
-RUN_PIPELINE = f"Nothing here: {Advice.UPDATE}, or choose another time range"
+OTHER_DAYS = "choose another time range: in the front page's first table a click opens the newest days"
+RUN_PIPELINE = f"Nothing here: {Advice.UPDATE}, or {OTHER_DAYS}"
 
 GREEN, YELLOW, ORANGE, RED, BLUE, PURPLE, GREY = "green", "yellow", "orange", "red", "blue", "purple", "text"
 # What a headline says where the latest day has none; also where the query failed, so it gives no reason.

@@ -6,21 +6,24 @@
         when alerts.column_name = '' and alerts.rule != 'incident' then '{{data_quality}}'
         else '{{column}}'
     end as to_board,
+    coalesce(nullif(alerts.dataset, ''), '${dataset}') as to_dataset,
     coalesce(nullif(alerts.model_version, ''), target.model_version, '${model_version}') as to_model,
     coalesce(nullif(alerts.column_name, ''), '{{table}}') as to_column,
-    {{ms(target_day.starts_at)}} as to_day,
-    {{ms(target_day.starts_at - interval '14 days')}} as to_from,
-    {{ms(target_day.starts_at + interval '15 days')}} as to_until
+    {{ms(alerts.worst_date)}} as to_day,
+    {{ms(alerts.worst_date - 14)}} as to_from,
+    {{ms(alerts.worst_date + 15)}} as to_until
 
 -- name: target_joins
 -- What is about an input has no model of its own: the chosen one is looked at where it has the column, else one that does.
-cross join lateral (select cast(alerts.worst_date as timestamp) at time zone '{{timezone}}' as starts_at) as target_day
 left join lateral (
     select models.model_version
     from marts.dim_models as models
     where
-        alerts.column_name in ('', 'prediction')
-        or alerts.column_name = any(models.feature_names)
+        models.dataset = coalesce(nullif(alerts.dataset, ''), '${dataset}')
+        and (
+            alerts.column_name in ('', 'prediction')
+            or alerts.column_name = any(models.feature_names)
+        )
     order by models.model_version = '${model_version}' desc, models.is_active desc, models.model_version asc
     limit 1
 ) as target on true

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from psycopg import sql
 
+from config.described import EVENT_TIME
 from config.monitoring import Labels, Monitoring
 from core.advice import Advice
 from core.errors import BadFileError, ConfigurationError, UsageError
 from core.failpoints import failpoint
+from models_ml.event_keys import EventKey
 from models_ml.label_file import check_feed_file, records
 from models_ml.label_trips import TIMES, check_trips, instant
-from models_ml.labels import LABELS
+from models_ml.labels import LABELS, label_subject
 from warehouse import database, ledger
+from warehouse.ledger import Key
 
 if TYPE_CHECKING:
     from core.files.table_files import TableFile
@@ -65,21 +68,73 @@ class LabelLoad:
         )
 
 
-def feed_target(monitoring: Monitoring, text: str) -> str:
-    """The target that a person named; '' takes the only one that a feed can be for.
+def feed_of(datasets: Sequence[Monitoring], text: str, model: str = "") -> tuple[Monitoring, str]:
+    """The target that a person named, or that of a model, with its dataset; '' takes the only one that has a feed.
+
+    A target or a model that several datasets have is named with its dataset in front, as in loans.repaid.
 
     Raises:
-        UsageError: monitoring.yml has no labels of that name, or none was named and there is not exactly one.
+        UsageError: there is no such target or model, or none was named and there is not exactly one.
+        ConfigurationError: the target's labels come from the trips.
+    """
+    if not model:
+        return _target_of(datasets, text)
+    name, point, spec = model.rpartition(".")
+    of_model = [each for each in datasets if spec in each.models and (not point or each.dataset == name)]
+    if len(of_model) != 1:
+        models = ", ".join(spec for each in datasets for spec in each.models)
+        raise UsageError(f"the model '{model}' is not monitored; there are: {models}")
+    target = of_model[0].models[spec].target
+    if text and text not in (target, f"{of_model[0].dataset}.{target}"):
+        raise UsageError(
+            f"the labels of the model '{model}' are of the target {target}, but '{text}' was named: name one of them"
+        )
+    return of_model[0], feed_target(of_model[0], target)
+
+
+def _target_of(datasets: Sequence[Monitoring], text: str) -> tuple[Monitoring, str]:
+    name, point, target = text.rpartition(".")
+    of_name = [each for each in datasets if not point or each.dataset == name]
+    feeds = [
+        each
+        for each in of_name
+        if (target in each.labels if target else any(entry.takes_feed for entry in each.labels.values()))
+    ]
+    if len(feeds) > 1:
+        several = ", ".join(
+            f"{each.dataset}.{label}" for each in feeds for label in ([target] if target else _feeds(each))
+        )
+        raise UsageError(f"the labels may be of several datasets: {Advice.NAME_TARGET}, one of {several}")
+    if not feeds and target:
+        # A model of that name says what its labels are called.
+        of_model = [each for each in of_name if target in each.models]
+        if of_model:
+            return of_model[0], feed_target(of_model[0], of_model[0].models[target].target)
+    chosen = next(iter(feeds or of_name or datasets))
+    return chosen, feed_target(chosen, target)
+
+
+def _feeds(monitoring: Monitoring) -> list[str]:
+    return [target for target, entry in monitoring.labels.items() if entry.takes_feed] or list(monitoring.labels)
+
+
+def feed_target(monitoring: Monitoring, text: str) -> str:
+    """The target of a dataset that a person named; '' takes the only one that a feed can be for.
+
+    Raises:
+        UsageError: the file that says what is monitored has no labels of that name, or none was named and there is not
+            exactly one.
         ConfigurationError: the target's labels come from the trips.
     """
     named = ", ".join(sorted(monitoring.labels)) or "none"
-    feeds = [target for target, entry in monitoring.labels.items() if entry.source == "feed"] or list(monitoring.labels)
+    place = _place(monitoring)
+    feeds = _feeds(monitoring)
     if text and text not in monitoring.labels:
-        raise UsageError(f"the target '{text}' has no entry under labels in monitoring.yml; there are: {named}")
+        raise UsageError(f"the target '{text}' has no entry under labels in {place}; there are: {named}")
     if not text and len(feeds) != 1:
-        raise UsageError(f"the labels are of no target yet: {Advice.NAME_TARGET}; monitoring.yml has: {named}")
+        raise UsageError(f"the labels are of no target yet: {Advice.NAME_TARGET}; {place} has: {named}")
     target = text or feeds[0]
-    if monitoring.labels[target].source != "feed":
+    if not monitoring.labels[target].takes_feed:
         raise ConfigurationError(
             f"monitoring.yml, labels.{target}: its labels are taken from the trips' own rows (source: trips), so no "
             "feed is loaded; set `source: feed` there, without delay_days and jitter_days, to have labels come in files"
@@ -87,30 +142,43 @@ def feed_target(monitoring: Monitoring, text: str) -> str:
     return target
 
 
+def _place(monitoring: Monitoring) -> str:
+    """The file that says what is monitored."""
+    return f"datasets/{monitoring.dataset}.yml" if monitoring.windows.time == EVENT_TIME else "monitoring.yml"
+
+
 def load_labels(monitoring: Monitoring, target: str, path: Path) -> LabelLoad:
-    """Load a parquet or CSV file of labels of a target with source feed; the caller holds the warehouse's lock.
+    """Load a parquet or CSV file of labels of a target that takes a feed; the caller holds the warehouse's lock.
 
     Raises:
         SourceUnavailableError: the file is not there.
-        BadFileError: it cannot be read, or its columns are not those of a feed; nothing was changed.
+        BadFileError: it cannot be read, its columns are not those of a feed, or it names no row of the dataset by its
+            key; nothing was changed.
         ConfigurationError: monitoring.yml names a relation or a column that is not there.
     """
-    file = check_feed_file(path)
+    key = EventKey.of(monitoring)
+    own = [spec for spec, model in monitoring.models.items() if model.target == target]
+    file = check_feed_file(path, key, [target, *own])
     entry = monitoring.labels[target]
     with database.connect("labels") as connection:
-        query = _write_query(connection, monitoring, entry)
-        facts: dict[str, object] = {"target": target, "inputs_hash": _inputs_hash(connection, monitoring, entry, file)}
+        query = _write_query(connection, monitoring, entry, key)
+        inputs_hash = _inputs_hash(connection, monitoring, entry, file)
+        of = {"dataset": monitoring.dataset, "target": target}
+        facts: dict[str, object] = {**of, "inputs_hash": inputs_hash}
         known: Any = connection.execute(_QUERIES["known_load"], facts).fetchone()
         if known is not None:
             return LabelLoad(known[0], False, *known[1:])
-        removed = _remove_generated(connection, target)
+        subject = label_subject(monitoring, target)
+        removed = _remove_generated(connection, of, subject) if entry.source == "feed" else 0
         load = {"origin": "feed", "month": None, "location": str(path), "sha256": file.sha256, "run_id": None}
         label_load_id = database.one_row(connection, _LOAD_QUERIES["insert_load"], {**facts, **load})[0]
-        rows = _stage(connection, file)
+        rows = _stage(connection, file, key)
         bounds = {"least": entry.valid.least, "most": entry.valid.most}
         outcomes: Any = connection.execute(query, {**facts, **bounds, "label_load_id": label_load_id}).fetchall()
         reasons: dict[str, int] = dict(outcomes)
         accepted, unchanged = reasons.pop("accepted"), reasons.pop("unchanged")
+        if key.columns and rows and reasons.get("unknown_event") == rows:
+            _refuse_unknown(connection, file, key, monitoring)
         counts = {
             "rows": rows,
             "accepted": accepted,
@@ -118,23 +186,46 @@ def load_labels(monitoring: Monitoring, target: str, path: Path) -> LabelLoad:
             "quarantined": sum(reasons.values()),
         }
         connection.execute(_LOAD_QUERIES["count_load"], {**counts, "label_load_id": label_load_id})
+        touched: list[Any] = connection.execute(
+            _QUERIES["touched_months"], {**of, "label_load_id": label_load_id}
+        ).fetchall()
+        for (month,) in touched:
+            ledger.forget(connection, LABELS, Key(subject, month.isoformat()))
         failpoint("label_feed.before_commit")
     return LabelLoad(int(label_load_id), True, **counts, reasons=reasons, extra=file.extra, removed=removed)
 
 
-def _write_query(connection: database.Connection, monitoring: Monitoring, entry: Labels) -> sql.Composed:
+def _refuse_unknown(
+    connection: database.Connection, file: TableFile, key: EventKey, monitoring: Monitoring
+) -> NoReturn:
+    first: list[Any] = connection.execute(_QUERIES["first_records"]).fetchall()
+    shown = [", ".join(str(record[name]) for name in key.names) for (record,) in first]
+    raise BadFileError(
+        f"{file.path.name}: none of its {file.rows:,} records is of one of the {key.words} in the warehouse: "
+        f"{key.examples(connection, monitoring.windows.trips, shown)}; nothing was loaded"
+    )
+
+
+def _write_query(connection: database.Connection, monitoring: Monitoring, entry: Labels, key: EventKey) -> sql.Composed:
     relations = monitoring.windows.trips, monitoring.windows.rejected_trips
+    # What the rows tell may be known later than what a file tells of them.
+    ended = entry.ends_at if entry.source == "feed" else monitoring.windows.time
     ends: list[sql.Composable] = []
     for relation in relations:
-        types = check_trips(connection, relation, {entry.ends_at: TIMES} if entry.ends_at else {})
+        types = check_trips(connection, relation, {ended: TIMES} if ended else {})
+        key.check(relation, types)
         zone = monitoring.windows.timezone
-        end = instant(entry.ends_at, types[entry.ends_at], zone) if entry.ends_at else None
+        end = instant(ended, types[ended], zone) if ended else None
         ends.append(end or sql.SQL("cast(null as timestamp with time zone)"))
+    is_asked = "true" if key.columns else "source_month in (select source_month from staged_labels)"
     return sql.SQL(_QUERIES["write"]).format(
         trips=database.relation(relations[0]),
         rejected_trips=database.relation(relations[1]),
         ends_at=ends[0],
         rejected_ends_at=ends[1],
+        key=key.of_rows,
+        is_asked=sql.SQL(is_asked),
+        same=key.same("staged", "trips"),
     )
 
 
@@ -145,20 +236,20 @@ def _inputs_hash(connection: database.Connection, monitoring: Monitoring, entry:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _remove_generated(connection: database.Connection, target: str) -> int:
+def _remove_generated(connection: database.Connection, of: Mapping[str, str], subject: str) -> int:
     """A target whose source was trips until now still has the labels of then; gives how many there were."""
-    removed = connection.execute(_LOAD_QUERIES["delete_generated_labels"], {"target": target}).rowcount
-    connection.execute(_LOAD_QUERIES["delete_generated_loads"], {"target": target})
-    ledger.forget_subject(connection, LABELS, target)
+    removed = connection.execute(_LOAD_QUERIES["delete_generated_labels"], of).rowcount
+    connection.execute(_LOAD_QUERIES["delete_generated_loads"], of)
+    ledger.forget_subject(connection, LABELS, subject)
     return removed
 
 
-def _stage(connection: database.Connection, file: TableFile) -> int:
+def _stage(connection: database.Connection, file: TableFile, key: EventKey) -> int:
     """The file's records in a temporary table; gives how many there are."""
     rows = 0
-    connection.execute(_QUERIES["stage"])
+    connection.execute(sql.SQL(_QUERIES["stage"]).format(key=key.staged_columns))
     with connection.cursor() as cursor, cursor.copy(_QUERIES["copy"]) as copy:
-        for record in records(file):
+        for record in records(file, key):
             copy.write_row(record)
             failpoint("label_feed.record")
             rows += 1

@@ -38,13 +38,22 @@ LABELS = "labels"
 
 
 def label_targets(monitoring: Monitoring) -> list[str]:
-    """The targets that have labels of the trips, or had some: those of monitoring.yml first."""
+    """The targets of a dataset that have labels of its rows, or had some: those that are monitored first."""
+    of_dataset = label_subject(monitoring, "")
     with database.connect("labels", read_only=True) as connection:
-        return list(dict.fromkeys([*monitoring.labels, *ledger.subjects(connection, LABELS)]))
+        there = [name for name in ledger.subjects(connection, LABELS) if name.startswith(of_dataset)]
+    return list(dict.fromkeys([*monitoring.labels, *(name.removeprefix(of_dataset) for name in there)]))
+
+
+def label_subject(monitoring: Monitoring, target: str) -> str:
+    """Whose labels they are, in the ledger."""
+    return f"{monitoring.dataset}.{target}"
 
 
 class TripLabels:
     """The labels of a target that the trips' own rows tell, a month a unit; none where they come with a feed.
+
+    Where a feed adds to them, what it says of a row takes the place of what the row says from then on.
 
     Raises:
         ConfigurationError: monitoring.yml names a relation or a column that is not there or is of a wrong type, or
@@ -55,22 +64,24 @@ class TripLabels:
     part = as_of = None
 
     def __init__(self, monitoring: Monitoring, target: str, run_id: int) -> None:
-        self.subject = target
-        self._monitoring, self._windows, self._run_id = monitoring, monitoring.windows, run_id
+        self.subject = label_subject(monitoring, target)
+        self._of = {"dataset": monitoring.dataset, "target": target}
+        self._monitoring, self._target, self._windows, self._run_id = monitoring, target, monitoring.windows, run_id
 
     def units(self, known: Mapping[Key, Entry]) -> Iterator[Unit[LoadedMonth]]:
-        entry = self._monitoring.labels.get(self.subject)
+        entry = self._monitoring.labels.get(self._target)
         if entry is None or entry.source != "trips":
             return
-        with database.connect("labels", read_only=True) as connection:
-            _refuse_mix(connection, self.subject)
+        if not entry.takes_feed:
+            with database.connect("labels", read_only=True) as connection:
+                _refuse_mix(connection, self._of)
         settings = _settings_hash(entry, self._windows)
         for month in loaded_months(self._windows.windows):
             inputs_hash = None if month.is_pruned else f"{settings}:{month.content_hash}"
             yield Unit(month.key(self.subject), inputs_hash, month, words=f"{month.source_month:%Y-%m}")
 
     def make(self, units: Sequence[Unit[LoadedMonth]]) -> Generator[Store]:
-        entry = self._monitoring.labels[self.subject]
+        entry = self._monitoring.labels[self._target]
         for unit in units:
             yield partial(self._store, entry, unit.of)
 
@@ -78,22 +89,23 @@ class TripLabels:
         self._remove(connection, date.fromisoformat(key.part))
 
     def _remove(self, connection: database.Connection, month: date) -> None:
-        connection.execute(_QUERIES["delete_labels"], {"target": self.subject, "month": month})
-        connection.execute(_QUERIES["delete_load"], {"target": self.subject, "month": month})
+        connection.execute(_QUERIES["delete_labels"], {**self._of, "month": month})
+        connection.execute(_QUERIES["delete_load"], {**self._of, "month": month})
 
     def _store(self, entry: Labels, month: LoadedMonth, connection: database.Connection) -> int:
         """The month's old labels out, the new ones in, what was kept out, the counts."""
-        relation, target = self._windows.trips, self.subject
+        relation, target = self._windows.trips, self._target
         ends_at = str(entry.ends_at)  # source trips has one
         types = check_trips(connection, relation, {ends_at: TIMES, target: {*NUMBERS, BOOLEAN}})
         self._remove(connection, month.source_month)
         failpoint("labels.removed")
         facts: dict[str, object] = {
-            "target": target,
+            **self._of,
             "month": month.source_month,
             "load_id": month.load_id,
             "delay_days": entry.delay_days,
             "jitter_days": entry.jitter_days,
+            "may_come_later": entry.may_come_later,
             "least": entry.valid.least,
             "most": entry.valid.most,
         }
@@ -105,19 +117,19 @@ class TripLabels:
             ends_at=instant(ends_at, types[ends_at], self._windows.timezone),
         )
         written: Any = connection.execute(query, {**facts, "label_load_id": label_load_id}).fetchone()
-        rows, accepted, quarantined = written
-        counts = {"rows": rows, "accepted": accepted, "unchanged": 0, "quarantined": quarantined}
+        rows, accepted, unchanged, quarantined = written
+        counts = {"rows": rows, "accepted": accepted, "unchanged": unchanged, "quarantined": quarantined}
         connection.execute(_QUERIES["count_load"], {"label_load_id": label_load_id, **counts})
         log.info("labels of %s: %s of %s, %s kept out", target, accepted, month.source_month, quarantined)
         return int(accepted)
 
 
-def _refuse_mix(connection: database.Connection, target: str) -> None:
-    row = connection.execute(_QUERIES["feed_of_target"], {"target": target}).fetchone()
+def _refuse_mix(connection: database.Connection, of: Mapping[str, str]) -> None:
+    row = connection.execute(_QUERIES["feed_of_target"], of).fetchone()
     if row is not None:
         raise ConfigurationError(
-            f"monitoring.yml, labels.{target}: its source is trips, but labels of it came with a feed ({row[0]}), and "
-            f"the two never mix: set `source: feed`, or {Advice.EMPTY}"
+            f"monitoring.yml, labels.{of['target']}: its source is trips, but labels of it came with a feed "
+            f"({row[0]}), and the two never mix: set `source: feed`, or {Advice.EMPTY}"
         )
 
 

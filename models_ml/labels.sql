@@ -7,38 +7,48 @@ order by attnum
 -- name: feed_of_target
 select location
 from ml.label_loads
-where origin = 'feed' and accepted > 0 and target = %(target)s
+where origin = 'feed' and accepted > 0 and dataset = %(dataset)s and target = %(target)s
 order by label_load_id
 limit 1
 
 -- name: delete_labels
 delete from ml.labels
 where
-    target = %(target)s
+    dataset = %(dataset)s
+    and target = %(target)s
     and event_id between monitoring.first_event(%(month)s) and monitoring.last_event(%(month)s)
     and label_load_id in (
         select label_load_id from ml.label_loads
-        where origin = 'trips' and target = %(target)s and source_month = %(month)s
+        where
+            origin = 'trips'
+            and dataset = %(dataset)s
+            and target = %(target)s
+            and source_month = %(month)s
     )
 
 -- name: delete_load
-delete from ml.label_loads where origin = 'trips' and target = %(target)s and source_month = %(month)s
+delete from ml.label_loads
+where origin = 'trips' and dataset = %(dataset)s and target = %(target)s and source_month = %(month)s
 
 -- name: delete_generated_labels
 delete from ml.labels
 where
-    target = %(target)s
-    and label_load_id in (select label_load_id from ml.label_loads where origin = 'trips' and target = %(target)s)
+    dataset = %(dataset)s
+    and target = %(target)s
+    and label_load_id in (
+        select label_load_id from ml.label_loads
+        where origin = 'trips' and dataset = %(dataset)s and target = %(target)s
+    )
 
 -- name: delete_generated_loads
-delete from ml.label_loads where origin = 'trips' and target = %(target)s
+delete from ml.label_loads where origin = 'trips' and dataset = %(dataset)s and target = %(target)s
 
 -- name: insert_load
 insert into ml.label_loads (
-    target, origin, source_month, location, sha256, inputs_hash, rows, accepted, unchanged, quarantined, run_id
+    dataset, target, origin, source_month, location, sha256, inputs_hash, rows, accepted, unchanged, quarantined, run_id
 )
 values (
-    %(target)s, %(origin)s, %(month)s, %(location)s, %(sha256)s, %(inputs_hash)s, 0, 0, 0, 0, %(run_id)s
+    %(dataset)s, %(target)s, %(origin)s, %(month)s, %(location)s, %(sha256)s, %(inputs_hash)s, 0, 0, 0, 0, %(run_id)s
 )
 returning label_load_id
 
@@ -59,7 +69,10 @@ with trips as (
         cast({target} as double precision) as label,
         {ends_at} as ended_at
     from {trips}
-    where source_month = %(month)s and load_id = %(load_id)s
+    where
+        source_month = %(month)s
+        and load_id = %(load_id)s
+        and ({target} is not null or not %(may_come_later)s)
 ),
 
 ended as (
@@ -93,11 +106,43 @@ arrivals as materialized (
     from ended
 ),
 
-accepted as (
-    insert into ml.labels (target, event_id, observed_at, label, load_id, label_load_id)
-    select %(target)s, event_id, observed_at, label, %(load_id)s, %(label_load_id)s
+own as materialized (
+    -- What a feed has said by then takes the place of what the row says; a look into the index for each row.
+    select
+        event_id,
+        observed_at,
+        label,
+        case
+            when %(may_come_later)s
+                then exists (
+                    select 1 from ml.labels as fed
+                    where
+                        fed.dataset = %(dataset)s
+                        and fed.target = %(target)s
+                        and fed.event_id = arrivals.event_id
+                        and fed.observed_at <= arrivals.observed_at
+                        and fed.load_id = %(load_id)s
+                        and fed.label_load_id = any(
+                            array(
+                                select label_load_id from ml.label_loads
+                                where origin = 'feed' and dataset = %(dataset)s and target = %(target)s
+                            )
+                        )
+                )
+            else false
+        end as is_fed
     from arrivals
     where reason is null
+),
+
+accepted as (
+    insert into ml.labels (dataset, target, event_id, observed_at, label, load_id, label_load_id)
+    select %(dataset)s, %(target)s, event_id, observed_at, label, %(load_id)s, %(label_load_id)s
+    from own
+    where not is_fed
+    -- Of a load of the trip that has been replaced.
+    on conflict (dataset, target, event_id, observed_at) do update
+    set label = excluded.label, load_id = excluded.load_id, label_load_id = excluded.label_load_id
     returning 1
 ),
 
@@ -121,4 +166,5 @@ quarantined as (
 select
     (select count(*) from arrivals) as rows,
     (select count(*) from accepted) as accepted,
+    (select count(*) from own where is_fed) as unchanged,
     (select count(*) from quarantined) as quarantined

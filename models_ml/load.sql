@@ -1,36 +1,38 @@
 -- name: is_there
-select to_regclass('intermediate.int_trips_scored') is not null
+select to_regclass(%(scored)s) is not null
 
 -- name: known_version
 select spec, predictions, definition_sha256, reference_id from ml.models where model_version = %(model_version)s
 
 -- name: insert_model
 insert into ml.models (
-    model_version, dataset, spec, definition_sha256, training_metrics, feature_names, libraries, origin, task, predictions
+    model_version, dataset, spec, definition_sha256, training_metrics, feature_names, libraries, origin, task, predictions, row_filter
 )
 values (
-    %(model_version)s, %(dataset)s, %(spec)s, %(definition_sha256)s, '{}', %(feature_names)s, '{}', %(origin)s, %(task)s, 'loaded'
+    %(model_version)s, %(dataset)s, %(spec)s, %(definition_sha256)s, '{}', %(feature_names)s, '{}', %(origin)s, %(task)s, %(predictions)s, %(row_filter)s
 )
 on conflict (model_version) do update
 set
     definition_sha256 = excluded.definition_sha256,
     feature_names = excluded.feature_names,
-    task = excluded.task
+    task = excluded.task,
+    evaluation_reference_id = null,
+    -- What it is compared with follows from what it is.
+    reference_id = null
 
 -- name: set_reference
 update ml.models set reference_id = %(reference_id)s where model_version = %(model_version)s
 
 -- name: origin
-select coalesce(string_agg(distinct origin, ', ' order by origin), '') from intermediate.int_windows
+select coalesce(string_agg(distinct origin, ', ' order by origin), '') from {windows}
 
 -- name: create_incoming
 create temporary table incoming (
-    position bigint, model_version text, source_month date, source_row bigint, prediction double precision,
-    decision boolean
+    position bigint, model_version text, {key} prediction double precision, decision boolean, record jsonb
 ) on commit drop
 
 -- name: copy_incoming
-copy incoming (position, model_version, source_month, source_row, prediction, decision) from stdin
+copy incoming from stdin
 
 -- name: evaluate
 -- The first of several predictions for a trip counts.
@@ -38,30 +40,38 @@ create temporary table evaluated on commit drop as
 with numbered as (
     select
         *,
-        monitoring.event_id(source_month, source_row) as event_id,
-        row_number() over (partition by model_version, source_month, source_row order by position) as place
+        row_number() over (partition by model_version, {key} order by position) as place
     from incoming
+),
+
+accepted as (
+    select event_id, load_id, window_date, source_month as month{of_rows} from {accepted}
+),
+
+rejected as (
+    select event_id{of_rows} from {rejected}
 )
 
 select
     numbered.position,
     numbered.model_version,
-    numbered.source_month,
-    numbered.source_row,
+    {place},
     numbered.prediction,
     numbered.decision,
+    numbered.record,
     accepted.event_id,
+    accepted.month,
     accepted.load_id,
     accepted.window_date,
     case
         when numbered.place > 1 then 'duplicate'
         when accepted.event_id is not null then null
-        when rejected.event_id is not null then 'rejected_trip'
-        else 'unknown_trip'
+        when rejected.event_id is not null then 'rejected_event'
+        else 'unknown_event'
     end as reason
 from numbered
-left join intermediate.int_trips_accepted as accepted on numbered.event_id = accepted.event_id
-left join intermediate.int_trips_rejected as rejected on numbered.event_id = rejected.event_id
+left join accepted on {is_accepted}
+left join rejected on {is_rejected}
 
 -- name: outcome
 select coalesce(reason, 'loaded') as reason, count(*)
@@ -84,7 +94,7 @@ where
     is distinct from (predictions.load_id, predictions.prediction, predictions.decision)
 
 -- name: months_of_file
-select distinct source_month from evaluated where model_version = %(model_version)s and reason is null order by 1
+select distinct month from evaluated where model_version = %(model_version)s and reason is null order by 1
 
 -- name: upsert
 insert into ml.predictions (model_version, event_id, load_id, prediction, decision)
@@ -97,6 +107,19 @@ where
     (predictions.load_id, predictions.prediction, predictions.decision)
     is distinct from (excluded.load_id, excluded.prediction, excluded.decision)
 
+-- name: first_records
+select record from evaluated where model_version = %(model_version)s order by position limit 3
+
+-- name: match_again
+-- Rows that are known by a key are the same ones in every load.
+update ml.predictions as predictions set load_id = trips.load_id
+from {accepted} as trips
+where
+    predictions.model_version = %(model_version)s
+    and predictions.event_id = trips.event_id
+    and predictions.load_id != trips.load_id
+    and trips.source_month = any(%(months)s)
+
 -- name: withdraw
 -- Predictions of trips that are there no more: their file was replaced, or a rule rejects them now.
 delete from ml.predictions as predictions
@@ -106,7 +129,7 @@ where
     and predictions.event_id between monitoring.first_event(months.source_month)
     and monitoring.last_event(months.source_month)
     and not exists (
-        select 1 from intermediate.int_trips_accepted as trips
+        select 1 from {accepted} as trips
         where
             trips.event_id = predictions.event_id
             and trips.load_id = predictions.load_id
@@ -143,31 +166,33 @@ where model_version = %(model_version)s
 returning prediction_load_id
 
 -- name: record_rejected
-insert into ml.rejected_predictions (prediction_load_id, position, source_month, source_row, prediction, decision, reason)
-select %(prediction_load_id)s, position, source_month, source_row, prediction, decision, reason
+insert into ml.rejected_predictions (
+    prediction_load_id, position, source_month, source_row, record, prediction, decision, reason
+)
+select %(prediction_load_id)s, position, source_month, source_row, record, prediction, decision, reason
 from evaluated
 where model_version = %(model_version)s and reason is not null
 
 -- name: loaded_versions
 select model_version, spec, reference_id
 from ml.models
-where is_active and predictions = 'loaded'
+where is_active and predictions != 'scored' and spec = any(%(specs)s)
 order by model_version
 
 -- name: days_of_months
-select window_date from intermediate.int_windows where source_month = any(%(months)s) order by 1
+select window_date from {windows} where source_month = any(%(months)s) order by 1
 
 -- name: reference_days
 -- Each day of the period: whether trips were delivered, how many, and how many of them have a prediction.
 select
     cast(days.day as date) as window_date,
-    windows.trip_count,
+    windows.row_count,
     coalesce(scored.prediction_count, 0) as prediction_count
 from generate_series(cast(%(from)s as timestamp), cast(%(to)s as timestamp), interval '1 day') as days (day)
-left join intermediate.int_windows as windows on days.day = windows.window_date
+left join {windows} as windows on days.day = windows.window_date
 left join (
     select window_date, count(*) as prediction_count
-    from intermediate.int_trips_scored
+    from {scored}
     where model_version = %(model_version)s and window_date between %(from)s and %(to)s
     group by window_date
 ) as scored
@@ -176,6 +201,52 @@ order by 1
 
 -- name: reference_rows
 select {columns}
-from intermediate.int_trips_scored
+from {scored}
 where model_version = %(model_version)s and window_date between %(from)s and %(to)s
 order by event_id
+
+-- name: labels_of_reference
+-- The latest labels of the months of its days that have come in files until now.
+select distinct on (labels.event_id) labels.event_id, labels.load_id, labels.label
+from ml.labels as labels
+where
+    labels.dataset = %(dataset)s
+    and labels.target = %(target)s
+    and labels.event_id between monitoring.first_event(%(from)s) and monitoring.last_event(%(to)s)
+    and labels.observed_at <= now()
+    and labels.label_load_id in (
+        select label_load_id from ml.label_loads
+        where dataset = %(dataset)s and target = %(target)s and origin = 'feed'
+    )
+order by labels.event_id, labels.observed_at desc
+
+-- name: labels_came
+-- Whether a file of labels came since the rows that a version is evaluated with were stored.
+select exists (
+    select 1
+    from ml.models as models
+    inner join ml.reference_sets as sets
+        on coalesce(models.evaluation_reference_id, models.reference_id) = sets.reference_id
+    inner join ml.label_loads as loads
+        on loads.dataset = %(dataset)s and loads.target = %(target)s and loads.origin = 'feed' and loads.accepted > 0
+    where models.model_version = %(model_version)s and loads.loaded_at > sets.created_at
+)
+
+-- name: labelled_rows
+select count(*)
+from ml.models as models
+inner join ml.reference_rows as rows
+    on coalesce(models.evaluation_reference_id, models.reference_id) = rows.reference_id
+where models.model_version = %(model_version)s and rows.record ->> cast(%(target)s as text) is not null
+
+-- name: is_labelled
+select exists (
+    select 1
+    from ml.models as models
+    inner join ml.reference_rows as rows
+        on coalesce(models.evaluation_reference_id, models.reference_id) = rows.reference_id
+    where models.model_version = %(model_version)s and rows.record ->> cast(%(target)s as text) is not null
+)
+
+-- name: set_evaluation_reference
+update ml.models set evaluation_reference_id = %(reference_id)s where model_version = %(model_version)s

@@ -2,13 +2,15 @@
 -- Those that can be used: a model whose predictions are loaded waits until the days of its reference are there.
 select
     model_version, spec, cast(train_month as text), coalesce(artifact_file, ''), coalesce(artifact_sha256, ''),
-    feature_names, reference_id, definition_sha256, coalesce(evaluation_reference_id, reference_id)
+    feature_names, reference_id, definition_sha256, coalesce(evaluation_reference_id, reference_id), dataset
 from ml.models
 where is_active and reference_id is not null
 order by train_month, model_version
 
 -- name: mark_active
-update ml.models set is_active = (spec = any(%(specs)s)) where is_active != (spec = any(%(specs)s))
+-- Of a dataset that cannot be used nothing is known: its models stay what they are.
+update ml.models set is_active = (spec = any(%(specs)s))
+where is_active != (spec = any(%(specs)s)) and dataset != all(%(broken)s)
 
 -- name: insert_model
 insert into ml.models (
@@ -27,7 +29,7 @@ update ml.models set artifact_sha256 = %(sha256)s, artifact_file = %(file)s wher
 
 -- name: insert_reference
 insert into ml.reference_sets (
-    reference_id, name, model_version, content_sha256, rows, first_pickup_at, last_pickup_at
+    reference_id, name, model_version, content_sha256, rows, first_at, last_at
 )
 values (%(reference_id)s, %(name)s, %(model_version)s, %(sha256)s, %(rows)s, %(first)s, %(last)s)
 

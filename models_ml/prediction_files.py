@@ -15,13 +15,14 @@ import numpy as np
 
 from config.monitoring import Model
 from core.errors import BadFileError, UsageError
-from core.files.columns import DECISION, MONTH, NAME, NUMBER, POSITION
+from core.files.columns import DECISION, NAME, NUMBER
 from core.files.table_files import TableFile, check_rows, open_table, pattern, reading
+from models_ml.event_keys import BY_PLACE, EventKey
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_COLUMNS = {"source_month": MONTH, "source_row": POSITION, "prediction": NUMBER}
+_WHAT = "a file of predictions"
 _OPTIONAL = {"model_version": NAME}
 _OF_BINARY = _OPTIONAL | {"decision": DECISION}
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -35,8 +36,9 @@ class PredictionFile:
     Attributes:
         location: where it lies.
         sha256: of its bytes, in hex.
-        rows: a row per prediction, in the file's order: model_version, source_month, source_row, prediction,
-            decision (None where the file has none).
+        rows: a row per prediction, in the file's order: model_version, the columns of the key (source_month and
+            source_row where rows are named by their place), prediction, decision (None where the file has none), record
+            (the key as it stands in the file, in JSON).
         extra: columns that were not read.
     """
 
@@ -46,7 +48,7 @@ class PredictionFile:
     extra: tuple[str, ...] = ()
 
 
-def read_predictions(path: Path, spec: str, model: Model, version: str) -> PredictionFile:
+def read_predictions(path: Path, spec: str, model: Model, version: str, key: EventKey = BY_PLACE) -> PredictionFile:
     """The predictions in a file; `version` is what a person named, '' takes the file's or v1.
 
     Raises:
@@ -56,7 +58,7 @@ def read_predictions(path: Path, spec: str, model: Model, version: str) -> Predi
         UsageError: the version is no name, or the file names another one.
     """
     optional = _OF_BINARY if model.task == "binary" else _OPTIONAL
-    file = open_table(path, "a file of predictions", _COLUMNS, optional)
+    file = open_table(path, _WHAT, {**key.values, "prediction": NUMBER}, optional, key.aliases(path, _WHAT))
     if not file.rows:
         raise BadFileError(f"{path.name} holds no prediction: it has its columns, and no record")
     for name in file.columns:
@@ -66,25 +68,27 @@ def read_predictions(path: Path, spec: str, model: Model, version: str) -> Predi
             raise BadFileError(file.unreadable(name))
     import pandas as pd
 
-    table = _table(file)
+    table = _table(file, key)
     predictions = table["prediction"].to_numpy()
     _check_range(path, predictions, model)
     rows = pd.DataFrame(
         {
             "model_version": _versions(path, table, spec, version),
-            "source_month": table["source_month"].to_pylist(),
-            "source_row": table["source_row"].to_numpy(),
+            **{name: table[name].to_pylist() for name in key.names},
             "prediction": predictions,
             "decision": table["decision"].to_pylist() if "decision" in table.column_names else None,
+            "record": table["record"].to_pylist(),
         }
     )
     return PredictionFile(str(path), file.sha256, rows, file.extra)
 
 
-def _table(file: TableFile) -> Any:
+def _table(file: TableFile, key: EventKey) -> Any:
     """The values of its columns in file order, as an Arrow table."""
     values = "".join(f", {file.value(name)} as {name}" for name in file.columns)
-    query = f"select row_number() over () as line{values} from {file.source}"  # noqa: S608 - quoted names
+    texts = ", ".join(f"'{name}', {file.text(name)}" for name in key.names)
+    record = f"cast(json_object({texts}) as varchar) as record"
+    query = f"select row_number() over () as line{values}, {record} from {file.source}"  # noqa: S608 - quoted names
     with reading(file.path) as connection:
         table = connection.sql(query, params={"path": pattern(file.path)}).to_arrow_table()
     check_rows(file.path, file.rows, table.num_rows)

@@ -88,6 +88,8 @@ def definition_sha256(model: Model) -> str:
     # What has its default is no fact: models that were made before there was a choice keep their hash.
     if model.reference is not None:
         facts["loaded"] = str(model.reference)
+        if model.in_rows is not None:
+            facts["columns"] = model.in_rows.model_dump()
     else:
         facts["recipe"] = [model.recipe, recipe_of(model).version]
     if model.task != "regression":

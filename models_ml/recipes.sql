@@ -1,5 +1,5 @@
 -- name: linear_baseline_rows
-select {columns} from intermediate.int_trips_classified
+select {columns} from intermediate.green_trips_classified
 where
     source_month = cast($1 as date)
     and duration_minutes between 0 and 60
@@ -9,7 +9,7 @@ where
 order by event_id
 
 -- name: accepted_rows
-select {columns} from intermediate.int_trips_accepted
+select {columns} from intermediate.green_trips_accepted
 where
     source_month = cast($1 as date)
     and {only}

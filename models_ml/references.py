@@ -32,7 +32,7 @@ class Reference:
     Attributes:
         reference_id: its name for good, which ends with a part of the hash.
         name: what it is, in words.
-        rows: the rows with event_id, window_date, pickup_at and the segment columns.
+        rows: the rows with event_id, window_date, their time and the segment columns.
         values: of the same rows the features, the prediction and the target: floats, and levels of what is no number.
     """
 
@@ -61,9 +61,14 @@ def store_reference(
     connection: database.Connection,
     reference: Reference,
     model_version: str,
+    time: str,
     segment_columns: tuple[str, ...],
 ) -> None:
-    """Write it for a model that is recorded; segment columns are kept as far as the rows have them."""
+    """Write it for a model that is recorded; segment columns are kept as far as the rows have them.
+
+    Args:
+        time: the column with the time of the rows.
+    """
     rows = reference.rows
     connection.execute(
         _QUERIES["insert_reference"],
@@ -73,8 +78,8 @@ def store_reference(
             "model_version": model_version,
             "sha256": frame_sha256(reference.values),
             "rows": len(rows),
-            "first": rows["pickup_at"].min().to_pydatetime(),
-            "last": rows["pickup_at"].max().to_pydatetime(),
+            "first": rows[time].min().to_pydatetime(),
+            "last": rows[time].max().to_pydatetime(),
         },
     )
     records = _records(reference.values)

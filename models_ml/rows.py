@@ -13,8 +13,8 @@ from core.errors import ConfigurationError
 from core.levels import NUMBERS, level
 from warehouse.relations import columns_of
 
-ACCEPTED = "intermediate.int_trips_accepted"
-SCORED = "intermediate.int_trips_scored"
+ACCEPTED = "intermediate.green_trips_accepted"
+SCORED = "intermediate.green_trips_scored"
 
 
 def row_condition(spec: str, model: Model, first_parameter: int) -> tuple[sql.Composable, list[object]]:

@@ -1,6 +1,6 @@
 """Apply a stored model to the accepted trips that it is about, of every month whose rows it has not seen yet.
 
-Reads intermediate.int_trips_accepted, writes ml.predictions. Work for warehouse.engine, of the step
+Reads intermediate.green_trips_accepted, writes ml.predictions. Work for warehouse.engine, of the step
 `score`.
 """
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 from psycopg import sql
 from pyarrow import csv
 
-from config.monitoring import Model
+from config.monitoring import Monitoring
 from core.errors import naming
 from core.failpoints import failpoint
 from models_ml.artifacts import read_artifact
@@ -50,12 +50,13 @@ class Scoring:
     step = SCORE
     part = as_of = None
 
-    def __init__(self, stored: StoredModel, model: Model, model_dir: Path) -> None:
+    def __init__(self, stored: StoredModel, monitoring: Monitoring, model_dir: Path) -> None:
         self.subject = stored.model_version
-        self._stored, self._model, self._model_dir = stored, model, model_dir
+        self._stored, self._model, self._model_dir = stored, monitoring.models[stored.spec], model_dir
+        self._windows = monitoring.windows.windows
 
     def units(self, known: Mapping[Key, Entry]) -> Iterator[Unit[LoadedMonth]]:
-        for month in loaded_months():
+        for month in loaded_months(self._windows):
             inputs_hash = None if month.is_pruned else month.content_hash
             yield Unit(month.key(self.subject), inputs_hash, month, words=f"{month.source_month:%Y-%m}")
 

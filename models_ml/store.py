@@ -18,7 +18,6 @@ from warehouse.ledger import Key
 
 _QUERIES = database.queries(Path(__file__).with_name("models.sql"))
 SCORE = "score"
-WINDOWS = "intermediate.int_windows"
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,7 @@ class StoredModel:
     reference_id: str
     definition_sha256: str
     evaluation_reference_id: str
+    dataset: str
 
     @property
     def is_loaded(self) -> bool:
@@ -44,10 +44,10 @@ class StoredModel:
         return self.train_month is None
 
 
-def mark_active(specs: list[str]) -> None:
-    """Note which models monitoring.yml names; the others keep their rows and get no new ones."""
+def mark_active(specs: list[str], broken: list[str]) -> None:
+    """Note which models are monitored; others keep their rows and get no new ones, but those of `broken` datasets."""
     with database.connect("models") as connection:
-        connection.execute(_QUERIES["mark_active"], {"specs": specs})
+        connection.execute(_QUERIES["mark_active"], {"specs": specs, "broken": broken})
 
 
 def stored_models() -> list[StoredModel]:
@@ -65,6 +65,7 @@ def stored_models() -> list[StoredModel]:
             reference_id=str(row[6]),
             definition_sha256=str(row[7]),
             evaluation_reference_id=str(row[8]),
+            dataset=str(row[9]),
         )
         for row in rows
     ]
@@ -90,8 +91,8 @@ class LoadedMonth:
         return Key(subject, self.source_month.isoformat())
 
 
-def loaded_months(windows: str = WINDOWS) -> list[LoadedMonth]:
-    """The months that there are, oldest first; `windows` is the relation of windows."""
+def loaded_months(windows: str) -> list[LoadedMonth]:
+    """The months that a dataset has, oldest first; `windows` is the relation of its windows."""
     query = sql.SQL(_QUERIES["months"]).format(windows=database.relation(windows))
     with database.connect("months", read_only=True) as connection:
         rows: list[Any] = connection.execute(query).fetchall()

@@ -196,7 +196,7 @@ def _record(
         },
     )
     for one in {reference.reference_id: reference, evaluated.reference_id: evaluated}.values():
-        store_reference(connection, one, trained.model_version, segment_columns)
+        store_reference(connection, one, trained.model_version, "pickup_at", segment_columns)
 
 
 def _evaluation_reference(trained: _Trained, segment_columns: tuple[str, ...]) -> Reference:

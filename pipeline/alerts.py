@@ -14,6 +14,7 @@ from typing import Literal
 from rich import box
 from rich.table import Table
 
+from config.settings import DATASET
 from core.errors import DatabaseError
 from warehouse import database
 
@@ -33,6 +34,7 @@ class Alert:
     severity: Literal["warning", "critical"]
     rule: str
     model: str
+    dataset: str
     column_name: str
     opened: date
     last_seen: date
@@ -73,14 +75,25 @@ def alerts_of_months(months: list[date], train_month: date) -> list[Alert]:
 
 
 def alerts_table(alerts: list[Alert]) -> Table:
-    """One line an alert."""
+    """One line an alert; of which dataset it is, where there is another than the worked example."""
     table = Table(box=box.SIMPLE_HEAD, title="Alerts", title_justify="left", title_style="bold")
-    for name in ("severity", "rule", "model or incident", "since", "last seen", "", "worst day"):
+    with_dataset = any(alert.dataset not in ("", DATASET) for alert in alerts)
+    for name in (
+        "severity",
+        "rule",
+        *["dataset"] * with_dataset,
+        "model or incident",
+        "since",
+        "last seen",
+        "",
+        "worst",
+    ):
         table.add_column(name)
     for alert in alerts:
         table.add_row(
             f"[bold red]{alert.severity}[/]" if alert.severity == "critical" else alert.severity,
             alert.rule,
+            *[alert.dataset] * with_dataset,
             alert.incident_id[:_SHOWN_DIGITS] or alert.model,
             f"{alert.opened:%Y-%m-%d}",
             f"{alert.last_seen:%Y-%m-%d}",

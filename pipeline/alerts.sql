@@ -6,6 +6,7 @@ select
     severity,
     rule,
     model_version as model,
+    dataset,
     column_name,
     opened_date as opened,
     last_seen_date as last_seen,
@@ -16,7 +17,7 @@ select
     case when rule = 'incident' then alert_id else '' end as incident_id
 from marts.fct_alerts
 where is_open
-order by is_acknowledged, severity = 'critical' desc, opened_at desc, rule, model_version, column_name
+order by is_acknowledged, severity = 'critical' desc, opened_at desc, rule, dataset, model_version, column_name
 
 -- name: alerts_of_months
 -- Alerts that are open, and those that opened in these months, about the models of a training month or about none;
@@ -25,6 +26,7 @@ select
     alerts.severity,
     alerts.rule,
     alerts.model_spec as model,
+    alerts.dataset,
     alerts.column_name,
     alerts.opened_date as opened,
     alerts.last_seen_date as last_seen,
@@ -37,7 +39,7 @@ from marts.fct_alerts as alerts
 left join marts.dim_models as models on alerts.model_version = models.model_version
 where
     (alerts.is_open or date_trunc('month', alerts.opened_date) = any(cast(%(months)s as timestamp[])))
-    and (alerts.model_version = '' or models.train_month = %(train_month)s or models.predictions = 'loaded')
+    and (alerts.model_version = '' or models.train_month = %(train_month)s or models.predictions != 'scored')
 order by
     alerts.is_open desc, alerts.severity = 'critical' desc, alerts.opened_at desc,
-    alerts.rule, alerts.model_spec, alerts.column_name
+    alerts.rule, alerts.dataset, alerts.model_spec, alerts.column_name

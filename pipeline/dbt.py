@@ -14,17 +14,17 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from config.monitoring import Monitoring
-from config.monitoring_file import load_monitoring
-from config.paths import DBT_PROJECT_DIR, IS_CHECKOUT, state_dir
+from config.monitored import Monitored, load_monitored
+from config.paths import DBT_PROJECT_DIR, IS_CHECKOUT, dataset_models_dir, state_dir
 from config.secrets_in_use import without_secrets
 from core.errors import DbtError, UsageError
 from core.failpoints import failpoint, is_asked
 from pipeline import dbt_vars
+from pipeline.dbt_models import project_dir
 from warehouse import database
 from warehouse.access.roles import Role, acting_as
 
@@ -36,15 +36,32 @@ _FAILED = {"error", "fail", "runtime error"}
 _WELL = {"success", "pass", "warn"}
 _SHOWN = 10
 _BUILT = ("models", "macros", "seeds", "tests")
+# Of each dataset, what the models of all datasets read.
+_READ_OF_ALL = ("accepted", "scored", "windows", "rejections", "profiled_windows", "profiles")
 
 
-def project_hash(monitoring: Monitoring) -> str:
-    """Hash of everything that decides what dbt builds; another hash asks for a full refresh."""
+def project_hash(monitored: Monitored) -> str:
+    """Hash of everything that decides what dbt builds for all datasets; another hash asks for a full refresh."""
     digest = hashlib.sha256((DBT_PROJECT_DIR / "dbt_project.yml").read_bytes())
-    digest.update(_as_text(dbt_vars.settings(monitoring)).encode())
+    digest.update(_as_text(dbt_vars.settings(monitored.rules)).encode())
     for folder in _BUILT:
-        for path in sorted(file for pattern in _SOURCES for file in (DBT_PROJECT_DIR / folder).rglob(pattern)):
-            digest.update(str(path.relative_to(DBT_PROJECT_DIR)).encode())
+        digest.update(_hash_of_files(DBT_PROJECT_DIR / folder, apart_from=monitored.datasets).encode())
+    return digest.hexdigest()
+
+
+def dataset_hash(monitored: Monitored, name: str) -> str:
+    """Hash of what decides how a dataset's rows are cleaned; another one asks for its full refresh."""
+    files = _hash_of_files(dataset_models_dir() / name, apart_from=())
+    return hashlib.sha256((files + _as_text(dbt_vars.cleaning(monitored)[name])).encode()).hexdigest()
+
+
+def _hash_of_files(folder: Path, apart_from: Collection[str]) -> str:
+    """Of the project's files in a folder, without those of the datasets named."""
+    digest = hashlib.sha256()
+    others = [dataset_models_dir() / name for name in apart_from]
+    for path in sorted(file for pattern in _SOURCES for file in folder.rglob(pattern)):
+        if not any(path.is_relative_to(other) for other in others):
+            digest.update(str(path.relative_to(folder)).encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -53,8 +70,19 @@ def _as_text(variables: dbt_vars.Variables) -> str:
     return json.dumps(variables, sort_keys=True)
 
 
+def _variables(monitored: Monitored) -> dbt_vars.Variables:
+    """What the project is told; datasets that cannot be used stay as they are, as far as they were ever built."""
+    return dbt_vars.variables(monitored, [name for name in monitored.broken if _is_built(name)])
+
+
+def _is_built(dataset: str) -> bool:
+    with database.connect("datasets", read_only=True) as connection:
+        relations = [f"intermediate.{dataset}_{part}" for part in _READ_OF_ALL]
+        return bool(database.one_row(connection, _QUERIES["are_built"], {"relations": relations})[0])
+
+
 def _project(variables: dbt_vars.Variables) -> list[str]:
-    folder = str(DBT_PROJECT_DIR)
+    folder = str(project_dir())
     return ["--project-dir", folder, "--profiles-dir", folder, "--vars", _as_text(variables)]
 
 
@@ -71,24 +99,24 @@ def _undisturbed() -> Iterator[None]:
         os.environ.update(kept)
 
 
-def build(*arguments: str, run_id: int | None, with_tests: bool = True, monitoring: Monitoring | None = None) -> int:
+def build(*arguments: str, run_id: int | None, with_tests: bool = True, monitored: Monitored | None = None) -> int:
     """`dbt build` with these arguments; gives the number of rows that models and seeds report.
 
     Args:
         arguments: a selection, as typed after `dbt build`.
         run_id: the pipeline run that it is a part of; None where it is of none.
         with_tests: whether the tests of what is selected are run, too.
-        monitoring: what is monitored; None: what the monitoring.yml in use says.
+        monitored: what is monitored; None: what the files in use say.
 
     Raises:
         DbtError: a model failed, a test found something, or a node that the selection names was not built; names the
             nodes. Nothing is selected.
     """
     with _undisturbed():
-        return _build(list(arguments), run_id, with_tests, monitoring or load_monitoring())
+        return _build(list(arguments), run_id, with_tests, monitored or load_monitored())
 
 
-def _build(arguments: list[str], run_id: int | None, with_tests: bool, monitoring: Monitoring) -> int:
+def _build(arguments: list[str], run_id: int | None, with_tests: bool, monitored: Monitored) -> int:
     # dbt takes 2.4 s to import, and importing dbt_sessions changes it.
     from dbt.cli.main import dbtRunner
 
@@ -114,10 +142,10 @@ def _build(arguments: list[str], run_id: int | None, with_tests: bool, monitorin
     dbt_sessions.forget_refusals()
     callbacks = [_pass_by] if is_asked() else []
     with acting_as(Role.TRANSFORMER):
-        manifest = _parsed(monitoring, quiet)
+        manifest = _parsed(monitored, quiet)
         _forget_compiled(manifest)
         runner = dbtRunner(manifest=manifest, callbacks=callbacks)
-        result = runner.invoke(["build", *_project(dbt_vars.variables(monitoring)), *quiet, *types, *arguments])
+        result = runner.invoke(["build", *_project(_variables(monitored)), *quiet, *types, *arguments])
     if isinstance(result.exception, KeyboardInterrupt):
         raise result.exception
     if result.exception is not None:
@@ -135,13 +163,22 @@ def _build(arguments: list[str], run_id: int | None, with_tests: bool, monitorin
     if lines or not result.success:
         lines, more = lines[:_SHOWN], lines[_SHOWN:]
         lines += [f"  and {len(more)} more"] if more else []
+        failed = [node.node for node in nodes if str(node.status) in _FAILED]
         raise _failure(
             "dbt build failed; later steps were not run.\n"
             + "\n".join(lines)
             + "\nLook at the failing rows with `make dbt ARGS='test --store-failures'`; "
-            + f"dbt's log is {state_dir() / 'logs' / 'dbt.log'}"
+            + f"dbt's log is {state_dir() / 'logs' / 'dbt.log'}",
+            {_dataset_of(node) for node in failed},
         )
     return sum(max(0, int(node.adapter_response.get("rows_affected", 0))) for node in nodes)
+
+
+def _dataset_of(node: Any) -> str:
+    """The dataset whose own model or test a node is; '' for what is about all of them."""
+    about = getattr(node, "attached_node", None) or node.unique_id
+    path = list(node.fqn)
+    return str(path[2]) if len(path) > 3 and path[1] == "datasets" and about else ""
 
 
 def _words(result: Any) -> str:
@@ -179,11 +216,12 @@ def _left_out(manifest: Any, results: list[Any], with_tests: bool) -> dict[str, 
     return found
 
 
-def _failure(text: str) -> DbtError:
+def _failure(text: str, datasets: Collection[str] = ()) -> DbtError:
     """dbt's failure with what the server answered, which dbt itself tells in the server's words only."""
     from pipeline import dbt_sessions
 
     error = DbtError(text)
+    error.datasets = frozenset(datasets)
     error.sqlstates = dbt_sessions.refusals()
     return error
 
@@ -192,14 +230,15 @@ def _failure(text: str) -> DbtError:
 _manifest: tuple[tuple[str, ...], Any] | None = None
 
 
-def _parsed(monitoring: Monitoring, quiet: list[str]) -> Any:
+def _parsed(monitored: Monitored, quiet: list[str]) -> Any:
     """dbt's manifest of the project as it is now; None where it cannot be parsed, which the build itself then says."""
     global _manifest
     from dbt.cli.main import dbtRunner
 
-    project = _project(dbt_vars.variables(monitoring))
+    project = _project(_variables(monitored))
     # Relations are named with their database, and a test's project may lie elsewhere.
-    key = (project_hash(monitoring), *project, os.environ.get("PGDATABASE", ""))
+    parts = [project_hash(monitored), *(dataset_hash(monitored, name) for name in monitored.datasets)]
+    key = (hashlib.sha256("".join(parts).encode()).hexdigest(), *project, os.environ.get("PGDATABASE", ""))
     if _manifest is None or _manifest[0] != key:
         # What dbt has kept of parsing another project can hide what a changed macro has come to depend on. Other
         # variables it sees itself, and parses all again: 4.6 s in place of 0.5.
@@ -237,7 +276,7 @@ def run(arguments: list[str]) -> str | None:
         from pipeline import dbt_sessions
 
     variables, arguments = typed_variables(arguments)
-    project = _project(dbt_vars.variables(load_monitoring()) | variables)
+    project = _project(_variables(load_monitored()) | variables)
     dbt_sessions.forget_refusals()
     # An installed project is only read; in a checkout dbt's target folder is where its users look for it.
     written = {} if IS_CHECKOUT else {"DBT_TARGET_PATH": str(state_dir() / "dbt_target")}

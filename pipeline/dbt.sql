@@ -12,3 +12,6 @@ where
         select 1 from monitoring.dbt_results as later
         where later.node_id = old.node_id and later.finished_at > old.finished_at
     )
+
+-- name: are_built
+select bool_and(to_regclass(relation) is not null) from unnest(cast(%(relations)s as text [])) as named (relation)

@@ -1,11 +1,17 @@
-"""What monitoring.yml says to dbt, as variables of the project. Called by pipeline.dbt and the steps that it takes.
+"""What the files of settings say to dbt, as variables of the project. Called by pipeline.dbt and the steps it takes.
 
 Names among them are written into SQL: they are `config.config_values.Name`s, or a column's name in quotes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from config.alert_levels import Alerts, Levels, opening_rules
+from config.dataset_models import ColumnWindow, RowWindow
+from config.datasets import Dataset
+from config.described import descriptions
+from config.monitored import Monitored
 from config.monitoring import PREDICTION, Monitoring
 
 _OPTIONS = ("excess", "pending_days", "clear_days", "coverage", "false_alarm_days")
@@ -13,31 +19,85 @@ Row = dict[str, str | int | float | None]
 Variables = dict[str, object]
 
 
-def variables(monitoring: Monitoring) -> Variables:
-    """All of them by their names in dbt_project.yml."""
-    return settings(monitoring) | profile_plan(monitoring) | {"alert_rules": alert_rules(monitoring.alerts)}
-
-
-def settings(monitoring: Monitoring) -> Variables:
-    """Those that rows carry no hash of: with another value of one, dbt makes everything again."""
+def variables(monitored: Monitored, frozen: Sequence[str] = ()) -> Variables:
+    """All of them by their names in dbt_project.yml; of `frozen` datasets nothing is built, what there is counts."""
+    cleaned = cleaning(monitored)
+    datasets: dict[str, Variables] = {name: {**plan, **cleaned[name]} for name, plan in profile_plan(monitored).items()}
+    datasets |= {name: {"is_frozen": True} for name in frozen}
     return {
-        "timezone": monitoring.windows.timezone,
-        "compared_coverage": monitoring.evaluation.compared_coverage,
+        **settings(monitored.rules),
+        "datasets": datasets,
+        "alert_rules": alert_rules(monitored.rules.alerts),
     }
 
 
-def profile_plan(monitoring: Monitoring) -> Variables:
-    """What is profiled, and by which columns rows are grouped."""
+def settings(rules: Monitoring) -> Variables:
+    """Those that rows carry no hash of: with another value of one, dbt makes everything again."""
     return {
-        "profiled_columns": profiled_columns(monitoring),
-        "segmentations": [list(names) for names in monitoring.segments.by],
+        "timezone": rules.windows.timezone,
+        "compared_coverage": rules.evaluation.compared_coverage,
+    }
+
+
+def cleaning(monitored: Monitored) -> dict[str, Variables]:
+    """By dataset, whose clock cuts its windows, and how its rows are cleaned; the worked example has SQL of its own."""
+    found: dict[str, Variables] = {}
+    for name, monitoring in monitored.of.items():
+        found[name] = {"timezone": monitoring.windows.timezone, "many": monitoring.words.many}
+        if name in monitored.datasets:
+            found[name] |= _cleaning(monitored.datasets[name])
+    return found
+
+
+def _cleaning(dataset: Dataset) -> Variables:
+    columns = [
+        {"name": name, "type": spec.type}
+        for name, spec in dataset.columns.items()
+        if spec.type != "ignored" or name in dataset.role_columns
+    ]
+    labels = {
+        name
+        for model in dataset.models.values()
+        if model.label is not None
+        for name in (model.label.column, model.label.known_at)
+    }
+    time = dataset.event.timestamp
+    return {
+        **({"time": f'"{time}"'} if time is not None else {}),
+        "columns": columns,
+        # Labels are read by their loads: a day whose labels arrive is what it was.
+        "hashed": ["event_at", *(f'"{column["name"]}"' for column in columns if column["name"] not in labels)],
+        "derive": [
+            *({"name": name, "sql": spec.sql, "type": spec.type} for name, spec in dataset.derive.items()),
+            *(vars(each) for of_column in descriptions(dataset).values() for each in of_column),
+        ],
+        **_windows(dataset),
+        "reject": [rule.model_dump() for rule in dataset.reject],
+    }
+
+
+def _windows(dataset: Dataset) -> Variables:
+    """What windows are, in the words of macros/windows.sql: by a column they are years."""
+    if isinstance(dataset.windows, RowWindow):
+        return {"windows": "rows", "window_rows": dataset.windows.rows}
+    return {"windows": "year" if isinstance(dataset.windows, ColumnWindow) else dataset.windows}
+
+
+def profile_plan(monitored: Monitored) -> dict[str, Variables]:
+    """By dataset, what is profiled, and by which columns rows are grouped."""
+    return {
+        name: {
+            "profiled_columns": profiled_columns(monitoring),
+            "segmentations": [list(names) for names in monitoring.segments.by],
+        }
+        for name, monitoring in monitored.of.items()
     }
 
 
 def profiled_columns(monitoring: Monitoring) -> list[Row]:
-    """A row for each profile that a day has; model_spec is '' for the features of all accepted trips.
+    """A row for each profile that a day has; model_spec is '' for the features of all accepted rows.
 
-    Predictions are profiled by model. A model that sees a part of the trips has its features profiled of that part.
+    Predictions are profiled by model. A model that sees a part of the rows has its features profiled of that part.
     """
     rows: list[Row] = []
     for spec, model in monitoring.models.items():
@@ -49,6 +109,7 @@ def profiled_columns(monitoring: Monitoring) -> list[Row]:
                     "column_name": column.name,
                     "column_type": column.type,
                     "decimals": column.decimals,
+                    "digits": column.digits,
                 }
                 for owner in ((spec,) if column.name == PREDICTION else owners)
             ]

@@ -17,16 +17,18 @@ from pathlib import Path
 
 from psycopg import sql
 
-from config.monitoring import Monitoring
-from config.monitoring_file import load_monitoring
+from config.config_values import nearest
+from config.monitored import Monitored, load_monitored
 from config.settings import Settings
-from core.errors import PartlyFailedError
+from core.errors import PartlyFailedError, UsageError
 from core.failpoints import failpoint
 from models_ml import recipes
 from models_ml import store as model_store
 from pipeline import dbt
+from pipeline.dbt_models import write_models
 from pipeline.progress import Progress, shown
 from pipeline.steps import STEPS
+from pipeline.steps.ingest import make_raw_tables
 from pipeline.steps.step import Run, Step, Watch
 from pipeline.steps.train import check_models
 from warehouse import database, ledger, schema_versions
@@ -93,7 +95,7 @@ class Pipeline:
             progress: called with a line now and then while a step is at work.
         """
         self.settings = settings
-        self.monitoring: Monitoring = load_monitoring()
+        self.monitored: Monitored = load_monitored()
         self.tell = tell
         self._words = words or settings.in_words
         self._without = without
@@ -108,15 +110,18 @@ class Pipeline:
             PartlyFailedError: models, or the labels of targets, failed; all else is done.
             WarehouseError: a step failed; the steps before it stand, the run log says what happened.
         """
+        self._check_datasets()
         schema_versions.migrate()
         with RunLog.open(WHOLE_RUN, self._words, _versions()) as run_log:
+            units = Units(lambda failed: self._note(run_log, failed))
+            run = Run(self.settings, self.monitored, run_log, units, self.tell, self._watch)
+            units.begin("ingest")
+            make_raw_tables(run)
             note = ensure_roles()
             if note:
                 self.tell(f"note: {note}")
-            units = Units(lambda failed: self._note(run_log, failed))
-            run = Run(self.settings, self.monitoring, run_log, units, self.tell, self._watch)
             try:
-                self._prepare()
+                self._prepare(run)
                 self._begin(run.run_id)
                 units.begin("train")
                 check_models(run)
@@ -125,7 +130,7 @@ class Pipeline:
                         self._take(step, run)
                 report = Report(run.run_id, tuple(run_log.steps), run.notice, tuple(units.failed))
                 if report.failed:
-                    error = PartlyFailedError(words_of_failures(units.failed, len(self.monitoring.models)))
+                    error = PartlyFailedError(words_of_failures(units.failed, len(self.monitored.specs)))
                     error.report = report
                     raise error
                 _finish_backfills(run.run_id)
@@ -134,18 +139,33 @@ class Pipeline:
                 raise
             return report
 
-    def _prepare(self) -> None:
-        """What must be true before a step begins; what monitoring.yml says of each model is checked by its recipe."""
-        for model in self.monitoring.models.values():
-            recipes.definition_sha256(model)
-        model_store.mark_active(list(self.monitoring.models))
+    def _check_datasets(self) -> None:
+        """Those that were asked for are there, and every one has its models."""
+        unknown = sorted(self.settings.datasets - self.monitored.of.keys())
+        for name in unknown:
+            if name in self.monitored.broken:
+                raise self.monitored.broken[name]
+            raise UsageError(f"DATASET '{name}' is unknown{nearest(name, self.monitored.of)}")
+        for name, dataset in self.monitored.datasets.items():
+            written = write_models(name, dataset)
+            if written:
+                self.tell(f"written: {len(written)} dbt models of {name} in {written[0].parent}")
+
+    def _prepare(self, run: Run) -> None:
+        """What must be true before a step begins; what is said of each model is checked by its recipe."""
+        for monitoring in self.monitored.of.values():
+            for model in monitoring.models.values():
+                recipes.definition_sha256(model)
+        model_store.mark_active(self.monitored.specs, list(self.monitored.broken))
         built = _made_from("transform")
         applied = (
             built is not None
             and built.inputs_hash != STALE
-            and built.content_hash == dbt.project_hash(self.monitoring)[:16]
+            and built.content_hash == dbt.project_hash(self.monitored)[:16]
         )
-        check_relations(self.monitoring, may_be_missing=True, may_change=not applied)
+        # Those of datasets are the program's own.
+        if run.example is not None:
+            check_relations(run.example, may_be_missing=True, may_change=not applied)
 
     def _take(self, step: Step, run: Run) -> None:
         failpoint("step.before")
@@ -225,7 +245,7 @@ def _bring_back_live_views(run: Run) -> None:
         with database.connect("live views", read_only=True) as connection:
             is_gone = database.one_row(connection, _QUERIES["live_views_gone"], {"views": list(LIVE_VIEWS)})[0]
         if is_gone:
-            dbt.build("--select", "tag:live", run_id=run.run_id, with_tests=False, monitoring=run.monitoring)
+            dbt.build("--select", "tag:live", run_id=run.run_id, with_tests=False, monitored=run.monitored)
     except BaseException as error:
         log.info("the live views are not all there: %s", error)
 

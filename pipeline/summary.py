@@ -15,7 +15,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from config.paths import state_dir
-from config.settings import Settings
+from config.settings import DATASET, Settings
 from core.errors import WarehouseError
 from grafana.preview.pages import write_front_page
 from pipeline.advice import with_commands
@@ -39,13 +39,31 @@ class _Day:
 
     window_date: date
     model_spec: str
-    trip_count: int
+    row_count: int
     rejected_count: int
     prediction_drift: float | None
     is_prediction_drifted: bool | None
     num_drifted_columns: int | None
     num_scored_columns: int | None
     share_missing_values: float | None
+
+
+@dataclass(frozen=True)
+class _Latest:
+    """A model of a dataset on the latest window that is monitored with it; figures are None where there are none."""
+
+    dataset: str
+    model_version: str
+    window_date: date
+    row_count: int
+    prediction_drift: float | None
+    is_prediction_drifted: bool | None
+    num_drifted_columns: int | None
+    num_scored_columns: int | None
+    labelled_date: date | None
+    mae: float | None
+    roc_auc: float | None
+    open_alerts: int
 
 
 def show(report: Report, settings: Settings, seconds: float) -> None:
@@ -65,7 +83,10 @@ def show(report: Report, settings: Settings, seconds: float) -> None:
     with database.connect("summary", read_only=True) as connection:
         months = [month.first_day for month in settings.months]
         parameters = {"months": months, "train_month": settings.train_month.first_day}
-        days = database.rows(connection, _QUERIES["days"], _Day, parameters)
+        days = database.rows(connection, _QUERIES["days"], _Day, {**parameters, "example": DATASET})
+        models = database.rows(connection, _QUERIES["models"], _Latest, {"example": DATASET})
+    if models:
+        console.print(_models_table(models))
     if days:
         specs = sorted({day.model_spec for day in days})
         for first in range(0, len(specs), _MODELS_ABREAST):
@@ -122,14 +143,17 @@ def _show_alerts(console: Console, alerts: list[Alert]) -> None:
 def _last_with_trips(days: list[date]) -> date | None:
     """The latest day whose trips are not pruned; None where there is none."""
     with database.connect("summary", read_only=True) as connection:
-        day: date | None = database.one_row(connection, _QUERIES["last_with_trips"], {"days": days})[0]
+        day: date | None = database.one_row(
+            connection, _QUERIES["last_with_trips"], {"days": days, "example": DATASET}
+        )[0]
     return day
 
 
 def _contents() -> str:
     with database.connect("summary", read_only=True) as connection:
-        files, trips, models, windows, origin = database.one_row(connection, _QUERIES["contents"])
-    return f"It holds {files} months ({origin}), {trips:,} trips, {models} models, {windows} monitored windows."
+        files, rows, models, windows, origin = database.one_row(connection, _QUERIES["contents"])
+    counted = f"{models} model{'s' * (models != 1)}, {windows} monitored windows"
+    return f"It holds {files} months ({origin}), {rows:,} rows, {counted}."
 
 
 def _steps_table(report: Report) -> Table:
@@ -140,6 +164,36 @@ def _steps_table(report: Report) -> Table:
         rows = "-" if step.skipped else f"{step.rows:,}"
         table.add_row(step.name, f"{step.seconds:.1f}", rows, "nothing new" if step.skipped else escape(step.message))
     return table
+
+
+def _models_table(models: list[_Latest]) -> Table:
+    """One line a model of the datasets in datasets/, those with open alerts first."""
+    table = Table(box=box.SIMPLE_HEAD, title="Models of datasets", title_justify="left", title_style="bold")
+    table.add_column("dataset")
+    table.add_column("model")
+    for name in ("newest window", "rows", "drift", "cols", "performance", "open alerts"):
+        table.add_column(name, justify="right")
+    for model in models:
+        drift = "-" if model.prediction_drift is None else f"{model.prediction_drift:.3f}"
+        table.add_row(
+            escape(model.dataset),
+            escape(model.model_version),
+            f"{model.window_date}",
+            f"{model.row_count:,}",
+            f"{drift}{'*' if model.is_prediction_drifted else ' '}",
+            "-" if model.num_drifted_columns is None else f"{model.num_drifted_columns}/{model.num_scored_columns}",
+            _performance(model),
+            f"[bold]{model.open_alerts}[/]" if model.open_alerts else "0",
+        )
+    return table
+
+
+def _performance(model: _Latest) -> str:
+    if model.labelled_date is None:
+        return "no labels"
+    figure = f"AUC {model.roc_auc:.3f}" if model.roc_auc is not None else "-"
+    figure = f"MAE {model.mae:,.4g}" if model.mae is not None else figure
+    return figure if model.labelled_date == model.window_date else f"{figure} ({model.labelled_date})"
 
 
 def _days_table(days: list[_Day], specs: list[str]) -> Table:
@@ -155,7 +209,7 @@ def _days_table(days: list[_Day], specs: list[str]) -> Table:
         by_day.setdefault(day.window_date, {})[day.model_spec] = day
     for window_date, by_spec in by_day.items():
         first = next(iter(by_spec.values()))
-        cells = [f"{window_date:%Y-%m-%d %a}", f"{first.trip_count:,}", f"{first.rejected_count:,}"]
+        cells = [f"{window_date:%Y-%m-%d %a}", f"{first.row_count:,}", f"{first.rejected_count:,}"]
         table.add_row(*cells, *(_model_cell(by_spec.get(spec)) for spec in specs))
     return table
 

@@ -139,7 +139,11 @@ class _Windows:
         frozen = {name: freeze_profile(profile) for name, profile in self._reference.profiles.items()}
         self.bins = {name: of_column for name, of_column in frozen.items() if of_column}
         segments = segment_groups(self._stored.context, monitoring.segments.by)
-        self._predictions = reference_groups(self._stored.rows[PREDICTION], self._columns[-1], segments)
+        self._predictions = (
+            reference_groups(self._stored.rows[PREDICTION], self._columns[-1], segments)
+            if self._entry.has_prediction
+            else {}
+        )
 
     def __iter__(self) -> Iterator[Measured]:
         relations, model_version = self._monitoring.windows, self._model.model_version

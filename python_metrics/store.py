@@ -80,6 +80,15 @@ def inputs_hash(window: Window, rules: str) -> str:
     return hashlib.sha256(f"{window.content_hash}{rules}".encode()).hexdigest()
 
 
+def unmonitored_days(relations: Windows, model_version: str, reference_id: str) -> list[date]:
+    """The days, by date, whose rows are there and that have no metrics of a model."""
+    query = sql.SQL(_QUERIES["unmonitored_days"]).format(windows=database.relation(relations.windows))
+    parameters = {"model_version": model_version, "reference_id": reference_id}
+    with database.connect("metrics", read_only=True) as connection:
+        rows: list[Any] = connection.execute(query, parameters).fetchall()
+    return [row[0] for row in rows]
+
+
 def monitored_days(relations: Windows) -> dict[tuple[str, str], list[date]]:
     """The days that each model version has metrics of, in their order, by (model version, reference)."""
     query = sql.SQL(_QUERIES["monitored_days"]).format(windows=database.relation(relations.windows))
@@ -139,8 +148,9 @@ def segment_values(relations: Windows, model_version: str, window: Window, colum
 
 @dataclass(frozen=True)
 class LabelsAsOf:
-    """The labels of a target that had arrived at a moment; of several for one row the latest."""
+    """The labels of a dataset's target that had arrived at a moment; of several for one row the latest."""
 
+    dataset: str
     target: str
     as_of: datetime
 
@@ -167,7 +177,7 @@ def read_rows(
     if labels is not None:
         own.append(sql.SQL("labels.label as {}").format(sql.Identifier(LABEL)))
         joined = sql.SQL(_QUERIES["arrived_labels"])
-        values += [labels.target, labels.as_of.isoformat()]
+        values += [labels.target, labels.as_of.isoformat(), labels.dataset]
     query = sql.SQL(
         "select rows.window_date, {columns} from {rows} as rows {joined} where rows.model_version = $1 "
         "and rows.window_date between cast($2 as date) and cast($3 as date) {segment} "
@@ -247,8 +257,12 @@ def remove_window(connection: database.Connection, key: Key) -> None:
     ledger.forget(connection, PERFORMANCE, key)
 
 
-def invalidate_days(connection: database.Connection, relations: Windows, model_version: str, days: list[date]) -> None:
-    """What was computed of a model on these days no longer holds: its predictions have changed, not its rows."""
+def invalidate_days(
+    connection: database.Connection, relations: Windows, model_version: str, days: list[date] | None
+) -> None:
+    """What was computed of a model on these days, or on all, no longer holds: its predictions have changed, not its
+    rows.
+    """
     query = sql.SQL(_QUERIES["invalidate_days"]).format(windows=database.relation(relations.windows))
     connection.execute(query, {"model_version": model_version, "days": days})
 

@@ -31,7 +31,8 @@ left join
             label
         from ml.labels
         where
-            target = $4
+            dataset = $6
+            and target = $4
             and observed_at <= cast($5 as timestamptz)
             and event_id between monitoring.first_event(cast($2 as date)) and monitoring.last_event(cast($2 as date))
         order by event_id, observed_at desc
@@ -66,6 +67,22 @@ where
     and computed.granularity = 'day'
     and not windows.is_pruned
 group by computed.subject, computed.part
+
+-- name: unmonitored_days
+select windows.window_date
+from {windows} as windows
+where
+    not windows.is_pruned
+    and not exists (
+        select 1 from monitoring.ledger as computed
+        where
+            computed.step = 'metrics'
+            and computed.subject = %(model_version)s
+            and computed.part = %(reference_id)s
+            and computed.window_start = windows.window_start
+            and computed.granularity = windows.granularity
+    )
+order by windows.window_date
 
 -- name: monitored_window
 select
@@ -143,4 +160,4 @@ where
     and made.subject = %(model_version)s
     and made.window_start = windows.window_start
     and made.granularity = windows.granularity
-    and windows.window_date = any(%(days)s)
+    and (cast(%(days)s as date[]) is null or windows.window_date = any(%(days)s))

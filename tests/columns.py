@@ -7,7 +7,7 @@ from psycopg import sql
 from warehouse.database import Connection
 
 _VIEW = "create or replace view {view} as select old.*, {columns} from ({definition}) as old"
-_JOIN = " inner join intermediate.int_trips_accepted as trips using (event_id)"
+_JOIN = " inner join intermediate.green_trips_accepted as trips using (event_id)"
 
 
 def add_columns(connection: Connection, columns: dict[str, tuple[str, str]]) -> None:
@@ -22,12 +22,12 @@ def add_columns(connection: Connection, columns: dict[str, tuple[str, str]]) -> 
             "type": sql.SQL(data_type),
             "value": sql.SQL(expression),
         }
-        table = "alter table intermediate.int_trips_accepted add {name} {type}"
+        table = "alter table intermediate.green_trips_accepted add {name} {type}"
         connection.execute(sql.SQL(table).format(**parts))
-        connection.execute(sql.SQL("update intermediate.int_trips_accepted set {name} = {value}").format(**parts))
+        connection.execute(sql.SQL("update intermediate.green_trips_accepted set {name} = {value}").format(**parts))
         for view, columns_sql, join in (
-            ("int_trips_scored", "trips.{name}", _JOIN),
-            ("int_trips_classified", "cast({value} as {type}) as {name}", ""),
+            ("green_trips_scored", "trips.{name}", _JOIN),
+            ("green_trips_classified", "cast({value} as {type}) as {name}", ""),
         ):
             relation = sql.Identifier("intermediate", view)
             definition: tuple[object] = connection.execute(  # type: ignore[assignment]  # it gives one row, never none

@@ -97,6 +97,8 @@ def clean_environment() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="warehouse-tests-") as folder:
         os.environ["WAREHOUSE_STATE_DIR"] = folder
         os.environ["WAREHOUSE_ENV_FILE"] = str(Path(folder) / "no.env")
+        # Datasets of whoever runs the tests are none of theirs.
+        os.environ["WAREHOUSE_DATASETS_DIR"] = str(Path(folder) / "project" / "datasets")
         os.environ["DO_NOT_TRACK"] = "1"
         yield Path(folder)
     os.environ.clear()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from config.dataset_file import parse_dataset
 from config.datasets import Dataset
-from ingest.datasets.load import Loaded, load_files
+from ingest.datasets.load import Loaded, load_rows
 from ingest.datasets.raw_table import ensure_raw_table
 from warehouse import database
 
@@ -16,10 +16,10 @@ LOADER = """
     import sys
     from pathlib import Path
     from config.dataset_file import load_dataset
-    from ingest.datasets.load import load_files
+    from ingest.datasets.load import load_rows
 
     path = Path(sys.argv[1])
-    print(load_files(path.stem, load_dataset(path), print).rows)
+    print(load_rows(path.stem, load_dataset(path), print).rows)
 """
 LOANS = """
     source: {files: FILES}
@@ -58,7 +58,7 @@ def write(path: Path, text: str) -> Path:
 def load(connection: database.Connection, dataset: Dataset, name: str = "loans") -> Loaded:
     """As a run does it: the table as the owner, then the rows."""
     ensure_raw_table(connection, name, dataset)
-    return load_files(name, dataset, lambda _: None)
+    return load_rows(name, dataset, lambda _: None)
 
 
 def rows(connection: database.Connection, columns: str, name: str = "loans") -> list[tuple[object, ...]]:

@@ -49,6 +49,6 @@ def loaded(connection: Connection, version: str = VERSION) -> list[Any]:
     return rows(
         connection,
         "select source_month, source_row, prediction from ml.predictions "
-        "join intermediate.int_trips_accepted using (event_id) where model_version = %s order by event_id",
+        "join intermediate.green_trips_accepted using (event_id) where model_version = %s order by event_id",
         version,
     )

@@ -38,6 +38,16 @@ class ArrowCursor:
         """All rows."""
         return self._call(self._cursor.fetch_arrow_table)
 
+    def fetch_batches(self, take: Callable[[pa.RecordBatch], None]) -> None:
+        """Hand over all rows, a batch at a time, in the order in which they come."""
+
+        def fetch() -> None:
+            with self._cursor.fetch_record_batch() as reader:
+                for batch in reader:
+                    take(batch)
+
+        self._call(fetch)
+
     def append(self, schema: str, table: str, data: Any) -> None:
         """Add the rows of an Arrow table, or of a reader, to a table that is there."""
         self._call(self._cursor.adbc_ingest, table, data, mode="append", db_schema_name=schema)

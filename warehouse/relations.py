@@ -17,7 +17,7 @@ _QUERIES = database.queries(Path(__file__).with_name("relations.sql"))
 _NEEDED = {
     "windows": (
         *("window_date", "window_start", "window_end", "granularity", "content_hash", "duplicate_count"),
-        "is_pruned",
+        *("is_pruned", "is_partial"),
     ),
     "rows": ("model_version", "window_date", "event_id", "load_id", PREDICTION),
     "trips": ("event_id", "source_month", "source_row", "load_id", "window_date"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Protocol
 
 from core.errors import BadFileError, printable
@@ -120,6 +121,15 @@ MOMENT = Value(
     valid="isfinite({value}) and epoch_us({value}) between -62135596800000000 and 253402300799999999",
     result="epoch_us({value})",
 )
+# As NUMBER, and what is true or false is 1 or 0.
+LABEL = Value(
+    "a finite number",
+    _NUMBERS | {"BOOLEAN"},
+    rf"(?i)true|false|{NUMBER.pattern}",
+    "double",
+    text="case lower({text}) when 'true' then '1' when 'false' then '0' else {text} end",
+    valid="isfinite({value})",
+)
 DECISION = Value(
     "1 or 0, true or false,",
     _NUMBERS | {"BOOLEAN", "VARCHAR"},
@@ -129,13 +139,48 @@ DECISION = Value(
     valid="{value} in (0, 1)",
     result="{value} = 1",
 )
+_FLOATS = frozenset({"FLOAT", "DOUBLE", "DECIMAL"})
+# A float below this is a whole number exactly, and is written as one.
+_MOST_EXACT = "1e15"
+
+
+def written(sql: str, kind: str, *, as_it_stands: bool) -> str:
+    """SQL of a value of DuckDB's type `kind` as text: the same one, however a file types it.
+
+    A text is trimmed; unless it is taken `as_it_stands`, a number or a boolean in it is written as those are.
+    """
+    if kind in _FLOATS:
+        # 5.0 and 5 are the same category, however a file types them.
+        whole = f"{sql} = trunc({sql}) and abs({sql}) < {_MOST_EXACT}"
+        text = f"case when {whole} then cast(cast({sql} as bigint) as varchar) else cast({sql} as varchar) end"
+        return f"case when not isnan(cast({sql} as double)) then {text} end"
+    if kind in _WHOLE or kind in {"HUGEINT", "UHUGEINT", "BOOLEAN"}:
+        return f"cast({sql} as varchar)"
+    text = f"nullif(trim(cast({sql} as varchar)), '')"
+    if as_it_stands:
+        return text
+    # As above: a text of CSV is what other files type as a number or a boolean.
+    number = rf"regexp_full_match({text}, '[+-]?\d{{1,15}}\.0+')"
+    return (
+        rf"case when {number} then regexp_replace({text}, '\.0+$', '') "
+        f"when lower({text}) in ('true', 'false') then lower({text}) else {text} end"
+    )
+
+
 NAME = Value("a name", _NUMBERS | {"VARCHAR"}, r"(?s).+", "varchar")
 
 
 def match(
-    file_name: str, found: Sequence[Column], kinds: Mapping[str, Kind], optional: Container[str], whole: str
+    file_name: str,
+    found: Sequence[Column],
+    kinds: Mapping[str, Kind],
+    optional: Container[str],
+    whole: str,
+    aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Column]:
     """The columns of `kinds` among those that were found, by their names there; `whole` says what is needed instead.
+
+    `aliases` are other names, in lower case, of columns of `kinds`.
 
     Raises:
         BadFileError: a column that is not optional is missing, one comes twice, or has a type that cannot hold it.
@@ -146,7 +191,7 @@ def match(
     if not any(column.type or column.spelling.lower() in kinds for column in found):
         there = []
     for column in found:
-        name = column.spelling.lower()
+        name = aliases.get(column.spelling.lower(), column.spelling.lower())
         if name in columns:
             raise BadFileError(
                 f"{file_name}: the column '{_shown(columns[name].spelling)}' comes twice, the second time as "

@@ -7,15 +7,47 @@ a record that one of them does not see is none that may be lost. Called by core.
 from __future__ import annotations
 
 import csv
+import gzip
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from core.errors import BadFileError
 from core.files.input_files import LONGEST_RECORD, LONGEST_VALUE, open_regular
 
 _CHUNK_BYTES = 64 * 1024
 _MARK = b"\xef\xbb\xbf"
+
+
+def open_text(path: Path) -> BinaryIO:
+    """A regular file of text, unpacked as it is read where its name ends with .gz.
+
+    Raises:
+        OSError: as `open_regular`.
+    """
+    file: BinaryIO = open_regular(path)
+    if path.suffix.lower() == ".gz":
+        return cast(BinaryIO, _Unpacked(file))
+    return file
+
+
+class _Unpacked(gzip.GzipFile):
+    """Closes the file that it reads, too; whatever is wrong with that is an OSError."""
+
+    def __init__(self, packed: BinaryIO) -> None:
+        super().__init__(fileobj=packed)
+        self._packed = packed
+
+    def read(self, size: int | None = -1) -> bytes:
+        try:
+            return super().read(size)
+        except (EOFError, zlib.error) as error:
+            raise gzip.BadGzipFile(str(error)) from error
+
+    def close(self) -> None:
+        super().close()
+        self._packed.close()
 
 
 def read_header(path: Path) -> list[str]:
@@ -77,13 +109,15 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
                 ) from error
 
     first = 1
-    with open_regular(path) as file:
+    with open_text(path) as file:
         reader = csv.reader(lines(file), strict=True)
         try:
             for values in reader:
                 size = 0
                 yield first, values
                 first = reader.line_num + 1
+        except gzip.BadGzipFile as error:
+            raise BadFileError(f"{path.name} cannot be unpacked ({error}): get it again") from error
         except csv.Error as error:
             raise BadFileError(
                 f"{path.name} cannot be read as CSV (line {first}: {error}): correct it, or get it again"

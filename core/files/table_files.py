@@ -13,7 +13,7 @@ import dataclasses
 import glob
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from core.errors import BadFileError, SourceUnavailableError, printable
 from core.files.checksums import checked_sha256
 from core.files.columns import Column, Value, match
-from core.files.csv_files import count_records, read_header
+from core.files.csv_files import count_records, open_text, read_header
 from core.files.input_files import (
     LARGEST_CHUNK,
     LARGEST_FOOTER,
@@ -39,6 +39,7 @@ from core.files.input_files import (
 # The path is a parameter, escaped (DuckDB takes it for a pattern), and folder names are no columns.
 PARQUET_SOURCE = "read_parquet($path, hive_partitioning = false)"
 _MAGIC = b"PAR1"
+_PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
 # The length of the footer, and the magic.
 _TAIL_BYTES = 8
 _PAGES = (b"<!doctype", b"<html", b"<?xml")
@@ -118,26 +119,36 @@ class TableFile:
 
 
 def open_table(
-    path: Path, what: str, needed: Mapping[str, Value], optional: Mapping[str, Value] = MappingProxyType({})
+    path: Path,
+    what: str,
+    needed: Mapping[str, Value],
+    optional: Mapping[str, Value] = MappingProxyType({}),
+    aliases: Callable[[Sequence[str]], Mapping[str, str]] = lambda _: {},
 ) -> TableFile:
     """Say what a file holds; `what` are a few words on what it is to be: a file of labels.
+
+    Args:
+        aliases: what of the columns that are there, in lower case, stand for which of those that are asked for.
 
     Raises:
         SourceUnavailableError: it is not there.
         BadFileError: it cannot be opened, is empty, no parquet and no CSV, lacks a column, has one twice or of a wrong
             type, or it is not what the checksum files beside it say.
     """
-    if path.suffix.lower() not in {".csv", ".parquet"}:
-        raise BadFileError(f"{path.name} is neither .parquet nor .csv by its name: {what} is one of them")
+    is_csv = is_text(path)
+    if not is_csv and path.suffix.lower() not in _PARQUET_SUFFIXES:
+        raise BadFileError(
+            f"{path.name} is neither .parquet nor .csv by its name (nor .pq or .csv.gz): {what} is one of them"
+        )
     if not path.exists():
         raise SourceUnavailableError(f"{path} is not there: name {what}, .parquet or .csv")
     sha256 = checked_sha256(path, None, f"{what}, .parquet or .csv, that may be read is needed there")
     kinds = {**needed, **optional}
-    is_csv = path.suffix.lower() == ".csv"
     (check_text if is_csv else check_parquet)(path)
     with reading(path) as connection:
         found = _csv_columns(path) if is_csv else parquet_columns(connection, path)
-        columns = match(path.name, found, kinds, optional, f"{what} has the columns {', '.join(needed)}")
+        others = aliases([column.spelling.lower() for column in found])
+        columns = match(path.name, found, kinds, optional, f"{what} has the columns {', '.join(needed)}", others)
         if is_csv:
             promised = count_records(path, len(found), {name: found.index(each) for name, each in columns.items()})
         else:
@@ -145,7 +156,7 @@ def open_table(
         file = TableFile(
             path=path,
             sha256=sha256,
-            source=_csv_source(len(found)) if is_csv else PARQUET_SOURCE,
+            source=_csv_source(path, len(found)) if is_csv else PARQUET_SOURCE,
             columns=columns,
             kinds=kinds,
             extra=tuple(
@@ -165,6 +176,11 @@ def open_table(
         present=dict(zip(columns, figures[::2], strict=True)),
         readable=dict(zip(columns, figures[1::2], strict=True)),
     )
+
+
+def is_text(path: Path) -> bool:
+    """Whether it is CSV by its name, perhaps packed."""
+    return path.name.lower().endswith((".csv", ".csv.gz"))
 
 
 def pattern(path: Path) -> str:
@@ -199,7 +215,7 @@ def reading(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def damaged(path: Path, error: Exception) -> BadFileError:
     """The error for a file that DuckDB or Arrow cannot read."""
-    if path.suffix.lower() == ".csv":
+    if is_text(path):
         # The reader quotes whole lines.
         return BadFileError(f"{path.name} cannot be read as CSV ({type(error).__name__}): correct it, or get it again")
     reason = printable(" ".join(str(error).replace(str(path), path.name).split())[:200])
@@ -260,7 +276,7 @@ def check_rows(path: Path, promised: int, rows: int) -> None:
     """
     if rows == promised:
         return
-    if path.suffix.lower() == ".csv":
+    if is_text(path):
         raise BadFileError(
             f"{path.name} cannot be read as CSV ({promised:,} records are there, {rows:,} are read): write it anew "
             "with one record a line and quotes around values with commas"
@@ -292,7 +308,13 @@ def check_text(path: Path) -> None:
     Raises:
         BadFileError: it is not.
     """
-    head, _, _ = _ends(path, "a CSV file")
+    with open_text(path) as file:
+        try:
+            head = file.read(64)
+        except OSError as error:
+            raise BadFileError(f"{path.name} cannot be unpacked ({error}): get it again") from error
+    if not head:
+        raise BadFileError(f"{path.name} is empty (0 bytes): a CSV file is needed; get it again")
     _refuse_page(path, head, "CSV")
     if head.startswith(_MAGIC):
         raise BadFileError(f"{path.name} is no CSV file, it begins as a parquet file does: name it .parquet")
@@ -347,10 +369,11 @@ def _csv_columns(path: Path) -> list[Column]:
     return [Column(spelling, f"c{number}", "") for number, spelling in enumerate(header)]
 
 
-def _csv_source(width: int) -> str:
+def _csv_source(path: Path, width: int) -> str:
     """Nothing is guessed, no line is left out; every value comes as it is written, and is checked one by one."""
     columns = ", ".join(f"c{number}: 'VARCHAR'" for number in range(width))
     return (
         f"read_csv($path, auto_detect = false, header = true, columns = {{{columns}}}, delim = ',', quote = '\"', "
-        "escape = '\"', comment = '', skip = 0, strict_mode = true, null_padding = false, hive_partitioning = false)"
+        "escape = '\"', comment = '', skip = 0, strict_mode = true, null_padding = false, hive_partitioning = false, "
+        f"compression = '{'gzip' if path.suffix.lower() == '.gz' else 'none'}')"
     )

@@ -5,14 +5,14 @@
   does not do with a list to be joined.
 -#}
 {% macro checked_months() -%}
-    select source_month from {{ ref("stg_tlc__files") }} where loaded_at >= {{ last_success("transform") }}
+    select source_month from {{ ref("stg_raw__files") }} where loaded_at >= {{ last_success("transform") }}
 {%- endmacro %}
 
 {#- The same of a test of predictions: months with trips that were scored since the marts were last built. -#}
 {% macro checked_scored_months() -%}
     select month_scores.source_month
     from {{ ref("stg_monitoring__scored_months") }} as month_scores
-    inner join {{ ref("stg_tlc__files") }} as files
+    inner join {{ ref("stg_raw__files") }} as files
         on
             month_scores.source_month = files.source_month
             and files.is_current

@@ -18,43 +18,39 @@
     )
 {%- endmacro %}
 
-{#- A row for each profile that a day has. -#}
-{% macro profiled_columns() -%}
+{#- A row for each profile that a day of a dataset has. -#}
+{% macro profiled_columns(dataset) -%}
     select *
-    from jsonb_to_recordset('{{ numbered_columns() | tojson }}') as configured (
+    from jsonb_to_recordset('{{ numbered_columns(dataset) | tojson }}') as configured (
         column_no bigint,
         -- '' where the column is profiled of all accepted trips; else of the trips that the model has scored.
         model_spec text,
         column_name text,
         column_type text,
-        -- Missing where numbers are kept as they are.
-        decimals integer
+        -- Missing where numbers are kept as they are: places after the point, or significant digits.
+        decimals integer,
+        digits integer
     )
 {%- endmacro %}
 
 {#- The same as a list. Columns have numbers: rows are sorted by those much faster than by names. -#}
-{% macro numbered_columns() %}
+{% macro numbered_columns(dataset) %}
     {%- set columns = [] -%}
-    {%- for column in listed("profiled_columns") -%}
+    {%- for column in dataset_option(dataset, "profiled_columns", []) -%}
         {%- do columns.append(dict(column, column_no=loop.index)) -%}
     {%- endfor -%}
     {{ return(columns) }}
 {% endmacro %}
 
-{#- The segmentations, each a list of columns that trips have: by one that they lack nothing is grouped or fails. -#}
-{% macro segmentations() %}
-    {%- set trips = ref("int_trips_accepted") -%}
+{#- The segmentations of a dataset, each a list of columns that its rows have: by one that they lack nothing is grouped or fails. -#}
+{% macro segmentations(dataset) %}
+    {%- set accepted = ref(dataset ~ "_accepted") -%}
     {%- set kept = [] -%}
     {%- if execute -%}
-        {%- set present = adapter.get_columns_in_relation(trips) | map(attribute="name") | list -%}
-        {%- for columns in listed("segmentations") if columns | reject("in", present) | list == [] -%}
+        {%- set present = adapter.get_columns_in_relation(accepted) | map(attribute="name") | list -%}
+        {%- for columns in dataset_option(dataset, "segmentations", []) if columns | reject("in", present) | list == [] -%}
             {%- do kept.append(columns) -%}
         {%- endfor -%}
     {%- endif -%}
     {{ return(kept) }}
-{% endmacro %}
-
-{% macro listed(name) %}
-    {#- The linter has no variables. -#}
-    {{ return([] if var(name) is string else var(name)) }}
 {% endmacro %}

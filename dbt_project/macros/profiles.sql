@@ -1,7 +1,18 @@
-{#- A value as profiles keep a number: finite, rounded to so many decimals where some are named, no negative zero. -#}
-{% macro profiled_number(column, decimals) -%}
+{#- A value as profiles keep a number: finite, of so many decimals or digits where some are named, no negative zero. -#}
+{% macro profiled_number(column, decimals, digits=none) -%}
     {%- set number = "monitoring.number(" ~ column ~ ")" -%}
-    {{ finite(rounded_double(number, decimals)) }}
+    {{ finite(rounded_double(number, decimals)) if digits in (none, "") else significant(number, digits) }}
+{%- endmacro %}
+
+{#-
+  The double that is nearest to the number written with so many significant digits, as C and Python write it: both round the
+  exact value, so that one text stands for it everywhere.
+-#}
+{% macro significant(number, digits) -%}
+    case
+        when {{ number }} not in ('NaN', 'Infinity', '-Infinity')
+            then cast(to_char({{ number }}, '9{{ "." ~ "9" * (digits - 1) if digits > 1 }}EEEE') as double precision) + 0
+    end
 {%- endmacro %}
 
 {#- The double that is nearest to the rounded number. Numbers too large to have decimals stay as they are. -#}
@@ -23,7 +34,7 @@
 {#- A column's value as its rows are counted by it: categories become text only when they have been counted. -#}
 {% macro counted_value(column) -%}
     {%- set name = quoted(column["column_name"]) -%}
-    {{ profiled_number(name, column["decimals"]) if column["column_type"] == "numerical" else name }}
+    {{ profiled_number(name, column["decimals"], column.get("digits")) if column["column_type"] == "numerical" else name }}
 {%- endmacro %}
 
 {#- The same as its profile keeps it. -#}

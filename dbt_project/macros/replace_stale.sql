@@ -58,14 +58,21 @@
         {%- endif %}
 {%- endmacro %}
 
-{#- Loads of trips. Of a load that is pruned nothing can be made of the trips; what is kept of it comes from elsewhere. -#}
-{% macro loads() %}
-    {{ return({"relation": "stg_tlc__files", "where": "is_current", "key": ["load_id"], "is_numbered": true}) }}
+{#- Loads of a dataset. Of a load that is pruned nothing can be made of the rows; what is kept of it comes from elsewhere. -#}
+{% macro loads(dataset) %}
+    {{ return({
+        "relation": "stg_raw__files",
+        "where": "is_current and dataset = '" ~ dataset ~ "'",
+        "key": ["load_id"],
+        "is_numbered": true,
+    }) }}
 {% endmacro %}
 
-{#- Days and model versions that have profiles. -#}
-{% macro profiled_windows() %}
-    {{ return({"relation": "int_profiled_windows", "key": ["window_date", "model_version"], "version": "inputs_hash"}) }}
+{#- Days of a dataset and model versions that have profiles. -#}
+{% macro profiled_windows(dataset) %}
+    {{ return({
+        "relation": dataset ~ "_profiled_windows", "key": ["window_date", "model_version"], "version": "inputs_hash"
+    }) }}
 {% endmacro %}
 
 {#-

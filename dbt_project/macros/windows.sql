@@ -7,16 +7,36 @@
     cast(date_trunc('day', {{ wall_clock }}) as date)
 {%- endmacro %}
 
-{% macro instant(wall_clock) -%}
-    (cast({{ wall_clock }} as timestamp) at time zone '{{ var("timezone") }}')
+{% macro instant(wall_clock, zone=none) -%}
+    (cast({{ wall_clock }} as timestamp) at time zone '{{ zone or var("timezone") }}')
 {%- endmacro %}
 
-{% macro window_start(window_date) -%}
-    {{ instant(window_date) }}
+{% macro window_start(window_date, zone) -%}
+    {{ instant(window_date, zone) }}
 {%- endmacro %}
 
-{% macro window_end(window_date) -%}
-    {{ instant("(" ~ window_date ~ " + 1)") }}
+{#- The most days that a window has. -#}
+{% macro days_of(each) %}
+    {{ return({"week": 7, "month": 31, "year": 366}.get(each, 1)) }}
+{% endmacro %}
+
+{#- By what is a window, the condition on a `day` that begins one; any day does where nothing is said. -#}
+{% macro first_days() %}
+    {{ return({
+        "week": "extract(isodow from day) = 1",
+        "month": "extract(day from day) = 1",
+        "year": "extract(doy from day) = 1",
+    }) }}
+{% endmacro %}
+
+{#- The day after a window that begins on a day. -#}
+{% macro end_of(window_date, each) -%}
+    ({{ window_date }} + {{ "interval '1 " ~ each ~ "'" if each in first_days() else "1" }})
+{%- endmacro %}
+
+{#- The day at an instant, by the clock of the dataset that a column names. -#}
+{% macro local_date(instant, dataset) -%}
+    cast({{ instant }} at time zone {{ option_of(dataset, "timezone", var("timezone")) }} as date)
 {%- endmacro %}
 
 {#- The wall clock's reading at an instant. -#}

@@ -2,7 +2,7 @@
 select
     source_month,
     source_row
-from {{ ref("int_trips_accepted") }}
+from {{ ref("green_trips_accepted") }}
 where
     source_month = any(array({{ checked_months() }}))
     and (

@@ -10,7 +10,10 @@ with loads as (
 
 pruned as (
 
-    select source_month from {{ ref("stg_tlc__files") }}
+    select
+        dataset,
+        source_month
+    from {{ ref("stg_raw__files") }}
     where is_pruned
 
 ),
@@ -44,7 +47,10 @@ select
 from loads
 left join labels on loads.label_load_id = labels.label_load_id
 left join rejected on loads.label_load_id = rejected.label_load_id
-left join pruned on loads.source_month = pruned.source_month
+left join pruned
+    on
+        loads.dataset = pruned.dataset
+        and loads.source_month = pruned.source_month
 where
     pruned.source_month is null
     and (

@@ -28,8 +28,8 @@ scored as (
     select
         trips.model_version,
         trips.window_date,
-        count(*) as trip_count
-    from {{ ref("int_trips_scored") }} as trips
+        count(*) as row_count
+    from {{ ref("int_scored_events") }} as trips
     inner join models
         on
             trips.model_version = models.model_version
@@ -44,15 +44,18 @@ compared as (
     select
         daily.window_date,
         daily.model_version,
-        daily.trip_count,
+        daily.row_count,
         daily.rejected_count,
         models.is_about_part,
         windows.source_month = any(array({{ checked_scored_months() }})) as is_checked,
-        case when models.is_about_part then coalesce(scored.trip_count, 0) else windows.trip_count end as window_trips,
+        case when models.is_about_part then coalesce(scored.row_count, 0) else windows.row_count end as window_trips,
         windows.rejected_count as window_rejected
     from daily
     inner join models on daily.model_version = models.model_version
-    left join windows on daily.window_start = windows.window_start
+    left join windows
+        on
+            daily.dataset = windows.dataset
+            and daily.window_start = windows.window_start
     left join scored
         on
             daily.model_version = scored.model_version
@@ -62,5 +65,5 @@ compared as (
 
 select * from compared
 where
-    (trip_count is distinct from window_trips and (is_checked is not false or not is_about_part))
+    (row_count is distinct from window_trips and (is_checked is not false or not is_about_part))
     or rejected_count is distinct from window_rejected

@@ -7,6 +7,7 @@ with active as (
 
     select
         model_version,
+        dataset,
         is_about_part
     from {{ ref("stg_ml__models") }}
     where
@@ -41,6 +42,7 @@ scored_months as (
 
     select
         scored_months.*,
+        active.dataset,
         active.is_about_part
     from {{ ref("stg_monitoring__scored_months") }} as scored_months
     inner join active on scored_months.model_version = active.model_version
@@ -51,10 +53,11 @@ scored_months as (
 trips as (
 
     select
+        dataset,
         event_id,
         source_month,
         load_id
-    from {{ ref("int_trips_accepted") }}
+    from {{ ref("int_events") }}
     where source_month = any(array(select source_month from checked))
 
 ),
@@ -68,7 +71,10 @@ expected as (
         trips.load_id,
         scored_months.is_about_part
     from scored_months
-    inner join trips on scored_months.source_month = trips.source_month
+    inner join trips
+        on
+            scored_months.dataset = trips.dataset
+            and scored_months.source_month = trips.source_month
 
 ),
 

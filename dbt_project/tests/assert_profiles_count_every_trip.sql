@@ -18,8 +18,8 @@ counted as (
 
     select
         profiles.*,
-        windows.trip_count,
-        max(profiles.n) over (partition by profiles.window_date, profiles.model_version) as most_trips,
+        windows.row_count,
+        max(profiles.n) over (partition by profiles.dataset, profiles.window_date, profiles.model_version) as most_trips,
         coalesce(cardinality(profiles.numbers), cardinality(profiles.categories)) as value_count,
         (select sum(one) from unnest(profiles.counts) as one) as counted,
         (select min(one) from unnest(profiles.counts) as one) as least_count,
@@ -29,7 +29,10 @@ counted as (
             from unnest(profiles.categories) as one
         ) as sorted_categories
     from profiles
-    left join windows on profiles.window_date = windows.window_date
+    left join windows
+        on
+            profiles.dataset = windows.dataset
+            and profiles.window_date = windows.window_date
 
 )
 
@@ -48,5 +51,5 @@ where
     or least_count < 1
     or sorted_numbers != numbers
     or sorted_categories != categories
-    or (segment_key = '' and (n != most_trips or n > coalesce(trip_count, -1)))
-    or (segment_key = '' and model_version = '' and n != trip_count)
+    or (segment_key = '' and (n != most_trips or n > coalesce(row_count, -1)))
+    or (segment_key = '' and model_version = '' and n != row_count)

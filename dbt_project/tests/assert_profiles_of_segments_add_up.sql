@@ -12,7 +12,7 @@ numbered as (
     -- A whole number for each column of a window: rows are added by it much faster.
     select
         profiles.*,
-        dense_rank() over (order by window_date, model_version, column_name, column_type) as column_no
+        dense_rank() over (order by dataset, window_date, model_version, column_name, column_type) as column_no
     from profiles
 
 ),
@@ -20,6 +20,7 @@ numbered as (
 counted as (
 
     select
+        numbered.dataset,
         numbered.column_no,
         numbered.segment_key,
         each.number,
@@ -29,6 +30,7 @@ counted as (
     cross join unnest(numbered.numbers, numbered.categories, numbered.counts) as each (number, category, row_count)
     union all
     select
+        dataset,
         column_no,
         segment_key,
         null as number,
@@ -41,13 +43,14 @@ counted as (
 summed as (
 
     select
+        dataset,
         column_no,
         segment_key,
         number,
         category,
         sum(row_count) as row_count
     from counted
-    group by column_no, segment_key, number, category
+    group by dataset, column_no, segment_key, number, category
 
 ),
 
@@ -55,6 +58,7 @@ summed as (
 compared as (
 
     select
+        dataset,
         column_no,
         number,
         category,
@@ -63,11 +67,15 @@ compared as (
         max(row_count) as most
     from summed
     where row_count > 0
-    group by column_no, number, category
+    group by dataset, column_no, number, category
 
 )
 
 select * from compared
 where
     least != most
-    or sums != {{ segmentations() | length + 1 }}
+    or sums != case dataset
+        {% for dataset in dataset_names() if is_monitored(dataset) %}
+            when '{{ dataset }}' then {{ segmentations(dataset) | length + 1 }}
+        {% endfor %}
+    end

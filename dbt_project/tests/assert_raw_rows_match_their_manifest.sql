@@ -2,19 +2,26 @@
 -- pruned load.
 with counted as (
 
-    select
-        load_id,
-        count(*) as trips
-    from {{ ref("stg_tlc__green_trips") }}
-    where source_month = any(array({{ checked_months() }}))
-    group by load_id
+    {% for dataset in dataset_names() if is_monitored(dataset) %}
+        select
+            load_id,
+            count(*) as trips
+        from {{ ref("stg_" ~ dataset) }}
+        where source_month = any(array({{ checked_months() }}))
+        group by load_id
+        {{ "union all" if not loop.last }}
+    {% endfor %}
 
 ),
 
 files as (
 
-    select * from {{ ref("stg_tlc__files") }}
-    where source_month = any(array({{ checked_months() }}))
+    select * from {{ ref("stg_raw__files") }}
+    where
+        source_month = any(array({{ checked_months() }}))
+        and dataset in (
+            {% for dataset in dataset_names() if is_monitored(dataset) %}'{{ dataset }}'{{ ", " if not loop.last }}{% endfor %}
+        )
 
 )
 

@@ -6,14 +6,14 @@ with stored as (
         source_month,
         source_row,
         null as rule
-    from {{ ref("int_trips_accepted") }}
+    from {{ ref("green_trips_accepted") }}
     where source_month = any(array({{ checked_months() }}))
     union all
     select
         source_month,
         source_row,
         rule
-    from {{ ref("int_trips_rejected") }}
+    from {{ ref("green_trips_rejected") }}
     where source_month = any(array({{ checked_months() }}))
 
 )
@@ -23,7 +23,7 @@ select
     classified.source_row,
     classified.rule,
     stored.rule as stored_rule
-from {{ ref("int_trips_classified") }} as classified
+from {{ ref("green_trips_classified") }} as classified
 inner join stored
     on
         classified.source_month = stored.source_month

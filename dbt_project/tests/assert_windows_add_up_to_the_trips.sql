@@ -3,7 +3,7 @@ with windows as (
 
     select
         load_id,
-        sum(trip_count) as trips,
+        sum(row_count) as trips,
         bool_or(is_pruned) as is_pruned
     from {{ ref("int_windows") }}
     where source_month = any(array({{ checked_months() }}))
@@ -16,7 +16,7 @@ accepted as (
     select
         load_id,
         count(*) as trips
-    from {{ ref("int_trips_accepted") }}
+    from {{ ref("int_events") }}
     where source_month = any(array({{ checked_months() }}))
     group by load_id
 

@@ -7,16 +7,16 @@ from grafana_foundation_sdk.models import common
 
 from core.advice import Advice
 from grafana import parts
-from grafana.house import WATCH, House, steps, to_column
+from grafana.house import CLOCK_OF_DAYS, WATCH, House, steps, to_column
 from grafana.names import COLUMN
-from grafana.pages.front_page import model_choice
+from grafana.pages.front_page import model_choices
 from grafana.pages.incidents import NOT_EVALUATED, incidents_table, ratio_area
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
 NO_QUANTILES = "No quantiles: the column is categorical, or empty in this time range"
 NO_STOCK_SCORE = "No score in this time range: choose another one, or another column"
 NO_DAY = "Choose a day with rows above"
-NO_COLUMN = "Nothing here: choose another column, or another time range"
+NO_COLUMN = f"Nothing here: choose another column, or {parts.OTHER_DAYS}"
 COLORED_FIGURE = {"type": "color-text"}
 COMMAND = f"""\
 For Evidently's own report of this day, from the same rows and rules as the figures here,
@@ -31,10 +31,11 @@ def column(house: House) -> builders.Dashboard:
         "Column drill-down",
         "One column of one model: since when is it not as usual, and how?",
         house.days,
-        house.timezone,
+        CLOCK_OF_DAYS,
     )
     sql = house.sql("column")
-    board.with_variable(model_choice(house))
+    for variable in model_choices(house):
+        board.with_variable(variable)
     board.with_variable(parts.choice("column", "Column", "The column that is looked at.", sql["columns"]))
     days = parts.choice("day", "Day", "The day that is held against the reference.", sql["days"], each_range=True)
     board.with_variable(days)

@@ -20,10 +20,10 @@ order by (column_name = 'prediction') desc, (column_name = '{{table}}') asc, col
 -- name: days
 select
     to_char(window_date, 'YYYY-MM-DD') as __text,
-    cast(cast(extract(epoch from window_start) * 1000 as bigint) as text) as __value
+    {{ms(window_date)}} as __value
 from marts.fct_daily_monitoring
-where $__timeFilter(window_start) and model_version = '${model_version}'
-order by window_start desc
+where $__timeFilter(window_date) and model_version = '${model_version}'
+order by window_date desc
 
 -- name: statistics
 -- What stands out on the chosen day comes first; on a quiet day the figures that say most by themselves. Without any
@@ -31,13 +31,13 @@ order by window_start desc
 with found as (
     select
         statistic,
-        coalesce(max(own_threshold_ratio) filter (where window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)), 0) as on_day,
+        coalesce(max(own_threshold_ratio) filter (where window_date = {{day}}), 0) as on_day,
         max(threshold_ratio) as in_range,
         -- The level whose share it is may be another one on another day.
-        max(level) filter (where window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)) as level
+        max(level) filter (where window_date = {{day}}) as level
     from marts.fct_alarm_scores
     where
-        $__timeFilter(window_start)
+        $__timeFilter(window_date)
         and model_version = '${model_version}'
         and family = 'columns'
         and segment_key = ''
@@ -74,10 +74,10 @@ order by stands_out desc, place asc nulls last, in_range desc nulls last, statis
 -- name: band
 -- A firing day is marked where the decision named this column.
 with fires as materialized (
-    select window_start
+    select window_date
     from marts.fct_day_alarms
     where
-        $__timeFilter(window_start)
+        $__timeFilter(window_date)
         and model_version = '${model_version}'
         and family = 'columns'
         and segment_key = ''
@@ -87,30 +87,30 @@ with fires as materialized (
 
 -- A figure that is evaluated both ways is drawn as it is evaluated by itself.
 scores as (
-    select distinct on (window_start) *
+    select distinct on (window_date) *
     from marts.fct_alarm_scores
     where
-        $__timeFilter(window_start)
+        $__timeFilter(window_date)
         and model_version = '${model_version}'
         and family = 'columns'
         and segment_key = ''
         and column_name = replace('${column}', '{{table}}', '')
         and statistic = '${statistic}'
-    order by window_start, given_others
+    order by window_date, given_others
 )
 
 select
-    scores.window_start as time,
+    scores.window_date as time,
     scores.score as "score",
     scores.expected as "usual",
     coalesce(scores.null_p01, scores.expected) as "from, 1 day in 100 goes beyond",
     scores.null_p99 as "1 day in 100 goes beyond",
     coalesce(scores.null_p10, scores.expected) as "from, 1 day in 10 goes beyond",
     scores.null_p90 as "1 day in 10 goes beyond",
-    case when fires.window_start is not null then scores.score end as "firing day"
+    case when fires.window_date is not null then scores.score end as "firing day"
 from scores
-left join fires on scores.window_start = fires.window_start
-order by scores.window_start
+left join fires on scores.window_date = fires.window_date
+order by scores.window_date
 
 -- name: figures
 select
@@ -128,7 +128,7 @@ select
     null_p99 as "1 in 100 above"
 from marts.fct_alarm_scores
 where
-    window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)
+    window_date = {{day}}
     and model_version = '${model_version}'
     and family = 'columns'
     and segment_key = ''
@@ -139,24 +139,24 @@ order by own_threshold_ratio desc nulls last, statistic asc
 -- A day can fire without any figure past its threshold, for a column that is bad again: the decision counts, too.
 with ratios as (
     select
-        window_start,
+        window_date,
         own_threshold_ratio as threshold_ratio,
         false as is_firing
     from marts.fct_alarm_scores
     where
-        $__timeFilter(window_start)
+        $__timeFilter(window_date)
         and model_version = '${model_version}'
         and family = 'columns'
         and segment_key = ''
         and column_name = replace('${column}', '{{table}}', '')
     union all
     select
-        window_start,
+        window_date,
         threshold_ratio,
         is_firing
     from marts.fct_day_alarms
     where
-        $__timeFilter(window_start)
+        $__timeFilter(window_date)
         and model_version = '${model_version}'
         and family = 'columns'
         and segment_key = ''
@@ -165,12 +165,12 @@ with ratios as (
 )
 
 select
-    window_start as time,
+    window_date as time,
     max(threshold_ratio) as "times the threshold",
     case when bool_or(is_firing) then max(threshold_ratio) end as "firing day"
 from ratios
-group by window_start
-order by window_start
+group by window_date
+order by window_date
 
 -- name: incidents
 select
@@ -186,23 +186,25 @@ select
     incidents.model_specs as "models",
     '{{column}}' as to_board,
     '${column}' as to_column,
+    incidents.dataset as to_dataset,
     '${model_version}' as to_model,
-    {{ms(incidents.opened_at)}} as to_day,
-    {{ms(incidents.last_seen_at)}} as to_last,
-    {{ms(incidents.opened_at - interval '14 days')}} as to_from,
-    {{ms(incidents.last_seen_at + interval '15 days')}} as to_until
+    {{ms(incidents.opened_date)}} as to_day,
+    {{ms(incidents.last_seen_date)}} as to_last,
+    {{ms(incidents.opened_date - 14)}} as to_from,
+    {{ms(incidents.last_seen_date + 15)}} as to_until
 from marts.fct_incidents as incidents
 left join marts.fct_alerts as alerts
     on
         incidents.incident_id = alerts.alert_id
         and alerts.rule = 'incident'
 where
-    incidents.column_name = replace('${column}', '{{table}}', '')
+    incidents.dataset = '${dataset}'
+    and incidents.column_name = replace('${column}', '{{table}}', '')
     and incidents.model_version in ('', '${model_version}')
     and (
         incidents.state in ('open', 'acknowledged')
-        or $__timeFilter(incidents.opened_at)
-        or $__timeFilter(incidents.last_seen_at)
+        or $__timeFilter(incidents.opened_date)
+        or $__timeFilter(incidents.last_seen_date)
     )
 order by incidents.state in ('open', 'acknowledged') desc, incidents.opened_at desc
 
@@ -214,66 +216,67 @@ select
     'query the warehouse with''' || replace(incidents.rows_query, '''', '''\''''') || '''' as "command"
 from marts.fct_incidents as incidents
 where
-    incidents.column_name = replace('${column}', '{{table}}', '')
+    incidents.dataset = '${dataset}'
+    and incidents.column_name = replace('${column}', '{{table}}', '')
     and incidents.model_version in ('', '${model_version}')
     and incidents.rows_query != ''
     and (
         incidents.state in ('open', 'acknowledged')
-        or $__timeFilter(incidents.opened_at)
-        or $__timeFilter(incidents.last_seen_at)
+        or $__timeFilter(incidents.opened_date)
+        or $__timeFilter(incidents.last_seen_date)
     )
 order by incidents.state in ('open', 'acknowledged') desc, incidents.opened_at desc
 
 -- name: drift
 -- Of the rows as a whole: the share of columns past theirs.
 select
-    window_start as time,
+    window_date as time,
     drift_score as "drift score",
     threshold as "threshold"
 from marts.fct_column_drift
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
     and column_name = '${column}'
 union all
 select
-    window_start as time,
+    window_date as time,
     share_drifted_columns as "drift score",
     null as "threshold"
 from marts.fct_daily_monitoring
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and '${column}' = '{{table}}'
 order by time
 
 -- name: missing
 select
-    window_start as time,
+    window_date as time,
     missing_share as "missing"
 from marts.fct_column_quality
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
     and column_name = '${column}'
 union all
 select
-    window_start as time,
+    window_date as time,
     max(missing_share) as "missing"
 from marts.fct_column_quality
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
     and '${column}' = '{{table}}'
-group by window_start
+group by window_date
 order by time
 
 -- name: quantiles
 select
-    quality.window_start as time,
+    quality.window_date as time,
     quantiles.name as metric,
     quantiles.value
 from marts.fct_column_quality as quality
@@ -283,22 +286,23 @@ cross join lateral (
     ('p95', quality.p95), ('p99', quality.p99)
 ) as quantiles (name, value)
 where
-    $__timeFilter(quality.window_start)
+    $__timeFilter(quality.window_date)
     and quality.model_version = '${model_version}'
     and quality.segment = 'all'
     and quality.column_name = '${column}'
     and quality.p50 is not null
 union all
 select
-    volume.window_start as time,
+    volume.window_date as time,
     counts.name as metric,
     counts.value
 from marts.fct_daily_volume as volume
 cross join lateral (
-    values ('rows', volume.trip_count), ('usual for the weekday', volume.usual_trip_count)
+    values ('rows', volume.row_count), ('usual for the weekday', volume.usual_row_count)
 ) as counts (name, value)
 where
-    $__timeFilter(volume.window_start)
+    $__timeFilter(volume.window_date)
+    and volume.dataset = '${dataset}'
     and '${column}' = '{{table}}'
     and counts.value is not null
 order by time, metric
@@ -318,14 +322,14 @@ select
 from marts.fct_column_drift as drift
 left join marts.fct_column_quality as quality
     on
-        drift.window_start = quality.window_start
+        drift.window_date = quality.window_date
         and drift.model_version = quality.model_version
         and drift.reference_id = quality.reference_id
         and quality.segment = 'all'
         and drift.segment = 'all'
         and drift.column_name = quality.column_name
 where
-    drift.window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)
+    drift.window_date = {{day}}
     and drift.model_version = '${model_version}'
     and drift.segment = 'all'
     and (drift.column_name = '${column}' or '${column}' = '{{table}}')
@@ -339,7 +343,7 @@ select
     reference_share as "reference"
 from marts.fct_column_distribution
 where
-    window_date = cast(to_timestamp(cast('${day}' as bigint) / 1000.0) at time zone '{{timezone}}' as date)
+    window_date = {{day}}
     and model_version = '${model_version}'
     and (column_name = '${column}' or '${column}' = '{{table}}')
 order by case when '${column}' = '{{table}}' then -abs(share - reference_share) end, bin
@@ -355,7 +359,7 @@ select
     row_count as "rows that day"
 from marts.fct_column_distribution
 where
-    window_date = cast(to_timestamp(cast('${day}' as bigint) / 1000.0) at time zone '{{timezone}}' as date)
+    window_date = {{day}}
     and model_version = '${model_version}'
     and (column_name = '${column}' or '${column}' = '{{table}}')
 order by abs(share - reference_share) desc, column_name, bin
@@ -363,7 +367,7 @@ limit 12
 
 -- name: unexpected
 select
-    window_start as time,
+    window_date as time,
     case bin_kind
         when 'under' then 'below the reference'
         when 'over' then 'above the reference'
@@ -373,27 +377,28 @@ select
     share as value
 from marts.fct_column_distribution
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and column_name = '${column}'
     and bin_kind in ('under', 'over', 'unseen', 'other')
 union all
 select
-    window_start as time,
+    window_date as time,
     'rejected' as metric,
     rejected_share as value
 from marts.fct_daily_volume
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
+    and dataset = '${dataset}'
     and '${column}' = '{{table}}'
 union all
 select
-    window_start as time,
+    window_date as time,
     'copies of another row' as metric,
     score as value
 from marts.fct_alarm_scores
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and '${column}' = '{{table}}'
     and column_name = ''
@@ -411,7 +416,8 @@ select
     critical
 from marts.fct_alert_conditions
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
+    and dataset = '${dataset}'
     and named_column = replace('${column}', '{{table}}', '')
     and model_version in ('', '${model_version}')
     and level != 'none'

@@ -7,8 +7,9 @@ from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import common
 
 from grafana import parts
-from grafana.house import House, steps
+from grafana.house import CLOCK_OF_DAYS, House, steps
 from grafana.names import COMPARE
+from grafana.pages.front_page import dataset_choice
 from grafana.parts import BLUE, ORANGE, PURPLE, YELLOW, About, Query, styled
 
 
@@ -19,9 +20,10 @@ def compare_models(house: House) -> builders.Dashboard:
         "Compare models",
         "Which of two models is better off? The same days, side by side.",
         house.days,
-        house.timezone,
+        CLOCK_OF_DAYS,
     )
     sql = house.sql("compare_models")
+    board.with_variable(dataset_choice(house))
     board.with_variable(parts.choice("model_a", "One model", "Model version on one side.", sql["one_model"]))
     board.with_variable(parts.choice("model_b", "Other model", "Model version on the other side.", sql["other_model"]))
     for panel in (*_days(house), *_tables(house)):

@@ -2,53 +2,57 @@
 select
     model_version as __value,
     case when count(*) over (partition by model_spec) = 1 then model_spec else model_version end as __text
-from marts.dim_models order by is_active desc, train_month desc nulls last, validation_mae asc nulls last
+from marts.dim_models
+where dataset = '${dataset}'
+order by is_active desc, train_month desc nulls last, validation_mae asc nulls last
 
 -- name: other_model
 select
     model_version as __value,
     case when count(*) over (partition by model_spec) = 1 then model_spec else model_version end as __text
-from marts.dim_models order by is_active desc, train_month desc nulls last, validation_mae desc nulls last
+from marts.dim_models
+where dataset = '${dataset}'
+order by is_active desc, train_month desc nulls last, validation_mae desc nulls last
 
 -- name: prediction_drift
 select
-    window_start as time,
+    window_date as time,
     case when model_version = '${model_a}' then 'one: ' else 'other: ' end || model_version as metric,
     excess as value
 from marts.fct_column_drift
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version in ('${model_a}', '${model_b}')
     and segment = 'all'
     and column_name = 'prediction'
-order by window_start, model_version
+order by window_date, model_version
 
 -- name: mean_prediction
 select
-    window_start as time,
+    window_date as time,
     case when model_version = '${model_a}' then 'one: ' else 'other: ' end || model_version as metric,
     mean_prediction as value
 from marts.fct_daily_monitoring
-where $__timeFilter(window_start) and model_version in ('${model_a}', '${model_b}')
-order by window_start, model_version
+where $__timeFilter(window_date) and model_version in ('${model_a}', '${model_b}')
+order by window_date, model_version
 
 -- name: drifted_share
 select
-    window_start as time,
+    window_date as time,
     case when model_version = '${model_a}' then 'one: ' else 'other: ' end || model_version as metric,
     share_drifted_columns as value
 from marts.fct_daily_monitoring
-where $__timeFilter(window_start) and model_version in ('${model_a}', '${model_b}')
-order by window_start, model_version
+where $__timeFilter(window_date) and model_version in ('${model_a}', '${model_b}')
+order by window_date, model_version
 
 -- name: missing
 select
-    window_start as time,
+    window_date as time,
     case when model_version = '${model_a}' then 'one: ' else 'other: ' end || model_version as metric,
     share_missing_values as value
 from marts.fct_daily_monitoring
-where $__timeFilter(window_start) and model_version in ('${model_a}', '${model_b}')
-order by window_start, model_version
+where $__timeFilter(window_date) and model_version in ('${model_a}', '${model_b}')
+order by window_date, model_version
 
 -- name: records
 select
@@ -73,7 +77,7 @@ select
     avg(excess) filter (where model_version = '${model_b}') as "other model"
 from marts.fct_column_drift
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version in ('${model_a}', '${model_b}')
     and segment = 'all'
 group by column_name
@@ -90,5 +94,5 @@ select
 from marts.fct_alerts
 where
     model_version in ('${model_a}', '${model_b}')
-    and (is_open or $__timeFilter(opened_at))
+    and (is_open or $__timeFilter(opened_date))
 order by model_version, opened_at desc

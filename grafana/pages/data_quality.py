@@ -7,13 +7,14 @@ from grafana_foundation_sdk.builders import dashboard as builders
 from config.alert_levels import Levels
 from core.advice import Advice
 from grafana import parts
-from grafana.house import House, steps, to_column
+from grafana.house import CLOCK_OF_DAYS, House, steps, to_column
 from grafana.names import DATA_QUALITY
-from grafana.pages.front_page import model_choice
+from grafana.pages.front_page import model_choices
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, About, Query, styled
 
 SECONDS_OF_A_DAY = 86400
 NOTHING_LOADED = f"Nothing is loaded: {Advice.UPDATE}"
+NOTHING_REJECTED = "No row was rejected in this time range, or none came"
 NOT_TESTED = f"No test has run yet: {Advice.UPDATE}"
 
 
@@ -24,9 +25,10 @@ def data_quality(house: House) -> builders.Dashboard:
         "Data quality",
         "Can the data be trusted? Rejections, missing values, volume, freshness, test results.",
         house.days,
-        house.timezone,
+        CLOCK_OF_DAYS,
     )
-    board.with_variable(model_choice(house))
+    for variable in model_choices(house):
+        board.with_variable(variable)
     for panel in (*_headlines(house), *_days(house), *_tables(house)):
         board.with_panel(panel)
     return board
@@ -36,7 +38,7 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
     sql, alerts = house.sql("data_quality"), house.monitoring.alerts
     age = About(
         "When did data come?",
-        "Time since a file was loaded, whatever month it is of. How often one is due is the source's affair: the "
+        "Time since a file was loaded, whatever days it is of. How often one is due is the source's affair: the "
         "levels are in monitoring.yml.",
         "s",
         no_data=NOTHING_LOADED,
@@ -85,9 +87,10 @@ def _days(house: House) -> list[parts.AnyPanel]:
     sql, alerts = house.sql("data_quality"), house.monitoring.alerts
     rejected = About(
         "Which rules rejected rows each day?",
-        "Rejected rows by the first rule that rejected them. A row outside the month of its file belongs to no day "
+        "Rejected rows by the first rule that rejected them. A row outside the days of its file belongs to no day "
         "and is not counted here.",
         "locale",
+        no_data=NOTHING_REJECTED,
         minimum=0,
         decimals=0,
     )
@@ -137,22 +140,23 @@ def _tables(house: House) -> list[parts.AnyPanel]:
     tests_panel.override_by_name("message", parts.wrapped(custom__minWidth=120))
     tests_panel.override_by_name("table", styled(custom__width=170))
     tests_panel.override_by_name("failing rows", parts.COUNT)
-    tests_panel.override_by_name("tested", styled(unit="dateTimeAsIso", custom__width=160))
+    tests_panel.override_by_name("tested, UTC", styled(unit="dateTimeAsIso", custom__width=160))
     tests_panel.override_by_name("seconds", styled(unit="s", decimals=2, custom__width=85))
     reasons = About(
         "Why were rows rejected?",
-        "Rejected rows of the time range by rule, with the reason; the rules are a seed of the dbt project.",
+        "Rejected rows of the time range by rule, with the reason.",
         "short",
+        no_data=NOTHING_REJECTED,
     )
     files = About(
         "Which files are loaded?",
-        "The current load of every month: where it came from, what became of its rows, and its sha256.",
+        "The current load of every part of the dataset: where it came from, what became of its rows, and its sha256.",
         "short",
         no_data=NOTHING_LOADED,
     )
     files_panel = parts.rows(files, sql["files"], height=6)
-    files_panel.override_by_regexp("rows|accepted|rejected|outside their month", parts.COUNT)
-    files_panel.override_by_name("loaded", styled(unit="dateTimeAsIso", custom__width=155))
+    files_panel.override_by_regexp("rows|accepted|rejected|outside their days", parts.COUNT)
+    files_panel.override_by_name("loaded, UTC", styled(unit="dateTimeAsIso", custom__width=155))
     files_panel.override_by_name("location", parts.wrapped(custom__minWidth=210))
     files_panel.override_by_name("sha256", styled(custom__width=110))
     files_panel.override_by_regexp("month|origin|accepted", styled(custom__width=85))

@@ -1,52 +1,53 @@
 -- name: rejected_by_rule
 select
-    window_start as time,
+    window_date as time,
     rule as metric,
     rejected_count as value
 from marts.fct_rejections
-where $__timeFilter(window_start)
-order by window_start, rule
+where $__timeFilter(window_date) and dataset = '${dataset}'
+order by window_date, rule
 
 -- name: rejected_share
 select
-    window_start as time,
+    window_date as time,
     rejected_share as "rejected share"
 from marts.fct_daily_volume
-where $__timeFilter(window_start)
-order by window_start
+where $__timeFilter(window_date) and dataset = '${dataset}'
+order by window_date
 
 -- name: missing_by_column
 select
-    window_start as time,
+    window_date as time,
     column_name as metric,
     missing_share as value
 from marts.fct_column_quality
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
-order by window_start, column_name
+order by window_date, column_name
 
 -- name: volume
 select
-    window_start as time,
-    trip_count as "rows",
-    usual_trip_count as "usual for the weekday"
+    window_date as time,
+    row_count as "rows",
+    usual_row_count as "usual for the weekday"
 from marts.fct_daily_volume
-where $__timeFilter(window_start)
-order by window_start
+where $__timeFilter(window_date) and dataset = '${dataset}'
+order by window_date
 
 -- name: volume_ratio
 select
-    window_start as time,
+    window_date as time,
     volume_ratio as "of the usual"
 from marts.fct_daily_volume
-where $__timeFilter(window_start)
-order by window_start
+where $__timeFilter(window_date) and dataset = '${dataset}'
+order by window_date
 
 -- name: since_load
 select cast(extract(epoch from now() - max(loaded_at)) as double precision) as "seconds"
 from marts.fct_files
+where dataset = '${dataset}'
 having count(*) > 0
 
 -- name: failing_tests
@@ -62,11 +63,12 @@ select
     row_count as "rows",
     accepted_count as "accepted",
     rejected_count as "rejected",
-    outside_windows_count as "outside their month",
-    loaded_at as "loaded",
+    outside_windows_count as "outside their days",
+    loaded_at as "loaded, UTC",
     location,
     left(sha256, 12) as "sha256"
 from marts.fct_files
+where dataset = '${dataset}'
 order by source_month desc
 
 -- name: reasons
@@ -75,7 +77,7 @@ select
     rule,
     reason
 from marts.fct_rejections
-where $__timeFilter(window_start)
+where $__timeFilter(window_date) and dataset = '${dataset}'
 group by rule, reason
 order by sum(rejected_count) desc
 
@@ -86,7 +88,7 @@ select
     message,
     failing_rows as "failing rows",
     subject as "table",
-    window_start as "tested",
+    window_start as "tested, UTC",
     duration_seconds as "seconds"
 from marts.fct_test_results
 where is_latest

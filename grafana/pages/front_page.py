@@ -1,4 +1,4 @@
-"""The front page: is the model all right today, and since when is it not?"""
+"""The front page: which model needs somebody, is the chosen one all right today, and since when is it not?"""
 
 from __future__ import annotations
 
@@ -8,32 +8,55 @@ from grafana_foundation_sdk.models import common
 
 from core.advice import Advice
 from grafana import parts
-from grafana.house import NO_LABELS, TO_TARGET, House, steps, to_board
+from grafana.house import CLOCK_OF_DAYS, NO_LABELS, TO_MODEL, TO_TARGET, House, steps, to_board
 from grafana.names import FRONT_PAGE, PERFORMANCE, PIPELINE_HEALTH, SEGMENTS
 from grafana.pages import incidents
 from grafana.pages.stock_flags import stock_flags
 from grafana.parts import GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
+VERDICTS = parts.color_words(
+    {
+        "Critical": RED,
+        "Not trained": ORANGE,
+        "Not as usual": ORANGE,
+        "Known, and looked into": YELLOW,
+        "All is well": GREEN,
+        "Not evaluated yet": GREY,
+    }
+)
 
-def model_choice(house: House) -> builders.QueryVariable:
-    """The variable that most dashboards share: the model's version."""
+
+def dataset_choice(house: House) -> builders.QueryVariable:
+    """The variable that comes first wherever models or rows are looked at."""
+    sql = house.sql("front_page")["datasets"]
+    return parts.choice("dataset", "Dataset", "The dataset that is looked at.", sql, each_range=True)
+
+
+def model_choices(house: House) -> tuple[builders.QueryVariable, builders.QueryVariable]:
+    """The variables that most dashboards share: the dataset, and the version of one of its models."""
     sql = house.sql("front_page")["model_versions"]
-    return parts.choice("model_version", "Model", "Version of the model that is looked at.", sql)
+    return (
+        dataset_choice(house),
+        parts.choice("model_version", "Model", "Version of the model that is looked at, of the chosen dataset.", sql),
+    )
 
 
 def front_page(house: House) -> builders.Dashboard:
-    """What is open, in words and as a table, and the columns by day; below it history, follow-ups, budgets, scores."""
+    """All models, what of one is open, and its columns by day; below it history, follow-ups, budgets, scores."""
     board = parts.page(
         FRONT_PAGE,
         "Model monitoring",
-        "Is all well? What is open, which column is not as usual since when, what came of it, and Evidently's scores.",
+        "Which model needs somebody? Of one: what is open, which column is not as usual since when, what came of it.",
         house.days,
-        house.timezone,
+        CLOCK_OF_DAYS,
     )
-    board.with_variable(model_choice(house)).annotation(incidents.event_marks(house))
+    for variable in model_choices(house):
+        board.with_variable(variable)
+    board.annotation(incidents.event_marks(house))
     return parts.place(
         board,
         (
+            _models(house),
             _verdict(house),
             _open_now(house),
             incidents.ratio_by_column(house),
@@ -51,6 +74,32 @@ def front_page(house: House) -> builders.Dashboard:
     )
 
 
+def _models(house: House) -> parts.AnyPanel:
+    about = About(
+        "Which of my models needs me?",
+        "A line for each model in use, of all datasets, the worst first: how many alerts are open that nobody has "
+        "taken on, which one to look at first, and since when. Worst: the worst figure of the newest day, in "
+        "multiples of the calibrated threshold; at 1 a day fires. Loss: of the newest day with labels, in multiples of "
+        "the reference's. Whatever the time range; a click opens the model at its newest days.",
+        "none",
+        no_data=f"No model is monitored yet: {Advice.UPDATE}",
+    )
+    panel = parts.rows(about, house.sql("front_page")["models"], height=6)
+    panel.override_by_name("verdict", [*parts.colored_words(VERDICTS), *styled(custom__width=125)])
+    link = parts.linked("Open this model at its newest days", TO_MODEL)
+    for name, width in {"dataset": 110, "model": 155}.items():
+        panel.override_by_name(name, [*link, *styled(custom__width=width)])
+    panel.override_by_name("look first at", [*parts.wrapped(), *link])
+    for name, color in {"critical": RED, "warning": ORANGE}.items():
+        counted = parts.thresholds(parts.counted(color))
+        cell = styled(decimals=0, thresholds=counted, custom__cellOptions={"type": "color-text"}, custom__width=75)
+        panel.override_by_name(name, cell)
+    for name in ("worst", "loss"):
+        panel.override_by_name(name, styled(unit="suffix:x", decimals=2, custom__width=70))
+    panel.override_by_name("newest day", styled(custom__width=parts.DAY))
+    return panel.override_by_regexp("to_.*", parts.HIDDEN)
+
+
 def _verdict(house: House) -> parts.AnyPanel:
     about = About(
         "Is all well?",
@@ -60,9 +109,8 @@ def _verdict(house: House) -> parts.AnyPanel:
         "none",
         no_data=f"Not known: the marts gave no answer: {Advice.UPDATE}, or {Advice.EXAMINE}",
     )
-    panel = parts.headline(about, house.sql("front_page")["verdict"], width=8, height=7, as_words=True, spark=False)
-    colors = {"Critical": RED, "Not as usual": ORANGE, "Known, and looked into": YELLOW, "All is well": GREEN}
-    panel.override_by_name("verdict", styled(mappings=parts.color_words(colors | {"Not evaluated yet": GREY})))
+    panel = parts.headline(about, house.sql("front_page")["verdict"], width=8, height=6, as_words=True, spark=False)
+    panel.override_by_name("verdict", styled(mappings=VERDICTS))
     panel.override_by_regexp("is open|look first at", styled(color=parts.colored(GREY)))
     # Of its own accord Grafana makes all words as small as the longest needs.
     panel.text(common_builders.VizTextDisplayOptions().title_size(14).value_size(20))
@@ -79,7 +127,7 @@ def _open_now(house: House) -> parts.AnyPanel:
         "none",
         no_data="Nothing is open",
     )
-    panel = parts.rows(about, house.sql("front_page")["open_now"], width=16, height=7)
+    panel = parts.rows(about, house.sql("front_page")["open_now"], width=16, height=6)
     panel.override_by_name("severity", [*parts.colored_words(parts.SEVERITIES), *styled(custom__width=90)])
     panel.override_by_name("what is open", [*parts.wrapped(), *parts.linked("Open what it speaks of", TO_TARGET)])
     panel.override_by_name("since", styled(custom__width=parts.NAMED_DAY))
@@ -119,7 +167,7 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
     colors = {"GENERATED SAMPLE - not real data": YELLOW, "nothing is loaded": GREY}
     return [
         parts.headline(missing, sql["missing_headline"]),
-        parts.headline(volume, sql["trips_headline"]),
+        parts.headline(volume, sql["volume_headline"]),
         parts.headline(rejected, sql["rejected_headline"]),
         origin_panel.mappings(parts.color_words(colors)),
         parts.headline(last_day, sql["last_day"], as_words=True, spark=False),
@@ -130,12 +178,13 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
 def _loaded(sql: str) -> parts.AnyPanel:
     about = About(
         "Which days are there?",
-        "All monitored days of the warehouse. A click shows them all.",
+        "All monitored days of the model. A click shows them all.",
         "none",
         no_data=f"Nothing is monitored yet: {Advice.UPDATE}",
     )
     panel = parts.rows(about, sql, width=8, height=3)
-    address = f"/d/{FRONT_PAGE}?from=${{__data.fields.from_ms}}&to=${{__data.fields.to_ms}}"
+    shown = "from=${__data.fields.from_ms}&to=${__data.fields.to_ms}"
+    address = to_board(FRONT_PAGE).replace("${__url_time_range}", shown)
     panel.override_by_name("monitored days", parts.linked("Show all monitored days", address))
     return panel.override_by_regexp(".*_ms", parts.HIDDEN)
 
@@ -162,7 +211,7 @@ def _performance(house: House) -> list[parts.AnyPanel]:
         "Columns, and pairs of columns, whose groups differ in their loss by more than chance, on the latest day with "
         "labels. A disparity to look at, no verdict. A click opens Segments and fairness.",
         "none",
-        no_data="No labels (see the tile on the left), or too few rows of every group",
+        no_data="No groups, no labels (see the tile on the left), or too few rows of every group",
         decimals=0,
     )
     groups = About(
@@ -170,7 +219,7 @@ def _performance(house: House) -> list[parts.AnyPanel]:
         "What a group adds to the change of the mean loss since the reference, on the latest day with labels: the "
         "three that add most beyond their share of the rows. A click opens Segments and fairness.",
         "short",
-        no_data=NO_LABELS,
+        no_data=f"No groups are compared, or there are no labels: {Advice.EXAMINE}",
         decimals=2,
     )
     loss_panel = parts.headline(loss, sql["loss_headline"])
@@ -207,7 +256,7 @@ def _days(house: House) -> list[parts.AnyPanel]:
     )
     return [
         parts.lines(missing, [Query(sql["missing"], "time_series")]),
-        parts.bars(volume, [Query(sql["trips"], "time_series")], stacked=True),
+        parts.bars(volume, [Query(sql["volume"], "time_series")], stacked=True),
     ]
 
 

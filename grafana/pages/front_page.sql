@@ -1,3 +1,129 @@
+-- name: models
+-- A line for each model that is in use, the worst first, counted as the verdict counts. Whatever the time range: its newest
+-- days are where a click leads.
+with models as (
+    select
+        *,
+        case when count(*) over (partition by model_spec) = 1 then model_spec else model_version end as name
+    from marts.dim_models
+    where is_active
+),
+
+days as (
+    select
+        model_version,
+        max(window_date) as newest_date
+    from marts.fct_daily_monitoring
+    group by model_version
+),
+
+decided as (
+    select
+        alarms.model_version,
+        max(alarms.threshold_ratio) filter (where alarms.window_date = days.newest_date) as ratio
+    from marts.fct_day_alarms as alarms
+    inner join days on alarms.model_version = days.model_version
+    where alarms.status in ('ok', 'learning')
+    group by alarms.model_version
+),
+
+loss as (
+    select distinct on (model_version)
+        model_version,
+        coalesce(mae, log_loss) / nullif(reference_loss, 0) as ratio
+    from marts.fct_model_performance
+    where
+        segment = 'all'
+        and is_latest
+        and coalesce(mae, log_loss) is not null
+    order by model_version, window_date desc
+),
+
+open_now as (
+    select
+        models.model_version,
+        count(*) as all_open,
+        count(*) filter (where alerts.severity = 'critical' and not alerts.is_acknowledged) as critical,
+        count(*) filter (where alerts.severity = 'warning' and not alerts.is_acknowledged) as warning,
+        (array_agg(
+            coalesce(nullif(alerts.column_name, '') || ' ', '')
+            || case alerts.rule
+                when 'incident' then case when alerts.column_name = '' then 'the rows as a whole are ' else 'is ' end || 'not as usual'
+                when 'missing_share' then 'is missing values'
+                when 'rejected_share' then 'too many rows are rejected'
+                when 'volume' then 'unusually many or few rows'
+                when 'performance' then 'the model has become worse'
+                when 'concept_drift' then 'another outcome at the same inputs'
+                when 'stale_data' then 'no data has arrived'
+                when 'failed_run' then 'a pipeline run has failed'
+                else replace(alerts.rule, '_', ' ')
+            end
+            order by
+                alerts.is_acknowledged, alerts.severity = 'critical' desc, alerts.opened_at desc, alerts.rule,
+                alerts.model_version, alerts.column_name
+        ))[1] as first_words,
+        (array_agg(
+            alerts.opened_date order by
+                alerts.is_acknowledged, alerts.severity = 'critical' desc, alerts.opened_at desc, alerts.rule,
+                alerts.model_version, alerts.column_name
+        ))[1] as first_date
+    from models
+    inner join marts.fct_alerts as alerts
+        on
+            alerts.dataset in ('', models.dataset)
+            and alerts.model_version in ('', models.model_version)
+            and alerts.is_open
+    group by models.model_version
+)
+
+select
+    case
+        when open_now.critical > 0 then 'Critical'
+        when models.status = 'not_trained' then 'Not trained'
+        when open_now.warning > 0 then 'Not as usual'
+        when open_now.all_open > 0 then 'Known, and looked into'
+        when decided.model_version is null then 'Not evaluated yet'
+        else 'All is well'
+    end as "verdict",
+    models.dataset,
+    models.name as "model",
+    nullif(open_now.critical, 0) as "critical",
+    nullif(open_now.warning, 0) as "warning",
+    coalesce(open_now.first_words, nullif(models.status_reason, ''), 'nothing') as "look first at",
+    to_char(open_now.first_date, 'YYYY-MM-DD') as "since",
+    to_char(days.newest_date, 'YYYY-MM-DD') as "newest day",
+    decided.ratio as "worst",
+    loss.ratio as "loss",
+    models.model_version as to_model,
+    {{ms(coalesce(days.newest_date, current_date) - 27)}} as to_from,
+    {{ms(coalesce(days.newest_date, current_date))}} as to_until
+from models
+left join days on models.model_version = days.model_version
+left join decided on models.model_version = decided.model_version
+left join loss on models.model_version = loss.model_version
+left join open_now on models.model_version = open_now.model_version
+order by
+    coalesce(open_now.critical, 0) > 0 desc,
+    models.status = 'not_trained' desc,
+    coalesce(open_now.warning, 0) > 0 desc,
+    coalesce(open_now.critical, 0) desc,
+    coalesce(open_now.warning, 0) desc,
+    coalesce(open_now.all_open, 0) desc,
+    decided.model_version is null desc,
+    models.dataset asc,
+    models.name asc
+
+-- name: datasets
+-- Those with days in the time range come first: a page opens on data.
+select models.dataset
+from marts.dim_models as models
+left join marts.fct_daily_monitoring as days
+    on
+        models.model_version = days.model_version
+        and $__timeFilter(days.window_date)
+group by models.dataset
+order by count(days.window_date) = 0, bool_or(models.is_active) desc, models.dataset
+
 -- name: model_versions
 -- A model that has one version goes by its name: the controls of a small screen have little room.
 select
@@ -9,6 +135,7 @@ select
         else ''
     end as __text
 from marts.dim_models
+where dataset = '${dataset}'
 order by is_active desc, train_month desc nulls last, validation_mae nulls last
 
 -- name: verdict
@@ -21,10 +148,12 @@ with open_now as (
         rule,
         model_version,
         column_name,
-        coalesce(nullif(column_name, ''), replace(rule, '_', ' ')) || ', ' || to_char(opened_date, 'Dy YYYY-MM-DD') as words
+        coalesce(nullif(column_name, ''), case when rule = 'incident' then 'the rows as a whole' else replace(rule, '_', ' ') end)
+        || ', ' || to_char(opened_date, 'Dy YYYY-MM-DD') as words
     from marts.fct_alerts
     where
         is_open
+        and dataset in ('', '${dataset}')
         and model_version in ('', '${model_version}')
 ),
 
@@ -82,6 +211,7 @@ from marts.fct_alerts as alerts
 {{target_joins}}
 where
     alerts.is_open
+    and alerts.dataset in ('', '${dataset}')
     and alerts.model_version in ('', '${model_version}')
 order by
     alerts.is_acknowledged, alerts.severity = 'critical' desc, alerts.opened_at desc, alerts.rule, alerts.model_version,
@@ -90,27 +220,27 @@ limit 5
 
 -- name: missing_headline
 select
-    window_start as time,
+    window_date as time,
     share_missing_values as "missing"
 from marts.fct_daily_monitoring
-where $__timeFilter(window_start) and model_version = '${model_version}'
-order by window_start
+where $__timeFilter(window_date) and model_version = '${model_version}'
+order by window_date
 
--- name: trips_headline
+-- name: volume_headline
 select
-    window_start as time,
-    trip_count as "rows"
+    window_date as time,
+    row_count as "rows"
 from marts.fct_daily_volume
-where $__timeFilter(window_start)
-order by window_start
+where $__timeFilter(window_date) and dataset = '${dataset}'
+order by window_date
 
 -- name: rejected_headline
 select
-    window_start as time,
+    window_date as time,
     rejected_share as "rejected"
 from marts.fct_daily_volume
-where $__timeFilter(window_start)
-order by window_start
+where $__timeFilter(window_date) and dataset = '${dataset}'
+order by window_date
 
 -- name: origin
 select
@@ -124,69 +254,71 @@ select
         ), 'nothing is loaded'
     ) as "origin"
 from marts.fct_files
+where dataset = '${dataset}'
 
 -- name: last_day
 select to_char(max(window_date), 'Dy YYYY-MM-DD') as "last day"
 from marts.fct_daily_monitoring
-where $__timeFilter(window_start) and model_version = '${model_version}'
+where $__timeFilter(window_date) and model_version = '${model_version}'
 
 -- name: loaded
 select
     to_char(min(window_date), 'YYYY-MM-DD') || ' to ' || to_char(max(window_date), 'YYYY-MM-DD') as "monitored days",
-    cast(extract(epoch from min(window_start)) * 1000 as bigint) as from_ms,
-    cast(extract(epoch from max(window_end)) * 1000 - 1 as bigint) as to_ms
+    {{ms(min(window_date))}} as from_ms,
+    {{ms(max(window_date))}} as to_ms
 from marts.fct_daily_monitoring
+where model_version = '${model_version}'
 having count(*) > 0
 
 -- name: loss_headline
 -- Days with enough labels: with fewer, estimate and realised loss are of different rows; an estimate alone stands beside
 -- nothing.
 select
-    window_start as time,
+    window_date as time,
     realised as "realised",
     estimate as "estimated"
 from marts.fct_estimate_quality
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
     and metric in ('mae', 'log_loss')
     and realised is not null
     and comparison_status != 'few_labels'
-order by window_start
+order by window_date
 
 -- name: labels_headline
 select
-    window_start as time,
+    window_date as time,
     label_coverage as "labelled"
 from marts.fct_model_performance
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
     and is_latest
     and label_coverage is not null
-order by window_start
+order by window_date
 
 -- name: gaps_headline
 select
-    window_start as time,
+    window_date as time,
     count(*) filter (where is_loss_gap) as "segmentations with a gap"
 from marts.fct_segment_fairness
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and status = 'ok'
-group by window_start
-order by window_start
+group by window_date
+order by window_date
 
 -- name: explained_by_groups
 -- A group that is most of the rows is most of any change: what counts is what it adds beyond its share of the rows.
 with latest as materialized (
-    select max(window_start) as window_start
+    select max(window_date) as window_date
     from marts.fct_change_attribution
     where
-        $__timeFilter(window_start)
+        $__timeFilter(window_date)
         and model_version = '${model_version}'
         and kind = 'segment'
 ),
@@ -197,7 +329,7 @@ effects as (
         attribution.n_current / nullif(sum(attribution.n_current) over same_segmentation, 0) as share,
         sum(attribution.contribution) over same_segmentation as change
     from marts.fct_change_attribution as attribution
-    inner join latest on attribution.window_start = latest.window_start
+    inner join latest on attribution.window_date = latest.window_date
     where
         attribution.model_version = '${model_version}'
         and attribution.kind = 'segment'
@@ -216,20 +348,20 @@ limit 3
 
 -- name: missing
 select
-    window_start as time,
+    window_date as time,
     share_missing_values as "missing cells"
 from marts.fct_daily_monitoring
-where $__timeFilter(window_start) and model_version = '${model_version}'
-order by window_start
+where $__timeFilter(window_date) and model_version = '${model_version}'
+order by window_date
 
--- name: trips
+-- name: volume
 select
-    window_start as time,
-    trip_count as "accepted",
+    window_date as time,
+    row_count as "accepted",
     rejected_count as "rejected"
 from marts.fct_daily_volume
-where $__timeFilter(window_start)
-order by window_start
+where $__timeFilter(window_date) and dataset = '${dataset}'
+order by window_date
 
 -- name: alerts
 -- Open ones, whenever they opened, and those that opened in the range. What is resolved ended the day before it was so.
@@ -241,11 +373,15 @@ select
     coalesce(nullif(alerts.model_spec, ''), 'the data') as "of",
     to_char(alerts.opened_date, 'YYYY-MM-DD') as "since",
     to_char(alerts.last_seen_date, 'YYYY-MM-DD') as "last seen",
-    to_char((alerts.resolved_at - interval '1 second') at time zone '{{timezone}}', 'YYYY-MM-DD') as "resolved",
+    to_char(
+        alerts.opened_date + cast(round(extract(epoch from alerts.resolved_at - alerts.opened_at) / 86400) as integer) - 1,
+        'YYYY-MM-DD'
+    ) as "resolved",
     {{target}}
 from marts.fct_alerts as alerts
 {{target_joins}}
 where
     alerts.rule != 'incident'
-    and (alerts.is_open or $__timeFilter(alerts.opened_at))
+    and alerts.dataset in ('', '${dataset}')
+    and (alerts.is_open or $__timeFilter(alerts.opened_date))
 order by alerts.is_open desc, alerts.severity, alerts.opened_at desc

@@ -9,7 +9,7 @@ from grafana import parts
 from grafana.house import FIRES, TO_TARGET, WATCH, House, to_column
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
-NOT_EVALUATED = f"No day is evaluated yet: {Advice.UPDATE}, or choose another time range"
+NOT_EVALUATED = f"No day is evaluated here: {Advice.UPDATE}, or {parts.OTHER_DAYS}"
 STATES = parts.color_words(
     {"open": ORANGE, "acknowledged": YELLOW, "resolved": GREEN, "closed": GREEN, "withdrawn": GREY}
 )
@@ -41,9 +41,9 @@ def incidents(house: House) -> list[parts.AnyPanel]:
     sql = house.sql("incidents")
     about = About(
         "Which incidents are there, since when, and what moved?",
-        "Open incidents of all models, and those that fired in the time range: what fires for days is one. Worst "
-        "is its worst day in multiples of the threshold; what moved compares the day that raised it with the days "
-        f"before. A click opens the column on that day. To answer for one, {Advice.ACKNOWLEDGE}.",
+        "Open incidents of the dataset and all its models, and those that fired in the time range: what fires for days "
+        "is one. Worst is its worst day in multiples of the threshold; what moved compares the day that raised it with "
+        f"the days before. A click opens the column on that day. To answer for one, {Advice.ACKNOWLEDGE}.",
         "none",
         no_data="No incident is open, and none fired in this time range",
     )
@@ -57,7 +57,7 @@ def incidents(house: House) -> list[parts.AnyPanel]:
     )
     followups_panel = parts.rows(followups, sql["followups"], height=6)
     followups_panel.override_by_name("state", parts.colored_words(STATES))
-    followups_panel.override_by_name("recorded", styled(unit="dateTimeAsIso", custom__width=160))
+    followups_panel.override_by_name("recorded, UTC", styled(unit="dateTimeAsIso", custom__width=160))
     followups_panel.override_by_name("note", parts.wrapped(custom__minWidth=200))
     widths = {"incident": 80, "state": 95, "column": 140, "what happened": 130, "by": 90}
     for name, width in widths.items():

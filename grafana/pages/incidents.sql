@@ -16,11 +16,12 @@ select
     left(incidents.incident_id, 8) as "incident",
     '{{column}}' as to_board,
     coalesce(nullif(incidents.column_name, ''), '{{table}}') as to_column,
+    incidents.dataset as to_dataset,
     coalesce(nullif(incidents.model_version, ''), named.model_version, '${model_version}') as to_model,
-    {{ms(incidents.opened_at)}} as to_day,
-    {{ms(incidents.last_seen_at)}} as to_last,
-    {{ms(incidents.opened_at - interval '14 days')}} as to_from,
-    {{ms(incidents.last_seen_at + interval '15 days')}} as to_until
+    {{ms(incidents.opened_date)}} as to_day,
+    {{ms(incidents.last_seen_date)}} as to_last,
+    {{ms(incidents.opened_date - 14)}} as to_from,
+    {{ms(incidents.last_seen_date + 15)}} as to_until
 from marts.fct_incidents as incidents
 left join marts.fct_alerts as alerts
     on
@@ -29,14 +30,19 @@ left join marts.fct_alerts as alerts
 left join lateral (
     select models.model_version
     from marts.dim_models as models
-    where models.model_spec = any(string_to_array(incidents.model_specs, ', '))
+    where
+        models.dataset = incidents.dataset
+        and models.model_spec = any(string_to_array(incidents.model_specs, ', '))
     order by models.model_version = '${model_version}' desc, models.is_active desc, models.model_version asc
     limit 1
 ) as named on true
 where
-    incidents.state in ('open', 'acknowledged')
-    or $__timeFilter(incidents.opened_at)
-    or $__timeFilter(incidents.last_seen_at)
+    incidents.dataset = '${dataset}'
+    and (
+        incidents.state in ('open', 'acknowledged')
+        or $__timeFilter(incidents.opened_date)
+        or $__timeFilter(incidents.last_seen_date)
+    )
 order by
     incidents.state in ('open', 'acknowledged') desc,
     incidents.state = 'withdrawn' asc,
@@ -45,26 +51,30 @@ order by
 
 -- name: followups
 select
-    followups.recorded_at as "recorded",
+    followups.recorded_at as "recorded, UTC",
     left(followups.incident_id, 8) as "incident",
     incidents.state,
     concat_ws(
         ' of ', coalesce(nullif(incidents.column_name, ''), '{{table}}'), nullif(incidents.segment_value, '')
     ) as "column",
     followups.kind as "what happened",
-    -- Of an end the last quiet day: what is stored is the midnight after it.
+    -- Counted from the day that raised it, whose date is known. Of an end the last quiet day: stored is the midnight after it.
     to_char(
-        (followups.window_start - case when followups.kind = 'resolved' then interval '1 second' else interval '0' end)
-        at time zone '{{timezone}}', 'YYYY-MM-DD'
+        incidents.opened_date
+        + cast(round(extract(epoch from followups.window_start - incidents.opened_at) / 86400) as integer)
+        - case when followups.kind = 'resolved' then 1 else 0 end, 'YYYY-MM-DD'
     ) as "day",
     followups.note,
     followups.noted_by as "by"
 from marts.fct_incident_followups as followups
 inner join marts.fct_incidents as incidents on followups.incident_id = incidents.incident_id
 where
-    incidents.state in ('open', 'acknowledged')
-    or $__timeFilter(incidents.opened_at)
-    or $__timeFilter(incidents.last_seen_at)
+    incidents.dataset = '${dataset}'
+    and (
+        incidents.state in ('open', 'acknowledged')
+        or $__timeFilter(incidents.opened_date)
+        or $__timeFilter(incidents.last_seen_date)
+    )
 order by
     incidents.state in ('open', 'acknowledged') desc,
     incidents.opened_at desc,
@@ -76,23 +86,23 @@ limit 200
 -- A day can fire without any figure past its threshold, for a column that is bad again: the decision counts, too.
 with ratios as (
     select
-        window_start,
+        window_date,
         column_name,
         own_threshold_ratio as threshold_ratio
     from marts.fct_alarm_scores
     where
-        $__timeFilter(window_start)
+        $__timeFilter(window_date)
         and model_version = '${model_version}'
         and family = 'columns'
         and segment_key = ''
     union all
     select
-        window_start,
+        window_date,
         column_name,
         threshold_ratio
     from marts.fct_day_alarms
     where
-        $__timeFilter(window_start)
+        $__timeFilter(window_date)
         and model_version = '${model_version}'
         and family = 'columns'
         and segment_key = ''
@@ -100,12 +110,12 @@ with ratios as (
 )
 
 select
-    window_start as time,
+    window_date as time,
     coalesce(nullif(column_name, ''), '{{table}}') as metric,
     max(threshold_ratio) as value
 from ratios
-group by window_start, column_name
-order by window_start, column_name = '', column_name = 'prediction' desc, column_name
+group by window_date, column_name
+order by window_date, column_name = '', column_name = 'prediction' desc, column_name
 
 -- name: ratio_by_day
 -- A line per family of figures; of a day that fires the worst one is marked.
@@ -113,32 +123,32 @@ with decisions as (
     select *
     from marts.fct_day_alarms
     where
-        $__timeFilter(window_start)
+        $__timeFilter(window_date)
         and model_version = '${model_version}'
 ),
 
 series as (
     select
-        window_start,
+        window_date,
         family as name,
         threshold_ratio
     from decisions
     union all
     select
-        window_start,
+        window_date,
         case when is_muted then 'fires, but expected' else 'firing day' end as name,
         max(threshold_ratio) as threshold_ratio
     from decisions
     where is_firing
-    group by window_start, is_muted
+    group by window_date, is_muted
 )
 
 select
-    window_start as time,
+    window_date as time,
     name as metric,
     threshold_ratio as value
 from series
-order by window_start, name
+order by window_date, name
 
 -- name: calibration
 select
@@ -152,18 +162,18 @@ select
     count(*) filter (where status = 'learning') as "learning",
     count(*) filter (where is_firing and event != '') as "on expected events"
 from marts.fct_day_alarms
-where $__timeFilter(window_start)
+where $__timeFilter(window_date) and dataset = '${dataset}'
 group by model_version, family
 order by model_version = '${model_version}' desc, model_version, family
 
 -- name: event_marks
 select
-    window_start as time,
+    window_date as time,
     event as text
 from marts.fct_day_alarms
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and event != ''
-group by window_start, event
-order by window_start
+group by window_date, event
+order by window_date

@@ -8,9 +8,9 @@ from grafana_foundation_sdk.models import common
 
 from core.advice import Advice
 from grafana import parts
-from grafana.house import NO_LABELS, House, to_board
+from grafana.house import CLOCK_OF_DAYS, NO_LABELS, House, to_board
 from grafana.names import FRONT_PAGE, PERFORMANCE, SEGMENTS
-from grafana.pages.front_page import model_choice
+from grafana.pages.front_page import model_choices
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
 FEW_LABELS = f"No day with enough labels yet, or none to come: {Advice.EXAMINE}, which names models without labels"
@@ -27,9 +27,10 @@ def performance(house: House) -> builders.Dashboard:
         "Performance",
         "How good is the model? What was estimated before labels came, and what came true.",
         house.days,
-        house.timezone,
+        CLOCK_OF_DAYS,
     )
-    board.with_variable(model_choice(house))
+    for variable in model_choices(house):
+        board.with_variable(variable)
     for panel in (*_headlines(house), *_figures(house), *_estimator(house), *_concept(house), _evaluations(house)):
         board.with_panel(panel)
     return board
@@ -128,9 +129,10 @@ def _figures(house: House) -> list[parts.AnyPanel]:
     )
     bias = About(
         "Does the model say too much?",
-        "Mean of prediction - label per day: above zero the model says too much, below zero too little.",
+        "Mean of prediction - label per day: above zero the model says too much, below zero too little. Of a "
+        "regression.",
         "short",
-        no_data=NO_LABELS,
+        no_data=f"No labels, or a model of probabilities, whose calibration error is beside it ({Advice.EXAMINE})",
         decimals=2,
     )
     errors = About(
@@ -246,6 +248,6 @@ def _evaluations(house: House) -> parts.AnyPanel:
     panel = parts.rows(about, house.sql("performance")["evaluations"], height=9)
     panel.override_by_regexp("labels .*", parts.COUNT)
     panel.override_by_regexp("labelled .*", styled(unit="percentunit", decimals=1))
-    for name in ("as of", "evaluated since"):
+    for name in ("as of, UTC", "evaluated since, UTC"):
         panel.override_by_name(name, styled(unit="dateTimeAsIso", custom__width=160))
     return panel

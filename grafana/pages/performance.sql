@@ -2,7 +2,7 @@
 select to_char(max(window_date), 'Dy YYYY-MM-DD') as "latest day with labels"
 from marts.fct_model_performance
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
     and is_latest
@@ -10,29 +10,29 @@ where
 
 -- name: realised_headline
 select
-    window_start as time,
+    window_date as time,
     coalesce(mae, log_loss) as "realised loss"
 from marts.fct_model_performance
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
     and is_latest
     and coalesce(mae, log_loss) is not null
-order by window_start
+order by window_date
 
 -- name: estimated_headline
 select
-    window_start as time,
+    window_date as time,
     estimate as "estimated loss"
 from marts.fct_estimate_quality
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
     and metric in ('mae', 'log_loss')
     and estimate is not null
-order by window_start
+order by window_date
 
 -- name: as_estimated
 select
@@ -43,67 +43,67 @@ select
     end as "verdict"
 from marts.fct_estimate_quality
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
     and metric in ('mae', 'log_loss')
     and comparison_status = 'ok'
-order by window_start desc
+order by window_date desc
 limit 1
 
 -- name: coverage_headline
 select
-    window_start as time,
+    window_date as time,
     label_coverage as "labelled"
 from marts.fct_model_performance
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
     and is_latest
     and label_coverage is not null
-order by window_start
+order by window_date
 
 -- name: concept_drift_headline
 select count(*) filter (where is_drifted) as "improbable",
     count(*) as "of days tested"
 from marts.fct_concept_drift
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and status = 'ok'
 having count(*) > 0
 
 -- name: realised_and_estimated
 select
-    window_start as time,
+    window_date as time,
     lower_bound as "interval from",
     upper_bound as "95 % interval",
     estimate as "estimated",
     case when comparison_status != 'few_labels' then realised end as "realised"
 from marts.fct_estimate_quality
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
     and metric in ('mae', 'log_loss')
-order by window_start
+order by window_date
 
 -- name: coverage
 select
-    window_start as time,
+    window_date as time,
     label_coverage as "labelled"
 from marts.fct_model_performance
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
     and is_latest
-order by window_start
+order by window_date
 
 -- name: errors
 select
-    performance.window_start as time,
+    performance.window_date as time,
     figures.metric,
     figures.value
 from marts.fct_model_performance as performance
@@ -115,16 +115,16 @@ cross join lateral (
         (4, 'log loss', performance.log_loss)
 ) as figures (place, metric, value)
 where
-    $__timeFilter(performance.window_start)
+    $__timeFilter(performance.window_date)
     and performance.model_version = '${model_version}'
     and performance.segment = 'all'
     and performance.is_latest
     and figures.value is not null
-order by performance.window_start, figures.place
+order by performance.window_date, figures.place
 
 -- name: shares
 select
-    performance.window_start as time,
+    performance.window_date as time,
     figures.metric,
     figures.value
 from marts.fct_model_performance as performance
@@ -138,58 +138,68 @@ cross join lateral (
         (6, 'calibration error', performance.calibration_error)
 ) as figures (place, metric, value)
 where
-    $__timeFilter(performance.window_start)
+    $__timeFilter(performance.window_date)
     and performance.model_version = '${model_version}'
     and performance.segment = 'all'
     and performance.is_latest
     and figures.value is not null
-order by performance.window_start, figures.place
+order by performance.window_date, figures.place
 
 -- name: bias
+-- A day without labels is a gap; a model that has none at all, as one of probabilities, has no chart.
+with biases as (
+    select
+        window_date,
+        bias,
+        count(bias) over () as known_count
+    from marts.fct_model_performance
+    where
+        $__timeFilter(window_date)
+        and model_version = '${model_version}'
+        and segment = 'all'
+        and is_latest
+)
+
 select
-    window_start as time,
+    window_date as time,
     bias as "prediction - label"
-from marts.fct_model_performance
-where
-    $__timeFilter(window_start)
-    and model_version = '${model_version}'
-    and segment = 'all'
-    and is_latest
-order by window_start
+from biases
+where known_count > 0
+order by window_date
 
 -- name: estimate_error
 select
-    window_start as time,
+    window_date as time,
     error as "estimate - realised",
     trailing_mean_absolute_error as "mean size over 28 days"
 from marts.fct_estimate_quality
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
     and metric in ('mae', 'log_loss')
     and comparison_status = 'ok'
-order by window_start
+order by window_date
 
 -- name: estimate_trust
 -- Two days always correlate perfectly: a correlation is shown from two weeks on.
 select
-    window_start as time,
+    window_date as time,
     trailing_coverage as "days inside the interval",
     case when trailing_days >= 14 then trailing_correlation end as "correlation",
     cast(0.95 as double precision) as "promised"
 from marts.fct_estimate_quality
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
     and metric in ('mae', 'log_loss')
     and comparison_status = 'ok'
-order by window_start
+order by window_date
 
 -- name: concept_excess
 select
-    concept.window_start as time,
+    concept.window_date as time,
     figures.metric,
     figures.value
 from marts.fct_concept_drift as concept
@@ -201,16 +211,16 @@ cross join lateral (
         (4, 'bias, day with concept drift', concept.bias_excess, concept.is_drifted)
 ) as figures (place, metric, value, is_shown)
 where
-    $__timeFilter(concept.window_start)
+    $__timeFilter(concept.window_date)
     and concept.model_version = '${model_version}'
     and concept.status = 'ok'
     and figures.is_shown
-order by concept.window_start, figures.place
+order by concept.window_date, figures.place
 
 -- name: concept_p_value
 -- The axis is logarithmic, which knows no zero.
 select
-    concept.window_start as time,
+    concept.window_date as time,
     figures.metric,
     figures.value
 from marts.fct_concept_drift as concept
@@ -221,28 +231,28 @@ cross join lateral (
         (3, 'day with concept drift', greatest(concept.p_value, 1e-6), concept.is_drifted)
 ) as figures (place, metric, value, is_shown)
 where
-    $__timeFilter(concept.window_start)
+    $__timeFilter(concept.window_date)
     and concept.model_version = '${model_version}'
     and concept.status = 'ok'
     and figures.is_shown
-order by concept.window_start, figures.place
+order by concept.window_date, figures.place
 
 -- name: residual_drift
 select
-    window_start as time,
+    window_date as time,
     residual_drift as "drift of prediction - label",
     residual_drift_threshold as "threshold"
 from marts.fct_concept_drift
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and residual_drift is not null
-order by window_start
+order by window_date
 
 -- name: evaluations
 select
     to_char(earlier.window_date, 'YYYY-MM-DD') as "day",
-    earlier.as_of as "as of",
+    earlier.as_of as "as of, UTC",
     earlier.label_count as "labels then",
     now.label_count as "labels now",
     earlier.label_coverage as "labelled then",
@@ -250,19 +260,19 @@ select
     coalesce(earlier.mae, earlier.log_loss) as "loss then",
     coalesce(now.mae, now.log_loss) as "loss now",
     coalesce(now.mae, now.log_loss) - coalesce(earlier.mae, earlier.log_loss) as "change",
-    now.as_of as "evaluated since"
+    now.as_of as "evaluated since, UTC"
 from marts.fct_model_performance as earlier
 inner join marts.fct_model_performance as now
     on
         earlier.model_version = now.model_version
         and earlier.reference_id = now.reference_id
         and earlier.segment = now.segment
-        and earlier.window_start = now.window_start
+        and earlier.window_date = now.window_date
         and now.is_latest
 where
-    $__timeFilter(earlier.window_start)
+    $__timeFilter(earlier.window_date)
     and earlier.model_version = '${model_version}'
     and earlier.segment = 'all'
     and not earlier.is_latest
-order by earlier.window_start desc, earlier.as_of desc
+order by earlier.window_date desc, earlier.as_of desc
 limit 500

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders import dashboard as builders
 
 from core.advice import Advice
 from grafana import parts
-from grafana.house import House
+from grafana.house import CLOCK_OF_RUNS, House
 from grafana.names import PIPELINE_HEALTH
 from grafana.parts import GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
@@ -39,7 +39,7 @@ def pipeline_health(house: House) -> builders.Dashboard:
         "Pipeline health",
         "Does the pipeline run? Runs, speed, failures, days that wait, heartbeat.",
         ("now-7d", "now"),
-        house.timezone,
+        CLOCK_OF_RUNS,
         of_days=False,
     )
     board.refresh("10s")

@@ -22,7 +22,7 @@ from marts.fct_pipeline_runs
 where step = 'pipeline' and $__timeFilter(window_start)
 
 -- name: waiting_count
-select count(distinct window_date) as "days waiting" from marts.fct_waiting_days
+select count(distinct (dataset, window_date)) as "days waiting" from marts.fct_waiting_days
 
 -- name: heartbeat_age
 select cast(extract(epoch from now() - max(window_start)) as double precision) as "since the last beat"
@@ -103,6 +103,7 @@ order by failed.run_id desc, failed.started_at desc
 -- name: waiting
 select
     to_char(window_date, 'YYYY-MM-DD') as "day",
+    dataset as "dataset",
     reason,
     model_version as "version"
 from marts.fct_waiting_days
@@ -132,7 +133,8 @@ select
         when bool_and(is_equal) then 'equal'
         else 'differs'
     end as status,
-    to_char(window_start at time zone '{{timezone}}', 'YYYY-MM') as "month",
+    -- A day after its start a month is the same by every clock.
+    to_char((window_start + interval '1 day') at time zone 'UTC', 'YYYY-MM') as "month",
     model_version as "version",
     column_name as "column",
     max(coalesce(largest_difference, 1)) filter (where threshold is not null) as "largest difference",

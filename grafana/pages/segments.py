@@ -7,24 +7,27 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from core.advice import Advice
 from grafana import parts
-from grafana.house import House, to_board
+from grafana.house import CLOCK_OF_DAYS, House, to_board
 from grafana.names import FRONT_PAGE, PERFORMANCE, SEGMENTS
-from grafana.pages.front_page import model_choice
+from grafana.pages.front_page import model_choices
 from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, styled
 
 TOO_FEW = (
-    "Too few rows, a single group, or no labels on every day of this time range: choose a longer range or a coarser "
-    f"segmentation, or {Advice.EXAMINE}, which names models that have no labels to come"
+    "No groups, too few rows, a single one, or no labels on every day of this time range: choose a longer range or a "
+    f"coarser segmentation, or {Advice.EXAMINE}, which names models that have no labels to come"
 )
 NO_GROUPS = (
-    f"No groups here: name columns under `segments` in monitoring.yml and {Advice.UPDATE}, or choose another range"
+    "No groups here: name columns under `segments` in monitoring.yml, or in the dataset's own file, and "
+    f"{Advice.UPDATE}, or choose another time range"
 )
-NO_CHANGE = f"No labels on this day: choose another day above, or {Advice.EXAMINE} whether any are to come"
+NO_CHANGE = (
+    f"No labels on this day, or no groups: choose another day above, or {Advice.EXAMINE} whether any are to come"
+)
 READING = """\
 A gap is a disparity to look at, no verdict. It says that the model's errors differ between groups by more than chance \
 would explain; not why, not whether anybody is harmed, not what would be fair. Rows of one group may simply be harder \
 to predict, and a column may stand for another that nobody wrote down. What is compared is named under `segments` in \
-monitoring.yml.
+monitoring.yml, or in the dataset's own file.
 """
 
 
@@ -35,10 +38,11 @@ def segments(house: House) -> builders.Dashboard:
         "Segments and fairness",
         "Is the model worse for some? Loss, drift and missing values by group, and what explains a change.",
         house.days,
-        house.timezone,
+        CLOCK_OF_DAYS,
     )
     sql = house.sql("segments")
-    board.with_variable(model_choice(house))
+    for variable in model_choices(house):
+        board.with_variable(variable)
     board.with_variable(
         parts.choice("segment_key", "Compared by", "What rows are compared by: one column or two.", sql["segment_keys"])
     )

@@ -29,7 +29,7 @@ options as (
     union all
     select
         '' as __value,
-        'no segments in monitoring.yml' as __text,
+        'no groups' as __text,
         false as is_compared,
         0 as group_count
     where not exists (select 1 from found)
@@ -45,18 +45,18 @@ order by is_compared desc, position(',' in __value) > 0, group_count desc, __val
 -- The latest day with labels is the first.
 select
     to_char(daily.window_date, 'YYYY-MM-DD') as __text,
-    cast(cast(extract(epoch from daily.window_start) * 1000 as bigint) as text) as __value
+    {{ms(daily.window_date)}} as __value
 from marts.fct_daily_monitoring as daily
 left join marts.fct_model_performance as performance
     on
         daily.model_version = performance.model_version
-        and daily.window_start = performance.window_start
+        and daily.window_date = performance.window_date
         and performance.segment = 'all'
         and performance.is_latest
 where
-    $__timeFilter(daily.window_start)
+    $__timeFilter(daily.window_date)
     and daily.model_version = '${model_version}'
-order by (coalesce(performance.label_count, 0) > 0) desc, daily.window_start desc
+order by (coalesce(performance.label_count, 0) > 0) desc, daily.window_date desc
 
 -- name: groups
 with found as (
@@ -65,7 +65,7 @@ with found as (
         sum(row_count) as row_count
     from marts.fct_segment_monitoring
     where
-        $__timeFilter(window_start)
+        $__timeFilter(window_date)
         and model_version = '${model_version}'
         and segment_key = '${segment_key}'
     group by segment_value
@@ -84,22 +84,22 @@ where not exists (select 1 from found)
 
 -- name: gap_headline
 select
-    window_start as time,
+    window_date as time,
     loss_gap as "gap"
 from marts.fct_segment_fairness
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment_key = '${segment_key}'
     and loss_gap is not null
-order by window_start
+order by window_date
 
 -- name: gap_days
 select count(*) filter (where is_loss_gap) as "beyond chance",
     count(*) as "of days compared"
 from marts.fct_segment_fairness
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment_key = '${segment_key}'
     and status = 'ok'
@@ -111,7 +111,7 @@ select
     count(distinct segment_value) as "groups"
 from marts.fct_segment_monitoring
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment_key = '${segment_key}'
 having count(*) > 0
@@ -120,38 +120,38 @@ having count(*) > 0
 select worst_group as "largest loss"
 from marts.fct_segment_fairness
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment_key = '${segment_key}'
     and status = 'ok'
-order by window_start desc
+order by window_date desc
 limit 1
 
 -- name: drifted_headline
 select
-    window_start as time,
+    window_date as time,
     count(*) filter (where is_prediction_drifted) as "groups whose prediction drifted"
 from marts.fct_segment_monitoring
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment_key = '${segment_key}'
     and drift_status = 'ok'
-group by window_start
-order by window_start
+group by window_date
+order by window_date
 
 -- name: change_headline
 select
-    window_start as time,
+    window_date as time,
     sum(contribution) as "change since the reference"
 from marts.fct_change_attribution
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and kind = 'segment'
     and segment_key = '${segment_key}'
-group by window_start
-order by window_start
+group by window_date
+order by window_date
 
 -- name: gap
 -- A day without a gap is a break in the line; no day at all is no data.
@@ -161,20 +161,20 @@ with gaps as (
         count(loss_gap) over () as known_count
     from marts.fct_segment_fairness
     where
-        $__timeFilter(window_start)
+        $__timeFilter(window_date)
         and model_version = '${model_version}'
         and segment_key = '${segment_key}'
 )
 
 select
-    window_start as time,
+    window_date as time,
     loss_gap_lower as "interval from",
     loss_gap_upper as "95 % interval",
     loss_gap as "gap",
     case when is_loss_gap then loss_gap end as "gap beyond chance"
 from gaps
 where known_count > 0
-order by window_start
+order by window_date
 
 -- name: segmentations
 select
@@ -203,14 +203,14 @@ select
     group_count as "groups with enough rows"
 from marts.fct_segment_fairness
 where
-    window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)
+    window_date = {{day}}
     and model_version = '${model_version}'
 order by is_loss_gap desc nulls last, loss_gap desc nulls last, segment_key asc
 
 -- name: prediction_drift
 -- In multiples of the threshold, whether the method gives a distance or a p-value; -1 stands for too few rows.
 select
-    window_start as time,
+    window_date as time,
     segment_value as metric,
     case
         when drift_status != 'ok' then -1
@@ -220,35 +220,35 @@ select
     end as value
 from marts.fct_segment_monitoring
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment_key = '${segment_key}'
     and row_count > 0
-order by window_start, segment_value
+order by window_date, segment_value
 
 -- name: missing
 select
-    window_start as time,
+    window_date as time,
     segment_value as metric,
     share_missing_values as value
 from marts.fct_segment_monitoring
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment_key = '${segment_key}'
     and share_missing_values is not null
-order by window_start, segment_value
+order by window_date, segment_value
 
 -- name: worst_groups
 -- Losses are weighted by labels; the overall loss by the same days and weights, so that a group is held against its days.
 with overall as (
     select
-        window_start,
+        window_date,
         reference_id,
         coalesce(mae, log_loss) as loss
     from marts.fct_model_performance
     where
-        $__timeFilter(window_start)
+        $__timeFilter(window_date)
         and model_version = '${model_version}'
         and segment = 'all'
         and is_latest
@@ -269,10 +269,10 @@ by_group as (
     from marts.fct_segment_monitoring as segments
     left join overall
         on
-            segments.window_start = overall.window_start
+            segments.window_date = overall.window_date
             and segments.reference_id = overall.reference_id
     where
-        $__timeFilter(segments.window_start)
+        $__timeFilter(segments.window_date)
         and segments.model_version = '${model_version}'
         and segments.segment_key = '${segment_key}'
         and segments.row_count > 0
@@ -294,17 +294,17 @@ order by ratio desc nulls last, row_count desc, segment_value asc
 
 -- name: change
 select
-    window_start as time,
+    window_date as time,
     sum(mix_effect) as "other groups came",
     sum(within_effect) as "groups got worse or better"
 from marts.fct_change_attribution
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and kind = 'segment'
     and segment_key = '${segment_key}'
-group by window_start
-order by window_start
+group by window_date
+order by window_date
 
 -- name: attribution
 select
@@ -316,7 +316,7 @@ select
     sum(n_current) as "labelled rows"
 from marts.fct_change_attribution
 where
-    window_start = to_timestamp(cast('${day}' as bigint) / 1000.0)
+    window_date = {{day}}
     and model_version = '${model_version}'
     and kind = 'segment'
     and segment_key = '${segment_key}'
@@ -326,16 +326,16 @@ order by grouping(segment_value) desc, abs(sum(contribution)) desc, segment_valu
 
 -- name: group_loss
 select
-    window_start as time,
+    window_date as time,
     estimated_loss_lower as "interval from",
     estimated_loss_upper as "95 % interval",
     estimated_loss as "estimated",
     loss as "realised"
 from marts.fct_segment_monitoring
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment_key = '${segment_key}'
     and segment_value = ${group}
     and (loss is not null or estimated_loss is not null)
-order by window_start
+order by window_date

@@ -1,30 +1,30 @@
 -- name: prediction_drift_headline
 select
-    window_start as time,
+    window_date as time,
     excess as "times its threshold"
 from marts.fct_column_drift
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
     and column_name = 'prediction'
-order by window_start
+order by window_date
 
 -- name: drifted_columns_headline
 select
-    window_start as time,
+    window_date as time,
     num_drifted_columns as "drifted columns"
 from marts.fct_daily_monitoring
-where $__timeFilter(window_start) and model_version = '${model_version}'
-order by window_start
+where $__timeFilter(window_date) and model_version = '${model_version}'
+order by window_date
 
 -- name: explained_by_columns
 -- Of the latest day with labels; without any, of the latest day.
 with latest as materialized (
-    select coalesce(max(window_start) filter (where kind = 'segment'), max(window_start)) as window_start
+    select coalesce(max(window_date) filter (where kind = 'segment'), max(window_date)) as window_date
     from marts.fct_change_attribution
     where
-        $__timeFilter(window_start)
+        $__timeFilter(window_date)
         and model_version = '${model_version}'
 )
 
@@ -33,7 +33,7 @@ select
     attribution.column_name as "column",
     attribution.contribution as "part of the drift"
 from marts.fct_change_attribution as attribution
-inner join latest on attribution.window_start = latest.window_start
+inner join latest on attribution.window_date = latest.window_date
 where
     attribution.model_version = '${model_version}'
     and attribution.kind = 'drift'
@@ -42,34 +42,34 @@ limit 3
 
 -- name: prediction_drift
 select
-    window_start as time,
+    window_date as time,
     drift_score as "drift score",
     threshold as "threshold"
 from marts.fct_column_drift
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
     and column_name = 'prediction'
-order by window_start
+order by window_date
 
 -- name: drifted_columns
 select
-    window_start as time,
+    window_date as time,
     num_drifted_columns as "drifted columns",
     share_drifted_columns as "share of columns"
 from marts.fct_daily_monitoring
-where $__timeFilter(window_start) and model_version = '${model_version}'
-order by window_start
+where $__timeFilter(window_date) and model_version = '${model_version}'
+order by window_date
 
 -- name: drift_by_column
 select
-    window_start as time,
+    window_date as time,
     column_name as metric,
     excess as value
 from marts.fct_column_drift
 where
-    $__timeFilter(window_start)
+    $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
-order by window_start, column_name
+order by window_date, column_name

@@ -56,8 +56,9 @@ class OpenDashboard:
 
     @property
     def timezone(self) -> str:
-        """The clock that a person reads times by."""
-        return str(self.document["timezone"])
+        """The zone whose clock times are read by; UTC in place of that of a browser, which is not here."""
+        clock = str(self.document["timezone"])
+        return "UTC" if clock in ("utc", "browser") else clock
 
     def expand(self, sql: str) -> str:
         """The query as it reaches the database.

@@ -1,7 +1,8 @@
 """The dashboards as plain HTML pages, without Grafana, for a first look where there is no Docker.
 
 In: the committed dashboards and the warehouse in use, asked as the role `dashboard`. Out: a page each under `reports/`,
-with the default time range and the first option of every variable, or with MODEL, COLUMN and DAY as they were given.
+with the first option of every variable, or with DATASET, MODEL, COLUMN and DAY as they were given, and with the default
+time range; where the model has no day in it, with the model's newest days, which in Grafana are a click away.
 Without a DAY the drill-down shows the latest incident of the model, or of the column, on the day that raised it. Panels
 show what Grafana shows - the same queries, titles, units, clock, texts and colours, its faults included - in a simpler
 drawing; nothing can be chosen.
@@ -18,7 +19,7 @@ from plotly.offline import get_plotlyjs
 from core.advice import Advice
 from core.errors import ConfigurationError, DatabaseError, UsageError
 from core.files.unfinished import unfinished
-from grafana.names import COLUMN, FRONT_PAGE
+from grafana.names import COLUMN, FRONT_PAGE, PIPELINE_HEALTH
 from grafana.preview.asking import DASHBOARDS, OpenDashboard, as_dashboard, open_dashboard
 from grafana.preview.charts import Mark
 from grafana.preview.drawing import drawn
@@ -46,15 +47,15 @@ pre {white-space: pre-wrap; margin: 0}
 """
 
 
-def write_pages(folder: Path, *, model: str = "", column: str = "", day: str = "") -> list[Path]:
+def write_pages(folder: Path, *, dataset: str = "", model: str = "", column: str = "", day: str = "") -> list[Path]:
     """A page for every dashboard, each complete or not at all; gives their paths.
 
-    `model` is a name or a version; '' takes the first. Without a column and a day it is those of
-    the latest incident.
+    `model` is a name or a version; '' takes the first, of the dataset if one is named. Without a column and a day it is
+    those of the latest incident.
 
     Raises:
         DatabaseError: the warehouse has no marts to ask.
-        UsageError: there is no such model, or no such column or day of it.
+        UsageError: there is no such dataset or model, or no such column or day of it.
         ConfigurationError: a page cannot be written, or the dashboards' time range holds no day.
     """
     # Asked by the owner: before the first run the role is not there either.
@@ -63,12 +64,12 @@ def write_pages(folder: Path, *, model: str = "", column: str = "", day: str = "
             raise DatabaseError(f"the warehouse has no marts to look at: {Advice.UPDATE} first")
     written = []
     with as_dashboard("preview") as connection:
-        chosen = _chosen(connection, model, column, day)
-        incident = {} if day else _incident(connection, chosen)
+        chosen, shown = _chosen(connection, dataset, model, column, day)
+        incident = {} if day else _incident(connection, chosen, shown)
         for source in DASHBOARDS:
             # The day of an incident is the drill-down's; one that a person has named is every page's.
             own = incident if source.stem == COLUMN and not day else {}
-            page = _page(connection, _board(connection, source, own | chosen))
+            page = _page(connection, _board(connection, source, own | chosen, shown))
             written.append(_written(folder / f"{source.stem}.html", page))
     return written
 
@@ -82,11 +83,12 @@ def write_front_page(path: Path) -> Path:
     """
     (source,) = [source for source in DASHBOARDS if source.stem == FRONT_PAGE]
     with as_dashboard("preview") as connection:
-        return _written(path, _page(connection, _board(connection, source, _chosen(connection, "", "", ""))))
+        return _written(path, _page(connection, _board(connection, source, *_chosen(connection))))
 
 
-def _board(connection: Connection, source: Path, chosen: dict[str, str]) -> OpenDashboard:
-    board = open_dashboard(source)
+def _board(connection: Connection, source: Path, chosen: dict[str, str], shown: dict[str, str]) -> OpenDashboard:
+    # Runs are shown as of now, whatever days are looked at.
+    board = open_dashboard(source, **({} if source.stem == PIPELINE_HEALTH else shown))
     try:
         board.choose(connection, **chosen)
     except ValueError as error:
@@ -97,27 +99,42 @@ def _board(connection: Connection, source: Path, chosen: dict[str, str]) -> Open
     return board
 
 
-def _chosen(connection: Connection, model: str, column: str, day: str) -> dict[str, str]:
-    """The variables that a person has set, by their names on the dashboards."""
-    models = connection.execute(_QUERIES["models"]).fetchall()
-    if not models:
-        raise DatabaseError(f"the warehouse has no model to look at: {Advice.UPDATE} first")
-    versions = [str(version) for spec, version in models if not model or model in (spec, version)]
-    if not versions:
-        specs = ", ".join(sorted({str(spec) for spec, _ in models}))
-        known = ", ".join(str(version) for _, version in models)
-        raise UsageError(f"the model '{model}' is unknown: use a name ({specs}) or a version ({known})")
-    chosen = {"model_version": versions[0]}
+def _chosen(
+    connection: Connection, dataset: str = "", model: str = "", column: str = "", day: str = ""
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The variables that a person has set, by their names on the dashboards, and the time range that shows days."""
+    chosen = _model(connection, dataset, model)
+    shown = _range(connection, chosen)
     columns = database.values(connection, _QUERIES["columns"], str, chosen)
     if column and column not in columns:
-        raise UsageError(f"the column '{column}' is not monitored for {versions[0]}: use one of {', '.join(columns)}")
+        version = chosen["model_version"]
+        raise UsageError(f"the column '{column}' is not monitored for {version}: use one of {', '.join(columns)}")
     of_column = {"column": column} if column else {}
-    return chosen | of_column | ({"day": _day(connection, versions[0], day)} if day else {})
+    return chosen | of_column | ({"day": _day(connection, chosen, shown, day)} if day else {}), shown
 
 
-def _incident(connection: Connection, chosen: dict[str, str]) -> dict[str, str]:
-    """The variables that show the latest incident within the drill-down's time range, as far as they are not chosen."""
-    parameters = {"column": "", **chosen, **_range()}
+def _model(connection: Connection, dataset: str, model: str) -> dict[str, str]:
+    """The dataset and the version of the model that is asked for, or of the first."""
+    models = connection.execute(_QUERIES["models"], _default_range()).fetchall()
+    if not models:
+        raise DatabaseError(f"the warehouse has no model to look at: {Advice.UPDATE} first")
+    datasets = list(dict.fromkeys(str(one[0]) for one in models))
+    if dataset and dataset not in datasets:
+        raise UsageError(f"the dataset '{dataset}' has no model to look at: use one of {', '.join(datasets)}")
+    of_dataset = [one for one in models if not dataset or one[0] == dataset]
+    matching = [(of, version) for of, spec, version in of_dataset if not model or model in (spec, version)]
+    if not matching:
+        specs = ", ".join(sorted({str(spec) for _, spec, _ in of_dataset}))
+        known = ", ".join(str(version) for _, _, version in of_dataset)
+        where = f" in {dataset}" * bool(dataset)
+        raise UsageError(f"the model '{model}' is unknown{where}: use a name ({specs}) or a version ({known})")
+    of, version = matching[0]
+    return {"dataset": str(of), "model_version": str(version)}
+
+
+def _incident(connection: Connection, chosen: dict[str, str], shown: dict[str, str]) -> dict[str, str]:
+    """The variables that show the latest incident within the time range, as far as they are not chosen."""
+    parameters = {"column": "", **chosen, **shown}
     found = connection.execute(_QUERIES["latest_incident"], parameters).fetchone()
     if found is None:
         return {}
@@ -129,18 +146,26 @@ def _incident(connection: Connection, chosen: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _range() -> dict[str, str]:
+def _range(connection: Connection, chosen: dict[str, str]) -> dict[str, str]:
+    """The default time range; where the model has no day in it, its newest days, if there are any."""
+    shown = _default_range()
+    has_days, newest_from, newest_to = database.one_row(connection, _QUERIES["newest_days"], {**chosen, **shown})
+    return shown if has_days or newest_to is None else {"time_from": str(newest_from), "time_to": str(newest_to)}
+
+
+def _default_range() -> dict[str, str]:
     (source,) = [path for path in DASHBOARDS if path.stem == COLUMN]
     board = open_dashboard(source)
     return {"time_from": board.time_from, "time_to": board.time_to}
 
 
-def _day(connection: Connection, version: str, day: str) -> str:
+def _day(connection: Connection, chosen: dict[str, str], shown: dict[str, str], day: str) -> str:
     """The day as the variable of the dashboards has it."""
-    found = connection.execute(_QUERIES["days"], {"model_version": version, **_range()}).fetchall()
+    found = connection.execute(_QUERIES["days"], chosen | shown).fetchall()
     days = {str(text): str(instant) for text, instant in found}
     if day not in days:
         between = f"use one of {min(days)} to {max(days)}" if days else "none is"
+        version = chosen["model_version"]
         raise UsageError(f"the day '{day}' is not monitored for {version} in the dashboards' time range: {between}")
     return days[day]
 

@@ -1,9 +1,36 @@
 -- name: models
+-- In the order of the dashboards' variables: datasets with days in the default time range come first.
+with datasets as (
+    select
+        models.dataset,
+        count(days.window_date) = 0 as is_elsewhere,
+        bool_or(models.is_active) as is_active
+    from marts.dim_models as models
+    left join marts.fct_daily_monitoring as days
+        on
+            models.model_version = days.model_version
+            and days.window_date between cast(%(time_from)s as date) and cast(%(time_to)s as date)
+    group by models.dataset
+)
+
 select
-    model_spec,
-    model_version
-from marts.dim_models
-order by is_active desc, train_month desc, validation_mae
+    models.dataset,
+    models.model_spec,
+    models.model_version
+from marts.dim_models as models
+inner join datasets on models.dataset = datasets.dataset
+order by
+    datasets.is_elsewhere, datasets.is_active desc, datasets.dataset, models.is_active desc,
+    models.train_month desc nulls last, models.validation_mae nulls last
+
+-- name: newest_days
+-- Whether a time range holds days of the model, and its newest four weeks.
+select
+    coalesce(bool_or(window_date between cast(%(time_from)s as date) and cast(%(time_to)s as date)), false) as has_days,
+    to_char(max(window_date) - 27, 'YYYY-MM-DD"T"00:00:00.000"Z"') as newest_from,
+    to_char(max(window_date), 'YYYY-MM-DD"T"23:59:59.999"Z"') as newest_to
+from marts.fct_daily_monitoring
+where model_version = %(model_version)s
 
 -- name: columns
 -- As the drill-down offers them.
@@ -28,21 +55,22 @@ order by (column_name = 'prediction') desc, (column_name = '(table)') asc, colum
 -- The latest one of the column, or of any column before the rows as a whole, which have no values to look at.
 select
     coalesce(nullif(incidents.column_name, ''), '(table)') as column_name,
-    cast(extract(epoch from incidents.opened_at) * 1000 as bigint) as opened_ms,
+    cast(extract(epoch from incidents.opened_date) * 1000 as bigint) as opened_ms,
     incidents.statistic
 from marts.fct_incidents as incidents
 where
     incidents.family = 'columns'
     and incidents.state != 'withdrawn'
+    and incidents.dataset = %(dataset)s
     and incidents.model_version in ('', %(model_version)s)
     and (%(column)s = '' or coalesce(nullif(incidents.column_name, ''), '(table)') = %(column)s)
-    and incidents.opened_at between cast(%(time_from)s as timestamptz) and cast(%(time_to)s as timestamptz)
+    and incidents.opened_date between cast(%(time_from)s as date) and cast(%(time_to)s as date)
     and exists (
         select from marts.fct_alarm_scores as scores
         where
             scores.model_version = %(model_version)s
             and scores.family = 'columns'
-            and scores.window_start = incidents.opened_at
+            and scores.window_date = incidents.opened_date
             and scores.column_name = incidents.column_name
             and scores.statistic = incidents.statistic
     )
@@ -52,9 +80,9 @@ limit 1
 -- name: days
 select
     to_char(window_date, 'YYYY-MM-DD') as day,
-    cast(extract(epoch from window_start) * 1000 as bigint) as start_ms
+    cast(extract(epoch from window_date) * 1000 as bigint) as start_ms
 from marts.fct_daily_monitoring
 where
     model_version = %(model_version)s
-    and window_start between cast(%(time_from)s as timestamptz) and cast(%(time_to)s as timestamptz)
-order by window_start
+    and window_date between cast(%(time_from)s as date) and cast(%(time_to)s as date)
+order by window_date

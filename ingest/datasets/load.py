@@ -6,6 +6,8 @@ pipeline, in the role of the loader; the table is there, see ingest.datasets.raw
 
 from __future__ import annotations
 
+import itertools
+import json
 import logging
 import re
 from collections.abc import Callable, Sequence
@@ -15,13 +17,13 @@ from typing import Any, NamedTuple
 
 from config.datasets import Dataset
 from config.months import Month
-from core.errors import ConfigurationError, DatabaseError
+from core.errors import DatabaseError
 from core.failpoints import failpoint
 from core.files.columns import shortened
-from ingest.datasets.delivered import Delivery
+from ingest.datasets.delivered import Delivered, Delivery
 from ingest.datasets.merge import STAGED, Merge
 from ingest.datasets.raw_columns import settings_hash
-from ingest.datasets.source_files import delivered_files
+from ingest.datasets.sources import delivered, origin_of
 from warehouse import arrow_cursor, database
 from warehouse.arrow_cursor import ArrowCursor
 
@@ -51,54 +53,48 @@ class _Recorded(NamedTuple):
     delivered_at: str
 
 
-def load_files(name: str, dataset: Dataset, tell: Callable[[str], None]) -> Loaded:
-    """Bring the files of a dataset into its raw table.
+def load_rows(name: str, dataset: Dataset, tell: Callable[[str], None]) -> Loaded:
+    """Bring what the source of a dataset has into its raw table.
 
     Args:
         tell: is told what is being read.
 
     Raises:
-        ConfigurationError: the source is no files, or event.format is no format.
-        SourceUnavailableError: there are no files.
-        BadFileError: one cannot be loaded as it is; nothing was loaded.
+        ConfigurationError: the source cannot be read as it is named, or event.format is no format.
+        SourceUnavailableError: there is nothing, or it cannot be reached.
+        BadFileError: rows cannot be loaded as they are; nothing was loaded.
         DatabaseError: the database refused the rows; nothing was loaded.
     """
-    if dataset.source.files is None:
-        raise ConfigurationError(
-            f"datasets/{name}.yml, source: only files are supported yet: write the rows to files and name them, "
-            "{files: ...}"
-        )
-    deliveries, missing = delivered_files(name, dataset)
-    if missing and not _held(name):
-        raise missing[0]
-    return _load(name, dataset, deliveries, "files", tell)
+    with delivered(name, dataset) as source:
+        if source.missing and not _held(name):
+            raise source.missing[0]
+        return _load(name, dataset, source, tell)
 
 
-def _load(
-    name: str, dataset: Dataset, deliveries: Sequence[Delivery], origin: str, tell: Callable[[str], None]
-) -> Loaded:
+def _load(name: str, dataset: Dataset, source: Delivered, tell: Callable[[str], None]) -> Loaded:
     import adbc_driver_manager
 
     settings = settings_hash(dataset)
     before = _held(name)
-    if not _new(deliveries, before, settings):
-        return Loaded(notes=_gone_notes(name, deliveries, before))
+    if not _new(_all(source, before), before, settings):
+        return Loaded(notes=_gone_notes(name, source, before))
     try:
         with arrow_cursor.opened(writes=True) as cursor:
             # One loader at a time; what was recorded before may have changed until now.
             cursor.execute(_QUERIES["lock_files"])
-            before = _moved(cursor, name, deliveries, _recorded(cursor, name))
-            notes = _gone_notes(name, deliveries, before)
-            new = _new(deliveries, before, settings)
+            before = _moved(cursor, name, source.deliveries, _recorded(cursor, name))
+            notes = _gone_notes(name, source, before)
+            new = _new(_all(source, before), before, settings)
             if not new:
                 return Loaded(notes=notes)
-            merge = Merge(cursor, name, dataset)
+            merge = Merge(cursor, name, _as_delivered(dataset, source))
             left_out: dict[str, None] = {}
-            for place, delivery in enumerate(new):
-                tell(f"{name}: reading {delivery.location}")
-                left_out |= dict.fromkeys(_stage(cursor, merge, name, delivery, settings, is_first=place == 0))
+            for place, (_, part) in enumerate(itertools.groupby(new, key=lambda delivery: delivery.opened)):
+                deliveries = list(part)
+                tell(f"{name}: reading {shortened([delivery.location for delivery in deliveries], _MOST_NOTED)}")
+                left_out |= dict.fromkeys(_stage(cursor, merge, name, deliveries, settings, is_first=place == 0))
                 failpoint("dataset.staged")
-            merged = merge.run(settings, origin)
+            merged = merge.run(settings, origin_of(dataset))
             failpoint("dataset.before_commit")
     except adbc_driver_manager.Error as error:
         # What the server says comes behind the query, which is long.
@@ -110,17 +106,43 @@ def _load(
     return Loaded(merged.months, merged.rows, notes)
 
 
+def _as_delivered(dataset: Dataset, source: Delivered) -> Dataset:
+    """A source that is a whole says itself which of its days are others: each of them is a partition."""
+    if source.vanished is None or dataset.event.replace == "partition":
+        return dataset
+    return dataset.model_copy(update={"event": dataset.event.model_copy(update={"replace": "partition"})})
+
+
+def _all(source: Delivered, before: dict[str, _Recorded]) -> list[Delivery]:
+    """What was delivered, and of a source that is a whole, and has something, what no longer is."""
+    deliveries = list(source.deliveries)
+    if source.vanished is not None and deliveries:
+        there = {delivery.location for delivery in deliveries}
+        deliveries += [source.vanished(location) for location in sorted(before) if location not in there]
+    return deliveries
+
+
 def _stage(
-    cursor: ArrowCursor, merge: Merge, name: str, delivery: Delivery, settings: str, *, is_first: bool
+    cursor: ArrowCursor, merge: Merge, name: str, deliveries: Sequence[Delivery], settings: str, *, is_first: bool
 ) -> tuple[str, ...]:
-    """Copy the rows of a delivery to the server; gives the columns that are left out."""
+    """Copy the rows of deliveries to the server; gives the columns that are left out."""
     import adbc_driver_manager
 
-    with delivery.opened() as rows:
-        values = (name, delivery.location, delivery.sha256, settings, str(delivery.bytes), str(rows.rows))
-        cursor.execute(_QUERIES["record"], values)
-        delivery_id = int(cursor.fetchone()[0])
-        reader = rows.reader(delivery_id)
+    with deliveries[0].opened(deliveries) as rows:
+        listed = [
+            {
+                "place": place,
+                "location": each.location,
+                "sha256": each.sha256,
+                "bytes": each.bytes,
+                "rows": rows.rows[each.location],
+            }
+            for place, each in enumerate(deliveries)
+        ]
+        cursor.execute(_QUERIES["record"], (name, settings, json.dumps(listed)))
+        recorded = {row["location"]: row["delivery_id"] for row in cursor.fetch_arrow_table().to_pylist()}
+        numbers = {each.location: int(recorded[each.location]) for each in deliveries}
+        reader = rows.reader(numbers)
         try:
             if is_first:
                 cursor.create_temporary(STAGED, reader)
@@ -129,7 +151,7 @@ def _stage(
         except adbc_driver_manager.Error:
             rows.failed()
             raise
-        merge.add_delivery(delivery_id)
+        merge.add_deliveries(list(numbers.values()))
         return rows.left_out
 
 
@@ -176,8 +198,9 @@ def _new(deliveries: Sequence[Delivery], before: dict[str, _Recorded], settings:
     return sorted(filter(is_new, deliveries), key=place)
 
 
-def _gone_notes(name: str, deliveries: Sequence[Delivery], before: dict[str, _Recorded]) -> tuple[str, ...]:
-    gone = sorted(before.keys() - {delivery.location for delivery in deliveries})
+def _gone_notes(name: str, source: Delivered, before: dict[str, _Recorded]) -> tuple[str, ...]:
+    """What is no longer there and yet keeps its rows."""
+    gone = sorted(before.keys() - {delivery.location for delivery in _all(source, before)})
     if not gone:
         return ()
     return (f"{name}: no longer there, their rows stay: {shortened(gone, _MOST_NOTED)}",)

@@ -17,7 +17,15 @@ update raw.deliveries set location = $3 where dataset = $1 and location = $2
 -- name: record
 -- What is read again for other settings keeps its place in time.
 insert into raw.deliveries (dataset, location, sha256, settings_hash, bytes, rows)
-values ($1, $2, $3, $4, cast($5 as bigint), cast($6 as bigint))
+select
+    cast($1 as text),
+    delivered.location,
+    delivered.sha256,
+    cast($2 as text),
+    delivered.bytes,
+    delivered.rows
+from jsonb_to_recordset(cast($3 as jsonb)) as delivered (place bigint, location text, sha256 text, bytes bigint, rows bigint)
+order by delivered.place
 on conflict (dataset, location) do update set
     sha256 = excluded.sha256,
     settings_hash = excluded.settings_hash,
@@ -26,4 +34,4 @@ on conflict (dataset, location) do update set
     delivered_at = case
         when deliveries.sha256 = excluded.sha256 then deliveries.delivered_at else excluded.delivered_at
     end
-returning delivery_id
+returning location, delivery_id

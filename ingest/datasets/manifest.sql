@@ -65,7 +65,7 @@ where
 -- name: insert
 insert into raw.files (
     load_id, dataset, source_month, covers_from, covers_until, location, sha256, bytes, rows, schema_fingerprint, origin,
-    status
+    status, last_row
 )
 select
     touched_months.load_id,
@@ -79,7 +79,17 @@ select
     delivered.rows,
     $2,
     $3,
-    'loaded'
+    'loaded',
+    case
+        when {is_keyed}
+            then greatest(
+                (select max(events.source_row) from {table} as events where events.source_month = touched_months.source_month),
+                (
+                    select max(former.last_row) from raw.files as former
+                    where former.dataset = $1 and former.source_month = touched_months.source_month
+                )
+            )
+    end
 from touched_months
 inner join covers on touched_months.source_month = covers.source_month
 inner join

@@ -8,6 +8,7 @@ changed gets another load. Called by ingest.datasets.load.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -56,14 +57,16 @@ class Merge:
             "events_columns": _listed(names, "events"),
             "staged_key": _listed(key, "staged"),
             "same_key": same_key,
+            "name": sql.Literal(name),
+            "is_keyed": sql.Literal(bool(key)),
             "time": sql.Identifier(time or ""),
             "size": sql.Literal(dataset.windows.rows if isinstance(dataset.windows, RowWindow) else 1),
         }
         cursor.execute(_QUERIES["make_deliveries"])
 
-    def add_delivery(self, delivery_id: int) -> None:
-        """Note that the rows of a delivery have been staged, be it none."""
-        self._cursor.execute(_QUERIES["add_delivery"], (str(delivery_id),))
+    def add_deliveries(self, delivery_ids: Sequence[int]) -> None:
+        """Note that the rows of deliveries have been staged, be it none."""
+        self._cursor.execute(_QUERIES["add_deliveries"], (json.dumps(list(delivery_ids)),))
 
     def run(self, settings_hash: str, origin: str) -> Merged:
         """Bring the staged rows into the table, and write the manifest rows of the months.
@@ -107,7 +110,7 @@ class Merge:
         raise BadFileError(
             f"{self._name}: {count:,} value{'s' * (count != 1)} of the key ({', '.join(self._dataset.event.key)}) "
             f"come{'s' * (count == 1)} more than once: {'; '.join(shown)}: a key is another in every row; correct the "
-            f"files, or name another key under event.key in datasets/{self._name}.yml"
+            f"rows, or name another key under event.key in datasets/{self._name}.yml"
         )
 
     def _find_gone(self) -> None:

@@ -1,12 +1,12 @@
 -- name: make_deliveries
 create temporary table staged_deliveries (delivery_id bigint primary key, place bigint not null)
 
--- name: add_delivery
+-- name: add_deliveries
 insert into staged_deliveries (delivery_id, place)
 select
-    cast($1 as bigint),
-    count(*)
-from staged_deliveries
+    cast(added.delivery_id as bigint),
+    (select count(*) from staged_deliveries) + added.place - 1
+from jsonb_array_elements_text(cast($1 as jsonb)) with ordinality as added (delivery_id, place)
 
 -- name: analyze
 analyze staged_rows
@@ -200,11 +200,23 @@ placed as (
 
 months as (
     select
-        events.source_month,
-        max(events.source_row) as last_row
-    from {table} as events
-    where events.source_month in (select placed.source_month from placed)
-    group by events.source_month
+        source_month,
+        max(last_row) as last_row
+    from (
+        select
+            events.source_month,
+            events.source_row as last_row
+        from {table} as events
+        where events.source_month in (select placed.source_month from placed)
+        union all
+        -- Of rows with a key that are gone: what is known of one is never said of another.
+        select
+            files.source_month,
+            files.last_row
+        from raw.files as files
+        where files.dataset = {name} and files.last_row is not null
+    ) as given
+    group by source_month
 ),
 
 numbers as (

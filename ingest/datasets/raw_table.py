@@ -1,10 +1,12 @@
 """The table raw.<name> of a dataset: made, and altered where the dataset's file has changed, as the warehouse's owner.
 
-Called by the pipeline before the roles get their rights, so that the loader needs none to make tables.
+Called by the pipeline before the roles get their rights, so that the loader needs none to make tables, and by
+pipeline.commands.backup, which makes them again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from config.dataset_checks import OWN_COLUMNS
 from config.datasets import Dataset
 from config.settings import DATASET as TAXIS
 from core.errors import ConfigurationError
-from ingest.datasets.raw_columns import RawColumn, raw_columns
+from ingest.datasets.raw_columns import POSTGRES_TYPES, RawColumn, raw_columns
 from warehouse import database
 
 _QUERIES = database.queries(Path(__file__).with_name("raw_table.sql"))
@@ -38,7 +40,7 @@ def ensure_raw_table(connection: database.Connection, name: str, dataset: Datase
             f"datasets/{name}.yml, columns: {len(columns):,} are to be loaded, 1 to {_MOST_COLUMNS:,} are valid: give "
             "some a type, or call those that nobody needs ignored"
         )
-    with connection.transaction():
+    with database.transaction(connection):
         there = _there(connection, name)
         if there and _must_be_made_anew(connection, name, there, columns):
             # What dbt has built on it is built again.
@@ -51,6 +53,21 @@ def ensure_raw_table(connection: database.Connection, name: str, dataset: Datase
                 add = sql.SQL("alter table {} add column {}").format(_table(name), _definition(column))
                 connection.execute(add)
         _ensure_key(connection, name, dataset.event.key)
+
+
+def described(connection: database.Connection, name: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The columns of a dataset's table beside the warehouse's own, with their types, and the columns of its key."""
+    rows: list[Any] = connection.execute(_QUERIES["columns"], {"name": name}).fetchall()
+    keys: list[Any] = connection.execute(_QUERIES["keys"], {"name": name}).fetchall()
+    columns = {column: kind for _, column, kind in rows if column not in OWN_COLUMNS}
+    return columns, tuple(keys[0][1]) if keys else ()
+
+
+def make_again(connection: database.Connection, name: str, columns: Mapping[str, str], key: tuple[str, ...]) -> None:
+    """Make an empty table as `described` has found it; the types are those of POSTGRES_TYPES."""
+    kinds = {kind: each for each, kind in POSTGRES_TYPES.items()}
+    _make(connection, name, tuple(RawColumn(column, kinds[kind]) for column, kind in columns.items()))
+    _ensure_key(connection, name, key)
 
 
 def _there(connection: database.Connection, name: str) -> dict[str, str]:

@@ -1,54 +1,61 @@
 """The files of a dataset as deliveries, and their rows as the raw table has them.
 
 In: `source.files` of a dataset. Out: a `Delivery` for each file, which reads with its own dialect and holds its own
-columns against those of the dataset. Called by ingest.datasets.load.
+columns against those of the dataset. Called by ingest.datasets.sources.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from config import paths
-from config.config_values import nearest
 from config.datasets import Dataset
-from core.errors import BadFileError, ConfigurationError, SourceUnavailableError, printable
+from core.errors import SourceUnavailableError
 from ingest.datasets.checks import Checked, check_values
-from ingest.datasets.delivered import Delivery, Rows
-from ingest.datasets.raw_columns import RawColumn, raw_columns, window_column
-from ingest.datasets.values import absent, clock_of, value_of, window_of
+from ingest.datasets.delivered import Delivered, Delivery, Rows
+from ingest.datasets.opened_rows import BATCH_ROWS, checked, left_out, matched, noting, raise_first, selected
+from ingest.datasets.remote_files import RemoteFile, is_address, local_path, remote_files
 from ingest.files.data_files import DataFiles, checked_hash, list_files, single_file
-from ingest.files.table import Field, Table, opened
-
-BATCH_ROWS = 65_536
+from ingest.files.table import opened
 
 
-def delivered_files(name: str, dataset: Dataset) -> tuple[tuple[Delivery, ...], tuple[SourceUnavailableError, ...]]:
-    """The files that the dataset's source names, hashed, in the order of their names, each once; and what is not there.
+def delivered_files(name: str, dataset: Dataset, folder: Path) -> Delivered:
+    """The files that the dataset's source names, in the order of their names, each once; and what is not there.
+
+    Args:
+        folder: an empty one that is removed when all is loaded; what lies at addresses is fetched into it.
 
     Raises:
-        ConfigurationError: one lies at an address.
-        BadFileError: one cannot be opened, or differs from its checksum.
+        ConfigurationError: a package for an address is missing, or it is none.
+        SourceUnavailableError: what an address names cannot be reached.
+        BadFileError: a file cannot be opened, or differs from its checksum.
     """
     places: dict[Path, DataFiles] = {}
+    remote: dict[str, RemoteFile] = {}
     missing: list[SourceUnavailableError] = []
-    for named in dataset.source.files or ():
-        if "://" in named:
-            raise ConfigurationError(
-                f"datasets/{name}.yml, source.files: {named} is an address, which is not supported yet: name a file, "
-                "a folder or a pattern of this machine"
-            )
+    for number, named in enumerate(dataset.source.files or ()):
         try:
-            files = list_files(paths.ROOT / Path(named).expanduser())
+            if is_address(named):
+                place = f"datasets/{name}.yml, source.files"
+                for file in remote_files(named, folder / str(number), place):
+                    remote.setdefault(file.location, file)
+            else:
+                files = list_files(paths.ROOT / Path(local_path(named)).expanduser())
+                places |= {path: files for path in files.paths if path not in places}
+        except FileNotFoundError as error:
+            missing.append(SourceUnavailableError(str(error)))
         except SourceUnavailableError as error:
+            if is_address(named):
+                raise
             missing.append(error)
-            continue
-        places |= {path: files for path in files.paths if path not in places}
-    return tuple(_delivery(name, dataset, places[path], path) for path in sorted(places)), tuple(missing)
+    deliveries = [_delivery(name, dataset, places[path], path) for path in sorted(places)]
+    deliveries += [_remote_delivery(name, dataset, remote[location]) for location in sorted(remote)]
+    return Delivered(tuple(deliveries), tuple(missing))
 
 
 def _delivery(name: str, dataset: Dataset, files: DataFiles, path: Path) -> Delivery:
@@ -62,104 +69,47 @@ def _delivery(name: str, dataset: Dataset, files: DataFiles, path: Path) -> Deli
     )
 
 
+def _remote_delivery(name: str, dataset: Dataset, file: RemoteFile) -> Delivery:
+    return Delivery(file.location, file.sha256, file.bytes, functools.partial(_opened_remote, name, dataset, file))
+
+
 @contextlib.contextmanager
-def _opened(name: str, dataset: Dataset, files: DataFiles, path: Path) -> Iterator[Rows]:
+def _opened_remote(name: str, dataset: Dataset, file: RemoteFile, deliveries: Sequence[Delivery]) -> Iterator[Rows]:
+    path = file.fetched()
+    try:
+        files = DataFiles(path, (path,), file.form, file.is_hive, None)
+        with _opened(name, dataset, files, path, deliveries) as rows:
+            yield rows
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _opened(
+    name: str, dataset: Dataset, files: DataFiles, path: Path, deliveries: Sequence[Delivery]
+) -> Iterator[Rows]:
+    (delivery,) = deliveries
     with opened(single_file(files, path), may_be_empty=True) as table:
-        checked = _checked(name, dataset, table, path, is_csv=files.form == "csv")
-        check_values(checked)
+        fields = matched(name, dataset, table.name, table.fields)
+        rows = checked(name, dataset, table, path, fields, is_csv=files.form == "csv")
+        check_values(rows)
         errors: list[Exception] = []
 
-        def failed() -> None:
-            if errors:
-                raise errors[0]
+        def reader(numbers: Mapping[str, int]) -> pa.RecordBatchReader:
+            return noting(_reader(rows, numbers[delivery.location]), errors)
 
         yield Rows(
-            rows=table.rows,
-            reader=lambda delivery_id: _noting(_reader(checked, delivery_id), errors),
-            left_out=_left_out(dataset, table.fields),
-            failed=failed,
+            rows={delivery.location: table.rows},
+            reader=reader,
+            left_out=left_out(dataset, table.fields),
+            failed=functools.partial(raise_first, errors),
         )
 
 
-def _checked(name: str, dataset: Dataset, table: Table, path: Path, *, is_csv: bool) -> Checked:
-    columns = raw_columns(dataset)
-    fields = {column.name: _field(name, column, table) for column in columns}
-    clock = clock_of(dataset)
-    values = {}
-    for column in columns:
-        field = fields[column.name]
-        values[column.name] = (
-            absent(column)
-            if field is None
-            else value_of(
-                field,
-                column,
-                clock,
-                is_event_time=column.name == dataset.event.timestamp,
-                is_csv=is_csv,
-            )
-        )
-    window = "cast(null as date)"
-    cut_by, time = window_column(dataset), dataset.event.timestamp
-    if cut_by is not None:
-        (own,) = (column for column in columns if column.name == cut_by)
-        window = window_of(values[cut_by].sql, own)
-    elif time is not None and isinstance(dataset.windows, str):
-        window = f"cast({values[time].sql} as date)"
-        if dataset.windows in ("week", "month"):
-            window = f"cast(date_trunc('{dataset.windows}', {values[time].sql}) as date)"
-    return Checked(name, dataset, table, path, columns, fields, values, window)
-
-
-def _field(name: str, column: RawColumn, table: Table) -> Field | None:
-    """The column of the file that fills a column of the raw table.
-
-    Raises:
-        BadFileError: it is not there.
-    """
-    if column.source_name is not None:
-        matching = [field for field in table.fields if field.spelling == column.source_name] or [
-            field for field in table.fields if field.spelling.lower() == column.source_name.lower()
-        ]
-    else:
-        matching = [field for field in table.fields if column.name in (field.name, field.spelling.lower())]
-    if matching:
-        return matching[0]
-    if column.may_be_absent:
-        return None
-    meant = column.source_name or column.name
-    spellings = [printable(field.spelling) for field in table.fields]
-    raise BadFileError(
-        f"{table.name} has no column {meant}, which datasets/{name}.yml names{nearest(meant, spellings)}, as "
-        "source_name where it is spelled otherwise, or take it out of columns"
-    )
-
-
-def _left_out(dataset: Dataset, fields: Sequence[Field]) -> tuple[str, ...]:
-    named = {*dataset.columns, *(spec.source_name.lower() for spec in dataset.columns.values() if spec.source_name)}
-    return tuple(
-        printable(field.spelling) for field in fields if field.name not in named and field.spelling.lower() not in named
-    )
-
-
-def _reader(checked: Checked, delivery_id: int) -> pa.RecordBatchReader:
-    table = checked.table
-    values = ", ".join(f'{checked.values[column.name].sql} as "{column.name}"' for column in checked.columns)
+def _reader(rows: Checked, delivery_id: int) -> pa.RecordBatchReader:
+    table = rows.table
     query = (
-        f"select {values}, {checked.window} as window_date, "  # noqa: S608 - quoted names and fixed expressions
+        f"select {selected(rows)}, "  # noqa: S608 - quoted names and fixed expressions
         f"cast({delivery_id:d} as bigint) as delivery_id, row_number() over () - 1 as delivery_row from {table.source}"
     )
     return table.connection.sql(query, params=table.parameters).to_arrow_reader(BATCH_ROWS)
-
-
-def _noting(reader: pa.RecordBatchReader, errors: list[Exception]) -> pa.RecordBatchReader:
-    """The same batches; what stops them is kept, because the receiving driver shortens it."""
-
-    def read() -> Iterator[pa.RecordBatch]:
-        try:
-            yield from reader
-        except Exception as error:
-            errors.append(error)
-            raise
-
-    return pa.RecordBatchReader.from_batches(reader.schema, read())

@@ -1,7 +1,7 @@
 """DuckDB's SQL that makes values of the raw table's types of what files hold.
 
 In: a column of a file and the column of the raw table that it fills. Out: two expressions: the value, and whether
-something stands there that is none. Called by ingest.datasets.source_files.
+something stands there that is none. Called by ingest.datasets.opened_rows.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from config.datasets import Dataset
+from core.files.columns import written
 from ingest.datasets.raw_columns import RawColumn
 from ingest.files.table import MISSING_TEXTS, Field
 
@@ -25,8 +26,6 @@ _ZONE = r"(?i)(z|utc|gmt|\d ?[+-]\d\d(:?\d\d)?|[a-z_]+/[a-z_/]+)$"
 _EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000}
 # The end of the year 9999, from 1970.
 _LAST_MICROSECOND = 253_402_300_800_000_000
-# A float below this is a whole number exactly, and is written as one.
-_MOST_EXACT = "1e15"
 
 
 @dataclass(frozen=True)
@@ -140,23 +139,10 @@ def _written_time(text: str, clock: Clock, zone: str, *, is_event_time: bool) ->
 
 
 def _text(sql: str, kind: str, *, as_written: bool) -> Value:
-    if kind in _FLOATS or kind == "DECIMAL":
-        # 5.0 and 5 are the same category, however a file types them.
-        whole = f"{sql} = trunc({sql}) and abs({sql}) < {_MOST_EXACT}"
-        text = f"case when {whole} then cast(cast({sql} as bigint) as varchar) else cast({sql} as varchar) end"
-        return Value(f"case when not isnan(cast({sql} as double)) then {text} end", "false")
-    if kind in _WHOLE or kind == "BOOLEAN":
-        return Value(f"cast({sql} as varchar)", "false")
-    text = f"nullif(trim(cast({sql} as varchar)), '')"
-    value = text
-    if not as_written:
-        # As above: a text of CSV is what other files type as a number or a boolean.
-        number = rf"regexp_full_match({text}, '[+-]?\d{{1,15}}\.0+')"
-        value = (
-            rf"case when {number} then regexp_replace({text}, '\.0+$', '') "
-            f"when lower({text}) in ('true', 'false') then lower({text}) else {text} end"
-        )
-    return Value(value, f"coalesce(contains({text}, chr(0)), false)")
+    value = written(sql, kind, as_it_stands=as_written)
+    if kind in _FLOATS or kind in _WHOLE or kind in ("DECIMAL", "BOOLEAN"):
+        return Value(value, "false")
+    return Value(value, f"coalesce(contains(nullif(trim(cast({sql} as varchar)), ''), chr(0)), false)")
 
 
 def _trimmed(sql: str) -> tuple[str, str]:

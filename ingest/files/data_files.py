@@ -14,7 +14,7 @@ import re
 import zlib
 from collections import Counter
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 from core.errors import BadFileError, SourceUnavailableError, printable
@@ -106,7 +106,7 @@ def list_files(named: Path) -> DataFiles:
     if len(forms) > 1:
         counted = ", ".join(f"{count} {form}" for form, count in forms.most_common())
         raise BadFileError(f"{named} has files of several forms ({counted}): name those of one, such as {base}/*.csv")
-    is_hive = all(_is_hive(path.relative_to(base)) for path in paths)
+    is_hive = all(holds_hive_folders(path.relative_to(base)) for path in paths)
     return DataFiles(named, paths, next(iter(forms)), is_hive, None)
 
 
@@ -172,7 +172,8 @@ def _is_hidden(path: Path) -> bool:
     return any(part.startswith((".", "_")) for part in path.parts)
 
 
-def _is_hive(path: Path) -> bool:
+def holds_hive_folders(path: PurePath) -> bool:
+    """Whether folders of a path below what was named are such as day=2022-02-20."""
     return any(_HIVE.fullmatch(part) for part in path.parts[:-1])
 
 

@@ -157,8 +157,9 @@ def _options(inspection: Inspection) -> list[str]:
 
 def _model(inspection: Inspection, name: str) -> list[str]:
     model = inspection.model
+    reference = f"reference: {_reference(inspection.reference)}"
     if model is None:
-        return ["# models: none, the data alone are monitored"]
+        return ["# models: none, the data alone are monitored", _line(reference, inspection.reference_why)]
 
     def column(spelling: str) -> str:
         positive = model.positives.get(spelling)
@@ -179,17 +180,16 @@ def _model(inspection: Inspection, name: str) -> list[str]:
         lines.append(_line(f"    label: {{column: {column(model.label)}}}", known))
     else:
         lines.append("    # label: {column: ..., known_at: ...}  or feed: without labels performance is only estimated")
-    lines.append(_line(f"    reference: {_reference(model.reference)}", model.reference_why))
+    lines.append(_line(f"    {reference}", inspection.reference_why))
     windows = [windows_text(inspection.windows)]
     windows += filter(None, [_COARSER.get(inspection.windows.calendar)])
     lines.append(f"    performance_windows: [{', '.join(windows)}]")
     return lines
 
 
-def _reference(reference: Span | Path | None) -> str:
+def _reference(reference: Span | Path) -> str:
     if isinstance(reference, Path):
         return f"{{files: {_quoted(str(reference))}}}"
-    assert reference is not None  # noqa: S101 - every model has been given one
     return f"{{from: {reference.first}, to: {reference.last}}}"
 
 

@@ -6,7 +6,6 @@ pipeline.commands.dataset.
 
 from __future__ import annotations
 
-import dataclasses
 from typing import NamedTuple
 
 from config.datasets import ColumnKind
@@ -20,7 +19,7 @@ from ingest.inspection.findings import column_warnings, file_warnings
 from ingest.inspection.proposals import Proposal, column_reports, proposed_kinds
 from ingest.inspection.proposed.keys import key_warnings, proposed_key
 from ingest.inspection.proposed.predictions import model_of
-from ingest.inspection.proposed.references import reference_of_days, reference_of_files, reference_of_values
+from ingest.inspection.proposed.references import Reference, reference_of_days, reference_of_files, reference_of_values
 from ingest.inspection.proposed.roles import proposed_timestamp, proposed_windows
 from ingest.inspection.proposed.times import Day, calendar_windows, days_of, odd_ends, regular_days, unreadable_times
 from ingest.inspection.report import ColumnReport, Inspection, ModelReport, Windows
@@ -61,9 +60,7 @@ def inspect(asked: Asked) -> Inspection:
         proposal = Proposal(clock.column.name if clock.column else "", key.names, clock.windows.column, model)
         kinds = proposed_kinds(seen, proposal)
         reports, digits = column_reports(seen, proposal, kinds)
-        if model is not None:
-            model, reference_warnings = _with_reference(seen, clock, model, asked, reports)
-            model_warnings += reference_warnings
+        reference = _reference(seen, clock, asked, reports)
         return Inspection(
             files=files,
             rows=table.rows,
@@ -78,12 +75,15 @@ def inspect(asked: Asked) -> Inspection:
             key_why=key.why,
             windows=clock.windows,
             model=model,
+            reference=reference.reference,
+            reference_why=reference.why,
             segments=_segments(reports),
             warnings=(
                 *key.warnings,
                 *clock.warnings,
                 *seen.warnings,
                 *model_warnings,
+                *reference.warnings,
                 *_disguises(seen, reports, model),
                 *column_warnings(reports, digits, table.rows),
                 *file_warnings(seen),
@@ -129,19 +129,15 @@ def _model(seen: Seen) -> tuple[ModelReport | None, list[str]]:
     return None, []
 
 
-def _with_reference(
-    seen: Seen, clock: _Clock, model: ModelReport, asked: Asked, reports: tuple[ColumnReport, ...]
-) -> tuple[ModelReport, list[str]]:
+def _reference(seen: Seen, clock: _Clock, asked: Asked, reports: tuple[ColumnReport, ...]) -> Reference:
     span = asked.reference.span if asked.reference else None
     if asked.reference is not None and asked.reference.files is not None:
         monitored = [report.name for report in reports if report.role in ("feature", "prediction")]
-        found = reference_of_files(asked.reference.files, monitored)
-    elif clock.days:
-        found = reference_of_days(clock.days, clock.warnings, span)
-    else:
-        column = seen.columns[clock.windows.column] if clock.windows.column else None
-        found = reference_of_values(seen.table, clock.windows, column, span)
-    return dataclasses.replace(model, reference=found.reference, reference_why=found.why), list(found.warnings)
+        return reference_of_files(asked.reference.files, monitored)
+    if clock.days and clock.windows.calendar:
+        return reference_of_days(clock.days, clock.warnings, span)
+    column = seen.columns[clock.windows.column] if clock.windows.column else None
+    return reference_of_values(seen.table, clock.windows, column, span)
 
 
 def _disguises(seen: Seen, reports: tuple[ColumnReport, ...], model: ModelReport | None) -> list[str]:

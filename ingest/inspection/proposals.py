@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from config.dataset_checks import OF_MODELS
 from config.dataset_models import Task
 from config.datasets import ColumnKind
 from core.errors import UsageError, printable
@@ -42,6 +43,8 @@ def proposed_kinds(seen: Seen, proposal: Proposal) -> dict[str, Kind]:
             kinds[name] = Kind("ignored", "names a row" if name in proposal.key else "cuts windows", False)
     if proposal.timestamp:
         kinds[proposal.timestamp] = Kind("datetime", "the time of rows", False)
+    for name in kinds.keys() & set(OF_MODELS):
+        kinds[name] = Kind("ignored", "by its name a model's: say PREDICTION or DECISION", True)
     if proposal.model is not None:
         for name, needed in _needed(proposal.model).items():
             if needed == "numerical" and seen.columns[name].type != "number":

@@ -84,7 +84,6 @@ class ModelReport:
         probabilities: of a multiclass model, the column of each class.
         threshold: where predictions imply one, or 0.5 as a guess; None beside a decision.
         positives: decision and label that have to be made boolean, by column.
-        reference: a span or files, and why this one.
     """
 
     task: Task
@@ -96,8 +95,6 @@ class ModelReport:
     threshold: float | None = None
     threshold_why: str = ""
     positives: dict[str, Positive] = field(default_factory=dict)
-    reference: Span | Path | None = None
-    reference_why: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,5 +114,7 @@ class Inspection:
     key_why: str
     windows: Windows
     model: ModelReport | None
+    reference: Span | Path
+    reference_why: str
     segments: tuple[str, ...]
     warnings: tuple[str, ...]

@@ -22,6 +22,7 @@ from pipeline.cli import values
 from pipeline.cli.app import app
 from pipeline.cli.values import (
     DataDir,
+    Datasets,
     Day,
     ModelName,
     Months,
@@ -49,6 +50,7 @@ def run(
         date | None, typer.Option(parser=values.day("AS_OF"), metavar="DAY", help="Last day whose labels count; today.")
     ] = None,
     reload: ReloadedMonths = None,
+    dataset: Datasets = None,
 ) -> None:
     """Bring the warehouse up to date: ingest, transform, train, score, profiles, labels, metrics, performance,
     alarms, marts."""
@@ -64,6 +66,7 @@ def run(
         tlc_url=tlc_url,
         as_of=as_of,
         reload=reload,
+        datasets=dataset,
     )
     with session("pipeline", settings.in_words):
         try:
@@ -124,6 +127,7 @@ def report(
 
 @app.command()
 def preview(
+    dataset: Annotated[str, typer.Option(help="The dataset that is looked at; the first, or the model's.")] = "",
     model: Annotated[str, typer.Option(help="A model's name or version; the first.")] = "",
     column: Annotated[str, typer.Option(help="The column to drill down into; that of the latest incident.")] = "",
     day: Day = None,
@@ -134,7 +138,8 @@ def preview(
 
     folder = reports_folder(report_dir) / "dashboards"
     with owners.warehouse():
-        for path in write_pages(folder, model=model.strip(), column=column.strip(), day=str(day or "")):
+        chosen = {"dataset": dataset.strip(), "model": model.strip(), "column": column.strip(), "day": str(day or "")}
+        for path in write_pages(folder, **chosen):
             sys.stdout.write(f"{path}\n")
 
 

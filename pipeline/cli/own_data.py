@@ -44,25 +44,25 @@ def dataset(
 def labels(
     file: File = None,
     target: Annotated[str, typer.Option(help="What they are labels of; the only feed.")] = "",
+    model: Annotated[str, typer.Option(help="The model whose target they are labels of, in TARGET's place.")] = "",
 ) -> None:
     """Load a file of true values that have arrived; what cannot be used is kept out and counted."""
-    from config.monitoring_file import load_monitoring
-    from models_ml.label_feed import feed_target, load_labels
+    from config.monitored import load_monitored
+    from models_ml.label_feed import feed_of, load_labels
     from warehouse.access.roles import Role
 
     if file is None:
         raise UsageError("no file was named: write make labels FILE=labels.parquet")
-    what = f"{target} {file}".strip()
+    what = " ".join(f"{target} {model} {file}".split())
     with session("labels", what):
-        monitoring = load_monitoring()
-        wanted = feed_target(monitoring, target.strip())
+        monitoring, wanted = feed_of(list(load_monitored().of.values()), target.strip(), model.strip())
         with changes("labels", what, Role.MONITOR) as record:
             loaded = load_labels(monitoring, wanted, file)
             record.message, record.rows, record.skipped = str(loaded), loaded.accepted, not loaded.is_new
     sys.stdout.write(f"{loaded}\n")
     if loaded.removed:
         tell(
-            f"{loaded.removed:,} labels of {wanted} that were taken from the trips were removed: the feed takes "
+            f"{loaded.removed:,} labels of {wanted} that were taken from the rows were removed: the feed takes "
             "their place"
         )
     if loaded.extra:

@@ -227,6 +227,10 @@ SourceName = Annotated[
     Source | None, typer.Option(parser=_reader(_source), metavar="NAME", help=f"{', '.join(Source)}; the first.")
 ]
 TlcUrl = Annotated[str, typer.Option(help="Address that files are downloaded from.")]
+Datasets = Annotated[
+    Sequence[str] | None,
+    typer.Option(parser=_reader(names), metavar="NAMES", help="Datasets that the run is about: loans; all of them."),
+]
 ReportDir = Annotated[
     Path | None,
     typer.Option(parser=path("REPORT_DIR"), metavar="FOLDER", help="Where pages are written; reports."),

@@ -18,12 +18,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from config.monitoring import Monitoring
-from config.monitoring_file import load_monitoring
 from config.months import Month
 from config.settings import Settings
 from core.errors import UsageError
 from models_ml.store import scored_months
-from pipeline.commands.chosen import chosen_models
+from pipeline.commands.chosen import chosen_models, monitoring_of_model
 from pipeline.commands.reports import spans
 from pipeline.runner import Pipeline, Report
 from pipeline.steps.step import monitored
@@ -53,7 +52,7 @@ def backfill(request: BackfillRequest, settings: Settings, console: Console, tel
         WarehouseError: as the pipeline; run again, it goes on.
     """
     schema_versions.migrate()
-    monitoring = load_monitoring()
+    monitoring = monitoring_of_model(request.model)
     span = _span(monitoring, request)
     pruned = _pruned(monitoring, request)
     if pruned or request.first < span.first or span.last < request.last:

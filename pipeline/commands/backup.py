@@ -1,9 +1,9 @@
 """`make backup` and `make restore`: the whole warehouse with its model files in one file, and back.
 
 A backup is data (pipeline.commands.backup_file): the rows of the tables that Python writes, and the models. What dbt
-makes of them is not in it. A restore makes our own schema by our own migrations, and a role that can do nothing but add
-rows to it loads them, in one transaction that ends well only if all rows are right; then dbt builds its part. Called by
-pipeline.cli.
+makes of them is not in it. A restore makes our own schema by our own migrations, and the tables of datasets, of which
+the backup says the columns; a role that can do nothing but add rows loads them, in one transaction that ends well only
+if all rows are right; then dbt builds its part. Called by pipeline.cli.
 """
 
 from __future__ import annotations
@@ -22,16 +22,20 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from config.dataset_checks import OWN_COLUMNS
 from config.paths import state_dir
+from config.settings import DATASET as TAXIS
 from core.errors import BadFileError, DatabaseError, DbtError, UsageError
 from core.failpoints import failpoint
 from core.files.unfinished import unfinished
+from ingest.datasets import raw_table
 from pipeline import dbt
 from pipeline.commands.backup_file import (
     MODEL_NAME,
     MODELS,
     TABLES,
     Backup,
+    DatasetTable,
     Manifest,
     Table,
     Writer,
@@ -77,7 +81,8 @@ def _write(writer: Writer, tell: Callable[[str], None]) -> Manifest:
         connection.execute(_QUERIES["in_order"])
         migrations = list(database.one_row(connection, _QUERIES["migrations"])[0])
         tables = {}
-        for name, columns in _own_tables(connection, migrations, tell).items():
+        datasets = _datasets(connection)
+        for name, columns in _own_tables(connection, migrations, datasets, tell).items():
             parts = {"table": database.relation(name), "columns": _listed(columns)}
             writer.add(TABLES + name, _copied(connection, sql.SQL(_QUERIES["copy_out"]).format(**parts)))
             tables[name] = Table(columns=columns, content=_content(connection, name, columns))
@@ -94,6 +99,7 @@ def _write(writer: Writer, tell: Callable[[str], None]) -> Manifest:
             migrations=migrations,
             is_built=bool(database.one_row(connection, _QUERIES["is_built"])[0]),
             tables=tables,
+            datasets=datasets,
             sequences=_sequences(connection),
             members=writer.members,
         )
@@ -101,10 +107,26 @@ def _write(writer: Writer, tell: Callable[[str], None]) -> Manifest:
     return manifest
 
 
+def _datasets(connection: database.Connection) -> dict[str, DatasetTable]:
+    """The tables of datasets, of which each has been loaded."""
+    if "raw.deliveries" not in _tables(connection):
+        return {}
+    found = {}
+    for name in database.values(connection, _QUERIES["datasets"], str):
+        if name == TAXIS:
+            continue  # a migration makes it
+        columns, key = raw_table.described(connection, name)
+        found[name] = DatasetTable.model_validate({"columns": columns, "key": list(key)})
+    return found
+
+
 def _own_tables(
-    connection: database.Connection, migrations: list[int], tell: Callable[[str], None]
+    connection: database.Connection,
+    migrations: list[int],
+    datasets: Iterable[str],
+    tell: Callable[[str], None],
 ) -> dict[str, list[str]]:
-    """The columns of the tables that the migrations have made.
+    """The columns of the tables that the migrations, and datasets' files, have made.
 
     Raises:
         DatabaseError: one is missing.
@@ -112,9 +134,12 @@ def _own_tables(
     there = _tables(connection)
     files = schema_versions.migrations()
     made = {name for number in migrations if number in files for name in _CREATED.findall(files[number].read_text())}
+    made |= {f"raw.{name}" for name in datasets}
     if missing := sorted(made - there.keys()):
         raise DatabaseError(f"the warehouse has lost {', '.join(missing)}: restore a backup, or begin anew")
     for name in sorted(there.keys() - made):
+        if set(OWN_COLUMNS) <= set(there[name]):
+            continue  # of a dataset of which nothing has been loaded
         tell(f"warning: {name} is no table of this program and is not in the backup: move it to a schema of your own")
     return {name: columns for name, columns in there.items() if name in made}
 
@@ -217,6 +242,7 @@ def _load(connection: database.Connection, read: Backup) -> None:
         connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
     files = schema_versions.migrations()
     schema_versions.apply_missing(connection, {number: files[number] for number in sorted(manifest.migrations)})
+    _make_datasets(connection, manifest)
     # From here on names are those of our schema; the backup's have been found to be the same.
     tables, sequences = _tables(connection), _sequences(connection)
     _check_same("tables", manifest.tables, tables)
@@ -242,6 +268,16 @@ def _load(connection: database.Connection, read: Backup) -> None:
     for name in tables:
         if _content(connection, name, manifest.tables[name].columns) != manifest.tables[name].content:
             raise BadFileError(f"nothing was restored: {name} is not what was backed up: use another backup")
+
+
+def _make_datasets(connection: database.Connection, manifest: Manifest) -> None:
+    """The tables of datasets: their names and types are of the kinds that ours have, see DatasetTable."""
+    for name, table in manifest.datasets.items():
+        if f"raw.{name}" in _tables(connection) or not set(table.key) <= table.columns.keys():
+            raise BadFileError(f"nothing was restored: {name} is no dataset that a warehouse has: use another backup")
+        if set(OWN_COLUMNS) & table.columns.keys():
+            raise BadFileError(f"nothing was restored: {name} has columns that no dataset has: use another backup")
+        raw_table.make_again(connection, name, table.columns, tuple(table.key))
 
 
 @contextlib.contextmanager

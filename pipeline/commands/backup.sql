@@ -25,6 +25,10 @@ where
 group by nspname, relname
 order by nspname, relname
 
+-- name: datasets
+-- What has been delivered has a table of its own.
+select distinct dataset from raw.deliveries order by dataset
+
 -- name: references
 -- Tables with the tables that their rows need.
 select

@@ -56,12 +56,23 @@ class Table(_Model):
     content: Annotated[str, Field(pattern=r"^\d+:-?\d+$")]
 
 
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class DatasetTable(_Model):
+    """What the table of a dataset is made of again: its columns beside the warehouse's own, and those of its key."""
+
+    columns: dict[Name, Literal["double precision", "boolean", "text", "timestamp without time zone"]]
+    key: list[Name]
+
+
 class Manifest(_Model):
     """What a backup says of itself.
 
     Attributes:
         migrations: that the warehouse's tables were made by.
         is_built: whether dbt had built its part of the warehouse, which is not in the backup.
+        datasets: the tables that are made by datasets' files, by the datasets' names.
         sequences: last value and whether it was given, by `schema.sequence`.
         members: all but the manifest.
     """
@@ -71,6 +82,7 @@ class Manifest(_Model):
     migrations: list[int]
     is_built: bool
     tables: dict[str, Table]
+    datasets: dict[Name, DatasetTable] = Field(default_factory=dict)
     sequences: dict[str, tuple[int, bool]]
     members: dict[str, Member]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
+from config.monitored import load_monitored
 from config.monitoring import Monitoring, Windows
 from core.errors import ConfigurationError, UsageError
 from models_ml.store import stored_models
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
     from models_ml.store import StoredModel
 
 _QUERIES = database.queries(Path(__file__).with_name("chosen.sql"))
+
+
+def monitoring_of_model(wanted: str) -> Monitoring:
+    """What holds for the dataset of a model, named by its name or a version; '' takes the first that has windows."""
+    monitored = load_monitored()
+    for monitoring in monitored.of.values():
+        if wanted in monitoring.models:
+            return monitoring
+    with database.connect("datasets", read_only=True) as connection:
+        there = [str(row[0]) for row in connection.execute(_QUERIES["datasets"], {"model_version": wanted}).fetchall()]
+    return next((monitored.of[name] for name in there if name in monitored.of), monitored.rules)
 
 
 def check_monitored(monitoring: Monitoring) -> None:

@@ -24,6 +24,7 @@ from ingest.inspection.dataset_text import dataset_text, windows_text
 from ingest.inspection.inspect import inspect
 from ingest.inspection.report import ColumnReport, Inspection
 from pipeline.console import result_console
+from pipeline.dbt_models import write_models
 
 _GUESS = "?"
 # Headings of the table, how they stand, and whether a narrow terminal goes without them.
@@ -66,11 +67,13 @@ def write_dataset(
     _refuse_overwriting(path)
     inspection = inspect(_asked(files, columns, reference))
     text = dataset_text(inspection, name, _below_project(files), command)
-    parse_dataset(text, path.name)
+    dataset = parse_dataset(text, path.name)
     _print(inspection)
     _write(path, text)
     tell(f"written: {_below_project(path)}: read it, correct what is only guessed, and commit it")
-    tell("`make pipeline` does not read datasets/ yet: the file has been checked, nothing has been loaded")
+    for model in write_models(name, dataset)[:1]:
+        tell(f"written: {_below_project(model.parent)}/: the dbt models that clean its rows, yours to edit")
+    tell(f"`make pipeline DATASET={name}` loads and monitors it, `make pipeline` all datasets")
 
 
 def _asked(files: Path, columns: Mapping[str, tuple[str, ...]], reference: Reference | None) -> Asked:
@@ -198,13 +201,7 @@ def _summary(inspection: Inspection) -> str:
     else:
         threshold = f"; {model.threshold_why}" if model.threshold_why else ""
         lines.append(f"model      {model.task}: {model.task_why}{threshold}")
-        reference = model.reference
-        span = (
-            f"{reference}"
-            if isinstance(reference, Path)
-            else f"{reference.first} to {reference.last}"
-            if reference
-            else ""
-        )
-        lines.append(f"reference  {span}: {model.reference_why}")
+    reference = inspection.reference
+    span = f"{reference}" if isinstance(reference, Path) else f"{reference.first} to {reference.last}"
+    lines.append(f"reference  {span}: {inspection.reference_why}")
     return "\n".join([*lines, f"{_GUESS} a guess, ~ an approximate count", ""])

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
-from config.monitoring_file import load_monitoring
+from config.monitored import load_monitored
 from config.months import Month
 from config.paths import state_dir
-from config.settings import Settings
+from config.settings import DATASET, Settings
 from core.errors import WarehouseError
 from core.files.checksums import LIST_NAME, listed_in
 from ingest.sources import file_name
@@ -148,8 +149,11 @@ def _installation(findings: _Findings) -> None:
         except PackageNotFoundError:
             findings.problem(f"{name} is missing: run `make install`")
     try:
-        models = load_monitoring().models
-        findings.well(f"monitoring.yml: {', '.join(models)}")
+        monitored = load_monitored()
+        findings.well(f"monitoring.yml: {', '.join(monitored.rules.models)}")
+        for name in monitored.datasets:
+            findings.well(f"datasets/{name}.yml: {', '.join(monitored.of[name].models) or 'the data alone'}")
+        findings.problems([str(error) for error in monitored.broken.values()], "")
     except WarehouseError as error:
         findings.problem(str(error))
     folder = state_dir() if state_dir().exists() else state_dir().parent
@@ -169,7 +173,11 @@ def _warehouse(findings: _Findings, settings: Settings) -> None:
             return
         stale, working = faults.of_lock(connection)
         warehouse = _Warehouse(
-            connection, settings, database.rows(connection, _QUERIES["files"], _File), tuple(stale), tuple(working)
+            connection,
+            settings,
+            database.rows(connection, _QUERIES["files"], _File, {"dataset": DATASET}),
+            tuple(stale),
+            tuple(working),
         )
         for heading, checks in _CHECKS:
             if heading:
@@ -201,6 +209,9 @@ def _months(findings: _Findings, warehouse: _Warehouse) -> None:
     for file in warehouse.files:
         part = "" if file.covers_until == file.month.last_day else f", delivered until {file.covers_until}"
         findings.well(f"{file.month}: {file.rows:,} trips, {file.came}, loaded {file.loaded_at:%Y-%m-%d %H:%M}{part}")
+    rows: list[Any] = warehouse.connection.execute(_QUERIES["datasets"], {"dataset": DATASET}).fetchall()
+    for name, months, count, loaded_at in rows:
+        findings.well(f"{name}: {months} months, {count:,} rows, loaded {loaded_at:%Y-%m-%d %H:%M}")
     findings.problems(faults.of_months(warehouse.connection), "the rows of every month are there")
 
 
@@ -258,8 +269,9 @@ def _models(findings: _Findings, warehouse: _Warehouse) -> None:
 
 
 def _labels(findings: _Findings, _: _Warehouse) -> None:
-    for sentence in load_monitoring().without_labels():
-        findings.note(sentence)
+    for monitoring in load_monitored().of.values():
+        for sentence in monitoring.without_labels():
+            findings.note(sentence)
 
 
 def _alerts(findings: _Findings, _: _Warehouse) -> None:

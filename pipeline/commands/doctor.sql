@@ -5,6 +5,7 @@ select current_setting('server_version')
 select to_regclass('raw.files')
 
 -- name: files
+-- Of the worked example.
 select
     source_month,
     rows,
@@ -14,8 +15,15 @@ select
     location,
     sha256
 from raw.files
-where status in ('loaded', 'pruned')
+where dataset = %(dataset)s and status in ('loaded', 'pruned')
 order by source_month
+
+-- name: datasets
+select dataset, count(*), sum(rows), max(loaded_at)
+from raw.files
+where dataset != %(dataset)s and status in ('loaded', 'pruned')
+group by dataset
+order by dataset
 
 -- name: models
 select

@@ -15,8 +15,11 @@ from hashlib import file_digest
 from pathlib import Path
 
 import psutil
+from psycopg import sql
 
-from config.paths import DBT_PROJECT_DIR
+from config.monitored import load_monitored
+from config.paths import DBT_PROJECT_DIR, dataset_models_dir
+from config.settings import DATASET
 from config.yaml_file import read_yaml
 from core.errors import ConfigurationError
 from warehouse import database, schema_versions
@@ -118,17 +121,26 @@ def _why_stale(name: str, began_at: float, seconds_idle: float) -> str:
 
 
 def of_months(connection: Connection) -> list[str]:
-    """A month whose rows are not those that its file had."""
+    """A month whose rows are not those that were delivered of it."""
+    names = [str(row[0]) for row in connection.execute(_QUERIES["datasets"]).fetchall()]
+    return [fault for name in names for fault in _of_months(connection, name)]
+
+
+def _of_months(connection: Connection, dataset: str) -> list[str]:
+    table = f"raw.{dataset}"
+    raw = sql.Identifier("raw", dataset)
+    half_loaded = sql.SQL(_QUERIES["half_loaded"]).format(raw=raw).as_string(connection)
+    of = "" if dataset == DATASET else f"{dataset}, "
     found = [
-        f"{load.source_month:%Y-%m} is loaded in part: {load.there:,} of the {load.rows:,} rows of its file are there. "  # noqa: S608 - words for a person
-        f"Take the load back with `make psql` and: delete from raw.files where load_id = {load.load_id}; then "
+        f"{of}{load.source_month:%Y-%m} is loaded in part: {load.there:,} of the {load.rows:,} rows of its file are "  # noqa: S608 - words for a person
+        f"there. Take the load back with `make psql` and: delete from raw.files where load_id = {load.load_id}; then "
         "`make pipeline` loads the month anew"
-        for load in database.rows(connection, _QUERIES["half_loaded"], _HalfLoaded)
+        for load in database.rows(connection, half_loaded, _HalfLoaded, {"dataset": dataset})
     ]
-    foreign = connection.execute(_QUERIES["foreign_rows"]).fetchall()
+    foreign = connection.execute(sql.SQL(_QUERIES["foreign_rows"]).format(raw=raw)).fetchall()
     found += [
-        f"raw.green_trips holds {there:,} rows of load {load_id}, which is not in use: remove them with `make psql` "  # noqa: S608 - words for a person
-        f"and: delete from raw.green_trips where load_id = {load_id};"
+        f"{table} holds {there:,} rows of load {load_id}, which is not in use: remove them with `make psql` "  # noqa: S608 - words for a person
+        f"and: delete from {table} where load_id = {load_id};"
         for load_id, there in foreign
     ]
     return found
@@ -195,8 +207,13 @@ def _models() -> dict[str, list[str]]:
     """
     found: dict[str, list[str]] = {}
     for path in sorted((DBT_PROJECT_DIR / "models").rglob("*.sql")):
-        if 'materialized="ephemeral"' not in path.read_text(encoding="utf-8"):
-            found.setdefault(path.relative_to(DBT_PROJECT_DIR / "models").parts[0], []).append(path.stem)
+        folder = path.relative_to(DBT_PROJECT_DIR / "models").parts[0]
+        if folder != "datasets" and 'materialized="ephemeral"' not in path.read_text(encoding="utf-8"):
+            found.setdefault(folder, []).append(path.stem)
+    for name in load_monitored().of:
+        for parent in {DBT_PROJECT_DIR / "models" / "datasets", dataset_models_dir()}:
+            for path in sorted((parent / name).glob("*.sql")):
+                found.setdefault("staging" if path.stem.startswith("stg_") else "intermediate", []).append(path.stem)
     for path in sorted((DBT_PROJECT_DIR / "seeds").rglob("*.csv")):
         found.setdefault("staging", []).append(path.stem)
     return found

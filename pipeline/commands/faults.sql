@@ -17,6 +17,9 @@ from raw.files
 where loaded_at = (select max(loaded_at) from raw.files)
     and loaded_at > clock_timestamp() + make_interval(secs => %(seconds)s)
 
+-- name: datasets
+select distinct dataset from raw.files order by dataset
+
 -- name: half_loaded
 select
     files.load_id,
@@ -24,16 +27,16 @@ select
     files.rows,
     coalesce(found.rows, 0) as there
 from raw.files as files
-left join (select load_id, count(*) as rows from raw.green_trips group by load_id) as found
+left join (select load_id, count(*) as rows from {raw} group by load_id) as found
     on files.load_id = found.load_id
-where files.status = 'loaded' and files.rows != coalesce(found.rows, 0)
+where files.dataset = %(dataset)s and files.status = 'loaded' and files.rows != coalesce(found.rows, 0)
 order by files.source_month
 
 -- name: foreign_rows
 select
     load_id,
     count(*)
-from raw.green_trips
+from {raw}
 where load_id not in (select load_id from raw.files where status = 'loaded')
 group by load_id
 order by load_id

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from config.monitored import Monitored, load_monitored
 from config.monitoring import Model, Monitoring
-from config.monitoring_file import load_monitoring
 from core.errors import UsageError
 from core.failpoints import failpoint
 from core.files.columns import shortened
+from models_ml.event_keys import EventKey
 from models_ml.load import complete_reference, load_predictions, loaded_versions
 from models_ml.prediction_files import read_predictions
 from python_metrics.store import invalidate_days
@@ -37,11 +38,10 @@ def load(file: Path | None, model: str, version: str, tell: Callable[[str], None
         BadFileError: the file cannot be loaded; nothing was changed.
         LockedError: another command is changing the warehouse.
     """
-    monitoring = load_monitoring()
-    spec = _spec(monitoring, model.strip())
+    monitoring, spec = _spec(load_monitored(), model.strip())
     if file is None:
         raise UsageError(f"no file was given: {_EXAMPLE}")
-    found = read_predictions(file, spec, monitoring.models[spec], version)
+    found = read_predictions(file, spec, monitoring.models[spec], version, EventKey.of(monitoring))
     with changes("predictions", f"{spec} {version} {file}", Role.MONITOR) as record:
         with database.connect("predictions") as connection:
             lines = _take_in(connection, monitoring, spec, found)
@@ -52,28 +52,31 @@ def load(file: Path | None, model: str, version: str, tell: Callable[[str], None
         tell(f"note: unknown columns were not read: {shortened(found.extra)}")
 
 
-def _spec(monitoring: Monitoring, name: str) -> str:
-    loaded = [spec for spec, model in monitoring.models.items() if model.is_loaded]
+def _spec(monitored: Monitored, name: str) -> tuple[Monitoring, str]:
+    """The model with the dataset that it is of."""
+    loaded = [
+        spec for each in monitored.of.values() for spec, model in each.models.items() if model.predictions == "loaded"
+    ]
     if name in loaded:
-        return name
+        return next(each for each in monitored.of.values() if name in each.models), name
     hint = f"use one of {', '.join(loaded)}" if loaded else "none has: give one `predictions: loaded` in monitoring.yml"
     if not name:
         raise UsageError(f"no model was given: {_EXAMPLE}; models with loaded predictions: {hint}")
-    found = "has a recipe, its predictions are made here" if name in monitoring.models else "is not in monitoring.yml"
+    found = "has a recipe, its predictions are made here" if name in monitored.specs else "is not in monitoring.yml"
     raise UsageError(f"MODEL '{name}' {found}; models with loaded predictions: {hint}")
 
 
 def _take_in(connection: database.Connection, monitoring: Monitoring, spec: str, file: PredictionFile) -> list[str]:
     lines = []
-    for outcome in load_predictions(connection, spec, monitoring.models[spec], file):
+    for outcome in load_predictions(connection, monitoring, spec, file):
         invalidate_days(connection, monitoring.windows, outcome.model_version, list(outcome.changed_days))
         lines.append(_words(outcome))
         lines += _contradictions(outcome, file, monitoring.models[spec])
         failpoint("predictions.version_taken")
-    for version in loaded_versions(connection):
-        if version.spec != spec or version.reference_id is not None:
+    for version in loaded_versions(connection, [spec]):
+        if version.reference_id is not None:
             continue
-        why = complete_reference(connection, version, monitoring.models[spec], monitoring.segments.columns)
+        why = complete_reference(connection, version, monitoring)
         lines.append(
             f"{version.model_version} waits: {why}" if why else f"{version.model_version}: its reference is stored"
         )

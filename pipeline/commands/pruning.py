@@ -29,7 +29,7 @@ _STEPS = (
     "mark_file",
 )
 _SHRUNK = (
-    *("raw.green_trips", "intermediate.int_trips_accepted", "intermediate.int_trips_rejected"),
+    *("raw.green_trips", "intermediate.green_trips_accepted", "intermediate.green_trips_rejected"),
     *("ml.predictions", "ml.labels"),
 )
 

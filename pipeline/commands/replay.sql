@@ -7,7 +7,7 @@ select max(as_of) from monitoring.ledger where step = 'performance' and window_s
 -- name: day
 select
     daily.model_spec,
-    volume.trip_count,
+    volume.row_count,
     daily.prediction_drift,
     daily.is_prediction_drifted
 from marts.fct_daily_monitoring as daily

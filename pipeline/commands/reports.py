@@ -20,11 +20,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from config.monitoring import Monitoring
-from config.monitoring_file import load_monitoring
 from core.errors import ConfigurationError, UsageError
 from core.files.unfinished import unfinished
 from core.levels import level, levels
-from pipeline.commands.chosen import check_monitored, chosen_models, is_pruned
+from pipeline.commands.chosen import check_monitored, chosen_models, is_pruned, monitoring_of_model
 from pipeline.console import result_console
 from python_metrics import store
 from python_metrics.comparisons.day_report import make_day_report
@@ -71,7 +70,7 @@ def write_reports(request: ReportRequest, tell: Callable[[str], None]) -> Iterat
         UsageError: the day, the model or the segment names nothing that is there; says what is.
         ConfigurationError: the file cannot be written.
     """
-    monitoring = load_monitoring()
+    monitoring = monitoring_of_model(request.model)
     relations = monitoring.windows
     check_monitored(monitoring)
     # Everything that can be wrong is found before the first page is made.

@@ -16,10 +16,9 @@ from rich.progress import Progress
 from rich.table import Table
 
 from config.monitoring import Monitoring
-from config.monitoring_file import load_monitoring
 from config.months import Month
 from core.errors import UsageError
-from pipeline.commands.chosen import check_monitored, chosen_models
+from pipeline.commands.chosen import check_monitored, chosen_models, monitoring_of_model
 from pipeline.console import progress_console, result_console
 from python_metrics.comparisons import verification
 from python_metrics.comparisons.verification import TOLERANCE
@@ -49,7 +48,7 @@ def verify(month: Month | None, model: str) -> bool:
     Raises:
         UsageError: the month or the model names nothing that is monitored; says what is.
     """
-    monitoring = load_monitoring()
+    monitoring = monitoring_of_model(model.strip())
     check_monitored(monitoring)
     schema_versions.migrate()
     models = [

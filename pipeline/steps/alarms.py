@@ -22,20 +22,20 @@ class Alarms(Step):
     fills = ("monitoring.ledger", "monitoring.day_alarms", "monitoring.alarm_scores")
 
     def inputs(self, run: Run) -> Entry:
-        return Entry(inputs.of_alarms(run.monitoring, run.units.failed_names))
+        return Entry(inputs.of_alarms(run.datasets, run.units.failed_names))
 
     def take(self, run: Run, record: Record, *, afresh: bool) -> bool:
-        unusual = alarm_store.event_days(run.monitoring.windows)
+        unusual = {each.dataset: alarm_store.event_days(each.windows) for each in run.datasets}
         statements: dict[str, ModelStatements] = {}
         done, firing = Done(), 0
         for stored in run.healthy_models():
             with run.units.unit(stored.model_version):
-                model = monitored(stored)
-                alarms = ModelAlarms(run.monitoring, model, unusual, run.run_id)
+                monitoring, model = run.of(stored), monitored(stored)
+                alarms = ModelAlarms(monitoring, model, unusual[stored.dataset], run.run_id)
                 for work in alarms.works:
                     done += run.make(work, record)
                     firing += work.firing
-                statements[model.model_version] = ModelStatements(run.monitoring, model, alarms.columns)
+                statements[model.model_version] = ModelStatements(monitoring, model, alarms.columns)
 
         def raise_(incident: Incident) -> Raised | None:
             # What there is to say is written once: where a model has failed that would say it, the next run does.
@@ -45,8 +45,7 @@ class Alarms(Step):
                     return raised(statements, incident)
             return None
 
-        clear_days = run.monitoring.calibration.clear_days
-        recorded = record_incidents(run.monitoring.windows, clear_days, raise_, run.run_id)
+        recorded = sum(record_incidents(monitoring, raise_, run.run_id) for monitoring in run.datasets)
         record.rows += recorded
         record.message = f"{done.made} decisions, {firing} firing" if done.made else ""
         return bool(done or recorded)

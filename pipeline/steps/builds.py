@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
-from config.monitoring import Monitoring
+from config.monitored import Monitored
+from core.errors import ConfigurationError, DbtError
 from pipeline import dbt, dbt_vars
 from pipeline.steps import inputs
-from pipeline.steps.step import Run, Step
-from warehouse.ledger import Entry
+from pipeline.steps.step import Run, Step, unit_of_dataset
+from warehouse import database, ledger
+from warehouse.ledger import Entry, Key
 from warehouse.relations import check_relations
 from warehouse.runs import Step as Record
 
@@ -26,19 +30,40 @@ class _Build(Step):
     role = None
     selection: ClassVar[tuple[str, ...]]
 
-    def rules(self, monitoring: Monitoring) -> dbt_vars.Variables:
-        """What the models read of monitoring.yml, beyond what is a part of the project."""
-        return {}
+    @abstractmethod
+    def rules(self, monitored: Monitored) -> Mapping[str, object]:
+        """What the models read of the files of settings, beyond what is a part of the project."""
 
     def inputs(self, run: Run) -> Entry:
-        project = dbt.project_hash(run.monitoring)[:16]
-        return Entry(inputs.of_build(self.name, self.rules(run.monitoring)), project)
+        project = dbt.project_hash(run.monitored)[:16]
+        return Entry(inputs.of_build(self.name, self.rules(run.monitored)), project)
 
     def take(self, run: Run, record: Record, *, afresh: bool) -> bool:
         refresh = ["--full-refresh"] if afresh else []
-        record.rows = dbt.build(*self.selection, *refresh, run_id=run.run_id, monitoring=run.monitoring)
+        try:
+            record.rows = self.build(run, *refresh)
+        except DbtError as error:
+            # What is wrong with a dataset's own models takes no other down.
+            if not error.datasets or not error.datasets <= run.monitored.datasets.keys():
+                raise
+            for name in error.datasets:
+                with run.units.unit(unit_of_dataset(name), is_model=False):
+                    raise
+            run.monitored = run.monitored.without(error.datasets, ConfigurationError(str(error)))
+            record.rows = self.build(run, *refresh)
         record.message = "rebuilt, the dbt project has changed" if afresh else ""
         return True
+
+    def build(self, run: Run, *refresh: str) -> int:
+        """Build what is selected; gives the number of rows."""
+        return dbt.build(*self.selection, *refresh, run_id=run.run_id, monitored=run.monitored)
+
+
+def _changed(hashes: Mapping[str, str]) -> list[str]:
+    """The datasets that were built in another way than they would be now."""
+    with database.connect("ledger", read_only=True) as connection:
+        known = {name: ledger.known(connection, Transform.name, name).get(Key(name)) for name in hashes}
+    return [name for name, entry in known.items() if entry is not None and entry.inputs_hash != hashes[name]]
 
 
 class Transform(_Build):
@@ -48,8 +73,35 @@ class Transform(_Build):
     does = "dbt cleans the rows and cuts them into days"
     selection = ("--exclude", *_AFTER_SCORING, _PROFILES, _THOROUGH)
 
+    def rules(self, monitored: Monitored) -> Mapping[str, object]:
+        return dbt_vars.cleaning(monitored)
+
+    def build(self, run: Run, *refresh: str) -> int:
+        """The models of a dataset whose cleaning has changed are made afresh, then all are brought up to date."""
+        hashes = {name: dbt.dataset_hash(run.monitored, name) for name in run.monitored.datasets}
+        changed = [] if refresh else _changed(hashes)
+        rows = 0
+        if changed:
+            own = [f"monitoring_warehouse.datasets.{name}" for name in changed]
+            left_out = ("--exclude", *_AFTER_SCORING, _PROFILES, "resource_type:test")
+            rows = dbt.build(
+                "--select",
+                *own,
+                *left_out,
+                "--full-refresh",
+                run_id=run.run_id,
+                with_tests=False,
+                monitored=run.monitored,
+            )
+        rows += super().build(run, *refresh)
+        with database.connect("ledger") as connection:
+            for name, of_now in hashes.items():
+                ledger.note(connection, self.name, Key(name), Entry(of_now), run.run_id)
+        return rows
+
     def end(self, run: Run) -> None:
-        check_relations(run.monitoring, may_be_missing=False, may_change=False, scored=False)
+        if run.example is not None:
+            check_relations(run.example, may_be_missing=False, may_change=False, scored=False)
 
 
 class Profiles(_Build):
@@ -59,11 +111,12 @@ class Profiles(_Build):
     does = "dbt counts the values of every column, day and segment"
     selection = ("--select", _PROFILES, "--exclude", _THOROUGH)
 
-    def rules(self, monitoring: Monitoring) -> dbt_vars.Variables:
-        return dbt_vars.profile_plan(monitoring)
+    def rules(self, monitored: Monitored) -> Mapping[str, object]:
+        return dbt_vars.profile_plan(monitored)
 
     def end(self, run: Run) -> None:
-        check_relations(run.monitoring, may_be_missing=False, may_change=False)
+        for monitoring in run.datasets:
+            check_relations(monitoring, may_be_missing=False, may_change=False)
 
 
 class Marts(_Build):
@@ -73,5 +126,5 @@ class Marts(_Build):
     does = "dbt builds the tables to read"
     selection = ("--select", *_AFTER_SCORING, "--exclude", _THOROUGH)
 
-    def rules(self, monitoring: Monitoring) -> dbt_vars.Variables:
-        return dbt_vars.variables(monitoring)
+    def rules(self, monitored: Monitored) -> Mapping[str, object]:
+        return dbt_vars.variables(monitored)

@@ -1,13 +1,17 @@
-"""The step `ingest`: find, check and load the files of the months that were asked for."""
+"""The step `ingest`: find, check and load the files of the months that were asked for, and of every other dataset."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from config.settings import DATASET
 from core.files.columns import shortened
 from ingest import load, sources
+from ingest.datasets.expressions import check_expressions
+from ingest.datasets.load import load_rows
+from ingest.datasets.raw_table import ensure_raw_table
 from pipeline import console
-from pipeline.steps.step import Run, Step
+from pipeline.steps.step import Run, Step, unit_of_dataset
 from warehouse import database
 from warehouse.access.roles import Role
 from warehouse.runs import Step as Record
@@ -23,24 +27,55 @@ class Ingest(Step):
     role = Role.LOADER
 
     def take(self, run: Run, record: Record, *, afresh: bool) -> bool:
-        found = sources.find_files(run.settings, sources.held_months(), console.download_bar)
-        run.notice = found.notice
-        if found.notice:
-            run.tell(found.notice)
-        results = load.load_months(found.files)
-        for note in found.notes:
-            run.tell(f"note: {note}")
-        for result in results:
-            for warning in result.warnings:
-                run.tell(f"warning: {warning}")
-            if result.extra_columns:
-                run.tell(f"note: {result.month}: unknown columns were kept out: {shortened(result.extra_columns)}")
-        record.rows = sum(result.rows for result in results)
-        changed = [result for result in results if result.action is not load.Action.UNCHANGED]
-        record.message = ", ".join(f"{result.month} {result.action}" for result in changed)
+        changed = _months(run, record) if run.example is not None else []
+        for monitoring in run.datasets:
+            name = monitoring.dataset
+            if name in run.monitored.datasets:
+                with run.units.unit(unit_of_dataset(name), is_model=False):
+                    loaded = load_rows(name, run.monitored.datasets[name], run.tell)
+                    check_expressions(name, run.monitored.datasets[name])
+                    record.rows += loaded.rows
+                    changed += [f"{name}: {len(loaded.months)} months"] * bool(loaded.months)
+                    for note in loaded.notes:
+                        run.tell(f"note: {note}")
+        record.message = ", ".join(changed)
         with database.connect("origin", read_only=True) as connection:
-            run.log.origin = database.one_row(connection, _QUERIES["origins"])[0]
+            run.log.origin = database.one_row(connection, _QUERIES["origins"], {"dataset": DATASET})[0]
         if run.log.origin == "sample" and not run.notice:
             run.notice = "GENERATED SAMPLE DATA - not real trips (the files themselves say so)"
             run.tell(run.notice)
         return bool(changed)
+
+
+def _months(run: Run, record: Record) -> list[str]:
+    """The months of the worked example; gives what has changed."""
+    found = sources.find_files(run.settings, sources.held_months(), console.download_bar)
+    run.notice = found.notice
+    if found.notice:
+        run.tell(found.notice)
+    results = load.load_months(found.files)
+    for note in found.notes:
+        run.tell(f"note: {note}")
+    for result in results:
+        for warning in result.warnings:
+            run.tell(f"warning: {warning}")
+        if result.extra_columns:
+            run.tell(f"note: {result.month}: unknown columns were kept out: {shortened(result.extra_columns)}")
+    record.rows = sum(result.rows for result in results)
+    changed = [result for result in results if result.action is not load.Action.UNCHANGED]
+    return [f"{result.month} {result.action}" for result in changed]
+
+
+def make_raw_tables(run: Run) -> None:
+    """The tables that datasets are loaded into, as the warehouse's owner; before the roles get their rights."""
+    for name, error in run.monitored.broken.items():
+        with run.units.unit(unit_of_dataset(name), is_model=False):
+            raise error
+    for monitoring in run.datasets:
+        name = monitoring.dataset
+        if name in run.monitored.datasets:
+            with (
+                run.units.unit(unit_of_dataset(name), is_model=False),
+                database.connect("raw table") as connection,
+            ):
+                ensure_raw_table(connection, name, run.monitored.datasets[name])

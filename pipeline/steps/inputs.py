@@ -28,14 +28,18 @@ def of_build(step: str, rules: Mapping[str, object]) -> str:
     return _hash(step, _READ_BY[step], json.dumps(rules, sort_keys=True))
 
 
-def of_performance(monitoring: Monitoring, as_of: datetime, left_out: Sequence[str]) -> str:
+def of_performance(datasets: Sequence[Monitoring], as_of: datetime, left_out: Sequence[str]) -> str:
     """What the labels that count were, the windows that have metrics, the rules, and the models that are left out."""
-    return _hash("performance", ("metrics",), monitoring.model_dump_json(), *left_out, as_of=as_of)
+    return _hash("performance", ("metrics",), *_rules(datasets), *left_out, as_of=as_of)
 
 
-def of_alarms(monitoring: Monitoring, left_out: Sequence[str]) -> str:
+def of_alarms(datasets: Sequence[Monitoring], left_out: Sequence[str]) -> str:
     """The profiles, the metrics and what labels say, the expected events, the rules, and the models left out."""
-    return _hash("alarms", ("metrics", "performance"), monitoring.model_dump_json(), *left_out)
+    return _hash("alarms", ("metrics", "performance"), *_rules(datasets), *left_out)
+
+
+def _rules(datasets: Sequence[Monitoring]) -> list[str]:
+    return [monitoring.model_dump_json() for monitoring in datasets]
 
 
 def _hash(query: str, steps: tuple[str, ...], *rules: str, **parameters: object) -> str:

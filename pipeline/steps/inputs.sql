@@ -10,7 +10,8 @@ select md5(
             where
                 table_schema in ('staging', 'intermediate')
                 -- What is built of predictions and of metrics belongs to later steps.
-                and table_name not in ('int_column_profiles', 'int_profiled_windows', 'int_monitored_windows')
+                and table_name != 'int_monitored_windows'
+                and table_name !~ '_(column_profiles|profiles|profiled_windows)$'
         ), ''
     )
 )
@@ -24,8 +25,13 @@ select md5(
     || '|'
     || coalesce((select cast(max(prediction_load_id) as text) from ml.prediction_loads), '')
     || '|'
-    || (to_regclass('intermediate.int_column_profiles') is not null)
-    || (to_regclass('intermediate.int_profiled_windows') is not null)
+    || coalesce(
+        (
+            select string_agg(table_name, ',' order by table_name)
+            from information_schema.tables
+            where table_schema = 'intermediate' and table_name ~ '_(column_profiles|profiles|profiled_windows)$'
+        ), ''
+    )
 )
 
 -- name: performance

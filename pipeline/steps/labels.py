@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from config.monitoring import Monitoring
+from config.settings import DATASET
 from models_ml.labels import LABELS, TripLabels, label_targets
 from pipeline.steps.step import Run, Step, counted
 from warehouse.engine import Done
@@ -16,16 +18,17 @@ class TripLabelling(Step):
     fills = ("ml.labels",)
 
     def take(self, run: Run, record: Record, *, afresh: bool) -> bool:
-        for sentence in run.monitoring.without_labels():
-            run.tell(f"note: {sentence}")
         done = Done()
-        for target in label_targets(run.monitoring):
-            with run.units.unit(unit_of(target), is_model=False):
-                done += run.make(TripLabels(run.monitoring, target, run.run_id), record)
+        for monitoring in run.datasets:
+            for sentence in monitoring.without_labels():
+                run.tell(f"note: {sentence}")
+            for target in label_targets(monitoring):
+                with run.units.unit(unit_of(monitoring, target), is_model=False):
+                    done += run.make(TripLabels(monitoring, target, run.run_id), record)
         record.message = counted(months=done.made, are_gone=done.gone)
         return bool(done)
 
 
-def unit_of(target: str) -> str:
+def unit_of(monitoring: Monitoring, target: str) -> str:
     """The name of a target's labels where they fail."""
-    return f"labels of {target}"
+    return f"labels of {target if monitoring.dataset == DATASET else f'{monitoring.dataset}.{target}'}"

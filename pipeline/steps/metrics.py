@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
+from config.dataset_models import ColumnWindow
+from config.months import Month
 from models_ml import store as model_store
 from models_ml.store import StoredModel
 from pipeline.steps.step import Run, Step, counted, monitored
+from python_metrics import store
 from python_metrics.comparisons.comparisons import Comparisons
 from python_metrics.monitor import WindowMetrics
 from python_metrics.store import METRICS
 from warehouse.engine import Done
 from warehouse.runs import Step as Record
+
+# How many windows of a dataset are computed, at least, when it has just come, and how many days each may have.
+_NEWEST = 84
+_DAYS = {"week": 7, "month": 31}
 
 
 class Metrics(Step):
@@ -30,15 +37,40 @@ class Metrics(Step):
         windows, compared = Done(), Done()
         for stored in run.healthy_models():
             with run.units.unit(stored.model_version):
-                model, months = monitored(stored), _months(run, stored)
-                windows += run.make(WindowMetrics(run.monitoring, model, run.references, months, run.run_id), record)
-                compared += run.make(Comparisons(run.monitoring, model, run.references, run.run_id), record)
+                of_model = (run.of(stored), monitored(stored), run.references(stored))
+                made = run.make(WindowMetrics(*of_model, _months(run, stored), run.run_id), record)
+                if made.made and stored.dataset != run.monitored.rules.dataset:
+                    _tell_of_older(run, stored)
+                windows += made
+                compared += run.make(Comparisons(*of_model, run.run_id), record)
         record.message = counted(windows=windows.made, are_gone=windows.gone, comparisons=compared.made + compared.gone)
         return bool(windows or compared)
 
 
+def _tell_of_older(run: Run, stored: StoredModel) -> None:
+    """Which days of a dataset are not monitored, because they lie too far back."""
+    relations = run.of(stored).windows
+    days = store.unmonitored_days(relations, stored.model_version, stored.reference_id)
+    if days:
+        run.tell(
+            f"note: {stored.model_version}: {len(days)} windows from {days[0]} to {days[-1]} are not monitored: the "
+            f"newest come first, `make backfill FROM={days[0]} TO={days[-1]} MODEL={stored.model_version}` computes "
+            "these"
+        )
+
+
 def _months(run: Run, stored: StoredModel) -> list[date]:
-    """The months, by their first days, whose windows a model is asked for: those of the run that it has scored."""
+    """The months, by their first days, whose windows a model is asked for: those of the run that it has scored.
+
+    The run's months are the worked example's; of another dataset the newest 84 windows at least are asked for. Older
+    ones are a matter of `make backfill`.
+    """
+    if stored.dataset != run.monitored.rules.dataset:
+        scored = model_store.scored_months(stored.model_version)
+        windows = run.monitored.datasets[stored.dataset].windows
+        days = 366 if isinstance(windows, ColumnWindow) else _DAYS.get(str(windows), 1)
+        oldest = Month.of(max(scored) - timedelta(days=_NEWEST * days)).first_day if scored else None
+        return sorted(month for month in scored if oldest is None or month >= oldest)
     asked = stored.is_loaded or stored.train_month == run.settings.train_month
     months = [month.first_day for month in run.settings.months] if asked else []
     if stored.is_loaded:

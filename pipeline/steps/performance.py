@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from models_ml.store import StoredModel
 from pipeline.steps import inputs
 from pipeline.steps.labels import unit_of
 from pipeline.steps.step import Run, Step, counted, monitored
-from python_metrics.monitored import MonitoredModel
 from python_metrics.performance import evaluation_store
 from python_metrics.performance.evaluations import Evaluations
 from python_metrics.store import PERFORMANCE
@@ -28,16 +28,17 @@ class Performance(Step):
     fills = ("monitoring.ledger", "monitoring.metric_history")
 
     def inputs(self, run: Run) -> Entry:
-        return Entry(inputs.of_performance(run.monitoring, run.settings.as_of, run.units.failed_names))
+        return Entry(inputs.of_performance(run.datasets, run.settings.as_of, run.units.failed_names))
 
     def take(self, run: Run, record: Record, *, afresh: bool) -> bool:
         done = Done()
         for stored in run.healthy_models():
-            target = run.monitoring.models[stored.spec].target
-            if target not in run.monitoring.labels or run.units.has_failed(unit_of(target)):
+            monitoring = run.of(stored)
+            target = monitoring.models[stored.spec].target
+            if target not in monitoring.labels or run.units.has_failed(unit_of(monitoring, target)):
                 continue
             with run.units.unit(stored.model_version):
-                done += _evaluate(run, record, monitored(stored))
+                done += _evaluate(run, record, stored)
         record.message = counted(windows=done.made)
         return bool(done)
 
@@ -46,9 +47,10 @@ class Performance(Step):
             run.tell(_moment(run.settings.as_of))
 
 
-def _evaluate(run: Run, record: Record, model: MonitoredModel) -> Done:
+def _evaluate(run: Run, record: Record, stored: StoredModel) -> Done:
     """Evaluate a model by its labels."""
-    done, of_model = Done(), (run.monitoring, model, run.references)
+    model = monitored(stored)
+    done, of_model = Done(), (run.of(stored), model, run.references(stored))
     # What is evaluated again as of its own moment comes first: what has arrived since is an evaluation of its own.
     for as_of, windows in evaluation_store.to_recall(model.model_version, model.reference_id).items():
         done += run.make(Evaluations(*of_model, as_of, run.run_id, recalled=windows), record)

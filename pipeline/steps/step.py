@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import ClassVar, TypeVar
 
+from config.monitored import Monitored
 from config.monitoring import Monitoring
 from config.settings import Settings
 from models_ml import load as predictions
@@ -37,7 +38,7 @@ class Run:
     """One run of the pipeline; `notice` is set where generated data stands in."""
 
     settings: Settings
-    monitoring: Monitoring
+    monitored: Monitored
     log: RunLog
     units: Units
     tell: Callable[[str], None]
@@ -49,20 +50,48 @@ class Run:
         return self.log.run_id
 
     @cached_property
-    def references(self) -> References:
+    def _references(self) -> dict[str, References]:
+        return {name: References(monitoring) for name, monitoring in self.monitored.of.items()}
+
+    @property
+    def example(self) -> Monitoring | None:
+        """The worked example, whose rows are found and scored here; None where the run is not about it."""
+        return next((each for each in self.datasets if each.dataset == self.monitored.rules.dataset), None)
+
+    @property
+    def datasets(self) -> list[Monitoring]:
+        """What the run is about: the datasets that were asked for and have not failed."""
+        asked = self.settings.datasets or self.monitored.of.keys()
+        return [
+            monitoring
+            for name, monitoring in self.monitored.of.items()
+            if name in asked and not self.units.has_failed(unit_of_dataset(name))
+        ]
+
+    def of(self, stored: StoredModel) -> Monitoring:
+        """What holds for a model's dataset."""
+        return self.monitored.of[stored.dataset]
+
+    def references(self, stored: StoredModel) -> References:
         """The references of this run; what is learned from one serves several steps."""
-        return References(self.monitoring)
+        return self._references[stored.dataset]
 
     def healthy_models(self) -> list[StoredModel]:
-        """The stored models that have not failed in this run."""
-        return [stored for stored in model_store.stored_models() if not self.units.has_failed(stored.model_version)]
+        """The stored models of the run's datasets that have not failed in this run."""
+        asked = {monitoring.dataset for monitoring in self.datasets}
+        return [
+            stored
+            for stored in model_store.stored_models()
+            if stored.dataset in asked and not self.units.has_failed(stored.model_version)
+        ]
 
-    def loaded_versions(self) -> list[LoadedVersion]:
-        """The model versions whose predictions are loaded."""
-        if not any(model.is_loaded for model in self.monitoring.models.values()):
+    def loaded_versions(self, monitoring: Monitoring) -> list[LoadedVersion]:
+        """The model versions of a dataset whose predictions are made elsewhere."""
+        specs = [spec for spec, model in monitoring.models.items() if model.is_loaded]
+        if not specs:
             return []
         with database.connect("predictions", read_only=True) as connection:
-            return predictions.loaded_versions(connection)
+            return predictions.loaded_versions(connection, specs)
 
     def make(self, work: Work[T], record: Record) -> Done:
         """Bring a step's work for one subject up to date."""
@@ -99,6 +128,11 @@ class Step(ABC):
 
     def end(self, run: Run) -> None:  # noqa: B027  (most steps have nothing to do here)
         """Called when a step with `inputs` has been taken, before that is noted, or was skipped."""
+
+
+def unit_of_dataset(name: str) -> str:
+    """The name of a dataset as a whole where it fails."""
+    return f"dataset {name}"
 
 
 def monitored(stored: StoredModel) -> MonitoredModel:

@@ -1,4 +1,4 @@
-"""The step `train`: models that are missing, models whose file has gone, and references that have become complete.
+"""The step `train`: models that are missing, and models whose file has gone.
 
 A stored model never changes, so there is nothing stale here: what monitoring.yml says otherwise of it is an error.
 """
@@ -8,16 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from config.monitoring import Monitoring
 from config.months import Month
 from core.errors import ModelError
-from models_ml import load as predictions
 from models_ml import recipes, train
 from models_ml import store as model_store
 from models_ml.store import StoredModel
 from pipeline.steps.step import Run, Step
 from python_metrics.drift.profile_drift import drift_score
 from python_metrics.profiles.profiles import profile_of
-from warehouse import database
 from warehouse.runs import Step as Record
 
 
@@ -28,12 +27,15 @@ class Train(Step):
     does = "training models"
 
     def take(self, run: Run, record: Record, *, afresh: bool) -> bool:
+        example = run.example
+        if example is None:
+            return False
         stored_models = model_store.stored_models()
         there = {stored.spec for stored in stored_models if stored.train_month == run.settings.train_month}
         # Models to make, and models whose file has gone: those are trained again, and must come out the same.
         wanted: list[tuple[str, Month, StoredModel | None]] = [
             (spec, run.settings.train_month, None)
-            for spec, model in run.monitoring.models.items()
+            for spec, model in example.models.items()
             if spec not in there and not model.is_loaded
         ]
         wanted += [
@@ -46,18 +48,17 @@ class Train(Step):
             with run.units.unit(known.model_version if known else spec):
                 model_version, rows = train.train(
                     spec,
-                    run.monitoring.models[spec],
+                    example.models[spec],
                     month,
                     model_dir=run.settings.model_dir,
                     origin=run.log.origin,
                     run_id=run.run_id,
-                    prediction_drift=_prediction_drift(run, spec),
-                    segment_columns=run.monitoring.segments.columns,
+                    prediction_drift=_prediction_drift(example, spec),
+                    segment_columns=example.segments.columns,
                     known=known,
                 )
                 record.rows += rows
                 made.append(model_version)
-        made += [f"{model_version}: its reference is stored" for model_version in _complete_references(run)]
         record.message = ", ".join(made)
         return bool(made)
 
@@ -65,8 +66,11 @@ class Train(Step):
 def check_models(run: Run) -> None:
     """A stored model must be what monitoring.yml says it is, before anything is done in its name."""
     for stored in model_store.stored_models():
+        if stored.dataset not in run.monitored.of:
+            continue
         with run.units.unit(stored.model_version):
-            if stored.definition_sha256 != recipes.definition_sha256(run.monitoring.models[stored.spec]):
+            model = run.monitored.of[stored.dataset].models[stored.spec]
+            if model.in_rows is None and stored.definition_sha256 != recipes.definition_sha256(model):
                 raise ModelError(
                     f"monitoring.yml has changed what {stored.spec} is (recipe, task, rows, features or target), "
                     f"but {stored.model_version} was made before: undo the change, or give the changed model a "
@@ -74,24 +78,8 @@ def check_models(run: Run) -> None:
                 )
 
 
-def _complete_references(run: Run) -> list[str]:
-    """Store the references of loaded predictions that have become complete; gives the model versions."""
-    stored = []
-    for loaded in run.loaded_versions():
-        if loaded.reference_id is not None:
-            continue
-        model = run.monitoring.models[loaded.spec]
-        with run.units.unit(loaded.model_version), database.connect("references") as connection:
-            why = predictions.complete_reference(connection, loaded, model, run.monitoring.segments.columns)
-            if why:
-                run.tell(f"note: {loaded.model_version} waits: {why}")
-            else:
-                stored.append(loaded.model_version)
-    return stored
-
-
-def _prediction_drift(run: Run, spec: str) -> Callable[[Any, Any], float]:
-    prediction = run.monitoring.columns(spec)[-1]
+def _prediction_drift(monitoring: Monitoring, spec: str) -> Callable[[Any, Any], float]:
+    prediction = monitoring.columns(spec)[-1]
 
     def score(reference: Any, current: Any) -> float:
         rule = prediction.drift

@@ -20,6 +20,8 @@ left join monitoring.ledger as computed
         and computed.granularity = windows.granularity
 where
     windows.granularity = 'day'
+    -- Of the latest day more may be to come: it is decided on when it is whole.
+    and not (windows.is_partial and windows.window_date = (select max(window_date) from {windows}))
     and profiles.model_version in ('', %(model_version)s)
     and profiles.segment_key = ''
     and profiles.column_name = any(%(columns)s)

@@ -39,6 +39,7 @@ class ColumnFamily:
         self._windows, self._model_version = monitoring.windows, model.model_version
         self._is_about_part = monitoring.models[model.spec].is_about_part
         self._columns = monitoring.columns(model.spec)
+        self._prediction = PREDICTION if monitoring.models[model.spec].has_prediction else None
         self._inputs = [column.name for column in self._columns if column.name != PREDICTION]
         self._days = days
         self._dates = [day.window.window_date for day in days]
@@ -91,7 +92,7 @@ class ColumnFamily:
         dates = [one.date for one in reference]
         if not found.rows:
             return Decided(Decision(day, "too_short"), 0, dates, status="empty")
-        null = fit_null(reference, self._inputs, PREDICTION, budget=1 / self.budget, rows=found.rows)
+        null = fit_null(reference, self._inputs, self._prediction, budget=1 / self.budget, rows=found.rows)
         return Decided(decide(null, found, before), found.rows, dates)
 
     @staticmethod

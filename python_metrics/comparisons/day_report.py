@@ -17,7 +17,7 @@ from config.monitoring import MonitoredColumn
 from core.levels import levels
 from python_metrics.drift.evidently_adapter import Contents, Page, make_page
 from python_metrics.metric_rows import MetricRow
-from python_metrics.profiles.profiles import profiles_of
+from python_metrics.profiles.profiles import profiles_of, rounded
 from python_metrics.windows import Reference, window_metrics
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _comparable(rows: pd.DataFrame, columns: tuple[MonitoredColumn, ...]) -> pd.
             frame[column.name] = levels(values).map(_label, na_action="ignore")
         else:
             numbers = values.astype(float).replace([np.inf, -np.inf], np.nan)
-            frame[column.name] = numbers if column.decimals is None else numbers.round(column.decimals)
+            frame[column.name] = rounded(numbers, column)
     return frame
 
 

@@ -79,7 +79,7 @@ def make_estimator(
         return None
     prediction = reference[PREDICTION].to_numpy(dtype=float)
     label = reference[target].to_numpy(dtype=float)
-    usable = np.isfinite(prediction)
+    usable = np.isfinite(prediction) & np.isfinite(label)
     prediction, label = prediction[usable], label[usable]
     codes = days.astype("str").to_numpy()[usable]
     try:

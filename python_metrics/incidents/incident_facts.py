@@ -172,13 +172,14 @@ class Relation:
         name: schema.table with window_date and the columns.
         model_version: whose rows, where the relation has those of several.
         only: the values that the rows have which were evaluated.
-        decimals: what the profiles of the column keep, where that is less than the relation has.
+        decimals, digits: what the profiles of the column keep, where that is less than the relation has.
     """
 
     name: str
     model_version: str = ""
     only: Mapping[str, str | int | float] = field(default_factory=dict)
     decimals: int | None = None
+    digits: int | None = None
 
     def conditions(self) -> list[str]:
         of_model = [f"model_version = {_quoted(self.model_version)}"] if self.model_version else []
@@ -197,16 +198,16 @@ def rows_query(relation: Relation, window_date: date, column: str, facts: Facts)
         comment = f"/* {column} {what}: no row on {window_date}; these are of {day}, the last day that had it */ "
     conditions = [f"window_date = '{day}'", *relation.conditions()]
     if facts.shown:
-        conditions.append(_condition(_rounded(column, relation.decimals), facts.shown))
+        conditions.append(_condition(_rounded(column, relation), facts.shown))
     return f"{comment}select * from {relation.name} where {' and '.join(conditions)} limit {SHOWN_ROWS}"  # noqa: S608 - to be read
 
 
 def copies_query(relation: Relation, window_date: date) -> str:
     """A statement that shows the rows of the day that have a copy, side by side; their numbers alone differ."""
     conditions = " and ".join([f"window_date = '{window_date}'", *relation.conditions()])
-    same = "to_jsonb(trips) - 'event_id' - 'source_row'"
-    counted = f"select trips.*, count(*) over (partition by {same}) as copies from {relation.name} as trips"  # noqa: S608 - as below
-    found = f"select * from ({counted} where {conditions}) as trips where copies > 1"  # noqa: S608 - to be read
+    same = "to_jsonb(events) - 'event_id' - 'source_row'"
+    counted = f"select events.*, count(*) over (partition by {same}) as copies from {relation.name} as events"  # noqa: S608 - as below
+    found = f"select * from ({counted} where {conditions}) as events where copies > 1"  # noqa: S608 - to be read
     return f"{found} order by {same}, event_id limit {SHOWN_ROWS}"
 
 
@@ -232,8 +233,12 @@ def _condition(column: str, move: Move) -> str:
     return f"{column} between {move.lower!r} and {move.upper!r}"
 
 
-def _rounded(column: str, decimals: int | None) -> str:
-    return _identifier(column) if decimals is None else f"round(cast({_identifier(column)} as numeric), {decimals})"
+def _rounded(column: str, relation: Relation) -> str:
+    name = _identifier(column)
+    if relation.digits is not None:
+        form = "9." + "9" * (relation.digits - 1) if relation.digits > 1 else "9"
+        return f"cast(to_char({name}, '{form}EEEE') as double precision)"
+    return name if relation.decimals is None else f"round(cast({name} as numeric), {relation.decimals})"
 
 
 def _quoted(text: str) -> str:

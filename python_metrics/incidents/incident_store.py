@@ -15,7 +15,7 @@ from typing import Any
 
 from psycopg import sql
 
-from config.monitoring import PREDICTION, Windows
+from config.monitoring import PREDICTION, Monitoring
 from core.failpoints import failpoint
 from python_metrics.incidents.incident_facts import Facts
 from python_metrics.incidents.incidents import DecidedDay, Firing, Incident, Subject, incidents_of
@@ -60,25 +60,22 @@ class _Stored:
         return next((kind for kind, _ in reversed(self.followups) if kind in kinds), "")
 
 
-def record_incidents(
-    relations: Windows, clear_days: int, raise_: Callable[[Incident], Raised | None], run_id: int
-) -> int:
-    """Bring the record of incidents up to date with the decisions as they are now; gives the rows added.
+def record_incidents(monitoring: Monitoring, raise_: Callable[[Incident], Raised | None], run_id: int) -> int:
+    """Bring the record of a dataset's incidents up to date with the decisions as they are now; gives the rows added.
 
     Nothing on record is changed: an incident that the decisions no longer bear out gets the follow-up `withdrawn`.
 
     Args:
-        relations: where windows and expected events are read from.
-        clear_days: decided days in a row without a firing that end an incident.
+        monitoring: where windows and expected events are read from, and how many quiet days end an incident.
         raise_: says what there is to say about a new incident; None where nothing can be said yet: it is not recorded.
         run_id: whose work it is.
     """
-    fires, decided, events = _read_decisions(relations)
+    fires, decided, events = _read_decisions(monitoring)
     with database.connect("incidents") as connection:
-        stored = _read_stored(connection)
+        stored = _read_stored(connection, monitoring.dataset)
         added = 0
         borne_out: set[str] = set()
-        for incident in incidents_of(fires, decided, clear_days):
+        for incident in incidents_of(fires, decided, monitoring.calibration.clear_days):
             known = _on_record(incident, stored, borne_out)
             if known is None:
                 raised = raise_(incident)
@@ -171,22 +168,23 @@ def _insert(connection: database.Connection, incident: Incident, raised: Raised,
     connection.execute(_QUERIES["insert_incident"], parameters)
 
 
-def _read_decisions(relations: Windows) -> tuple[list[Firing], list[DecidedDay], dict[date, str]]:
+def _read_decisions(monitoring: Monitoring) -> tuple[list[Firing], list[DecidedDay], dict[date, str]]:
+    relations, of_dataset = monitoring.windows, {"dataset": monitoring.dataset}
     named = {"windows": database.relation(relations.windows), "events": database.relation(relations.events)}
     queries = {name: sql.SQL(_QUERIES[name]).format(**named) for name in ("fires", "decided_days", "events")}
     with database.connect("incidents", read_only=True) as connection:
-        found: Any = {name: connection.execute(query).fetchall() for name, query in queries.items()}
+        found: Any = {name: connection.execute(query, of_dataset).fetchall() for name, query in queries.items()}
     fires = []
     for start, day, family, column, key, value, version, *rest in found["fires"]:
         # Models share their inputs, and the rows; a prediction and what follows from it is a model's own.
         shared = family in ("columns", "quality") and column != PREDICTION
-        subject = Subject(family, column, key, value, "" if shared else version)
+        subject = Subject(family, column, key, value, "" if shared else version, monitoring.dataset)
         fires.append(Firing(start, day, subject, version, *rest))
     return fires, [DecidedDay(*row) for row in found["decided_days"]], dict(found["events"])
 
 
-def _read_stored(connection: database.Connection) -> list[_Stored]:
-    incidents: list[Any] = connection.execute(_QUERIES["stored_incidents"]).fetchall()
+def _read_stored(connection: database.Connection, dataset: str) -> list[_Stored]:
+    incidents: list[Any] = connection.execute(_QUERIES["stored_incidents"], {"dataset": dataset}).fetchall()
     rows: list[Any] = connection.execute(_QUERIES["stored_followups"]).fetchall()
     followups: dict[str, list[tuple[str, datetime | None]]] = {}
     for incident_id, kind, start in rows:

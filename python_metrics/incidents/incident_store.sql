@@ -22,7 +22,8 @@ inner join {windows} as windows
         alarms.window_start = windows.window_start
         and alarms.granularity = windows.granularity
 where
-    alarms.is_firing
+    models.dataset = %(dataset)s
+    and alarms.is_firing
     and not exists (
         select 1 from {events} as events
         where events.event_date = windows.window_date and events.mutes
@@ -35,19 +36,23 @@ select distinct
     alarms.window_end,
     windows.window_date
 from monitoring.day_alarms as alarms
+inner join ml.models as models on alarms.model_version = models.model_version
 inner join {windows} as windows
     on
         alarms.window_start = windows.window_start
         and alarms.granularity = windows.granularity
-where alarms.status in ('ok', 'learning')
+where
+    models.dataset = %(dataset)s
+    and alarms.status in ('ok', 'learning')
 order by alarms.window_start
 
 -- name: events
 select event_date, string_agg(name, ', ' order by name) as names from {events} group by event_date
 
 -- name: stored_incidents
-select incident_id, family, column_name, segment_key, segment_value, model_version, window_start
+select incident_id, family, column_name, segment_key, segment_value, model_version, dataset, window_start
 from monitoring.incidents
+where dataset = %(dataset)s
 order by window_start, incident_id
 
 -- name: stored_followups
@@ -62,7 +67,7 @@ insert into monitoring.incidents (
     moved_of, level, run_id
 )
 values (
-    %(incident_id)s, (select min(dataset) from ml.models where spec = any(%(model_specs)s)), %(family)s, %(column_name)s, %(segment_key)s, %(segment_value)s, %(model_version)s,
+    %(incident_id)s, %(dataset)s, %(family)s, %(column_name)s, %(segment_key)s, %(segment_value)s, %(model_version)s,
     %(window_start)s, %(window_date)s, %(statistic)s, %(threshold_ratio)s, %(p_value)s, %(status)s, %(reference_days)s,
     %(model_specs)s, %(moved)s, %(affected_segments)s, %(rows_query)s, %(event)s, %(figure_of)s, %(moved_of)s,
     %(level)s, %(run_id)s

@@ -14,13 +14,14 @@ from datetime import date, datetime
 
 @dataclass(frozen=True, order=True)
 class Subject:
-    """What fired: a column, or a figure of a family, of one model where it is the model's own."""
+    """What fired: a dataset's column, or a figure of a family, of one model where it is the model's own."""
 
     family: str
     column_name: str
     segment_key: str = ""
     segment_value: str = ""
     model_version: str = ""
+    dataset: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,5 +115,12 @@ def _incident(
 
 def incident_id(subject: Subject, opened: date) -> str:
     """Twelve digits that follow from what fired and when: the same incident has the same name in every run."""
-    parts = (subject.family, subject.column_name, subject.segment_key, subject.segment_value, subject.model_version)
+    parts = (
+        subject.family,
+        subject.column_name,
+        subject.segment_key,
+        subject.segment_value,
+        subject.model_version,
+        subject.dataset,
+    )
     return hashlib.sha256("|".join([*parts, opened.isoformat()]).encode()).hexdigest()[:12]

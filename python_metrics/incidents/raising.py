@@ -34,11 +34,11 @@ class ModelStatements:
     @property
     def rows_in_words(self) -> str:
         """Which rows the model is about; '' for all."""
-        model = self._monitoring.models[self._model.spec]
+        model, many = self._monitoring.models[self._model.spec], self._monitoring.words.many
         if model.is_loaded:
-            return f"trips that {self._model.spec} scored"
+            return f"{many} that {self._model.spec} scored" if model.is_about_part else ""
         return (
-            f"trips with {' and '.join(f'{name} = {value}' for name, value in model.only.items())}"
+            f"{many} with {' and '.join(f'{name} = {value}' for name, value in model.only.items())}"
             if model.only
             else ""
         )
@@ -86,11 +86,12 @@ class ModelStatements:
         """Where the rows of a column are, or those that the model is evaluated by."""
         windows, model = self._monitoring.windows, self._monitoring.models[self._model.spec]
         if column is not None and column.name == PREDICTION:
-            return Relation(windows.rows, self._model.model_version, {}, column.decimals)
+            return Relation(windows.rows, self._model.model_version, {}, column.decimals, column.digits)
+        digits = column.digits if column is not None else None
         return (
-            Relation(windows.rows, self._model.model_version)
+            Relation(windows.rows, self._model.model_version, digits=digits)
             if model.is_loaded
-            else Relation(windows.trips, "", model.only)
+            else Relation(windows.trips, "", model.only, digits=digits)
         )
 
     def _facts(self, firing: Firing, column: MonitoredColumn) -> Facts:

@@ -29,6 +29,7 @@ class Evaluated:
 
     model_version: str
     reference_id: str
+    dataset: str
     target: str
     rules: str
     as_of: datetime

@@ -16,7 +16,8 @@ select
                 select string_agg(cast(loads.label_load_id as text), ',' order by loads.label_load_id)
                 from ml.label_loads as loads
                 where
-                    loads.target = %(target)s
+                    loads.dataset = %(dataset)s
+                    and loads.target = %(target)s
                     and (loads.source_month = windows.source_month or loads.source_month is null)
             )
         )
@@ -81,7 +82,8 @@ arrived as (
     from open_months
     inner join ml.labels as labels
         on
-            labels.target = %(target)s
+            labels.dataset = %(dataset)s
+            and labels.target = %(target)s
             and labels.event_id between monitoring.first_event(open_months.source_month)
             and monitoring.last_event(open_months.source_month)
             and labels.observed_at <= %(as_of)s
@@ -168,7 +170,8 @@ where
     and not exists (
         select 1 from ml.labels as labels
         where
-            labels.target = %(target)s
+            labels.dataset = %(dataset)s
+            and labels.target = %(target)s
             and labels.event_id between monitoring.first_event(months.source_month)
             and monitoring.last_event(months.source_month)
             and labels.observed_at > %(as_of)s

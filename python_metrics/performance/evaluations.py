@@ -60,7 +60,7 @@ class Evaluations:
         self._monitoring, self._model, self._references = monitoring, model, references
         self._run_id, self._recalled = run_id, recalled
         target, rules = monitoring.models[model.spec].target, _rules_hash(monitoring, model.spec)
-        self._evaluated = evaluation_store.Evaluated(self.subject, self.part, target, rules, as_of)
+        self._evaluated = evaluation_store.Evaluated(self.subject, self.part, monitoring.dataset, target, rules, as_of)
 
     def units(self, known: Mapping[Key, Entry]) -> Iterator[Unit[Window]]:
         for window, inputs_hash in evaluation_store.windows_to_evaluate(self._monitoring.windows, self._evaluated):
@@ -92,7 +92,7 @@ class Evaluations:
             entry.decides_at,
         )
         names = (*entry.feature_names, PREDICTION, DECISION, *monitoring.segments.columns)
-        labels = store.LabelsAsOf(entry.target, self.as_of)
+        labels = store.LabelsAsOf(monitoring.dataset, entry.target, self.as_of)
         windows = [unit.of for unit in units]
         of_rows = store.read_rows(monitoring.windows, self.subject, names, windows, labels=labels)
         for unit, (window, rows) in zip(units, of_rows, strict=True):

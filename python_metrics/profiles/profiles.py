@@ -234,4 +234,13 @@ def profiles_of(rows: pd.DataFrame, columns: Sequence[MonitoredColumn]) -> dict[
 
 def rounded(values: pd.Series[float], column: MonitoredColumn) -> pd.Series[float]:
     """A column's values at the precision that its profiles are stored with."""
+    if column.digits is not None:
+        return significant(values.astype(float), column.digits)
     return values if column.decimals is None else values.astype(float).round(column.decimals)
+
+
+def significant(values: pd.Series[float], digits: int) -> pd.Series[float]:
+    """Each number as the double nearest to its text with so many significant digits, as Postgres' to_char writes it."""
+    distinct = values.dropna().unique()
+    kept = {number: float(f"{number:.{digits - 1}e}") if np.isfinite(number) else number for number in distinct}
+    return values.map(kept)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from config.monitoring import MonitoredColumn
+from config.monitoring import PREDICTION, MonitoredColumn
 from python_metrics.drift.drift_metrics import drift_metric
 from python_metrics.metric_rows import MetricRow
 from python_metrics.profiles.profiles import Profile, profiles_of
@@ -54,7 +54,7 @@ def segment_metrics(
     Args:
         key: name of the segmentation.
         groups: profiles of the window's groups, by group and column; a column that the rows lack has none.
-        columns: features and, as the last, the prediction.
+        columns: features and, as the last, the prediction, if there is one.
         reference: the reference's predictions, from `reference_groups`.
         min_rows: a group with fewer rows, in the window or in the reference, gets status low_n.
     """
@@ -70,7 +70,7 @@ def segment_metrics(
             MetricRow("quality", "row_count", float(count), n_current=count),
             MetricRow("quality", "share_missing_values", share, status="ok" if enough else "low_n", n_current=count),
         ]
-        if prediction.name in profiles:
+        if prediction.name == PREDICTION and prediction.name in profiles:
             expected = None if known is None else known.get(value)
             of_group.append(_drift(prediction, profiles[prediction.name], expected, min_rows))
         metrics += [replace(row, segment_key=key, segment_value=value) for row in of_group]

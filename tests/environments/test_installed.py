@@ -67,7 +67,7 @@ def test_the_wheel_runs_the_sample_in_an_empty_folder(installed: Machine) -> Non
     assert days == f"days\n{DAYS * MODELS}\n"
     assert "nothing new" in ask(installed, "run", "--source", "sample")
     assert "All is well" in ask(installed, "doctor", "--source", "sample")
-    ask(installed, "dbt", "test --select stg_tlc__green_trips")
+    ask(installed, "dbt", "test --select stg_green_trips")
     pages = ask(installed, "preview").splitlines()
     assert [str(Path(page).parent) for page in pages] == [str(installed.folder / "reports" / "dashboards")] * len(pages)
     assert {path.name for path in installed.folder.iterdir()} == {".local", "reports"}

@@ -304,7 +304,7 @@ def write_predictions(case: Case) -> Path:
     path = case.state / "predictions.parquet"
     rows: Any = case.connection.execute(
         "select source_month, source_row, round(cast(total_amount * 0.1 as numeric), 2)::float8 "
-        "from intermediate.int_trips_accepted order by 1, 2"
+        "from intermediate.green_trips_accepted order by 1, 2"
     ).fetchall()
     months, numbers, values = zip(*rows, strict=True)
     table = pa.table(
@@ -320,7 +320,7 @@ def write_labels(case: Case) -> Path:
     rows: Any = case.connection.execute(
         "select source_month, source_row, tip_amount, "
         "(dropoff_at + interval '1 day') at time zone 'America/New_York' "
-        "from intermediate.int_trips_accepted where source_month = '2022-02-01' order by 1, 2"
+        "from intermediate.green_trips_accepted where source_month = '2022-02-01' order by 1, 2"
     ).fetchall()
     months, numbers, labels, times = zip(*rows, strict=True)
     table = pa.table(

@@ -187,7 +187,7 @@ def test_trips_of_other_times_belong_to_no_day(warehouse: database.Connection) -
         "where outside_windows_count > 0 order by 1",
     )
     assert found == [("2022-03", 3), ("2022-12", 2), ("2023-01", 1)]
-    outside = "select rule, window_date, count(*) from intermediate.int_trips_rejected where rule = 'outside_month' "
+    outside = "select rule, window_date, count(*) from intermediate.green_trips_rejected where rule = 'outside_month' "
     assert rows(warehouse, outside + "group by 1, 2") == [("outside_month", None, 6)]
     early = "select count(*) from monitoring.metric_values where window_start < '2022-03-01 00:00 America/New_York'"
     assert rows(warehouse, early + " and granularity = 'day'") == [(0,)]
@@ -219,7 +219,7 @@ def test_days_last_as_long_as_they_do(warehouse: database.Connection) -> None:
 
 def test_durations_are_those_of_the_clock_on_the_wall(warehouse: database.Connection) -> None:
     query = (
-        "select window_date::text, pickup_hour, duration_minutes from intermediate.int_trips_accepted "
+        "select window_date::text, pickup_hour, duration_minutes from intermediate.green_trips_accepted "
         "where pickup_hour < 6 and window_date in ('2022-03-13', '2022-11-06') order by pickup_at, duration_minutes"
     )
     spring, autumn = "2022-03-13", "2022-11-06"
@@ -279,7 +279,7 @@ def test_a_thin_day_has_no_drift_scores_and_no_drift_alarm(
     }  # fmt: skip
     assert {row[0] for row in found} == names
     assert {row[1:] for row in found} == {("low_n" if count else "empty", None, None, count)}
-    headline = "select num_scored_columns, num_drifted_columns, share_drifted_columns, trip_count, rejected_count "
+    headline = "select num_scored_columns, num_drifted_columns, share_drifted_columns, row_count, rejected_count "
     headline += "from marts.fct_daily_monitoring where window_date = %s and model_spec = %s"
     assert rows(warehouse, headline, day, HGB) == [(0, None, None, count, 0)]
 
@@ -298,7 +298,7 @@ def test_a_thin_day_is_evaluated_by_what_it_has(warehouse: database.Connection, 
     assert by_metric["label_count"] == ("ok", count)
     predictions = rows(
         warehouse,
-        "select source_row, prediction from intermediate.int_trips_scored inner join ml.models using (model_version) "
+        "select source_row, prediction from intermediate.green_trips_scored inner join ml.models using (model_version) "
         "where spec = %s and window_date = %s",
         HGB,
         day,

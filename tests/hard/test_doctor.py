@@ -228,10 +228,10 @@ def test_a_run_that_ended_in_the_future(monitored_warehouse: Connection) -> None
 
 def test_relations_of_dbt_that_are_gone(monitored_warehouse: Connection, sample_dir: Path) -> None:
     monitored_warehouse.execute("drop table marts.fct_column_drift cascade")
-    monitored_warehouse.execute("drop table intermediate.int_trips_rejected cascade")
+    monitored_warehouse.execute("drop table intermediate.green_trips_rejected cascade")
     found = problems(command("doctor"))
     assert any(re.match(r"\d+ of the \d+ relations that dbt builds in marts are missing", line) for line in found)
-    assert any("in intermediate are missing (int_trips_rejected" in line for line in found)
+    assert any("in intermediate are missing (green_trips_rejected" in line for line in found)
     assert all("the next `make pipeline` builds them again" in line for line in found)
     rerun(sample_dir)
     assert problems(command("doctor")) == []

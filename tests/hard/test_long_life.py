@@ -35,7 +35,7 @@ PRUNED = {
     *("raw.green_trips", "raw.files", "ml.predictions", "ml.labels", "ml.rejected_labels", "marts.fct_files"),
     *(f"intermediate.int_trips_{kind}" for kind in ("classified", "accepted", "rejected", "scored")),
     # A mark says that the trips are gone.
-    *("intermediate.int_windows", "intermediate.int_profiled_windows"),
+    *("intermediate.green_trips_windows", "intermediate.green_trips_profiled_windows"),
     *(f"monitoring.{name}" for name in KEPT),
 }
 
@@ -211,7 +211,7 @@ def test_a_pruned_month_keeps_what_was_found_out(warehouse: Connection, quarter:
     assert "2022-02 is pruned" in result.stderr
     for table, month in {
         "raw.green_trips": "source_month = '{}'",
-        "intermediate.int_trips_accepted": "source_month = '{}'",
+        "intermediate.green_trips_accepted": "source_month = '{}'",
         "ml.predictions": "event_id between monitoring.first_event('{0}') and monitoring.last_event('{0}')",
         "ml.labels": "event_id between monitoring.first_event('{0}') and monitoring.last_event('{0}')",
     }.items():

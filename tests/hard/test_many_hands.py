@@ -27,7 +27,7 @@ RUNS = 20
 ABOUT_THE_MOMENT = {"marts.fct_waiting_days", "marts.fct_alerts"}
 # Of each day: the rows of the two models, and all trips, accepted and rejected.
 DAYS = """
-select cast(window_date as text), count(*), max(trip_count + rejected_count) filter (where model_spec = %(whole)s)
+select cast(window_date as text), count(*), max(row_count + rejected_count) filter (where model_spec = %(whole)s)
 from marts.fct_daily_monitoring group by 1 order by 1
 """
 FILES = "select bool_and(row_count = accepted_count + rejected_count), count(*) from marts.fct_files"

@@ -85,7 +85,7 @@ def test_the_metrics_name_their_window(monitored_warehouse: Connection, sample_d
             ("make ack", "failed", "incident zz", "INCIDENT 'zz' is not on record"),
         ),
         (
-            ["dbt", "run --select stg_tlc__files --vars '{"],
+            ["dbt", "run --select stg_raw__files --vars '{"],
             2,
             None,
         ),
@@ -113,15 +113,15 @@ def test_a_command_that_fails(
 
 
 def test_commands_that_change_something(monitored_warehouse: Connection) -> None:
-    assert command("dbt", "run --select stg_tlc__files").returncode == 0
-    assert last(monitored_warehouse) == ("make dbt run", "ok", "run --select stg_tlc__files", "")
-    monitored_warehouse.execute("drop view staging.stg_tlc__files cascade")
-    assert command("dbt", "run --select int_windows").returncode == 8
+    assert command("dbt", "run --select stg_raw__files").returncode == 0
+    assert last(monitored_warehouse) == ("make dbt run", "ok", "run --select stg_raw__files", "")
+    monitored_warehouse.execute("drop view staging.stg_raw__files cascade")
+    assert command("dbt", "run --select green_trips_windows").returncode == 8
     assert last(monitored_warehouse) == (
         "make dbt run",
         "failed",
-        "run --select int_windows",
-        "dbt failed: int_windows",
+        "run --select green_trips_windows",
+        "dbt failed: green_trips_windows",
     )
     # What changes nothing leaves nothing.
     count = monitored_warehouse.execute("select count(*) from monitoring.runs").fetchall()

@@ -126,6 +126,28 @@ def test_a_dump_with_a_program_in_a_check_runs_nothing(empty_warehouse: Connecti
     assert empty_warehouse.execute("select to_regnamespace('monitoring')").fetchone() == (None,)
 
 
+@pytest.mark.parametrize(
+    ("dataset", "table", "message"),
+    [
+        ("loans", {"columns": {"id": "text default evil()"}, "key": ["id"]}, "is no backup|cannot be|damaged"),
+        ('loans"; drop schema raw', {"columns": {"id": "text"}, "key": ["id"]}, "is no backup|cannot be|damaged"),
+        ("files", {"columns": {"id": "text"}, "key": ["id"]}, "files is no dataset that a warehouse has"),
+        ("loans", {"columns": {"id": "text"}, "key": ["other"]}, "loans is no dataset that a warehouse has"),
+        ("loans", {"columns": {"event_id": "text"}, "key": []}, "loans has columns that no dataset has"),
+        ("loans", {"columns": {"id": "text"}, "key": ["id"]}, "the tables that the backup names are not those"),
+    ],
+)
+def test_tables_of_datasets_are_nothing_else(
+    dataset: str, table: dict[str, Any], message: str, written: Path, empty_warehouse: Connection, state: Path
+) -> None:
+    def change(manifest: dict[str, Any], members: dict[str, bytes]) -> None:
+        manifest["datasets"] = {dataset: table}
+
+    forged(written, change)
+    with nothing_changes(empty_warehouse, state), pytest.raises(BadFileError, match=message):
+        restore(written, confirmed=True, tell=silent)
+
+
 EVIL = "x\" from program 'touch {mark}'; commit; drop schema raw cascade; --"
 
 

@@ -110,6 +110,14 @@ def acting_as(role: Role | None) -> Iterator[None]:
         _owner = before
 
 
+@contextlib.contextmanager
+def acting_as_oneself() -> Iterator[None]:
+    """Every connection made in this block has the connected user's own rights, whatever part is played around it."""
+    own = _owner or database.login()
+    with database.environment({"PGUSER": own.user, "PGPASSWORD": own.password}), sessions.as_role(""):
+        yield
+
+
 def _with_password(owner: Login, connection: database.Connection) -> Login:
     """The password may stand in a file of libpq's."""
     return (

@@ -42,6 +42,8 @@ create table raw.files (
     covers_until date not null,
     -- The first day that it covers: the month's first, but where a dataset begins.
     covers_from date not null,
+    -- The greatest number that a row of the month has ever had, where rows are known by a key: none is given twice.
+    last_row bigint,
     -- Its rows were taken away; what was found out about them stays.
     pruned_at timestamptz,
     constraint files_cover_days_of_their_month check (
@@ -125,11 +127,12 @@ create table ml.models (
     -- monitored.
     evaluation_reference_id text,
     task text not null default 'regression' check (task in ('regression', 'binary')),
-    predictions text not null default 'scored' check (predictions in ('scored', 'loaded')),
+    -- Made here, loaded from files, in columns of the rows, or none: the data alone are monitored.
+    predictions text not null default 'scored' check (predictions in ('scored', 'loaded', 'columns', 'none')),
     row_filter jsonb not null default '{}',
     unique (spec, train_month),
     constraint scored_models_are_trained check (
-        predictions = 'loaded'
+        predictions != 'scored'
         or (
             train_month is not null and artifact_file is not null and artifact_sha256 is not null
             and training_window_start is not null and training_window_end is not null and training_rows is not null
@@ -144,8 +147,8 @@ create table ml.reference_sets (
     model_version text not null references ml.models on delete cascade,
     content_sha256 text not null,
     rows bigint not null,
-    first_pickup_at timestamp,
-    last_pickup_at timestamp,
+    first_at timestamp,
+    last_at timestamp,
     created_at timestamptz not null default now()
 );
 
@@ -189,10 +192,13 @@ create table ml.rejected_predictions (
     prediction_load_id bigint not null references ml.prediction_loads on delete cascade,
     -- Position in the file, from 0.
     position bigint not null,
-    source_month date not null,
-    source_row bigint not null,
+    -- Missing where rows are named by a key.
+    source_month date,
+    source_row bigint,
+    -- What named the row, as it stood in the file.
+    record jsonb not null,
     prediction double precision not null,
-    reason text not null check (reason in ('duplicate', 'rejected_trip', 'unknown_trip')),
+    reason text not null check (reason in ('duplicate', 'rejected_event', 'unknown_event')),
     decision boolean,
     primary key (prediction_load_id, position)
 );
@@ -200,6 +206,7 @@ create table ml.rejected_predictions (
 -- One row per load of labels that changed something, or per target and month of labels taken from the trips' own rows.
 create table ml.label_loads (
     label_load_id bigint generated always as identity primary key,
+    dataset text not null,
     target text not null,
     origin text not null check (origin in ('trips', 'feed')),
     -- Missing for a feed: its file may speak of several months.
@@ -220,11 +227,12 @@ create table ml.label_loads (
     check ((origin = 'feed') = (source_month is null)),
     check (rows = accepted + unchanged + quarantined)
 );
-create unique index label_loads_months on ml.label_loads (target, source_month) where origin = 'trips';
-create unique index label_loads_files on ml.label_loads (target, inputs_hash) where origin = 'feed';
+create unique index label_loads_months on ml.label_loads (dataset, target, source_month) where origin = 'trips';
+create unique index label_loads_files on ml.label_loads (dataset, target, inputs_hash) where origin = 'feed';
 
 -- One row per label that arrived. A later one for the same event is a correction; both stay.
 create table ml.labels (
+    dataset text not null,
     target text not null,
     event_id bigint not null,
     observed_at timestamptz not null,
@@ -232,7 +240,7 @@ create table ml.labels (
     -- The load that the event was of when the label was matched with it.
     load_id bigint not null,
     label_load_id bigint not null,
-    primary key (target, event_id, observed_at)
+    primary key (dataset, target, event_id, observed_at)
 );
 
 -- One row per record of a load of labels that was kept out.
@@ -242,7 +250,7 @@ create table ml.rejected_labels (
     line bigint not null,
     reason text not null check (
         reason in (
-            'missing_value', 'not_a_number', 'not_a_time', 'not_a_trip_key', 'unknown_trip', 'future', 'before_trip',
+            'missing_value', 'not_a_number', 'not_a_time', 'not_an_event_key', 'unknown_event', 'future', 'before_event',
             'out_of_range', 'duplicate'
         )
     ),
@@ -568,7 +576,7 @@ create table monitoring.pruned_windows (
     window_end timestamptz not null,
     granularity text not null,
     origin text not null,
-    trip_count bigint not null,
+    row_count bigint not null,
     rejected_count bigint not null,
     duplicate_count bigint not null,
     content_hash text not null,
@@ -590,7 +598,7 @@ create table monitoring.pruned_profiled_windows (
     model_version text not null,
     window_start timestamptz not null,
     model_spec text not null,
-    trip_count bigint not null,
+    row_count bigint not null,
     inputs_hash text not null,
     primary key (load_id, window_date, model_version)
 );

@@ -181,12 +181,14 @@ def full_days(regular: Sequence[Day], warnings: Sequence[str]) -> list[Day]:
 
 
 def calendar_windows(days: Sequence[Day]) -> Windows:
-    """The finest calendar windows with enough rows."""
+    """The finest calendar windows with enough rows; where there are but few days, pieces of so many rows."""
     rows, span = usual_rows(days), (days[-1].day - days[0].day).days + 1
     if all(day.day.day == 1 for day in days) and len(days) > 1:
         return Windows(calendar="month", why="all times are first days of months")
     if span < _LEAST_DAYS and rows >= 24 * _LEAST_ROWS:
-        return Windows(calendar="hour", why=f"{span} days are too few to compare")
+        # About an hour's rows: hours themselves are no windows yet.
+        digits = len(str(rows // 24)) - 1
+        return Windows(rows=rows // 24 // 10**digits * 10**digits, why=f"{span} days are too few to compare")
     for calendar, length in (("day", 1), ("week", 7)):
         if rows * length >= _LEAST_ROWS:
             return Windows(calendar=calendar, why=f"a usual day has {rows:,} rows")

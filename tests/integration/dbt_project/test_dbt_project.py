@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 import yaml
 
-from config.monitoring_file import load_monitoring
+from config.monitored import load_monitored
 from config.paths import DBT_PROJECT_DIR
 from pipeline.dbt_vars import variables
 from warehouse.database import Connection
 
-CONTRACTED = {"int_trips_scored", "int_windows", "int_trips_accepted", "int_column_profiles"}
+CONTRACTED = {"green_trips_scored", "int_windows", "green_trips_accepted", "int_column_profiles"}
 DBT = Path(sys.executable).with_name("dbt")
 
 
@@ -31,7 +31,7 @@ def target() -> Iterator[Path]:
 
 def dbt(target: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """dbt in its own folder, with the project's profile and variables and nothing but the PG variables."""
-    said = json.dumps(variables(load_monitoring()))
+    said = json.dumps(variables(load_monitored()))
     return subprocess.run(
         [DBT, *arguments, "--vars", said, "--target-path", str(target), "--log-path", str(target)],
         cwd=DBT_PROJECT_DIR,
@@ -67,9 +67,9 @@ def test_build_with_unit_and_data_tests_passes(monitored_warehouse: Connection, 
 
 @pytest.mark.slow
 def test_a_full_refresh_gives_the_same_windows(monitored_warehouse: Connection, target: Path) -> None:
-    query = "select window_date, trip_count, rejected_count, content_hash from intermediate.int_windows order by 1"
+    query = "select window_date, row_count, rejected_count, content_hash from intermediate.int_windows order by 1"
     before = monitored_warehouse.execute(query).fetchall()
-    result = dbt(target, "run", "--full-refresh", "--select", "intermediate")
+    result = dbt(target, "run", "--full-refresh", "--select", "intermediate", "datasets")
     assert result.returncode == 0, result.stdout
     assert monitored_warehouse.execute(query).fetchall() == before
     assert len(before) == 59
@@ -102,27 +102,27 @@ def test_every_mart_has_its_instant(monitored_warehouse: Connection) -> None:
 
 
 FAULTS = {
-    "assert_every_raw_trip_is_accepted_or_rejected": (
-        "delete from intermediate.int_trips_accepted where source_row = 100"
+    "assert_every_raw_row_is_accepted_or_rejected": (
+        "delete from intermediate.green_trips_accepted where source_row = 100"
     ),
     "assert_raw_rows_match_their_manifest": "delete from raw.green_trips where source_row = 200",
     "assert_accepted_trips_run_forward": (
-        "update intermediate.int_trips_accepted set dropoff_at = pickup_at where source_row = 300"
+        "update intermediate.green_trips_accepted set dropoff_at = pickup_at where source_row = 300"
     ),
     "assert_trips_follow_the_current_rules": (
         "update staging.rejection_rules set limit_value = 10 where rule = 'absurd_duration'"
     ),
     "assert_windows_add_up_to_the_trips": (
-        "update intermediate.int_windows set trip_count = trip_count + 1 where window_date = '2022-02-09'"
+        "update intermediate.green_trips_windows set row_count = row_count + 1 where window_date = '2022-02-09'"
     ),
     "assert_monitored_days_match_their_windows": (
-        "update marts.fct_daily_monitoring set trip_count = 1 where window_date = '2022-02-13'"
+        "update marts.fct_daily_monitoring set row_count = 1 where window_date = '2022-02-13'"
     ),
     "assert_profiles_count_every_trip": (
-        "update intermediate.int_column_profiles set n = n + 1 where window_date = '2022-02-10' and segment_key = ''"
+        "update intermediate.green_trips_profiles set n = n + 1 where window_date = '2022-02-10' and segment_key = ''"
     ),
     "assert_profiles_of_segments_add_up": (
-        "delete from intermediate.int_column_profiles where window_date = '2022-02-11' and segment_value = 'Queens'"
+        "delete from intermediate.green_trips_profiles where window_date = '2022-02-11' and segment_value = 'Queens'"
     ),
     "assert_predictions_cover_accepted_trips": "delete from ml.predictions where event_id & 4294967295 = 400",
     "assert_label_loads_add_up": "delete from ml.labels where event_id & 4294967295 = 500",
@@ -155,7 +155,7 @@ def test_freshness_is_asked_of_the_manifest(monitored_warehouse: Connection, tar
 
 def test_the_rules_of_the_seed_are_those_of_the_model() -> None:
     seed = (DBT_PROJECT_DIR / "seeds" / "rejection_rules.csv").read_text().splitlines()[1:]
-    model = (DBT_PROJECT_DIR / "models" / "intermediate" / "trips" / "int_trips_classified.sql").read_text()
+    model = (DBT_PROJECT_DIR / "models" / "datasets" / "green_trips" / "green_trips_classified.sql").read_text()
     named = [line.split(",")[0] for line in seed]
     positions = [model.index(f"then '{rule}'") for rule in named]
     assert positions == sorted(positions), "the order of the conditions is the seed's priority"

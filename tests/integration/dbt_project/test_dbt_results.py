@@ -16,7 +16,7 @@ from tests.runs import one, rows, run
 from warehouse.database import Connection
 
 LATEST = "select status, failing_rows from marts.fct_test_results where is_latest and test_name = %s"
-NOT_NULL = "not_null_int_windows_trip_count"
+NOT_NULL = "not_null_green_trips_windows_row_count"
 MONITORED = "assert_monitored_days_match_their_windows"
 
 
@@ -30,12 +30,12 @@ def test_a_run_keeps_what_its_tests_said(monitored_warehouse: Connection) -> Non
             "select subject from marts.fct_test_results where is_latest and test_name = %s",
             NOT_NULL,
         )
-        == "int_windows"
+        == "green_trips_windows"
     )
 
 
 def test_dbt_by_hand_keeps_them_too_with_the_rows_that_fail(monitored_warehouse: Connection) -> None:
-    monitored_warehouse.execute("update marts.fct_daily_monitoring set trip_count = 1 where window_date = '2022-02-13'")
+    monitored_warehouse.execute("update marts.fct_daily_monitoring set row_count = 1 where window_date = '2022-02-13'")
     result = command("dbt", f"test --select {MONITORED}")
     assert result.returncode == 8
     assert rows(monitored_warehouse, LATEST, MONITORED) == [("fail", 3)]
@@ -48,7 +48,7 @@ def test_a_run_that_fails_on_a_test_leaves_its_result(monitored_warehouse: Conne
     # All three models have scored it, also the one that is about card payments only.
     monitored_warehouse.execute(
         "delete from ml.predictions where event_id = (select min(event_id) "
-        "from intermediate.int_trips_accepted where source_month = '2022-02-01' and payment_type = 'credit card')"
+        "from intermediate.green_trips_accepted where source_month = '2022-02-01' and payment_type = 'credit card')"
     )
     # A run tests what was scored since the last one; `dbt test` reads all.
     monitored_warehouse.execute(
@@ -70,7 +70,7 @@ def test_days_that_wait_are_those_without_current_metrics(monitored_warehouse: C
         "and subject like 'green_duration_lr%%'"
     )
     monitored_warehouse.execute(
-        "update intermediate.int_windows set content_hash = 'other' where window_date = '2022-02-10'"
+        "update intermediate.green_trips_windows set content_hash = 'other' where window_date = '2022-02-10'"
     )
     assert rows(monitored_warehouse, waiting) == [
         ("green_duration_lr", "2022-02-09", "not monitored yet"),
@@ -144,7 +144,7 @@ def test_a_node_that_was_not_built_is_named(monitored_warehouse: Connection, mon
 
 def test_a_month_that_is_in_raw_and_nowhere_else_is_a_fault(monitored_warehouse: Connection) -> None:
     assert faults.of_dbt(monitored_warehouse) == []
-    monitored_warehouse.execute("delete from intermediate.int_windows where source_month = '2022-02-01'")
+    monitored_warehouse.execute("delete from intermediate.green_trips_windows where source_month = '2022-02-01'")
     (fault,) = faults.of_dbt(monitored_warehouse)
     assert "2022-02 (load " in fault
     assert "is in raw and nowhere else" in fault

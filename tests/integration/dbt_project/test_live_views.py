@@ -91,7 +91,7 @@ def test_all_rows_are_replaced_and_the_table_stays(monitored_warehouse: Connecti
     before = [
         (oid(monitored_warehouse, table), rows(monitored_warehouse, f"table {table} order by 1, 2")) for table in tables
     ]
-    monitored_warehouse.execute("update intermediate.int_daily_volume set trip_count = -1")
+    monitored_warehouse.execute("update intermediate.int_daily_volume set row_count = -1")
     monitored_warehouse.execute("delete from marts.fct_day_alerts where severity = 'critical'")
     views = [oid(monitored_warehouse, view) for view in ("marts.fct_daily_volume", "marts.fct_alerts")]
     dbt.build("--select", "int_daily_volume", "fct_day_alerts", run_id=None)

@@ -14,7 +14,7 @@ from config.paths import ROOT
 from grafana.alert_rules import RULES, UNREADABLE
 from grafana.preview.asking import as_dashboard, open_dashboard
 from pipeline import dbt
-from tests.pages import target_of
+from tests.pages import add_dataset, target_of
 from warehouse.database import Connection
 
 PROVISIONED = ROOT / "grafana" / "provisioning" / "alerting" / "rules.yml"
@@ -72,10 +72,10 @@ def test_every_alert_is_a_sentence_with_what_was_seen_that_day(monitored_warehou
     said = {row["said"]["summary"] for rows in firing(also_resolved=True).values() for row in rows}
     today = firing()["failed_run"][0]["day"]
     assert {
-        "Unusually many or few rows since 2022-02-26: 0 trips where 2064 are usual",
-        "passenger_count is missing values since 2022-02-03: 36.2 % of passenger_count missing",
-        "The table is not as usual since 2022-02-24: duplicate_share",
-        "No file has been loaded for 50 days",
+        "Unusually many or few rows of green_trips since 2022-02-26: 0 trips where 2064 are usual",
+        "passenger_count of green_trips is missing values since 2022-02-03: 36.2 % of passenger_count missing",
+        "The table of green_trips is not as usual since 2022-02-24: duplicate_share",
+        "No file of green_trips has been loaded for 50 days",
         f"The pipeline has failed on {today}",
     } <= said
     (distance,) = [text for text in said if text.startswith("trip_distance")]
@@ -113,6 +113,7 @@ def test_the_link_of_every_alert_leads_to_what_it_speaks_of(monitored_warehouse:
                 page.choose(connection, **asked)
                 shown = {title: page.run(connection, sql).rows for title, _, sql in page.queries()}
             variables = {one["name"] for one in page.choices()}
+            assert asked.get("dataset", "") == row["dataset"], row["page"]
             for variable in asked.keys() & variables:
                 assert asked[variable] in page.options[variable], (row["page"], variable)
             opened.add((name, uid))
@@ -128,6 +129,14 @@ def test_the_link_of_every_alert_leads_to_what_it_speaks_of(monitored_warehouse:
         *(("incident", "column"), ("missing_share", "column"), ("volume", "data-quality")),
         *(("concept_drift", "performance"), ("failed_run", "pipeline-health"), ("stale_data", "data-quality")),
     }
+
+
+def test_an_alert_leads_to_its_own_dataset_and_a_model_of_it(monitored_warehouse: Connection) -> None:
+    add_dataset(monitored_warehouse)
+    (row,) = [row for row in firing()["volume"] if row["dataset"] == "loans"]
+    assert row["said"]["summary"].startswith("Unusually many or few rows of loans since 2019-09-10: ")
+    _, asked = target_of(row["said"]["page"])
+    assert (asked["dataset"], asked["model_version"]) == ("loans", "repaid")
 
 
 def test_an_input_is_looked_at_with_a_model_that_sees_it(monitored_warehouse: Connection) -> None:
@@ -201,7 +210,7 @@ EVENINGS: dict[str, dict[str, set[tuple[str, str, str, str]]]] = {
 def test_alert_queries_fire_on_the_planted_incidents_and_on_nothing_else(monitored_warehouse: Connection) -> None:
     monitored_warehouse.execute("set session_replication_role = replica")  # such records are never changed
     for evening, expected in EVENINGS.items():
-        monitored_warehouse.execute("delete from intermediate.int_windows where window_date > %s", [evening])
+        monitored_warehouse.execute("delete from intermediate.green_trips_windows where window_date > %s", [evening])
         # What was found later: of a day after, or at the end of a day after.
         monitored_warehouse.execute(
             "delete from monitoring.incident_followups "

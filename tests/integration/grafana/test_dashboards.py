@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from datetime import datetime, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from numbers import Number
 from pathlib import Path
@@ -110,15 +110,17 @@ def _check_widths(panel: dict[str, Any], columns: list[tuple[str, int]]) -> None
 
 def _check_figures(connection: Connection, dashboard: OpenDashboard, panel: dict[str, Any]) -> None:
     """That Grafana shows dates as dates, counts as counts, and names what are several."""
-    title, clock = panel["title"], ZoneInfo(dashboard.document["timezone"])
+    title, clock = panel["title"], ZoneInfo(dashboard.timezone)
     cursor = connection.execute(dashboard.expand(panel["targets"][0]["rawSql"]).encode())
     rows: list[tuple[Any, ...]] = cursor.fetchall()
     if panel["type"] == "table":
         _check_widths(panel, [(column.name, column.type_code) for column in cursor.description or []])
     figures = []
     for at, column in enumerate(cursor.description or []):
-        # Grafana draws a date as midnight of another clock: in New York as the day before.
-        assert column.type_code != DATE, f"{title}: {column.name} is a date, to be told by to_char"
+        # Grafana shows a date as its midnight by UTC: a chart stands under it, in a cell the time says nothing.
+        assert column.type_code != DATE or column.name == "time", (
+            f"{title}: {column.name} is a date, to be told by to_char"
+        )
         values = [row[at] for row in rows if row[at] is not None]
         field = settings(panel, column.name)
         if panel["type"] == "table" and values and all(isinstance(value, datetime) for value in values):
@@ -141,7 +143,8 @@ def _check_series(title: str, columns: list[str], rows: list[tuple[Any, ...]]) -
     """As Grafana makes series of rows: a time, at most one text that names the series, numbers."""
     assert columns[0] == "time", title
     times = [row[0] for row in rows]
-    assert all(isinstance(time, datetime) and time.tzinfo is not None for time in times), title
+    days = all(isinstance(time, date) and not isinstance(time, datetime) for time in times)
+    assert days or all(isinstance(time, datetime) and time.tzinfo is not None for time in times), title
     assert times == sorted(times), title
     names = [name for name in columns if name == "metric"]
     for position, column in enumerate(columns[1:], start=1):

@@ -11,7 +11,7 @@ from config.paths import ROOT
 from grafana.names import FRONT_PAGE
 from grafana.preview.asking import OpenDashboard, as_dashboard, open_dashboard
 from pipeline.alerts import open_alerts
-from tests.pages import found_rows, models_by_name
+from tests.pages import add_dataset, found_rows, models_by_name
 from warehouse.database import Connection
 
 
@@ -19,9 +19,9 @@ def test_the_days_of_an_incident_stand_out_on_the_front_page(monitored_warehouse
     with as_dashboard("front page") as connection:
         found = found_rows(connection, FRONT_PAGE, model_version=models_by_name(connection)["green_duration_hgb"])
         fires: list[Any] = connection.execute(
-            "select window_start, coalesce(nullif(column_name, ''), '(table)'), threshold_ratio "
+            "select window_date, coalesce(nullif(column_name, ''), '(table)'), threshold_ratio "
             "from marts.fct_day_alarms "
-            "where model_spec = 'green_duration_hgb' and family = 'columns' and is_firing order by window_start"
+            "where model_spec = 'green_duration_hgb' and family = 'columns' and is_firing order by window_date"
         ).fetchall()
     cells = {(row[0], row[1]): row[2] for row in found["Which column is not as usual, and since when?"]}
     assert ("2022-02-08", "trip_distance") in {(f"{time:%Y-%m-%d}", column) for time, column, _ in fires}
@@ -93,7 +93,8 @@ def follow(connection: Connection, row: dict[str, Any], last: str = "to_day") ->
     """The page that a row's link opens, at the time range and with the choices that the link has."""
     instants = [f"{datetime.fromtimestamp(int(row[name]) / 1000, UTC).isoformat()}" for name in ("to_from", "to_until")]
     page = open_dashboard(ROOT / "grafana" / "dashboards" / f"{row['to_board']}.json", *instants)
-    chosen = {"model_version": row["to_model"], "column": row["to_column"], "day": row[last]}
+    chosen = {"dataset": row["to_dataset"], "model_version": row["to_model"]}
+    chosen |= {"column": row["to_column"], "day": row[last]}
     page.choose(connection, **chosen)
     for name, value in chosen.items():
         if name in page.values:
@@ -183,6 +184,46 @@ def test_the_first_tile_is_a_verdict_over_all_that_is_open(
     assert (verdict, rows) == (("All is well", "nothing", "nothing until Mon 2022-02-28"), [])
     monitored_warehouse.execute("delete from marts.fct_day_alarms")
     assert shown(versions["green_tipped"])[0] == ("Not evaluated yet", "nothing", "run `make pipeline`")
+
+
+def test_every_dataset_has_its_own_figures_and_the_models_of_all_stand_first(monitored_warehouse: Connection) -> None:
+    add_dataset(monitored_warehouse)
+    page = open_dashboard(ROOT / "grafana" / "dashboards" / f"{FRONT_PAGE}.json")
+    with as_dashboard("datasets") as connection:
+        page.choose(connection)
+        assert list(page.options["dataset"]) == ["green_trips", "loans"], "the one with days in the range comes first"
+        assert "repaid" not in page.options["model_version"]
+        (sql,) = [sql for title, _, sql in page.queries() if title == "Which of my models needs me?"]
+        found = page.run(connection, sql)
+        lines = {row["to_model"]: row for row in (dict(zip(found.columns, one, strict=True)) for one in found.rows)}
+        assert len(lines) == len(found.rows) == 4
+        verdicts = [row["verdict"] for row in lines.values()]
+        assert verdicts == sorted(verdicts, key=["Critical", "Not as usual", "All is well"].index), "the worst first"
+        line = lines["repaid"]
+        assert (line["verdict"], line["dataset"], line["critical"]) == ("Critical", "loans", 1)
+        assert (line["look first at"], line["since"], line["newest day"]) == (
+            *("unusually many or few rows", "2019-09-10"),
+            "2019-09-12",
+        )
+
+        # A click: its own dataset, at its newest days, which lie outside the default range.
+        theirs = open_dashboard(
+            ROOT / "grafana" / "dashboards" / f"{FRONT_PAGE}.json",
+            *(datetime.fromtimestamp(int(line[end]) / 1000, UTC).isoformat() for end in ("to_from", "to_until")),
+        )
+        theirs.choose(connection, dataset=line["dataset"], model_version=line["to_model"])
+        assert list(theirs.options["model_version"]) == ["repaid"]
+        shown = {title: theirs.run(connection, sql).rows for title, _, sql in theirs.queries()}
+    volume = shown["How many rows came each day?"]
+    assert {row[1] for row in volume} == {7}, "no row of another dataset"
+    # By a clock east of UTC a day begins on the date before: it stands under its own all the same.
+    assert (volume[0][0].isoformat(), volume[-1][0].isoformat()) == ("2019-08-16", "2019-09-12")
+    assert [row[:2] for row in shown["What is open, the worst first?"]] == [("critical", "0 loans where 7 are usual")]
+    with as_dashboard("datasets") as connection:
+        ours = found_rows(connection, FRONT_PAGE)
+    assert 7 not in {row[1] for row in ours["How many rows came each day?"]}
+    assert len(ours["How many rows came each day?"]) == 28
+    assert "loans" not in str([rows for title, rows in ours.items() if title != "Which of my models needs me?"])
 
 
 def test_the_sample_is_called_so_on_the_front_page(monitored_warehouse: Connection) -> None:

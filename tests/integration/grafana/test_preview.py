@@ -13,6 +13,7 @@ from config.paths import ROOT
 from core.errors import ConfigurationError, DatabaseError, UsageError
 from grafana.preview.asking import DASHBOARDS
 from grafana.preview.pages import write_pages
+from tests.pages import add_dataset
 from warehouse.database import Connection
 
 
@@ -47,6 +48,18 @@ def test_the_drill_down_shows_the_latest_incident_or_the_day_that_is_asked_for(
         UsageError, match=r"the day '2022-03-01' is not monitored for .*: use one of 2022-02-01 to 2022-02-28"
     ):
         write_pages(tmp_path, day="2022-03-01")
+
+
+def test_a_dataset_is_shown_at_days_that_it_has(monitored_warehouse: Connection, tmp_path: Path) -> None:
+    add_dataset(monitored_warehouse)
+    write_pages(tmp_path, dataset="loans")
+    page = (tmp_path / "model-monitoring.html").read_text(encoding="utf-8")
+    assert "dataset: loans, model_version: repaid" in page
+    assert "Thu 2019-09-12" in page, "its newest day, outside the default time range"
+    with pytest.raises(UsageError, match="the model 'green_tipped' is unknown in loans: use a name"):
+        write_pages(tmp_path, dataset="loans", model="green_tipped")
+    with pytest.raises(UsageError, match="the dataset 'cars' has no model to look at: use one of green_trips, loans"):
+        write_pages(tmp_path, dataset="cars")
 
 
 def test_a_panel_without_data_says_what_to_do(monitored_warehouse: Connection, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from config.datasets import Dataset
 from config.paths import ROOT
 from core.errors import BadFileError, ConfigurationError, SourceUnavailableError, WarehouseError
 from core.failpoints import VARIABLE
-from ingest.datasets.load import Loaded, load_files
+from ingest.datasets.load import Loaded, load_rows
 from ingest.datasets.raw_table import ensure_raw_table
 from tests.datasets import (
     FIRST,
@@ -106,7 +106,7 @@ def test_the_loader_needs_no_rights_but_its_own(empty_warehouse: database.Connec
     loans = dataset_of(LOANS, write(tmp_path / "a.csv", FIRST))
     ensure_raw_table(empty_warehouse, "loans", loans)
     with session.changes("test", role=Role.LOADER):
-        assert load_files("loans", loans, lambda _: None).rows == 3
+        assert load_rows("loans", loans, lambda _: None).rows == 3
     assert rows(empty_warehouse, SHOWN) == EXPECTED
 
 
@@ -438,18 +438,6 @@ def test_names_of_other_tables_are_refused(name: str, empty_warehouse: database.
         ensure_raw_table(empty_warehouse, name, dataset_of(LOANS, "a.csv"))
 
 
-@pytest.mark.parametrize(
-    ("source", "message"),
-    [
-        ("{table: scoring.loans}", "source: only files are supported yet"),
-        ("{files: 's3://bucket/loans.csv'}", "is an address, which is not supported yet"),
-    ],
-)
-def test_sources_that_are_not_read_yet_say_so(source: str, message: str, empty_warehouse: database.Connection) -> None:
-    with pytest.raises(ConfigurationError, match=message):
-        load(empty_warehouse, dataset_of(LOANS, source=source))
-
-
 def test_a_format_that_is_none_is_refused(empty_warehouse: database.Connection, tmp_path: Path) -> None:
     event = "{timestamp: at, key: [id], format: '%Q'}"
     with pytest.raises(ConfigurationError, match=r"event.format: '%Q' is no format"):
@@ -514,3 +502,13 @@ def test_what_the_database_refuses_is_named(empty_warehouse: database.Connection
     with pytest.raises(WarehouseError, match=r"^the dataset loans was not loaded, the database said: .{0,90}\"short\""):
         load(empty_warehouse, loans)
     assert contents(empty_warehouse) == [[], [], []]
+
+
+def test_a_number_is_never_given_to_another_row(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    """Labels are kept by it."""
+    path = write(tmp_path / "loans.csv", HEADER + "1;2022-01-01 10:00;1;a;\n2;2022-01-01 11:00;1;a;\n")
+    load(empty_warehouse, dataset_of(LOANS, path))
+    for line in ("", "3;2022-01-01 12:00;1;a;\n"):
+        write(path, HEADER + "1;2022-01-01 10:00;1;a;\n" + line)
+        load(empty_warehouse, dataset_of(LOANS, path))
+    assert numbers(empty_warehouse) == {"1": ("2022-01", 0), "3": ("2022-01", 2)}

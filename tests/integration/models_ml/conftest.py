@@ -48,7 +48,7 @@ def trips(monitored_warehouse: Connection, monitoring_file: Path) -> pd.DataFram
     """Every fifth accepted trip of both months, with a prediction of its own."""
     found = rows(
         monitored_warehouse,
-        "select source_month, source_row, window_date from intermediate.int_trips_accepted "
+        "select source_month, source_row, window_date from intermediate.green_trips_accepted "
         "where source_row %% 5 = 0 order by 1, 2",
     )
     frame = pd.DataFrame(found, columns=["source_month", "source_row", "window_date"])

@@ -17,6 +17,7 @@ from config.monitoring import Labels, ValidRange
 from core.errors import BadFileError, ConfigurationError, SourceUnavailableError, UsageError, WarehouseError
 from core.files.table_files import TableFile
 from models_ml import label_file
+from models_ml.event_keys import EventKey
 from models_ml.label_feed import LabelLoad, feed_target, load_labels
 from tests.labels import (
     ACCEPTED,
@@ -91,8 +92,8 @@ def test_every_record_comes_to_one_end(shop: Connection, tmp_path: Path) -> None
     )
     result = load(path, Labels(source="feed", ends_at="done_at", valid=ValidRange(min=0, max=50)))
     assert str(result) == (
-        "labels: 29 rows: 4 accepted, 0 unchanged, 25 quarantined (5 not_a_time, 5 not_a_trip_key, 4 missing_value, "
-        "3 not_a_number, 2 duplicate, 2 out_of_range, 2 unknown_trip, 1 before_trip, 1 future)"
+        "labels: 29 rows: 4 accepted, 0 unchanged, 25 quarantined (5 not_a_time, 5 not_an_event_key, 4 missing_value, "
+        "3 not_a_number, 2 duplicate, 2 out_of_range, 2 unknown_event, 1 before_event, 1 future)"
     )
     found = rows(shop, f"select {ROW}, label, observed_at, load_id, target from ml.labels order by 1")
     assert found == [
@@ -129,13 +130,13 @@ def expected_outcomes(records: list[tuple[Any, ...]], held: dict[tuple[Any, ...]
         elif label != label or abs(label) == float("inf"):
             outcome = "not_a_number"
         elif month.day > 1 or row < 0:
-            outcome = "not_a_trip_key"
+            outcome = "not_an_event_key"
         elif month not in (JANUARY, FEBRUARY) or not 0 <= row < ACCEPTED + REFUSED:
-            outcome = "unknown_trip"
+            outcome = "unknown_event"
         elif time > datetime.now(UTC):
             outcome = "future"
         elif time < done_at(row, month).replace(tzinfo=UTC) + timedelta(hours=5):
-            outcome = "before_trip"
+            outcome = "before_event"
         elif not 0 <= label <= 100:
             outcome = "out_of_range"
         elif key in seen:
@@ -314,8 +315,8 @@ def test_a_file_that_breaks_off_while_it_is_read_changes_nothing(
     read = label_file.records
     for end in (BadFileError("gone"), None):
 
-        def some(file: TableFile, end: Exception | None = end) -> Any:
-            for number, record in enumerate(read(file)):
+        def some(file: TableFile, key: EventKey, end: Exception | None = end) -> Any:
+            for number, record in enumerate(read(file, key)):
                 if number == 20:
                     if end:
                         raise end

@@ -38,7 +38,7 @@ def test_the_examples_labels_arrive_about_three_days_after_the_trip(monitored_wa
                 labels.label = trips.duration_minutes and labels.load_id = trips.load_id as is_right,
                 extract(epoch from observed_at - dropoff_at at time zone 'America/New_York') / 86400 as days
             from ml.labels as labels
-            inner join intermediate.int_trips_accepted as trips using (event_id)
+            inner join intermediate.green_trips_accepted as trips using (event_id)
             where labels.target = 'duration_minutes'
         )
         select count(*), bool_and(is_right), min(days), avg(days), max(days),
@@ -47,7 +47,7 @@ def test_the_examples_labels_arrive_about_three_days_after_the_trip(monitored_wa
         """,
     )
     count, is_right, least, mean, most, quarter = found
-    assert count == one(monitored_warehouse, "select count(*) from intermediate.int_trips_accepted") > 100_000
+    assert count == one(monitored_warehouse, "select count(*) from intermediate.green_trips_accepted") > 100_000
     assert is_right
     # Evenly spread over 3 +- 1 days.
     assert 2 <= least < 2.001
@@ -57,7 +57,7 @@ def test_the_examples_labels_arrive_about_three_days_after_the_trip(monitored_wa
 
 
 def test_a_run_reports_its_labels(monitored_warehouse: Connection) -> None:
-    trips = one(monitored_warehouse, "select count(*) from intermediate.int_trips_accepted")
+    trips = one(monitored_warehouse, "select count(*) from intermediate.green_trips_accepted")
     step = "select status, rows, message from monitoring.runs where step = 'labels'"
     assert rows(monitored_warehouse, step) == [("ok", 2 * trips, "4 months")]
     mart = "select label_origin, source_month, row_count, accepted_count, quarantined_count from marts.fct_label_loads"

@@ -13,6 +13,7 @@ import pytest
 import skops.io
 from sklearn.metrics import roc_auc_score
 
+from config.monitored import Monitored
 from config.monitoring_file import load_monitoring
 from config.paths import state_dir
 from config.settings import Source, make_settings
@@ -91,7 +92,7 @@ def test_every_trip_that_a_model_is_about_is_scored(monitored_warehouse: Connect
     ).fetchall()
     accepted, by_card = one_row(
         monitored_warehouse,
-        "select count(*), count(*) filter (where payment_type = 'credit card') from intermediate.int_trips_accepted",
+        "select count(*), count(*) filter (where payment_type = 'credit card') from intermediate.green_trips_accepted",
     )
     assert 0 < by_card < accepted
     expected = {"green_duration_hgb": accepted, "green_duration_lr": accepted, "green_tipped": by_card}
@@ -105,14 +106,14 @@ def test_a_model_about_a_part_of_the_trips_sees_no_others(monitored_warehouse: C
     scored = one_row(
         monitored_warehouse,
         "select array_agg(distinct payment_type), min(prediction) > 0, max(prediction) < 1 "
-        "from intermediate.int_trips_scored where model_version = %s",
+        "from intermediate.green_trips_scored where model_version = %s",
         model.model_version,
     )
     assert scored == (["credit card"], True, True)
     strangers = one_row(
         monitored_warehouse,
         "select count(*), count(*) filter (where trips.payment_type is distinct from 'credit card') "
-        "from ml.reference_rows as reference join intermediate.int_trips_accepted as trips "
+        "from ml.reference_rows as reference join intermediate.green_trips_accepted as trips "
         "using (event_id) where reference_id = %s",
         model.reference_id,
     )
@@ -122,10 +123,10 @@ def test_a_model_about_a_part_of_the_trips_sees_no_others(monitored_warehouse: C
     wrong = one_row(
         monitored_warehouse,
         """
-        select count(*) filter (where daily.trip_count != own.trips), count(*)
+        select count(*) filter (where daily.row_count != own.trips), count(*)
         from marts.fct_daily_monitoring as daily
         join (
-            select window_date, count(*) as trips from intermediate.int_trips_accepted
+            select window_date, count(*) as trips from intermediate.green_trips_accepted
             where payment_type = 'credit card' group by 1
         ) as own using (window_date)
         where daily.model_version = %s
@@ -182,7 +183,7 @@ def test_what_a_model_was_before_there_was_a_choice_keeps_its_hash() -> None:
     [
         (
             {"payment": "cash"},
-            "models.green_tipped.only: intermediate.int_trips_accepted has no column payment: use one",
+            "models.green_tipped.only: intermediate.green_trips_accepted has no column payment: use one",
         ),
         pytest.param(
             {"payment_type": 1},
@@ -239,9 +240,9 @@ def changed_pipeline(folder: Path, change: dict[str, Any]) -> Pipeline:
     """A pipeline on the sample in which green_tipped is another one, and which ends when models are trained."""
     settings = make_settings(data_dir=folder, source=Source.LOCAL)
     pipeline = Pipeline(settings, lambda line: None, without=AFTER_TRAINING)
-    tipped = pipeline.monitoring.models[TIPPED].model_copy(update=change)
-    models = pipeline.monitoring.models | {TIPPED: tipped}
-    pipeline.monitoring = pipeline.monitoring.model_copy(update={"models": models})
+    tipped = pipeline.monitored.rules.models[TIPPED].model_copy(update=change)
+    models = pipeline.monitored.rules.models | {TIPPED: tipped}
+    pipeline.monitored = Monitored.example(pipeline.monitored.rules.model_copy(update={"models": models}))
     return pipeline
 
 
@@ -280,7 +281,7 @@ def test_a_tampered_file_is_refused(monitored_warehouse: Connection, tmp_path: P
     before = predictions_hash(monitored_warehouse)
     monitored_warehouse.execute("update monitoring.ledger set inputs_hash = '' where step = 'score'")
     with pytest.raises(ModelError, match="was changed: its sha256 is") as error:
-        bring_up_to_date(Scoring(model, MODELS[model.spec], tmp_path), run_id=1)
+        bring_up_to_date(Scoring(model, load_monitoring(), tmp_path), run_id=1)
     assert "not opened" in str(error.value)
     assert predictions_hash(monitored_warehouse) == before
 
@@ -321,14 +322,14 @@ def test_what_a_model_is_cannot_change_under_its_name(monitored_warehouse: Conne
     before = predictions_hash(monitored_warehouse)
     settings = make_settings(data_dir=sample_dir, source=Source.LOCAL)
     pipeline = Pipeline(settings, lambda line: None, without=AFTER_TRAINING)
-    model = pipeline.monitoring.models["green_duration_lr"]
+    model = pipeline.monitored.rules.models["green_duration_lr"]
     for change in (
         {"features": model.features[:2]},
         {"target": "tip_amount"},
         {"recipe": "gradient_boosting"},
     ):
-        changed = pipeline.monitoring.models | {"green_duration_lr": model.model_copy(update=change)}
-        pipeline.monitoring = pipeline.monitoring.model_copy(update={"models": changed})
+        changed = pipeline.monitored.rules.models | {"green_duration_lr": model.model_copy(update=change)}
+        pipeline.monitored = Monitored.example(pipeline.monitored.rules.model_copy(update={"models": changed}))
         with pytest.raises(PartlyFailedError, match=r"1 of 3 models failed.* give the changed model a name of its own"):
             pipeline.run()
     assert predictions_hash(monitored_warehouse) == before
@@ -342,8 +343,8 @@ def test_a_retired_model_keeps_its_rows_and_stops_nobody(
         table = pq.read_table(sample_dir / f"green_tripdata_{month}.parquet")
         pq.write_table(table[: -1000 if month == "2022-02" else None], tmp_path / f"green_tripdata_{month}.parquet")
     pipeline = Pipeline(make_settings(data_dir=tmp_path, source=Source.LOCAL), lambda line: None)
-    left = {"green_duration_lr": pipeline.monitoring.models["green_duration_lr"]}
-    pipeline.monitoring = pipeline.monitoring.model_copy(update={"models": left})
+    left = {"green_duration_lr": pipeline.monitored.rules.models["green_duration_lr"]}
+    pipeline.monitored = Monitored.example(pipeline.monitored.rules.model_copy(update={"models": left}))
     report = pipeline.run()
     assert not report.nothing_new
     active = monitored_warehouse.execute("select model_spec, is_active from marts.dim_models order by 1").fetchall()
@@ -354,7 +355,7 @@ def test_a_retired_model_keeps_its_rows_and_stops_nobody(
     run(tmp_path)
     stale = monitored_warehouse.execute(
         "select count(*) from marts.fct_daily_monitoring as daily join intermediate.int_windows as windows "
-        "using (window_start) where daily.trip_count != windows.trip_count and daily.model_spec != %s",
+        "using (window_start) where daily.row_count != windows.row_count and daily.model_spec != %s",
         [TIPPED],
     ).fetchone()
     assert stale == (0,)
@@ -381,5 +382,5 @@ def test_too_few_rows_to_train_on_are_named(empty_warehouse: Connection, tmp_pat
 def test_nothing_is_pending_after_a_run(monitored_warehouse: Connection) -> None:
     with database.warehouse():
         for model in stored_models():
-            work = Scoring(model, MODELS[model.spec], state_dir() / "models")
+            work = Scoring(model, load_monitoring(), state_dir() / "models")
             assert engine.pending(monitored_warehouse, work) == ([], [])

@@ -20,7 +20,7 @@ def test_unknown_rejected_and_double_trips_are_kept_out_and_counted(
     monitored_warehouse: Connection, trips: pd.DataFrame, tmp_path: Path
 ) -> None:
     ((month, row),) = rows(
-        monitored_warehouse, "select source_month, source_row from intermediate.int_trips_rejected limit 1"
+        monitored_warehouse, "select source_month, source_row from intermediate.green_trips_rejected limit 1"
     )
     first = trips.iloc[0]
     strange = pd.DataFrame(
@@ -32,16 +32,16 @@ def test_unknown_rejected_and_double_trips_are_kept_out_and_counted(
         ]
     )
     said = load(write(pd.concat([trips, strange]), tmp_path / "predictions.parquet"))
-    assert "4 kept out (1 duplicate, 1 rejected_trip, 2 unknown_trip; see ml.rejected_predictions)" in said[0]
+    assert "4 kept out (1 duplicate, 1 rejected_event, 2 unknown_event; see ml.rejected_predictions)" in said[0]
     kept_out = rows(
         monitored_warehouse,
         "select position, source_row, prediction, reason from ml.rejected_predictions order by position",
     )
     n = len(trips)
     assert kept_out == [
-        (n, row, 0.5, "rejected_trip"),
-        (n + 1, 10_000_000, 0.5, "unknown_trip"),
-        (n + 2, 0, 0.5, "unknown_trip"),
+        (n, row, 0.5, "rejected_event"),
+        (n + 1, 10_000_000, 0.5, "unknown_event"),
+        (n + 2, 0, 0.5, "unknown_event"),
         (n + 3, first["source_row"], 0.75, "duplicate"),
     ]
     assert rows(monitored_warehouse, "select rows, loaded_rows, rejected_rows from ml.prediction_loads") == [
@@ -108,7 +108,7 @@ BAD_FILES: tuple[tuple[Callable[[pd.DataFrame], pd.DataFrame], str], ...] = (
         "the column source_month is of type BIGINT, but the first day of a month",
     ),
     (lambda t: t.assign(model_version="v1; drop"), "model_version 'v1; drop' was found in record 1: letters"),
-    (lambda t: t.assign(source_row=10_000_000), "can be loaded (49 duplicate, 1 unknown_trip): source_month and"),
+    (lambda t: t.assign(source_row=10_000_000), "can be loaded (49 duplicate, 1 unknown_event): source_month and"),
 )
 
 

@@ -126,7 +126,7 @@ def test_corrected_predictions_change_their_day_and_no_other(
     load(write(trips, tmp_path / "predictions.parquet"))
     run(sample_dir)
     figures = (
-        "select window_date, model_version, trip_count, mean_prediction, prediction_drift "
+        "select window_date, model_version, row_count, mean_prediction, prediction_drift "
         "from marts.fct_daily_monitoring order by 1, 2"
     )
     profiled = "select window_date, model_version, inputs_hash from intermediate.int_column_profiles group by 1, 2, 3"
@@ -171,7 +171,7 @@ def test_predictions_of_replaced_trips_are_taken_out(
     said: list[str] = []
     Pipeline(settings(folder), said.append).run()
     assert f"warning: trips of 2022-02 were replaced, the predictions of {VERSION} for them are gone" in "\n".join(said)
-    counts = "select sum(trip_count), count(*) from marts.fct_daily_monitoring where model_version = %s"
+    counts = "select sum(row_count), count(*) from marts.fct_daily_monitoring where model_version = %s"
     assert rows(monitored_warehouse, counts, VERSION) == [(0, 28)]
     # The same file is new again: it speaks of other rows.
     assert "predictions loaded" in load(path)[0]
@@ -228,7 +228,7 @@ def test_a_feature_that_the_trips_do_not_have_is_named(
     monitored_warehouse: Connection, trips: pd.DataFrame, tmp_path: Path, monitoring_file: Path
 ) -> None:
     write_model(monitoring_file, features=[{"name": "weather", "type": "numerical"}])
-    with pytest.raises(WarehouseError, match=r"int_trips_scored has no column weather: use .*trip_distance"):
+    with pytest.raises(WarehouseError, match=r"green_trips_scored has no column weather: use .*trip_distance"):
         load(write(trips, tmp_path / "predictions.parquet"))
     assert one(monitored_warehouse, "select count(*) from ml.models where spec = %s", SPEC) == 0
 
@@ -268,7 +268,8 @@ def test_decisions_that_come_with_predictions_are_what_is_evaluated(
 def _assert_evaluated_by(connection: Connection, decided: pd.DataFrame) -> None:
     labels = pd.DataFrame(
         rows(
-            connection, "select source_month, source_row, is_tipped, payment_type from intermediate.int_trips_accepted"
+            connection,
+            "select source_month, source_row, is_tipped, payment_type from intermediate.green_trips_accepted",
         ),
         columns=["source_month", "source_row", "label", "payment_type"],
     )

@@ -87,7 +87,7 @@ def test_a_model_that_is_trained_here(
     hails = dict(
         rows(
             monitored_warehouse,
-            "select window_date, count(*) from intermediate.int_trips_accepted "
+            "select window_date, count(*) from intermediate.green_trips_accepted "
             "where trip_type = 'street hail' and source_month = '2022-02-01' group by 1",
         )
     )
@@ -136,7 +136,7 @@ def test_predictions_that_are_made_elsewhere(
     by_month = dict(
         rows(
             monitored_warehouse,
-            "select source_month::text, count(*) from intermediate.int_trips_accepted "
+            "select source_month::text, count(*) from intermediate.green_trips_accepted "
             "where payment_type = 'credit card' group by 1",
         )
     )
@@ -148,7 +148,7 @@ def test_predictions_that_are_made_elsewhere(
     }
     days: list[dict[str, Any]] = list(csv.DictReader(results[3].stdout.splitlines()))
     assert [day["window_date"] for day in days] == [f"2022-02-{day:02d}" for day in range(1, 29)]
-    assert sum(int(day["trip_count"]) for day in days) == by_month["2022-02-01"]
+    assert sum(int(day["row_count"]) for day in days) == by_month["2022-02-01"]
     drift = {day["window_date"]: float(day["prediction_drift"] or 0) for day in days}
     assert max(drift, key=lambda day: drift[day]) == "2022-02-08", "kilometres for miles"
     # The labels of the reference are there, as far as the trips have them.

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from config.monitored import Monitored
 from config.monitoring_file import load_monitoring
 from config.months import Month
 from config.paths import DBT_PROJECT_DIR
@@ -101,7 +102,7 @@ def test_stale_data_is_as_old_as_it_is(monitored_warehouse: Connection, days: in
 
 
 def test_dbt_and_the_alert_agree_on_what_is_stale() -> None:
-    sources = DBT_PROJECT_DIR / "models" / "staging" / "tlc" / "_tlc__sources.yml"
+    sources = DBT_PROJECT_DIR / "models" / "staging" / "raw" / "_raw__sources.yml"
     (raw,) = yaml.safe_load(sources.read_text(encoding="utf-8"))["sources"]
     freshness = raw["tables"][0]["config"]["freshness"]
     rule = load_monitoring().alerts.stale_data
@@ -112,7 +113,7 @@ def test_dbt_and_the_alert_agree_on_what_is_stale() -> None:
 @pytest.mark.slow
 def test_other_levels_change_alerts_and_no_metric(monitored_warehouse: Connection, sample_dir: Path) -> None:
     pipeline = Pipeline(settings(sample_dir), lambda line: None)
-    alerts = pipeline.monitoring.alerts
+    alerts = pipeline.monitored.rules.alerts
     rule = alerts.prediction_drift.model_copy(update={"opens_alerts": True})
     # A level of its own for one model, exactly at the worst day of the other.
     worst = one(
@@ -123,9 +124,8 @@ def test_other_levels_change_alerts_and_no_metric(monitored_warehouse: Connectio
     )
     own = {LR: rule.model_copy(update={"warning": None, "critical": worst})}
     changed = rule.model_copy(update={"models": own, "critical": 100.0, "warning": 99.0})
-    pipeline.monitoring = pipeline.monitoring.model_copy(
-        update={"alerts": alerts.model_copy(update={"prediction_drift": changed})}
-    )
+    with_levels = alerts.model_copy(update={"prediction_drift": changed})
+    pipeline.monitored = Monitored.example(pipeline.monitored.rules.model_copy(update={"alerts": with_levels}))
     report = pipeline.run()
     assert {step.name for step in report.steps if not step.skipped} == {"marts"}
     found = rows(

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from config.monitored import Monitored
 from config.monitoring_file import load_monitoring
 from config.paths import ROOT, state_dir
 from config.settings import Source, make_settings
@@ -111,7 +112,7 @@ def partner(monitored_warehouse: Connection, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("WAREHOUSE_MONITORING_FILE", str(path))
     found = rows(
         monitored_warehouse,
-        "select source_month, source_row, window_date, duration_minutes from intermediate.int_trips_accepted "
+        "select source_month, source_row, window_date, duration_minutes from intermediate.green_trips_accepted "
         "where source_row %% 20 = 0 and window_date >= '2022-01-20' order by 1, 2",
     )
     frame = pd.DataFrame(found, columns=["source_month", "source_row", "window_date", "minutes"])
@@ -189,7 +190,7 @@ def test_a_model_that_fails_stops_no_other_and_comes_again(
     )
     path = state_dir() / "models" / name
     monitored_warehouse.execute("delete from ml.models where spec = %s", [TIPPED])
-    cards = "update intermediate.int_trips_accepted set payment_type = %s, payment_type_id = %s "
+    cards = "update intermediate.green_trips_accepted set payment_type = %s, payment_type_id = %s "
     cards += "where source_month = '2022-01-01' and payment_type = %s"
     monitored_warehouse.execute(cards.encode(), ["cash before", 2, "credit card"])
     content = path.read_bytes()
@@ -212,7 +213,7 @@ def test_a_model_that_fails_stops_no_other_and_comes_again(
         ]  # fmt: skip
         # The healthy model has all of the month; the one that failed has what it had.
         matching = (
-            "select count(*) filter (where daily.trip_count = windows.trip_count), count(*) "
+            "select count(*) filter (where daily.row_count = windows.row_count), count(*) "
             "from marts.fct_daily_monitoring as daily join intermediate.int_windows as windows using (window_start) "
             "where daily.model_spec = %s"
         )
@@ -252,7 +253,7 @@ def test_a_month_without_card_payments_leaves_the_others_alone(
     monitored_warehouse: Connection, sample_dir: Path
 ) -> None:
     monitored_warehouse.execute("delete from ml.models where spec = %s", [TIPPED])
-    monitored_warehouse.execute("update intermediate.int_trips_accepted set is_tipped = 1")
+    monitored_warehouse.execute("update intermediate.green_trips_accepted set is_tipped = 1")
     told: list[str] = []
     settings = make_settings(data_dir=sample_dir, source=Source.LOCAL)
     pipeline = Pipeline(settings, told.append, without=AFTER_SCORING)
@@ -277,9 +278,9 @@ def test_the_labels_of_one_target_leave_the_others_alone(monitored_warehouse: Co
     settings = make_settings(data_dir=sample_dir, source=Source.LOCAL)
     without = frozenset({"transform", "train", "score", "profiles", "metrics", "performance", "alarms", "marts"})
     pipeline = Pipeline(settings, lambda line: None, without=without)
-    wrong = pipeline.monitoring.labels["is_tipped"].model_copy(update={"ends_at": "arrived_at"})
-    labels = pipeline.monitoring.labels | {"is_tipped": wrong}
-    pipeline.monitoring = pipeline.monitoring.model_copy(update={"labels": labels})
+    wrong = pipeline.monitored.rules.labels["is_tipped"].model_copy(update={"ends_at": "arrived_at"})
+    labels = pipeline.monitored.rules.labels | {"is_tipped": wrong}
+    pipeline.monitored = Monitored.example(pipeline.monitored.rules.model_copy(update={"labels": labels}))
     with pytest.raises(PartlyFailedError, match=r"^labels of is_tipped failed, all else is done: .*arrived_at"):
         pipeline.run()
     assert rows(monitored_warehouse, "select target, count(*) > 0 from ml.labels group by 1") == [
@@ -301,10 +302,11 @@ def test_a_prediction_that_is_no_number_is_missing(
         "delete from monitoring.ledger where step = 'score' and subject = %s and part = '2022-02-01'",
         [stored.model_version],
     )
-    work = Scoring(stored, load_monitoring().models[LR], state_dir() / "models")
+    work = Scoring(stored, load_monitoring(), state_dir() / "models")
     count = bring_up_to_date(work, run_id=1).rows
     far = (
-        "select count(*) filter (where trip_distance > 5) from intermediate.int_trips_accepted where source_month = %s"
+        "select count(*) filter (where trip_distance > 5) "
+        "from intermediate.green_trips_accepted where source_month = %s"
     )
     written = rows(
         monitored_warehouse,

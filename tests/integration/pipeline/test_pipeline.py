@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from config.monitored import Monitored
 from config.monitoring_file import load_monitoring
 from config.months import Month
 from ingest.sample.incidents import load_incidents
@@ -36,8 +37,8 @@ def test_raw_trips_are_accepted_or_rejected(monitored_warehouse: Connection) -> 
     raw = rows(monitored_warehouse, "select source_month, source_row from raw.green_trips order by 1, 2")
     split = rows(
         monitored_warehouse,
-        "select source_month, source_row from intermediate.int_trips_accepted "
-        "union all select source_month, source_row from intermediate.int_trips_rejected order by 1, 2",
+        "select source_month, source_row from intermediate.green_trips_accepted "
+        "union all select source_month, source_row from intermediate.green_trips_rejected order by 1, 2",
     )
     assert len(raw) > 100_000
     assert split == raw
@@ -60,8 +61,8 @@ def test_daily_figures_equal_what_the_file_says(monitored_warehouse: Connection,
     expected = good.groupby(day).agg(["sum", "size"])
     found = rows(
         monitored_warehouse,
-        "select window_date::text, trip_count, rejected_count from marts.fct_daily_monitoring "
-        "where model_spec = 'green_duration_lr' and trip_count > 0",
+        "select window_date::text, row_count, rejected_count from marts.fct_daily_monitoring "
+        "where model_spec = 'green_duration_lr' and row_count > 0",
     )
     assert len(found) == 27  # the incident list has a day without data
     for day, accepted, rejected in found:
@@ -99,7 +100,7 @@ def test_stored_drift_is_evidentlys_on_the_rows_it_names(monitored_warehouse: Co
                 record[0]
                 for record in rows(
                     monitored_warehouse,
-                    f"select {name}::float8 from intermediate.int_trips_scored "
+                    f"select {name}::float8 from intermediate.green_trips_scored "
                     "where model_version = %s and window_date = '2022-02-09'",
                     model,
                 )
@@ -130,7 +131,7 @@ def test_stored_quantiles_are_those_of_the_rows(monitored_warehouse: Connection)
     fares = np.array(
         rows(
             monitored_warehouse,
-            "select fare_amount from intermediate.int_trips_accepted where window_date = '2022-02-09'",
+            "select fare_amount from intermediate.green_trips_accepted where window_date = '2022-02-09'",
         ),
         dtype=float,
     )
@@ -146,7 +147,7 @@ DRIFT = (
     "select window_date, drift_score from marts.fct_column_drift "
     "where column_name = '{column}' and model_version like 'green_duration_lr%%'"
 )
-TRIPS = "select window_date, trip_count from marts.fct_daily_monitoring where model_spec = 'green_duration_lr'"
+TRIPS = "select window_date, row_count from marts.fct_daily_monitoring where model_spec = 'green_duration_lr'"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,7 @@ def test_a_day_without_data_has_rows_that_say_so(monitored_warehouse: Connection
     (daily,) = rows(
         monitored_warehouse,
         "select num_drifted_columns, share_missing_values, prediction_drift from marts.fct_daily_monitoring "
-        "where trip_count = 0 and model_spec = 'green_duration_lr'",
+        "where row_count = 0 and model_spec = 'green_duration_lr'",
     )
     assert daily == (None, None, None)
 
@@ -267,7 +268,7 @@ def test_a_corrected_month_changes_its_days_and_no_others_until_it_is_as_it_was(
     monitored_warehouse: Connection, corrected_dir: Path, sample_dir: Path
 ) -> None:
     original = contents(monitored_warehouse)
-    daily = "select window_date::text, model_spec, trip_count, prediction_drift from marts.fct_daily_monitoring"
+    daily = "select window_date::text, model_spec, row_count, prediction_drift from marts.fct_daily_monitoring"
     before = {(row[0], row[1]): row for row in rows(monitored_warehouse, daily)}
     first_run = one(monitored_warehouse, "select max(run_id) from monitoring.runs")
     run(corrected_dir)
@@ -286,7 +287,7 @@ def test_a_corrected_month_changes_its_days_and_no_others_until_it_is_as_it_was(
     )
     assert [day for (day,) in recomputed] == ["2022-02-10", "2022-02-11"]
     # The day that emptied upstream is empty in every layer.
-    for table in ("int_trips_accepted", "int_trips_rejected", "int_trips_scored"):
+    for table in ("green_trips_accepted", "green_trips_rejected", "green_trips_scored"):
         assert (
             one(monitored_warehouse, f"select count(*) from intermediate.{table} where window_date = '2022-02-10'") == 0
         )
@@ -302,7 +303,7 @@ def test_a_corrected_month_changes_its_days_and_no_others_until_it_is_as_it_was(
 def test_a_dropped_table_is_built_again(monitored_warehouse: Connection, sample_dir: Path) -> None:
     before = contents(monitored_warehouse)
     monitored_warehouse.execute("drop table marts.fct_column_drift")
-    monitored_warehouse.execute("drop table intermediate.int_trips_rejected cascade")
+    monitored_warehouse.execute("drop table intermediate.green_trips_rejected cascade")
     report = run(sample_dir)
     assert not report.nothing_new
     assert contents(monitored_warehouse) == before
@@ -311,9 +312,9 @@ def test_a_dropped_table_is_built_again(monitored_warehouse: Connection, sample_
 @pytest.mark.slow
 def test_another_threshold_is_applied_to_all_windows(monitored_warehouse: Connection, sample_dir: Path) -> None:
     pipeline = Pipeline(settings(sample_dir), lambda line: None)
-    drift = pipeline.monitoring.drift
+    drift = pipeline.monitored.rules.drift
     strict = drift.model_copy(update={"numerical": drift.numerical.model_copy(update={"threshold": 1e-6})})
-    pipeline.monitoring = pipeline.monitoring.model_copy(update={"drift": strict})
+    pipeline.monitored = Monitored.example(pipeline.monitored.rules.model_copy(update={"drift": strict}))
     before = one(monitored_warehouse, "select sum(num_drifted_columns) from marts.fct_daily_monitoring")
     pipeline.run()
     assert one(monitored_warehouse, "select sum(num_drifted_columns) from marts.fct_daily_monitoring") > before

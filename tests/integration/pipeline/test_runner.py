@@ -79,6 +79,6 @@ def test_results_without_a_failed_unit_are_of_other_inputs(empty_warehouse: Conn
     """Else the next run would find its work done that was left out."""
     monitoring, as_of = load_monitoring(), datetime(2022, 3, 1, tzinfo=UTC)
     with database.warehouse():
-        whole = inputs.of_performance(monitoring, as_of, [])
-        assert inputs.of_performance(monitoring, as_of, []) == whole
-        assert inputs.of_performance(monitoring, as_of, ["one-v1"]) != whole
+        whole = inputs.of_performance([monitoring], as_of, [])
+        assert inputs.of_performance([monitoring], as_of, []) == whole
+        assert inputs.of_performance([monitoring], as_of, ["one-v1"]) != whole

@@ -11,7 +11,7 @@ from warehouse.database import Connection
 COUNTED_FROM_ROWS = """
 with sets as (
     select 'day' as side, window_date, model_version, to_jsonb(trips) as record
-    from intermediate.int_trips_scored as trips
+    from intermediate.green_trips_scored as trips
     where window_date in ('2022-02-01', '2022-02-03', '2022-02-08', '2022-02-21', '2022-02-26')
     union all
     select 'reference', null, models.model_version, reference.record
@@ -82,7 +82,7 @@ def test_distributions_are_counts_of_the_rows(monitored_warehouse: Connection) -
         "select model_version, window_date, column_name, sum(row_count), sum(share), sum(reference_share) "
         "from marts.fct_column_distribution group by 1, 2, 3",
     )
-    daily = rows(monitored_warehouse, "select model_version, window_date, trip_count from marts.fct_daily_monitoring")
+    daily = rows(monitored_warehouse, "select model_version, window_date, row_count from marts.fct_daily_monitoring")
     trips = {(model, day): count for model, day, count in daily}
     assert {(model, day) for model, day, *_ in totals} == {of_model for of_model, count in trips.items() if count}
     for model, day, _, count, share, reference_share in totals:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from psycopg import sql
 
+from config.monitored import Monitored
 from config.monitoring_file import load_monitoring
 from config.paths import ROOT
 from config.settings import end_of_day
@@ -35,7 +36,7 @@ def day_rows(connection: Connection, day: str, spec: str) -> pd.DataFrame:
     version = one(connection, "select model_version from ml.models where spec = %s", spec)
     return read_frame(
         sql.SQL(
-            "select scored.*, labels.label from intermediate.int_trips_scored as scored "
+            "select scored.*, labels.label from intermediate.green_trips_scored as scored "
             "left join ml.labels as labels using (event_id) "
             "where target = 'duration_minutes' and model_version = $1 and window_date = cast($2 as date) "
             "order by source_row"
@@ -281,7 +282,7 @@ def test_what_was_known_at_a_day_is_what_had_arrived_by_then(monitored_warehouse
     arrived = dict(
         rows(
             monitored_warehouse,
-            "select window_date::text, count(*) from ml.labels inner join intermediate.int_trips_accepted "
+            "select window_date::text, count(*) from ml.labels inner join intermediate.green_trips_accepted "
             "using (event_id) where target = 'duration_minutes' and observed_at <= %s group by 1",
             end,
         )
@@ -317,7 +318,7 @@ def test_what_was_known_at_a_day_is_what_had_arrived_by_then(monitored_warehouse
     )
     came_between = rows(
         monitored_warehouse,
-        "select distinct window_date::text from ml.labels inner join intermediate.int_trips_accepted "
+        "select distinct window_date::text from ml.labels inner join intermediate.green_trips_accepted "
         "using (event_id) where target = 'duration_minutes' "
         "and observed_at > %s and observed_at <= %s order by 1",
         end,
@@ -353,21 +354,21 @@ def test_a_settled_month_is_not_counted_again_until_something_of_it_changes(
     assert rows(monitored_warehouse, settled) == rows(monitored_warehouse, evaluated) != []
     evaluate = Pipeline(settings(sample_dir), lambda line: None)
     (model,) = (monitored(one) for one in stored_models() if one.spec == HGB)
-    as_of = evaluate.settings.as_of
+    as_of, rules = evaluate.settings.as_of, evaluate.monitored.rules
     monitored_warehouse.execute(
         "update ml.labels set label = label + 1 where event_id >= monitoring.first_event('2022-02-01')"
     )
 
     def pending(as_of: datetime) -> list[Unit[Window]]:
-        work = Evaluations(evaluate.monitoring, model, References(evaluate.monitoring), as_of, run_id=2)
+        work = Evaluations(rules, model, References(rules), as_of, run_id=2)
         return engine.pending(monitored_warehouse, work)[0]
 
     assert pending(as_of) == []
     # What happened behind its back is seen with the next load of labels.
     monitored_warehouse.execute(
         "insert into ml.label_loads "
-        "(target, origin, location, sha256, inputs_hash, rows, accepted, unchanged, quarantined) "
-        "values ('duration_minutes', 'feed', 'x', 'x', 'x', 0, 0, 0, 0)"
+        "(dataset, target, origin, location, sha256, inputs_hash, rows, accepted, unchanged, quarantined) "
+        "values ('green_trips', 'duration_minutes', 'feed', 'x', 'x', 'x', 0, 0, 0, 0)"
     )
     assert len(pending(as_of)) > 20
     # Of an earlier moment less was known.
@@ -378,7 +379,7 @@ def test_a_settled_month_is_not_counted_again_until_something_of_it_changes(
 def test_a_model_without_labels_has_estimates_only(monitored_warehouse: Connection, sample_dir: Path) -> None:
     lines: list[str] = []
     pipeline = Pipeline(settings(sample_dir), lines.append)
-    pipeline.monitoring = pipeline.monitoring.model_copy(update={"labels": {}})
+    pipeline.monitored = Monitored.example(pipeline.monitored.rules.model_copy(update={"labels": {}}))
     monitored_warehouse.execute("delete from monitoring.metric_values where as_of is not null")
     monitored_warehouse.execute("delete from monitoring.ledger where step = 'performance'")
     pipeline.run()
@@ -397,8 +398,8 @@ def test_a_segment_column_that_is_not_there_or_empty_takes_nothing_down(
     monitored_warehouse: Connection, sample_dir: Path
 ) -> None:
     pipeline = Pipeline(settings(sample_dir), lambda line: None)
-    segments = pipeline.monitoring.segments.model_copy(update={"by": (("no_such_column",), ("ehail_fee",))})
-    pipeline.monitoring = pipeline.monitoring.model_copy(update={"segments": segments})
+    segments = pipeline.monitored.rules.segments.model_copy(update={"by": (("no_such_column",), ("ehail_fee",))})
+    pipeline.monitored = Monitored.example(pipeline.monitored.rules.model_copy(update={"segments": segments}))
     monitored_warehouse.execute("delete from monitoring.ledger where step = 'metrics' and window_start > '2022-02-03'")
     pipeline.run()
     keys = rows(

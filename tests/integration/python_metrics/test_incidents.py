@@ -26,10 +26,7 @@ SEEN = "select opened_date::text, last_seen_date::text from marts.fct_incidents 
 
 
 def record() -> int:
-    monitoring = load_monitoring()
-    return record_incidents(
-        monitoring.windows, monitoring.calibration.clear_days, lambda incident: Raised(Facts(), ""), 9
-    )
+    return record_incidents(load_monitoring(), lambda incident: Raised(Facts(), ""), 9)
 
 
 def followups(connection: Connection, incident_id: str) -> list[str]:
@@ -76,7 +73,7 @@ def test_an_incident_says_what_moved_and_shows_its_rows(monitored_warehouse: Con
     assert float(moved.split("(")[1].split(" ")[0]) < after
     assert after == one(
         monitored_warehouse,
-        "select count(*) from intermediate.int_trips_accepted "
+        "select count(*) from intermediate.green_trips_accepted "
         "where window_date = '2022-02-03' and passenger_count is null",
     )
     assert len(rows(monitored_warehouse, query)) == 100
@@ -186,7 +183,9 @@ def test_a_story_that_begins_earlier_keeps_its_name(monitored_warehouse: Connect
 
 def test_an_expected_event_that_mutes_opens_nothing(monitored_warehouse: Connection) -> None:
     count = one(monitored_warehouse, "select count(*) from monitoring.incidents")
-    monitored_warehouse.execute("insert into staging.expected_events values ('2022-02-08', 'Units', 'planned', true)")
+    monitored_warehouse.execute(
+        "insert into staging.expected_events values ('green_trips', '2022-02-08', 'Units', 'planned', true)"
+    )
     record()
     distance = id_of(monitored_warehouse, "trip_distance")
     assert followups(monitored_warehouse, distance) == ["withdrawn"]

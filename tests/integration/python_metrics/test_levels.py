@@ -13,6 +13,7 @@ import pytest
 from psycopg import sql
 
 from config.drift_methods import METHODS, ColumnType
+from config.monitored import Monitored
 from config.monitoring import PREDICTION, DriftRule, MonitoredColumn
 from config.monitoring_file import load_monitoring
 from core.levels import kept, level, levels, selected
@@ -158,7 +159,8 @@ def test_profiles_that_dbt_makes_are_those_of_the_rows(monitored_warehouse: Conn
     features: list[tuple[str, ColumnType]] = [(name, "categorical") for name in OWN]
     features += [(name, "numerical") for name in ("is_group", "price", "miles")]
     profiled = profiling(features, (("is_group",), ("is_group", "padded")))
-    dbt.build("--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None, monitoring=profiled)
+    of_profiles = ("--select", "tag:profiles", "--exclude", "tag:thorough")
+    dbt.build(*of_profiles, run_id=None, monitored=Monitored.example(profiled))
     monitoring, version = load_monitoring(), model_version("green_duration_lr")
     rule = DriftRule(method="jensenshannon", threshold=0.1)
     asked = windows(monitored_warehouse, ["2022-02-03"])

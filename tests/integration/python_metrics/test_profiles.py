@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from config.drift_methods import ColumnType
+from config.monitored import Monitored
 from config.monitoring import PREDICTION, Column, Monitoring
 from config.monitoring_file import load_monitoring
 from models_ml.store import stored_models
@@ -24,6 +25,7 @@ from warehouse.database import Connection
 
 MONITORING = load_monitoring()
 SPECS = tuple(MONITORING.models)
+OF_PROFILES = ("--select", "tag:profiles", "--exclude", "tag:thorough")
 HASHES = "select window_date, model_version, inputs_hash from intermediate.int_profiled_windows order by 1, 2"
 
 
@@ -110,7 +112,7 @@ def test_only_the_segmentations_that_are_asked_for_are_read(monitored_warehouse:
 def test_declared_decimals_lose_nothing_of_money_and_distance(monitored_warehouse: Connection) -> None:
     for name, kept in MONITORING.profiles.decimals.items():
         changed = monitored_warehouse.execute(
-            f"select count(*) from intermediate.int_trips_accepted "
+            f"select count(*) from intermediate.green_trips_accepted "
             f"where {name} != round({name}::numeric, {kept})::float8".encode()
         ).fetchone()
         assert changed == (0,), name
@@ -118,7 +120,7 @@ def test_declared_decimals_lose_nothing_of_money_and_distance(monitored_warehous
 
 def test_copied_trips_are_counted_by_day(monitored_warehouse: Connection) -> None:
     found: list[Any] = monitored_warehouse.execute(
-        "select window_date, cast(duplicate_count as float) / nullif(trip_count, 0) from intermediate.int_windows "
+        "select window_date, cast(duplicate_count as float) / nullif(row_count, 0) from intermediate.int_windows "
         "where window_date >= '2022-02-01' order by 2 desc nulls last limit 2"
     ).fetchall()
     (_, most), (_, next_most) = found
@@ -130,13 +132,13 @@ def test_copied_trips_are_counted_by_day(monitored_warehouse: Connection) -> Non
 def test_a_column_may_be_called_by_a_word_of_the_language(monitored_warehouse: Connection) -> None:
     """Unquoted, "user" would be the name of the role that asks."""
     for statement in (
-        'alter table intermediate.int_trips_accepted add "user" integer default 7',
-        """alter table intermediate.int_trips_accepted add "order" text default 'first'""",
+        'alter table intermediate.green_trips_accepted add "user" integer default 7',
+        """alter table intermediate.green_trips_accepted add "order" text default 'first'""",
     ):
         monitored_warehouse.execute(statement.encode())
     # By a column that trips do not have, nothing is grouped.
     changed = profiling([("user", "categorical")], (("order",), ("order", "user"), ("order", "nowhere")))
-    dbt.build("--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None, monitoring=changed)
+    dbt.build(*OF_PROFILES, run_id=None, monitored=Monitored.example(changed))
     found = monitored_warehouse.execute(
         "select segment_key, segment_value, categories, n > 100 from intermediate.int_column_profiles "
         "where column_name = 'user' and window_date = '2022-02-15' and (segment_key = '' or segment_key like 'order%') "
@@ -159,9 +161,9 @@ def test_one_changed_day_is_made_again_alone(monitored_warehouse: Connection) ->
         if row[1] not in {raised, gone}
     ]
     for statement in (
-        "update intermediate.int_trips_accepted set fare_amount = fare_amount + 1 where window_date = '2022-02-15'",
-        "update intermediate.int_windows set content_hash = 'another' where window_date = '2022-02-15'",
-        "delete from intermediate.int_windows where window_date = '2022-02-28'",
+        "update intermediate.green_trips_accepted set fare_amount = fare_amount + 1 where window_date = '2022-02-15'",
+        "update intermediate.green_trips_windows set content_hash = 'another' where window_date = '2022-02-15'",
+        "delete from intermediate.green_trips_windows where window_date = '2022-02-28'",
     ):
         monitored_warehouse.execute(statement.encode())
     rows = dbt.build("--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None)
@@ -181,7 +183,7 @@ def test_other_decimals_make_what_they_concern_again(monitored_warehouse: Connec
     model = MONITORING.models["green_duration_lr"].model_copy(update={"prediction_decimals": 0})
     rounded = MONITORING.model_copy(update={"models": MONITORING.models | {"green_duration_lr": model}})
     before = set(monitored_warehouse.execute(HASHES).fetchall())
-    dbt.build("--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None, monitoring=rounded)
+    dbt.build(*OF_PROFILES, run_id=None, monitored=Monitored.example(rounded))
     after = set(monitored_warehouse.execute(HASHES).fetchall())
     changed: set[Any] = {row[1] for row in after - before}
     assert changed == {model_version("green_duration_lr")}

@@ -241,7 +241,7 @@ def test_hashes_of_inputs_are_the_same_in_any_session(
 
     def hashes() -> str:
         with database.warehouse():
-            return step_inputs.of_performance(monitoring, datetime(2022, 3, 1, tzinfo=UTC), [])
+            return step_inputs.of_performance([monitoring], datetime(2022, 3, 1, tzinfo=UTC), [])
 
     before = hashes()
     name = os.environ["PGDATABASE"]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from config.drift_methods import ColumnType
+from config.monitored import Monitored
 from config.monitoring import Column, Monitoring
 from core.errors import ConfigurationError
 from pipeline import dbt
@@ -20,8 +21,8 @@ from warehouse.relations import check_relations
 
 def pipeline_of(folder: Path, **windows: str) -> Pipeline:
     pipeline = Pipeline(settings(folder), lambda line: None)
-    changed = pipeline.monitoring.windows.model_copy(update=windows)
-    pipeline.monitoring = pipeline.monitoring.model_copy(update={"windows": changed})
+    changed = pipeline.monitored.rules.windows.model_copy(update=windows)
+    pipeline.monitored = Monitored.example(pipeline.monitored.rules.model_copy(update={"windows": changed}))
     return pipeline
 
 
@@ -39,15 +40,15 @@ def test_a_relation_that_is_nowhere_is_refused(monitored_warehouse: Connection, 
 def test_a_name_that_is_a_model_of_another_schema_is_refused_once_it_could_be_built(
     monitored_warehouse: Connection, sample_dir: Path
 ) -> None:
-    with pytest.raises(ConfigurationError, match=r"windows\.rows: there is no relation marts\.int_trips_scored"):
-        pipeline_of(sample_dir, rows="marts.int_trips_scored").run()
+    with pytest.raises(ConfigurationError, match=r"windows\.rows: there is no relation marts\.green_trips_scored"):
+        pipeline_of(sample_dir, rows="marts.green_trips_scored").run()
 
 
 def test_another_relation_is_refused_with_its_columns(monitored_warehouse: Connection, sample_dir: Path) -> None:
     with pytest.raises(
-        ConfigurationError, match=r"windows\.rejections: .*int_windows has no column rule; it has window_"
+        ConfigurationError, match=r"windows\.rejections: .*green_trips_windows has no column rule; it has window_"
     ):
-        pipeline_of(sample_dir, rejections="intermediate.int_windows").run()
+        pipeline_of(sample_dir, rejections="intermediate.green_trips_windows").run()
 
 
 def with_feature(monitoring: Monitoring, name: str, type: ColumnType = "numerical") -> Monitoring:
@@ -61,11 +62,11 @@ def test_a_feature_that_the_rows_lack_is_refused_before_anything_is_trained(
     monitored_warehouse: Connection, sample_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pipeline = Pipeline(settings(sample_dir), lambda line: None)
-    pipeline.monitoring = with_feature(pipeline.monitoring, "nope")
+    pipeline.monitored = Monitored.example(with_feature(pipeline.monitored.rules, "nope"))
     monkeypatch.setattr(Ingest, "take", lambda *_, **__: pytest.fail("the run has begun"))
     with pytest.raises(
         ConfigurationError,
-        match=r"models\.another\.features: intermediate\.int_trips_scored has no column nope; it has",
+        match=r"models\.another\.features: intermediate\.green_trips_scored has no column nope; it has",
     ):
         pipeline.run()
 
@@ -73,11 +74,11 @@ def test_a_feature_that_the_rows_lack_is_refused_before_anything_is_trained(
 def test_a_text_that_is_declared_numerical_or_is_a_target_is_refused(
     monitored_warehouse: Connection, sample_dir: Path
 ) -> None:
-    monitoring = Pipeline(settings(sample_dir), lambda line: None).monitoring
+    monitoring = Pipeline(settings(sample_dir), lambda line: None).monitored.rules
     with pytest.raises(
         ConfigurationError,
-        match=r"models\.another\.features: payment_type is declared numerical, but intermediate\.int_trips_scored has "
-        r"it as text: declare it categorical",
+        match=r"models\.another\.features: payment_type is declared numerical, but "
+        r"intermediate\.green_trips_scored has it as text: declare it categorical",
     ):
         check_relations(with_feature(monitoring, "payment_type"), may_be_missing=False, may_change=False)
     another = next(iter(monitoring.models.values())).model_copy(update={"target": "payment_type"})
@@ -89,9 +90,9 @@ def test_a_text_that_is_declared_numerical_or_is_a_target_is_refused(
 
 
 def test_what_dbt_is_still_to_build_may_be_missing(empty_warehouse: Connection, sample_dir: Path) -> None:
-    monitoring = with_feature(Pipeline(settings(sample_dir), lambda line: None).monitoring, "nope")
+    monitoring = with_feature(Pipeline(settings(sample_dir), lambda line: None).monitored.rules, "nope")
     check_relations(monitoring, may_be_missing=True, may_change=True)
-    with pytest.raises(ConfigurationError, match=r"there is no relation intermediate\.int_windows"):
+    with pytest.raises(ConfigurationError, match=r"there is no relation intermediate\.green_trips_windows"):
         check_relations(monitoring, may_be_missing=False, may_change=False)
 
 
@@ -106,7 +107,7 @@ def test_a_project_that_has_changed_may_bring_the_column(
 
     monkeypatch.setattr(dbt, "project_hash", lambda monitoring: "of another project")
     pipeline = Pipeline(settings(sample_dir), lambda line: None)
-    pipeline.monitoring = with_feature(pipeline.monitoring, "nope")
+    pipeline.monitored = Monitored.example(with_feature(pipeline.monitored.rules, "nope"))
     monkeypatch.setattr(Ingest, "take", begin)
     with pytest.raises(BegunError):
         pipeline.run()

@@ -24,7 +24,7 @@ from warehouse.server import embedded
 TABLES = {
     "raw": ("files", "status"),
     "staging": ("rejection_rules", "reason"),
-    "intermediate": ("int_windows", "origin"),
+    "intermediate": ("green_trips_windows", "origin"),
     "ml": ("models", "origin"),
     "monitoring": ("runs", "message"),
     "marts": ("fct_daily_monitoring", "origin"),

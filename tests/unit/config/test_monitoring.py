@@ -18,11 +18,11 @@ def document() -> dict[str, Any]:
         "windows": {
             "timezone": "America/New_York",
             "windows": "intermediate.int_windows",
-            "rows": "intermediate.int_trips_scored",
+            "rows": "intermediate.green_trips_scored",
             "rejections": "intermediate.int_window_rejections",
             "profiles": "intermediate.int_column_profiles",
-            "trips": "intermediate.int_trips_accepted",
-            "rejected_trips": "intermediate.int_trips_rejected",
+            "trips": "intermediate.green_trips_accepted",
+            "rejected_trips": "intermediate.green_trips_rejected",
             "events": "intermediate.int_expected_events",
             "min_values": 50,
         },
@@ -303,13 +303,13 @@ def test_features_are_profiled_once_and_again_of_a_models_part(tmp_path: Path) -
     rows = profiled_columns(load_monitoring(written(tmp_path, content)))
     assert len(rows) == 9
     assert {tuple(row.values()) for row in rows} == {
-        ("", "a", "numerical", 2),
-        ("", "b", "categorical", None),
-        ("m", "prediction", "numerical", 3),
-        ("part", "a", "numerical", 2),
-        ("part", "b", "categorical", None),
-        ("part", "prediction", "numerical", None),
-        ("", "a", "categorical", None),
-        ("elsewhere", "a", "categorical", None),
-        ("elsewhere", "prediction", "numerical", None),
+        ("", "a", "numerical", 2, None),
+        ("", "b", "categorical", None, None),
+        ("m", "prediction", "numerical", 3, None),
+        ("part", "a", "numerical", 2, None),
+        ("part", "b", "categorical", None, None),
+        ("part", "prediction", "numerical", None, None),
+        ("", "a", "categorical", None, None),
+        ("elsewhere", "a", "categorical", None, None),
+        ("elsewhere", "prediction", "numerical", None, None),
     }

@@ -32,7 +32,7 @@ def documents(folder: Path, key: str) -> Iterator[dict[str, Any]]:
 def macros() -> dict[str, list[str]]:
     """Every macro of the project by the name dbt knows it by, with the names of its arguments."""
     macros = {}
-    for path in (DBT_PROJECT_DIR / "macros").glob("*.sql"):
+    for path in (DBT_PROJECT_DIR / "macros").rglob("*.sql"):
         for kind, name, arguments, adapter in _MACRO.findall(path.read_text(encoding="utf-8")):
             full = {"macro": name, "test": f"test_{name}", "materialization": f"materialization_{name}_{adapter}"}[kind]
             macros[full] = [argument.split("=")[0].strip() for argument in arguments.split(",") if argument]

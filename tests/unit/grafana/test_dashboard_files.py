@@ -102,10 +102,47 @@ def test_everything_asks_the_one_datasource(dashboard: OpenDashboard) -> None:
     assert [(one["type"], one["uid"]) for one in provisioned["datasources"]] == [(DATASOURCE_TYPE, DATASOURCE_UID)]
 
 
-def test_days_are_shown_by_the_clock_of_the_source(dashboard: OpenDashboard) -> None:
-    assert dashboard.document["timezone"] == "America/New_York"
-    if dashboard.uid != "pipeline-health":
-        assert (dashboard.time_from, dashboard.time_to) == ("2022-02-01T05:00:00.000Z", "2022-03-01T04:59:59.999Z")
+def test_days_are_dates_whatever_the_zone_of_their_dataset(dashboard: OpenDashboard) -> None:
+    if dashboard.uid == "pipeline-health":
+        assert dashboard.document["timezone"] == "browser", "runs are instants, of no dataset's clock"
+        return
+    # A date is drawn at its midnight by UTC: by another clock it would stand under the day before, or beside its label.
+    assert dashboard.document["timezone"] == "utc"
+    assert (dashboard.time_from, dashboard.time_to) == ("2022-02-01T00:00:00.000Z", "2022-02-28T23:59:59.999Z")
+    for place, form, sql in dashboard.queries():
+        instants = re.findall(r"timeFilter\((?!(?:\w+\.)?\w+_date\))[^)]*", sql)
+        assert not instants, f"{place}: the range is compared with instants"
+        assert form != "time_series" or re.search(r"\bwindow_date as time\b", sql), place
+
+
+# Of these each dataset has rows of its own, which no model's version tells apart.
+OF_THE_ROWS = re.compile(
+    r"marts\.fct_(?:daily_volume|rejections|files|label_loads|alerts|incidents|alert_conditions)\b"
+)
+# What is asked of all datasets: tests of the project, and the table of all models.
+OF_ALL = {"What do the tests say?", "How many tests fail?", "Which of my models needs me?"}
+
+
+def test_no_figure_mixes_datasets(dashboard: OpenDashboard) -> None:
+    names = [one["name"] for one in dashboard.choices()]
+    if dashboard.uid == "pipeline-health":
+        assert names == []
+        return
+    assert names[0] == "dataset"
+    assert "${dataset}" in dashboard.choices()[1]["query"], "models are of the chosen dataset"
+    questions = [(one["name"], one["query"]) for one in dashboard.choices()[1:]]
+    questions += [(place, sql) for place, _, sql in dashboard.queries() if place not in OF_ALL]
+    for place, sql in questions:
+        assert re.search(r"\$\{(?:dataset|model_version|model_a|model_b)\}", sql), place
+        of_models = re.search(r"\bmodel_version in \('\$\{model_a\}'", sql)
+        assert "${dataset}" in sql or of_models or not OF_THE_ROWS.search(sql), place
+
+
+def test_links_open_their_own_dataset(dashboard: OpenDashboard) -> None:
+    for address in re.findall(r'"url": "(/d/[^"]+)"', json.dumps(dashboard.document)):
+        if "var-" in address or "${__url_time_range}" in address:
+            assert re.search(r"var-dataset=\$\{(?:dataset|__data\.fields\.(?:to_)?dataset)\}", address), address
+            assert "var-model_version=" in address, address
 
 
 def test_links_lead_to_dashboards_and_variables_that_exist(dashboard: OpenDashboard) -> None:
@@ -146,10 +183,10 @@ def test_the_front_page_leads_with_the_verdict_and_ends_with_evidentlys_scores()
     front_page = open_dashboard(ROOT / "grafana" / "dashboards" / "model-monitoring.json")
     panels = in_order(front_page)
     titles = [panel["title"] for panel in panels]
-    first_screen = ["Is all well?", "What is open, the worst first?", "Which column is not as usual, and since when?"]
-    assert titles[:3] == first_screen
-    # At 1366 x 768 Grafana's own bars leave 17 rows of 38 pixels.
-    assert max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels[:3]) <= 17
+    first_screen = ["Which of my models needs me?", "Is all well?", "What is open, the worst first?"]
+    assert titles[:4] == [*first_screen, "Which column is not as usual, and since when?"]
+    # At 1366 x 768 Grafana's own bars leave 17 rows of 38 pixels: the fourth begins on them.
+    assert max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels[:3]) <= 13
     line = titles.index("What do Evidently's scores say, uncalibrated?")
     for place, panel in enumerate(panels):
         raw = any(
@@ -164,7 +201,7 @@ def test_a_page_has_one_row_of_controls(dashboard: OpenDashboard) -> None:
     marks = dashboard.document["annotations"].get("list", [])
     assert all(mark["hide"] for mark in marks), "a switch of an annotation is a control"
     if dashboard.uid == "model-monitoring":
-        assert [one["name"] for one in dashboard.choices()] == ["model_version"]
+        assert [one["name"] for one in dashboard.choices()] == ["dataset", "model_version"]
         assert [mark["iconColor"] for mark in marks] == ["blue"], "marks over every chart are no alarm"
 
 
@@ -207,7 +244,7 @@ def test_pages_about_days_keep_range_and_choices_and_those_about_the_clock_neith
     of_days = dashboard.uid != "pipeline-health"
     assert (to_days["keepTime"], to_days["includeVars"]) == (of_days, of_days)
     if dashboard.uid == "model-monitoring":
-        (to_clock,) = in_order(dashboard)[0]["links"]
+        (to_clock,) = in_order(dashboard)[1]["links"]
         assert to_clock["url"] == "/d/pipeline-health"
 
 
@@ -229,6 +266,18 @@ def texts(document: dict[str, Any]) -> list[str]:
         settings = panel.get("fieldConfig", {"defaults": {}, "overrides": []})
         found += [settings["defaults"].get("noValue", ""), json.dumps(settings["defaults"].get("mappings", ""))]
     return found
+
+
+def test_the_models_table_is_red_only_where_somebody_is_to_act() -> None:
+    front_page = open_dashboard(ROOT / "grafana" / "dashboards" / "model-monitoring.json")
+    (panel,) = [panel for panel in front_page.panels() if panel["title"] == "Which of my models needs me?"]
+    settings = {
+        override["matcher"]["options"]: {one["id"]: one["value"] for one in override["properties"]}
+        for override in panel["fieldConfig"]["overrides"]
+    }
+    assert {name for name, of in settings.items() if '"red"' in json.dumps(of)} == {"verdict", "critical"}
+    (words,) = settings["verdict"]["mappings"]
+    assert [word for word, shown in words["options"].items() if shown["color"] == "red"] == ["Critical"]
 
 
 def test_no_page_claims_what_configuration_can_make_false(dashboard: OpenDashboard) -> None:
@@ -380,6 +429,7 @@ def test_an_error_of_the_database_says_nothing_of_models_and_is_told_after_minut
         # Labels are put through the environment, where a single $ would be taken for a variable; annotations are not.
         assert rule["labels"]["severity"] == "{{ $$labels.severity }}"
         assert rule["labels"]["model"] == "{{ $$labels.model }}"
+        assert rule["labels"]["dataset"] == "{{ $$labels.dataset }}"
         assert (rule["for"], rule["execErrState"]) == ("2m", "KeepLast")
     # `Error` would fire at once, whatever `for` says.
     assert (about_the_warehouse["for"], about_the_warehouse["execErrState"]) == ("5m", "Alerting")

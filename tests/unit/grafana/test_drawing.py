@@ -16,7 +16,7 @@ from grafana.preview.display import field_of, formatted
 from grafana.preview.drawing import drawn
 
 FOLDER = ROOT / "grafana" / "dashboards"
-DAY = datetime(2022, 2, 1, 5, tzinfo=UTC)
+DAY = datetime(2022, 2, 1, tzinfo=UTC)
 
 
 def panel_of(uid: str, title: str) -> tuple[OpenDashboard, dict[str, Any]]:
@@ -80,6 +80,8 @@ def test_times_are_by_the_dashboards_clock() -> None:
     board, panel = panel_of("column", "How much of it is missing?")
     ((_, times, _),) = series_of(board, Rows(["time", "missing"], [(DAY, 0.1)]))
     assert times == [datetime(2022, 2, 1)]
+    ((_, times, _),) = series_of(board, Rows(["time", "missing"], [(date(2022, 2, 1), 0.1)]))
+    assert times == [datetime(2022, 2, 1)], "a day stands under its own date"
     assert field_of(panel, "time", board.timezone).show(DAY).text == "2022-02-01 00:00:00"
 
 
@@ -104,8 +106,10 @@ def cells(panel: dict[str, Any], columns: list[str], *rows: tuple[Any, ...]) -> 
     return re.findall(r"<td[^>]*>(?:<a [^>]*>)?([^<]*)", drawn(board, panel, Rows(columns, list(rows))))
 
 
-def test_a_date_is_midnight_utc_and_so_the_evening_before() -> None:
-    assert cells(a_table(), ["since"], (date(2022, 2, 24),)) == ["2022-02-23 19:00:00"]
+def test_a_date_is_midnight_utc_and_by_a_western_clock_the_evening_before() -> None:
+    assert cells(a_table(), ["since"], (date(2022, 2, 24),)) == ["2022-02-24 00:00:00"]
+    shown = field_of(a_table(), "since", "America/New_York").show(date(2022, 2, 24))
+    assert shown.text == "2022-02-23 19:00:00"
 
 
 def test_the_word_for_an_empty_panel_stands_in_every_empty_cell() -> None:

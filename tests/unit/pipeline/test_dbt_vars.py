@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from config.monitoring import Monitoring
+from config.monitored import Monitored
 from config.monitoring_file import load_monitoring
 from config.paths import DBT_PROJECT_DIR
 from core.errors import UsageError
@@ -13,19 +13,21 @@ from pipeline.dbt import project_hash, typed_variables
 from pipeline.dbt_vars import variables
 
 MONITORING = load_monitoring()
+MONITORED = Monitored.example(MONITORING)
 
 
-def with_setting(section: str, **values: object) -> Monitoring:
-    return MONITORING.model_copy(update={section: getattr(MONITORING, section).model_copy(update=values)})
+def with_setting(section: str, **values: object) -> Monitored:
+    changed = getattr(MONITORING, section).model_copy(update=values)
+    return Monitored.example(MONITORING.model_copy(update={section: changed}))
 
 
 def test_every_variable_has_an_empty_value_in_the_project() -> None:
     declared = yaml.safe_load((DBT_PROJECT_DIR / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
-    assert {name for name, value in declared.items() if not value} == set(variables(MONITORING))
+    assert {name for name, value in declared.items() if not value} == set(variables(MONITORED))
 
 
 def test_another_setting_makes_everything_again_and_another_level_does_not() -> None:
-    as_it_is = project_hash(MONITORING)
+    as_it_is = project_hash(MONITORED)
     assert project_hash(with_setting("windows", timezone="UTC")) != as_it_is
     assert project_hash(with_setting("evaluation", compared_coverage=0.5)) != as_it_is
     assert project_hash(with_setting("alerts", failed_run=MONITORING.alerts.stale_data)) == as_it_is

@@ -13,7 +13,7 @@ from pipeline.alerts import Alert
 
 def alert(severity: Literal["warning", "critical"], *, is_acknowledged: bool = False) -> Alert:
     day = date(2022, 2, 8)
-    return Alert(severity, "volume", "", "", day, day, True, 1, "few", is_acknowledged)
+    return Alert(severity, "volume", "", "", "", day, day, True, 1, "few", is_acknowledged)
 
 
 @pytest.mark.parametrize(

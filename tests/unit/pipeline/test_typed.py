@@ -67,13 +67,13 @@ def test_make_hands_over_what_is_typed_and_nothing_else(monkeypatch: pytest.Monk
     [
         (
             ["pipeline", "MONTH=2022-02"],
-            "make pipeline has no variable MONTH: it has AS_OF, DATA_DIR, MONITORING_FILE, MONTHS,",
+            "make pipeline has no variable MONTH: it has AS_OF, DATASET, DATA_DIR, MONITORING_FILE, MONTHS,",
         ),
         (["sql", "SQL=select 1", "MONHTS=2022-02"], "make sql has no variable MONHTS: it has MONITORING_FILE, SQL"),
         (["prune", "CONFIRM=maybe"], "CONFIRM 'maybe' is not valid: use CONFIRM=yes, or leave it out"),
         (
             ["preview", "MODELL=x"],
-            "make preview has no variable MODELL: it has COLUMN, DAY, MODEL, MONITORING_FILE, REPORT",
+            "make preview has no variable MODELL: it has COLUMN, DATASET, DAY, MODEL, MONITORING_FILE,",
         ),
         (["preview", "DAY=20220220"], "DAY '20220220' is not a day"),
         (["dashboards", "MODEL=x"], "make dashboards has no variable MODEL: it has MONITORING_FILE"),

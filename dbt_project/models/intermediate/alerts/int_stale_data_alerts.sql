@@ -2,7 +2,7 @@
 
 with files as (
 
-    select * from {{ ref("stg_tlc__files") }}
+    select * from {{ ref("stg_raw__files") }}
     where is_current
 
 ),

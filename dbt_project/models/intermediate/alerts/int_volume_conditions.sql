@@ -12,11 +12,14 @@ rejected_share as (
         'rejected_share' as rule,
         '' as model_version,
         '' as model_spec,
+        dataset,
         '' as column_name,
         '' as named_column,
         window_start,
         rejected_share as value,
-        format('%s of %s trips rejected', rejected_count, trip_count + rejected_count) as detail,
+        format(
+            '%s of %s %s rejected', rejected_count, row_count + rejected_count, {{ option_of("dataset", "many", "rows") }}
+        ) as detail,
         cast(null as bigint) as run_id
     from volume
 
@@ -28,13 +31,18 @@ unusual_volume as (
         'volume' as rule,
         '' as model_version,
         '' as model_spec,
+        dataset,
         '' as column_name,
         '' as named_column,
         window_start,
         volume_factor as value,
-        format('%s trips where %s are usual', trip_count, {{ rounded("usual_trip_count", 0) }}) as detail,
+        format(
+            '%s %s where %s are usual',
+            row_count, {{ option_of("dataset", "many", "rows") }}, {{ rounded("usual_row_count", 0) }}
+        ) as detail,
         cast(null as bigint) as run_id
     from volume
+    where not is_partial
 
 ),
 

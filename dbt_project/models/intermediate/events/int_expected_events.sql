@@ -5,6 +5,7 @@ with events as (
 )
 
 select
+    coalesce(cast(dataset as text), '') as dataset,
     cast(event_date as date) as event_date,
     cast(name as text) as name,
     cast(kind as text) as kind,

@@ -21,7 +21,7 @@ usual as (
         windows.dataset,
         windows.window_date,
         count(*) as usual_days,
-        percentile_cont(0.5) within group (order by earlier.trip_count) as median_trip_count
+        percentile_cont(0.5) within group (order by earlier.row_count) as median_row_count
     from windows
     inner join windows as earlier
         on
@@ -38,7 +38,7 @@ compared as (
     select
         windows.*,
         coalesce(usual.usual_days, 0) as usual_days,
-        case when usual.usual_days >= {{ fewest_days }} then usual.median_trip_count end as usual_trip_count
+        case when usual.usual_days >= {{ fewest_days }} then usual.median_row_count end as usual_row_count
     from windows
     left join usual
         on
@@ -54,17 +54,18 @@ final as (
         window_start,
         window_end,
         granularity,
-        trip_count,
+        row_count,
         rejected_count,
-        cast(rejected_count as double precision) / nullif(trip_count + rejected_count, 0) as rejected_share,
-        usual_trip_count,
+        cast(rejected_count as double precision) / nullif(row_count + rejected_count, 0) as rejected_share,
+        usual_row_count,
         usual_days,
-        trip_count / nullif(usual_trip_count, 0) as volume_ratio,
+        row_count / nullif(usual_row_count, 0) as volume_ratio,
         -- One trip more on both sides: a day without any has a factor, too.
         greatest(
-            (trip_count + 1) / (usual_trip_count + 1),
-            (usual_trip_count + 1) / (trip_count + 1)
+            (row_count + 1) / (usual_row_count + 1),
+            (usual_row_count + 1) / (row_count + 1)
         ) as volume_factor,
+        is_partial and window_date = max(window_date) over (partition by dataset) as is_partial,
         load_id,
         dataset,
         origin

@@ -1,71 +1,13 @@
 {{ config(materialized="view") }}
 
-with windows as (
+{%- set columns = [
+    "window_date", "window_start", "window_end", "rule", "reason", "rejected_count",
+] %}
 
-    select * from {{ ref("int_windows") }}
+with every as (
 
-),
-
-rejected as (
-
-    select * from {{ ref("int_trips_rejected") }}
-
-),
-
-files as (
-
-    select * from {{ ref("stg_tlc__files") }}
-    where is_pruned
-
-),
-
-pruned as (
-
-    -- A copy that is kept counts while its month is pruned, and no more once the month is loaded again.
-    select pruned_rejections.*
-    from {{ ref("stg_monitoring__pruned_rejections") }} as pruned_rejections
-    inner join files on pruned_rejections.load_id = files.load_id
-
-),
-
-rules as (
-
-    select * from {{ ref("rejection_rules") }}
-
-),
-
-counted as (
-
-    select
-        window_date,
-        rule,
-        count(*) as rejected_count
-    from rejected
-    group by window_date, rule
-    union all
-    select
-        window_date,
-        rule,
-        rejected_count
-    from pruned
-
-),
-
-final as (
-
-    select
-        windows.window_date,
-        windows.window_start,
-        windows.window_end,
-        rules.rule,
-        coalesce(counted.rejected_count, 0) as rejected_count
-    from windows
-    cross join rules
-    left join counted
-        on
-            windows.window_date = counted.window_date
-            and rules.rule = counted.rule
+    {{ of_all_datasets("rejections", columns) }}
 
 )
 
-select * from final
+select * from every

@@ -19,11 +19,12 @@ windows as (
 events as (
 
     select
+        dataset,
         event_date,
         string_agg(name, ', ' order by name) as names,
         bool_or(mutes) as mutes
     from {{ ref("int_expected_events") }}
-    group by event_date
+    group by dataset, event_date
 
 ),
 
@@ -61,7 +62,10 @@ final as (
             models.dataset = windows.dataset
             and alarms.window_start = windows.window_start
             and alarms.granularity = windows.granularity
-    left join events on windows.window_date = events.event_date
+    left join events
+        on
+            events.dataset in ('', windows.dataset)
+            and windows.window_date = events.event_date
 
 )
 

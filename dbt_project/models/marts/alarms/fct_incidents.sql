@@ -125,7 +125,7 @@ final as (
         incidents.window_start as opened_at,
         incidents.window_date as opened_date,
         seen.last_seen_at,
-        cast({{ local_time("seen.last_seen_at") }} as date) as last_seen_date,
+        {{ local_date("seen.last_seen_at", "incidents.dataset") }} as last_seen_date,
         case
             when latest.ending = 'resolved' then latest.resolved_at
             when latest.is_closed then latest.closed_at
@@ -134,7 +134,7 @@ final as (
         incidents.statistic,
         incidents.threshold_ratio as first_threshold_ratio,
         seen.worst_threshold_ratio,
-        cast({{ local_time("seen.worst_at") }} as date) as worst_date,
+        {{ local_date("seen.worst_at", "incidents.dataset") }} as worst_date,
         seen.last_threshold_ratio,
         incidents.p_value,
         incidents.status as calibration_status,

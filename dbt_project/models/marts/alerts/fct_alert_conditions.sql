@@ -1,3 +1,6 @@
+{#- What is made of it is planned for all its rows, which there may be many of as soon as it is built. -#}
+{{ config(post_hook="analyze {{ this }}") }}
+
 with rules as (
 
     {{ alert_rules() }}
@@ -79,7 +82,7 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by rule, model_version, column_name, window_start
+            partition by rule, dataset, model_version, column_name, window_start
             order by
                 case level when 'critical' then 1 when 'warning' then 2 else 3 end,
                 case when level != 'none' then as_of end asc nulls last,
@@ -113,7 +116,10 @@ final as (
         ranked.run_id,
         ranked.as_of
     from ranked
-    inner join volume on ranked.window_start = volume.window_start
+    inner join volume
+        on
+            ranked.dataset = volume.dataset
+            and ranked.window_start = volume.window_start
     where ranked.evaluation_rank = 1
 
 )

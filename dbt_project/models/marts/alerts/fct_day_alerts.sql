@@ -11,7 +11,7 @@ with conditions as (
     select
         *,
         row_number() over (
-            partition by rule, model_version, column_name
+            partition by rule, dataset, model_version, column_name
             order by window_start
         ) as day_number
     from {{ ref("fct_alert_conditions") }}
@@ -23,7 +23,7 @@ raised as (
     select
         *,
         lag(day_number) over (
-            partition by rule, model_version, column_name
+            partition by rule, dataset, model_version, column_name
             order by window_start
         ) as previous_day_number
     from conditions
@@ -37,11 +37,11 @@ numbered as (
     select
         *,
         count(*) filter (where previous_day_number is null or day_number - previous_day_number > clear_days) over (
-            partition by rule, model_version, column_name
+            partition by rule, dataset, model_version, column_name
             order by window_start
         ) as episode,
         day_number - row_number() over (
-            partition by rule, model_version, column_name
+            partition by rule, dataset, model_version, column_name
             order by window_start
         ) as run_of_days
     from raised
@@ -53,7 +53,7 @@ counted as (
     select
         *,
         row_number() over (
-            partition by rule, model_version, column_name, run_of_days
+            partition by rule, dataset, model_version, column_name, run_of_days
             order by window_start
         ) as days_in_a_row
     from numbered
@@ -64,6 +64,7 @@ opened as (
 
     select
         rule,
+        dataset,
         model_version,
         model_spec,
         column_name,
@@ -75,7 +76,7 @@ opened as (
         bool_or(level = 'critical') as is_critical,
         max(clear_days) as clear_days
     from counted
-    group by rule, model_version, model_spec, column_name, episode
+    group by rule, dataset, model_version, model_spec, column_name, episode
     having bool_or(level = 'critical' or days_in_a_row >= pending_days)
 
 ),
@@ -83,8 +84,9 @@ opened as (
 final as (
 
     select
-        md5(opened.rule || '|' || opened.model_version || '|' || opened.column_name || '|' || first_day.window_date)
-            as alert_id,
+        md5(concat_ws(
+            '|', opened.rule, opened.dataset, opened.model_version, opened.column_name, first_day.window_date
+        )) as alert_id,
         opened.rule,
         case when opened.is_critical then 'critical' else 'warning' end as severity,
         opened.model_version,
@@ -110,12 +112,14 @@ final as (
     inner join conditions as first_day
         on
             opened.rule = first_day.rule
+            and opened.dataset = first_day.dataset
             and opened.model_version = first_day.model_version
             and opened.column_name = first_day.column_name
             and opened.opened_at = first_day.window_start
     inner join conditions as last_day
         on
             opened.rule = last_day.rule
+            and opened.dataset = last_day.dataset
             and opened.model_version = last_day.model_version
             and opened.column_name = last_day.column_name
             and opened.last_day_number = last_day.day_number
@@ -127,6 +131,7 @@ final as (
         from conditions
         where
             conditions.rule = opened.rule
+            and conditions.dataset = opened.dataset
             and conditions.model_version = opened.model_version
             and conditions.column_name = opened.column_name
             and conditions.window_start between opened.opened_at and opened.last_seen_at
@@ -136,6 +141,7 @@ final as (
     left join conditions as resolving_day
         on
             opened.rule = resolving_day.rule
+            and opened.dataset = resolving_day.dataset
             and opened.model_version = resolving_day.model_version
             and opened.column_name = resolving_day.column_name
             and opened.last_day_number + opened.clear_days = resolving_day.day_number

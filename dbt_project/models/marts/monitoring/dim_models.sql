@@ -12,7 +12,7 @@ reference_sets as (
 
 profiled_columns as (
 
-    {{ profiled_columns() }}
+    {{ profiled_columns("green_trips") }}
 
 ),
 
@@ -114,7 +114,7 @@ final as (
     union all
     select
         unit as model_version,
-        cast(null as text) as dataset,
+        'green_trips' as dataset,
         unit as model_spec,
         null as task,
         'scored' as predictions,

@@ -50,8 +50,8 @@ headlines as materialized (
     "prediction_drift", "prediction_drift_method", "prediction_drift_threshold", "is_prediction_drifted",
     "share_drifted_columns", "share_missing_values", "mean_prediction"
 ], computed={
-    "trip_count": "cast(headlines.row_count as bigint)",
-    "rejected_count": "cast(headlines.rejected_count as bigint)",
+    "row_count": "cast(headlines.row_count as bigint)",
+    "rejected_count": "cast(coalesce(headlines.rejected_count, 0) as bigint)",
     "num_drifted_columns": "cast(headlines.num_drifted_columns as integer)",
     "num_scored_columns": "cast(headlines.num_scored_columns as integer)",
 }, about=["model_spec", "load_id"], version="inputs_hash_with_load") }}

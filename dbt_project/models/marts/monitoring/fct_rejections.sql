@@ -10,12 +10,6 @@ windows as (
 
 ),
 
-rules as (
-
-    select * from {{ ref("rejection_rules") }}
-
-),
-
 final as (
 
     select
@@ -23,14 +17,16 @@ final as (
         rejections.window_start,
         rejections.window_end,
         rejections.rule,
-        rules.reason,
+        rejections.reason,
         rejections.rejected_count,
         windows.load_id,
         windows.dataset,
         windows.origin
     from rejections
-    inner join windows on rejections.window_date = windows.window_date
-    inner join rules on rejections.rule = rules.rule
+    inner join windows
+        on
+            rejections.dataset = windows.dataset
+            and rejections.window_start = windows.window_start
 
 )
 

@@ -25,8 +25,12 @@ models as (
 
 origins as (
 
-    -- Days do not come from several origins.
-    select max(origin) as origin from {{ ref("int_windows") }}
+    -- Days of a dataset do not come from several origins.
+    select
+        dataset,
+        max(origin) as origin
+    from {{ ref("int_windows") }}
+    group by dataset
 
 ),
 
@@ -89,7 +93,7 @@ final as (
             and comparisons.window_start = pivoted.window_start
             and comparisons.granularity = pivoted.granularity
     inner join models on comparisons.model_version = models.model_version
-    cross join origins
+    inner join origins on models.dataset = origins.dataset
 
 )
 

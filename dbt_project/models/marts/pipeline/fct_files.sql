@@ -1,6 +1,6 @@
 with files as (
 
-    select * from {{ ref("stg_tlc__files") }}
+    select * from {{ ref("stg_raw__files") }}
     where is_current
 
 ),
@@ -9,7 +9,7 @@ windows as (
 
     select
         load_id,
-        sum(trip_count) as accepted_trips,
+        sum(row_count) as accepted_trips,
         sum(rejected_count) as rejected_trips
     from {{ ref("int_windows") }}
     group by load_id
@@ -28,7 +28,7 @@ final as (
         files.sha256,
         files.origin,
         files.row_count,
-        -- Every trip is accepted or rejected; assert_every_raw_trip_is_accepted_or_rejected holds it.
+        -- Every trip is accepted or rejected; assert_every_raw_row_is_accepted_or_rejected holds it.
         cast(coalesce(windows.accepted_trips, 0) as bigint) as accepted_count,
         cast(files.row_count - coalesce(windows.accepted_trips, 0) as bigint) as rejected_count,
         cast(

@@ -20,7 +20,7 @@ beginnings as (
         models.*,
         coalesce(
             models.train_month + interval '1 month',
-            date_trunc('day', reference_sets.last_pickup_at) + interval '1 day'
+            date_trunc('day', reference_sets.last_at) + interval '1 day'
         ) as begins_at
     from models
     left join {{ ref("stg_ml__reference_sets") }} as reference_sets

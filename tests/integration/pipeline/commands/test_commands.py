@@ -22,7 +22,7 @@ from warehouse.database import Connection
 
 def test_sql_prints_csv_with_a_header(monitored_warehouse: Connection) -> None:
     query = (
-        "select window_date, model_spec, trip_count > 0 as any, null as nothing, 'a,b' as text "
+        "select window_date, model_spec, row_count > 0 as any, null as nothing, 'a,b' as text "
         "from marts.fct_daily_monitoring order by 1, 2 limit 2;"
     )
     result = command("sql", query)

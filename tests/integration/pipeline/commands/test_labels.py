@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from config import monitoring_file
+from config import monitored
+from config.monitored import Monitored
 from config.monitoring import Labels, Monitoring, ValidRange
 from config.monitoring_file import load_monitoring
 from config.settings import Source, make_settings
@@ -23,7 +24,7 @@ def fed(monkeypatch: pytest.MonkeyPatch) -> Monitoring:
     """The project's own monitoring.yml, but that durations come with a feed."""
     entry = Labels(source="feed", ends_at="dropoff_at", valid=ValidRange(min=0, max=180))
     changed = load_monitoring().model_copy(update={"labels": load_monitoring().labels | {"duration_minutes": entry}})
-    monkeypatch.setattr(monitoring_file, "load_monitoring", lambda: changed)
+    monkeypatch.setattr(monitored, "load_monitoring", lambda: changed)
     return changed
 
 
@@ -42,19 +43,19 @@ def test_the_command_loads_a_file_and_the_next_run_shows_it(
     path.write_text("source_month,source_row,label,observed_at,note\n" + "\n".join(lines), encoding="utf-8")
     own_data.labels(file=path, target="duration_minutes")
     out, err = capsys.readouterr()
-    assert out == "labels: 202 rows: 200 accepted, 0 unchanged, 2 quarantined (1 duplicate, 1 unknown_trip)\n"
+    assert out == "labels: 202 rows: 200 accepted, 0 unchanged, 2 quarantined (1 duplicate, 1 unknown_event)\n"
     assert "unknown columns were not read: note" in err
     assert f"{taken:,} labels of duration_minutes that were taken from the trips were removed" in err
     assert one(monitored_warehouse, "select count(*) from ml.labels where target = 'duration_minutes'") == 200
     pipeline = Pipeline(make_settings(data_dir=sample_dir, source=Source.LOCAL), lambda line: None)
-    pipeline.monitoring = fed
+    pipeline.monitored = Monitored.example(fed)
     steps = {step.name: step for step in pipeline.run().steps}
     assert steps["labels"].skipped
     assert not steps["marts"].skipped
     columns = (
         "label_origin, target, location, source_month, row_count, accepted_count, unchanged_count, quarantined_count, "
-        "unknown_trip_count, duplicate_count, not_a_trip_key_count + missing_value_count + not_a_number_count "
-        "+ not_a_time_count + future_count + before_trip_count + out_of_range_count"
+        "unknown_event_count, duplicate_count, not_an_event_key_count + missing_value_count + not_a_number_count "
+        "+ not_a_time_count + future_count + before_event_count + out_of_range_count"
     )
     found = rows(monitored_warehouse, f"select {columns} from marts.fct_label_loads where label_origin = 'feed'")
     assert found == [("feed", "duration_minutes", str(path), None, 202, 200, 0, 2, 1, 1, 0)]

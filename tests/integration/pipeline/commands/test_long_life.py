@@ -13,11 +13,13 @@ import pytest
 
 from config.settings import make_settings
 from core.errors import BadFileError, DatabaseError, DbtError, LockedError, UsageError, WarehouseError
+from ingest.datasets.raw_table import ensure_raw_table
 from pipeline.commands.backfill import BackfillRequest, backfill
 from pipeline.commands.backup import backup, restore
 from pipeline.commands.pruning import prune
 from pipeline.console import result_console
 from tests.conftest import drop_database, make_database
+from tests.datasets import FIRST, LOANS, dataset_of, load, rows, write
 from warehouse import database, schema_versions
 from warehouse.database import Connection
 from warehouse.runs import hold_lock
@@ -107,8 +109,8 @@ def test_a_warehouse_of_before_the_first_release_says_what_to_do(empty_warehouse
 
 
 def test_sequences_go_on_where_they_were(empty_warehouse: Connection, tmp_path: Path) -> None:
-    load = "insert into ml.label_loads (target, origin, location, sha256, inputs_hash, rows, accepted, unchanged, " \
-        "quarantined) values ('x', 'feed', '', '', %s, 0, 0, 0, 0) returning label_load_id"  # fmt: skip
+    load = "insert into ml.label_loads (dataset, target, origin, location, sha256, inputs_hash, rows, accepted, " \
+        "unchanged, quarantined) values ('d', 'x', 'feed', '', '', %s, 0, 0, 0, 0) returning label_load_id"  # fmt: skip
     empty_warehouse.execute("select nextval('raw.load_ids'), nextval('raw.load_ids')")
     empty_warehouse.execute(load, ["first"])
     backup(tmp_path / "one.backup", silent)
@@ -116,6 +118,25 @@ def test_sequences_go_on_where_they_were(empty_warehouse: Connection, tmp_path: 
     assert empty_warehouse.execute("select nextval('raw.load_ids')").fetchone() == (3,)
     assert empty_warehouse.execute("select nextval('monitoring.run_ids')").fetchone() == (1,)
     assert empty_warehouse.execute(load, ["second"]).fetchone() == (2,)
+
+
+def test_tables_of_datasets_come_back_with_their_keys(empty_warehouse: Connection, tmp_path: Path) -> None:
+    loans = dataset_of(LOANS, write(tmp_path / "a.csv", FIRST))
+    load(empty_warehouse, loans)
+    more = dataset_of(LOANS + "      size: numerical\n", write(tmp_path / "a.csv", FIRST.replace("kind", "size;kind")))
+    ensure_raw_table(empty_warehouse, "loans", more)
+    ensure_raw_table(empty_warehouse, "nothing_yet", loans)
+    indexes = "select indexdef from pg_indexes where schemaname = 'raw' and tablename = 'loans' order by 1"
+    shown = "event_id, source_row, load_id, loaded_at, id, at, amount, kind, repaid, size"
+    before = rows(empty_warehouse, shown), empty_warehouse.execute(indexes).fetchall()
+    told: list[str] = []
+    manifest = backup(tmp_path / "one.backup", told.append)
+    assert (told, list(manifest.datasets), manifest.datasets["loans"].key) == ([], ["loans"], ["id"])
+    empty_warehouse.execute("drop table raw.loans")
+    restore(tmp_path / "one.backup", confirmed=True, tell=silent)
+    assert (rows(empty_warehouse, shown), empty_warehouse.execute(indexes).fetchall()) == before
+    load(empty_warehouse, dataset_of(LOANS, write(tmp_path / "a.csv", FIRST)))
+    assert rows(empty_warehouse, shown) == before[0]
 
 
 def test_rows_stay_where_dbt_fails(

@@ -167,7 +167,7 @@ def test_a_replayed_month_ends_as_a_month_loaded_at_once(
     for line in days:
         ((trips, drift),) = rows(
             warehouse,
-            "select trip_count, prediction_drift from marts.fct_daily_monitoring "
+            "select row_count, prediction_drift from marts.fct_daily_monitoring "
             "where window_date = %s and model_spec = 'green_duration_lr'",
             line.split()[0],
         )

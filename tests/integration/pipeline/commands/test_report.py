@@ -203,7 +203,7 @@ def test_a_suite_that_passes_ends_with_0(monitored_warehouse: Connection, tmp_pa
     monitored_warehouse.execute(
         "insert into ml.reference_rows (reference_id, position, event_id, record) "
         f"select {reference}, row_number() over (), event_id, to_jsonb(trips) "
-        f"from intermediate.int_trips_scored as trips where model_version like '{LR}%' and window_date = '2022-02-20'"
+        f"from intermediate.green_trips_scored as trips where model_version like '{LR}%' and window_date = '2022-02-20'"
     )
     result = command("report", "--day", "2022-02-20", "--model", LR, "--strict", "--report-dir", str(tmp_path))
     assert result.returncode == 0, result.stdout + result.stderr
@@ -212,7 +212,7 @@ def test_a_suite_that_passes_ends_with_0(monitored_warehouse: Connection, tmp_pa
 
 def count(connection: Connection, condition: str) -> Any:
     row = connection.execute(
-        f"select count(*) from intermediate.int_trips_scored where model_version like '{LR}%' and {condition}"
+        f"select count(*) from intermediate.green_trips_scored where model_version like '{LR}%' and {condition}"
     ).fetchone()
     assert row is not None
     return row[0]
@@ -295,8 +295,8 @@ def test_a_day_in_a_gap_is_refused_with_the_days_around_it(monitored_warehouse: 
 def test_a_relation_that_is_missing_is_told_from_an_empty_warehouse(
     monitored_warehouse: Connection, tmp_path: Path
 ) -> None:
-    monitored_warehouse.execute("drop view intermediate.int_trips_scored cascade")
-    with pytest.raises(ConfigurationError, match=r"not there: windows\.rows \(intermediate\.int_trips_scored\)"):
+    monitored_warehouse.execute("drop view intermediate.green_trips_scored cascade")
+    with pytest.raises(ConfigurationError, match=r"not there: windows\.rows \(intermediate\.green_trips_scored\)"):
         reports(tmp_path, "2022-02-20")
 
 

@@ -131,7 +131,7 @@ def test_a_fault_is_told_in_the_same_words(kind: str, fault: str, tmp_path: Path
 def test_the_same_texts_are_taken(write: Callable[[str], bytes], tmp_path: Path) -> None:
     path = tmp_path / "file.csv"
     path.write_bytes(write(good("predictions")))
-    rows = READERS["predictions"](path).rows
+    rows = READERS["predictions"](path).rows.drop(columns="record")
     assert rows.to_numpy().tolist() == [["m-v1", date(2022, 2, 1), row, 0.5, None] for row in (7, 8)]
     path.write_bytes(write(good("labels")))
     read = [record[:6] for record in records(check_feed_file(path))]
@@ -185,8 +185,27 @@ def test_what_is_no_such_file_is_told_in_the_same_words(kind: str, tmp_path: Pat
     (tmp_path / "folder.csv").mkdir()
     with pytest.raises(BadFileError, match=rf"folder.csv cannot be opened \(Is a directory\): a file of {kind}"):
         READERS[kind](tmp_path / "folder.csv")
-    with pytest.raises(BadFileError, match=r"sheet\.csv\.gz is neither \.parquet nor \.csv by its name"):
-        READERS[kind](tmp_path / "sheet.csv.gz")
+    with pytest.raises(BadFileError, match=r"sheet\.txt\.gz is neither \.parquet nor \.csv by its name"):
+        READERS[kind](tmp_path / "sheet.txt.gz")
+
+
+@pytest.mark.parametrize("kind", list(NEEDED))
+def test_a_packed_file_is_read_as_it_is_unpacked(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "file.csv.gz"
+    path.write_bytes(gzip.compress(good(kind).encode()))
+    assert (READERS[kind](path).rows if kind == "labels" else len(READERS[kind](path).rows)) == 2
+    path.write_bytes(gzip.compress((header(kind) + "1," * 2_000_000).encode()))
+    with pytest.raises(BadFileError, match=r"file.csv.gz: line 2 .* is longer than 1,048,576 bytes"):
+        READERS[kind](path)
+    for content, words in (
+        (b"", "is empty"),
+        (good(kind).encode(), "cannot be unpacked"),
+        (gzip.compress(good(kind).encode())[:-12], "cannot be unpacked"),
+        (gzip.compress(b"PAR1"), "is no CSV file"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(BadFileError, match=f"^file.csv.gz {words}"):
+            READERS[kind](path)
 
 
 def test_columns_that_are_not_read_are_named(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ NONE: dict[str, tuple[str, ...]] = dict.fromkeys(ROLES, ())
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of datasets of its own."""
-    monkeypatch.setattr(dataset, "datasets_dir", lambda: tmp_path / "datasets")
+    monkeypatch.setenv("WAREHOUSE_DATASETS_DIR", str(tmp_path / "datasets"))
     return tmp_path
 
 
@@ -55,7 +55,10 @@ def test_a_table_is_printed_and_the_file_is_written(
     assert "#   make dataset FILE='" in path.read_text(encoding="utf-8")
     assert "REFERENCE=..x" in path.read_text(encoding="utf-8")
     assert told[0].startswith(f"written: {path}: read it")
-    assert told[-1] == "`make pipeline` does not read datasets/ yet: the file has been checked, nothing has been loaded"
+    models = project / "dbt_project" / "models" / "datasets" / "loan_log"
+    assert told[1].startswith(f"written: {models}/")
+    assert (models / "loan_log_accepted.sql").read_text(encoding="utf-8") == '{{ accepted_of("loan_log") }}\n'
+    assert told[-1] == "`make pipeline DATASET=loan_log` loads and monitors it, `make pipeline` all datasets"
 
 
 def test_nothing_is_overwritten(project: Path, log: Path) -> None:

@@ -34,7 +34,7 @@ def test_a_decided_log_is_a_binary_model_with_its_threshold(write: Write, decide
     assert (model.prediction, model.decision, model.label) == ("y_pred_proba", "y_pred", "repaid")
     assert model.threshold is None
     assert model.threshold_why == "y_pred is true from y_pred_proba 0.65 on"
-    assert model.reference == Span(date(2018, 1, 1), date(2018, 1, 20))
+    assert inspection.reference == Span(date(2018, 1, 1), date(2018, 1, 20))
     roles = {report.name: report.role for report in inspection.columns}
     assert [name for name, role in roles.items() if role == "feature"] == [
         "amount", "months", "salary_range", "refunded", "currency",
@@ -217,7 +217,7 @@ def test_census_rows_are_cut_by_year() -> None:
     assert (inspection.windows.column, inspection.key) == ("year", ("id",))
     assert model_of(inspection).threshold_why == "prediction is true from predicted_probability 0.5 on"
     later = inspect(Asked(path.with_name("employment_MA_analysis.pq"), prediction=("predicted_probability",)))
-    assert model_of(later).reference == Span(2016, 2016)
+    assert later.reference == Span(2016, 2016)
 
 
 def test_taxi_trips_have_strays_codes_and_no_key() -> None:

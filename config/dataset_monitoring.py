@@ -1,0 +1,235 @@
+"""What is monitored of one dataset: its file, with the rules that hold for all, as a `Monitoring`.
+
+Columns become features, or what describes them; a reference becomes days, also where windows are numbers of rows.
+Called by config.monitored.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from config.alert_levels import Alerts
+from config.dataset_checks import OF_MODELS
+from config.dataset_models import ColumnWindow, Reference, RowWindow
+from config.dataset_models import Model as DatasetModel
+from config.datasets import ColumnKind, Dataset
+from config.described import EVENT_TIME, descriptions
+from config.drift_methods import ColumnType
+from config.monitoring import (
+    Column,
+    KeyColumn,
+    KeyKind,
+    Labels,
+    Model,
+    Monitoring,
+    Period,
+    Profiles,
+    RowPredictions,
+    Segments,
+    ValidRange,
+    Windows,
+    Words,
+)
+from core.errors import ConfigurationError
+
+# The day that stands for the first window of rows: of windows without a time the calendar is their numbers.
+FIRST_DAY = date(2000, 1, 1)
+_KEY_KINDS: dict[ColumnKind | None, KeyKind] = {
+    "numerical": "number",
+    "datetime": "time",
+    "boolean": "boolean",
+    "categorical": "category",
+}
+_TYPES: dict[ColumnKind | None, ColumnType] = {
+    "numerical": "numerical",
+    "categorical": "categorical",
+    "boolean": "categorical",
+}
+
+
+def monitoring_of(name: str, dataset: Dataset, rules: Monitoring) -> Monitoring:
+    """What is monitored of a dataset, with the rules that hold for all.
+
+    Raises:
+        ConfigurationError: its file asks for something that cannot be done yet.
+    """
+    if dataset.windows == "hour":
+        raise ConfigurationError(f"{name}.yml, windows: hour cannot be monitored yet: use day, week or month")
+    models = {spec: _model(name, dataset, spec, model) for spec, model in dataset.models.items()}
+    if not models:
+        models = {name: _data_alone(name, dataset)}
+    labels = {
+        _target(dataset, spec, model): _labels(model)
+        for spec, model in dataset.models.items()
+        if model.label is not None and model.task != "multiclass"
+    }
+    kept = {column: spec for column, spec in dataset.columns.items() if spec.type == "numerical"}
+    return Monitoring(
+        dataset=name,
+        words=Words(one=dataset.words.one, many=dataset.words.many),
+        key=_key(dataset),
+        windows=_windows(name, dataset, rules.windows.min_values),
+        drift=rules.drift,
+        segments=Segments(min_rows=rules.segments.min_rows, by=dataset.segments),
+        profiles=Profiles(
+            decimals={column: spec.decimals for column, spec in kept.items() if isinstance(spec.decimals, int)},
+            digits={column: spec.kept_digits for column, spec in kept.items() if spec.kept_digits is not None},
+        ),
+        evaluation=rules.evaluation,
+        comparisons=rules.comparisons,
+        calibration=rules.calibration,
+        alerts=_alerts(rules.alerts),
+        dashboards=rules.dashboards,
+        labels=labels,
+        models=models,
+    )
+
+
+def _key(dataset: Dataset) -> tuple[KeyColumn, ...]:
+    return tuple(
+        KeyColumn(
+            name=name,
+            kind=_KEY_KINDS.get(dataset.kind(name), "text"),
+            source_name=dataset.columns[name].source_name if name in dataset.columns else None,
+        )
+        for name in dataset.event.key
+    )
+
+
+def _windows(name: str, dataset: Dataset, min_values: int) -> Windows:
+    def relation(part: str) -> str:
+        return f"intermediate.{name}_{part}"
+
+    return Windows(
+        timezone=dataset.event.timezone,
+        time=EVENT_TIME,
+        windows=relation("windows"),
+        rows=relation("scored"),
+        rejections=relation("rejections"),
+        profiles=relation("profiles"),
+        trips=relation("accepted"),
+        rejected_trips=relation("rejected"),
+        events=relation("events"),
+        min_values=min_values,
+    )
+
+
+def _alerts(alerts: Alerts) -> Alerts:
+    """The rules without the levels of models and columns of other datasets."""
+    changes = {
+        name: rule.model_copy(update={own: {} for own in ("models", "columns") if hasattr(rule, own)})
+        for name, rule in alerts
+    }
+    return alerts.model_copy(update=changes)
+
+
+def _model(name: str, dataset: Dataset, spec: str, model: DatasetModel) -> Model:
+    place = f"{name}.yml, models.{spec}"
+    if model.task == "multiclass":
+        return _classes(place, dataset, spec, model)
+    if model.predictions.recipe is not None:
+        raise ConfigurationError(f"{place}: recipes train the worked example's models only; use a column, or loaded")
+    column = model.predictions.column
+    kept = dataset.columns.get(column) if column else None
+    return Model(
+        predictions="loaded" if column is None else None,
+        in_rows=None
+        if column is None
+        else RowPredictions(column=column, decision=model.predictions.decision, version=model.predictions.version),
+        reference=_period(place, dataset, model.reference),
+        task=model.task,
+        threshold=model.predictions.threshold,
+        target=_target(dataset, spec, model),
+        features=_features(place, dataset, spec),
+        prediction_decimals=kept.decimals if kept and isinstance(kept.decimals, int) else None,
+        prediction_digits=kept.kept_digits if kept else None,
+    )
+
+
+def _classes(place: str, dataset: Dataset, spec: str, model: DatasetModel) -> Model:
+    """Of a multiclass model what can be said without its performance: its decision and probabilities are columns."""
+    said = [Column(name=name, type="numerical") for name in (model.predictions.probabilities or {}).values()]
+    if model.predictions.decision in OF_MODELS:
+        raise ConfigurationError(
+            f"{place}.predictions.decision: the class of a multiclass model is monitored as a column, which cannot be "
+            f"called {model.predictions.decision}: call it otherwise, such as predicted_class: {{type: categorical, "
+            f"source_name: {model.predictions.decision}}}"
+        )
+    decision = [Column(name=model.predictions.decision, type="categorical")] if model.predictions.decision else []
+    return Model(
+        in_rows=RowPredictions(column=None, version=model.predictions.version),
+        reference=_period(place, dataset, model.reference),
+        target=_target(dataset, spec, model),
+        features=(*_features(place, dataset, spec), *decision, *said),
+    )
+
+
+def _data_alone(name: str, dataset: Dataset) -> Model:
+    """What stands for a model where there is none."""
+    place = f"{name}.yml, reference"
+    if dataset.reference is None:
+        raise ConfigurationError(
+            f"{place}: without models the data alone are monitored, and need days to be compared with: write "
+            "reference: {from: 2018-01-01, to: 2018-10-29}"
+        )
+    return Model(
+        in_rows=RowPredictions(column=None),
+        reference=_period(place, dataset, dataset.reference),
+        target=f"{name}_label",
+        features=_features(f"{name}.yml, columns", dataset),
+    )
+
+
+def _features(place: str, dataset: Dataset, spec: str = "") -> tuple[Column, ...]:
+    """What is monitored of the columns that a model reads: themselves, or what describes them."""
+    described = descriptions(dataset)
+    columns: list[Column] = []
+    for name in dataset.features(spec):
+        kind = dataset.kind(name)
+        if name in described:
+            columns += [Column.model_validate({"name": each.name, "type": each.type}) for each in described[name]]
+        elif kind is None:
+            raise ConfigurationError(
+                f"{place}: the derived column {name} has no type: write {name}: {{sql: ..., type: ...}}"
+            )
+        elif kind in _TYPES:
+            columns.append(Column(name=name, type=_TYPES[kind]))
+    if not columns:
+        raise ConfigurationError(f"{place}: no column is left that can be monitored: name one that is not ignored")
+    return tuple(columns)
+
+
+def _period(place: str, dataset: Dataset, reference: Reference | None) -> Period:
+    """The days of a reference; where windows have no time, those that stand for them."""
+    if reference is None or reference.files is not None:
+        raise ConfigurationError(f"{place}: a reference of files cannot be used yet: name days, {{from: ..., to: ...}}")
+    first, last = reference.from_, reference.to
+    if isinstance(first, int) and isinstance(last, int):
+        if isinstance(dataset.windows, RowWindow):
+            rows = dataset.windows.rows
+            first, last = (FIRST_DAY + timedelta(days=(row - 1) // rows) for row in (first, last))
+        elif isinstance(dataset.windows, ColumnWindow):
+            first, last = date(first, 1, 1), date(last, 12, 31)
+    return Period.model_validate({"from": first, "to": last})
+
+
+def _target(dataset: Dataset, spec: str, model: DatasetModel) -> str:
+    """The column that holds the label; where the rows have none, the model's name, as far as no column is called so."""
+    if model.label is not None and model.label.column is not None:
+        return model.label.column
+    return f"{spec}_label" if spec in dataset.column_names else spec
+
+
+def _labels(model: DatasetModel) -> Labels:
+    valid = ValidRange(min=0, max=1) if model.task == "binary" else ValidRange()
+    label = model.label
+    if label is None or label.column is None:
+        return Labels(source="feed", ends_at=EVENT_TIME, valid=valid)
+    return Labels(
+        source="trips",
+        delay_days=label.delay_days or 0.0,
+        jitter_days=0.0,
+        ends_at=label.known_at or EVENT_TIME,
+        may_come_later=True,
+        valid=valid,
+    )

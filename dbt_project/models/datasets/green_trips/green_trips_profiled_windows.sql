@@ -1,0 +1,1 @@
+{{ profiled_windows_of("green_trips") }}

@@ -1,0 +1,1 @@
+{{ profiles_of("green_trips") }}

@@ -1,0 +1,50 @@
+{%- set manifest = loads("green_trips") %}
+
+{{
+    config(
+        materialized="incremental",
+        incremental_strategy="replace_stale",
+        meta=manifest,
+        on_schema_change="fail",
+        indexes=[{"columns": ["event_id"], "unique": true}, {"columns": ["source_month"]}, {"columns": ["load_id"]}],
+    )
+}}
+
+with loads as (
+
+    select * from ({{ stale(manifest) }}) as stale
+    where not is_pruned
+
+),
+
+trips as (
+
+    select * from {{ ref("green_trips_classified") }}
+
+),
+
+rejected as (
+
+    select
+        event_id,
+        source_month,
+        source_row,
+        load_id,
+        rule,
+        -- A trip outside its file's month belongs to no window of that month.
+        case when rule not in ('missing_time', 'outside_month') then window_date end as window_date,
+        pickup_at,
+        dropoff_at,
+        duration_minutes,
+        pickup_hour,
+        {% for column in trip_columns() %}{{ column }}{{ ", " if not loop.last }}{% endfor %}
+    from trips
+    where
+        rule is not null
+        -- By month, too: that is what the raw table has an index of, and an array gets down to it.
+        and load_id = any(array(select load_id from loads))
+        and source_month = any(array(select source_month from loads))
+
+)
+
+select * from rejected

@@ -1,0 +1,3 @@
+{%- set rules %}select rule, reason from {{ ref("rejection_rules") }}{% endset -%}
+
+{{ rejections_of("green_trips", rules) }}

@@ -1,0 +1,1 @@
+{{ scored_of("green_trips") }}

@@ -1,0 +1,2 @@
+-- name: examples
+select {key} from {rows} order by event_id limit 3
