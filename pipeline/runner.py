@@ -153,15 +153,15 @@ class Pipeline:
 
     def _prepare(self, run: Run) -> None:
         """What must be true before a step begins; what is said of each model is checked by its recipe."""
-        for monitoring in self.monitored.of.values():
+        for monitoring in run.monitored.of.values():
             for model in monitoring.models.values():
                 recipes.definition_sha256(model)
-        model_store.mark_active(self.monitored.specs, list(self.monitored.broken))
+        model_store.mark_active(run.monitored.specs, list(run.monitored.broken))
         built = _made_from("transform")
         applied = (
             built is not None
             and built.inputs_hash != STALE
-            and built.content_hash == dbt.project_hash(self.monitored)[:16]
+            and built.content_hash == dbt.project_hash(run.monitored)[:16]
         )
         # Those of datasets are the program's own.
         if run.example is not None:

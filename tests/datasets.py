@@ -98,7 +98,9 @@ def contents(connection: database.Connection) -> list[list[tuple[object, ...]]]:
         rows(
             connection, "id, at, amount, kind, repaid, event_id, source_month, window_date, delivery_id, delivery_row"
         ),
-        connection.execute("select dataset, location, sha256, rows from raw.deliveries order by location").fetchall(),
+        connection.execute(
+            "select dataset, location, sha256, rows from raw.source_deliveries order by location"
+        ).fetchall(),
         connection.execute(
             "select source_month, covers_from, covers_until, rows, location, sha256 from raw.files "
             "where status = 'loaded' order by source_month"

@@ -5,18 +5,18 @@ select
     sha256,
     settings_hash,
     cast(delivered_at as text) as delivered_at
-from raw.deliveries
+from raw.source_deliveries
 where dataset = $1
 
 -- name: lock_files
 lock table raw.files in share row exclusive mode
 
 -- name: move
-update raw.deliveries set location = $3 where dataset = $1 and location = $2
+update raw.source_deliveries set location = $3 where dataset = $1 and location = $2
 
 -- name: record
 -- What is read again for other settings keeps its place in time.
-insert into raw.deliveries (dataset, location, sha256, settings_hash, bytes, rows)
+insert into raw.source_deliveries (dataset, location, sha256, settings_hash, bytes, rows)
 select
     cast($1 as text),
     delivered.location,
@@ -32,6 +32,6 @@ on conflict (dataset, location) do update set
     bytes = excluded.bytes,
     rows = excluded.rows,
     delivered_at = case
-        when deliveries.sha256 = excluded.sha256 then deliveries.delivered_at else excluded.delivered_at
+        when source_deliveries.sha256 = excluded.sha256 then source_deliveries.delivered_at else excluded.delivered_at
     end
 returning location, delivery_id

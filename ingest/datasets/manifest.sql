@@ -120,7 +120,7 @@ inner join
             where events.source_month in (select source_month from touched_months)
             group by events.source_month, events.delivery_id
         ) as parts
-        inner join raw.deliveries as deliveries on parts.delivery_id = deliveries.delivery_id
+        inner join raw.source_deliveries as deliveries on parts.delivery_id = deliveries.delivery_id
         group by parts.source_month
     ) as delivered
     on touched_months.source_month = delivered.source_month

@@ -41,7 +41,7 @@ order by staged.delivery_id, staged.delivery_row
 limit 3
 
 -- name: locations
-select delivery_id, location from raw.deliveries where dataset = $1
+select delivery_id, location from raw.source_deliveries where dataset = $1
 
 -- name: drop_older_days
 -- Of deliveries that come together the later one has the day.

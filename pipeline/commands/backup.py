@@ -109,7 +109,7 @@ def _write(writer: Writer, tell: Callable[[str], None]) -> Manifest:
 
 def _datasets(connection: database.Connection) -> dict[str, DatasetTable]:
     """The tables of datasets, of which each has been loaded."""
-    if "raw.deliveries" not in _tables(connection):
+    if "raw.source_deliveries" not in _tables(connection):
         return {}
     found = {}
     for name in database.values(connection, _QUERIES["datasets"], str):

@@ -27,7 +27,7 @@ order by nspname, relname
 
 -- name: datasets
 -- What has been delivered has a table of its own.
-select distinct dataset from raw.deliveries order by dataset
+select distinct dataset from raw.source_deliveries order by dataset
 
 -- name: references
 -- Tables with the tables that their rows need.

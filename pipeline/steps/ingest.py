@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from config.settings import DATASET
+from core.errors import ConfigurationError
 from core.files.columns import shortened
 from ingest import load, sources
 from ingest.datasets.expressions import check_expressions
@@ -74,8 +75,11 @@ def make_raw_tables(run: Run) -> None:
     for monitoring in run.datasets:
         name = monitoring.dataset
         if name in run.monitored.datasets:
-            with (
-                run.units.unit(unit_of_dataset(name), is_model=False),
-                database.connect("raw table") as connection,
-            ):
-                ensure_raw_table(connection, name, run.monitored.datasets[name])
+            try:
+                with database.connect("raw table") as connection:
+                    ensure_raw_table(connection, name, run.monitored.datasets[name])
+            except ConfigurationError as error:
+                # Without its table nothing of it can be built.
+                run.monitored = run.monitored.without([name], error)
+                with run.units.unit(unit_of_dataset(name), is_model=False):
+                    raise

@@ -55,7 +55,7 @@ create table raw.files (
 create unique index files_current on raw.files (dataset, source_month) where status in ('loaded', 'pruned');
 
 -- What was delivered of a dataset: a file, by its place. A delivery that comes again with the same hashes changes nothing.
-create table raw.deliveries (
+create table raw.source_deliveries (
     delivery_id bigint generated always as identity primary key,
     dataset text not null,
     location text not null,

@@ -57,7 +57,7 @@ def told(dataset: Dataset, name: str = "loans") -> tuple[Loaded, list[str]]:
 
 
 def locations(connection: database.Connection) -> list[tuple[object, ...]]:
-    return connection.execute("select location, rows from raw.deliveries order by location").fetchall()
+    return connection.execute("select location, rows from raw.source_deliveries order by location").fetchall()
 
 
 def test_a_table_is_loaded_by_the_days_of_the_clock(loan_log: database.Connection) -> None:
@@ -239,7 +239,7 @@ def test_a_table_of_another_database(
     result, words = told(loans)
     assert (result.rows, words) == (1, ["loans: reading LOANS_URL:loan_log/2022-02-01, LOANS_URL:loan_log/2022-01-30"])
     assert numbers(empty_warehouse) == {key: place for key, place in before.items() if key != "1"}
-    query = "select cast(files as text), cast(deliveries as text) from raw.files, raw.deliveries"
+    query = "select cast(files as text), cast(source_deliveries as text) from raw.files, raw.source_deliveries"
     assert SECRET not in str(empty_warehouse.execute(query.encode()).fetchall()) + caplog.text
 
 

@@ -430,7 +430,7 @@ def test_a_key_changes_with_the_file_of_the_dataset(empty_warehouse: database.Co
     assert indexes == ["btree (id)", "btree (source_month)"]
 
 
-@pytest.mark.parametrize("name", ["green_trips", "files", "deliveries"])
+@pytest.mark.parametrize("name", ["green_trips", "files", "source_deliveries"])
 def test_names_of_other_tables_are_refused(name: str, empty_warehouse: database.Connection) -> None:
     with pytest.raises(
         ConfigurationError, match=rf"raw\.{name} is a table of the warehouse's own: give the dataset another"
