@@ -189,7 +189,8 @@ def test_one_dataset_that_fails_takes_no_other_down(monitored: Connection, proje
     with pytest.raises(PartlyFailedError, match=r"dataset weekly.*there is no key 'colour'|more.csv.*amount") as failed:
         run()
     assert {one.name for one in failed.value.report.failed} >= {"dataset weekly", "dataset pieces"}
-    assert rows(monitored, volume)[:1] == [("loans", DAYS + 1)]
+    assert ("loans", DAYS + 1) in rows(monitored, volume)
+    # What was there of the others stays.
     assert {row[0] for row in rows(monitored, volume)} >= {"loans", "pieces", "weekly"}
 
 

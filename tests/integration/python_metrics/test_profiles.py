@@ -157,7 +157,7 @@ def test_one_changed_day_is_made_again_alone(monitored_warehouse: Connection) ->
     raised, gone = date(2022, 2, 15), date(2022, 2, 28)
     expected = [
         row
-        for row in monitored_warehouse.execute("select xmin::text, * from intermediate.int_column_profiles").fetchall()
+        for row in monitored_warehouse.execute("select xmin::text, * from intermediate.green_trips_profiles").fetchall()
         if row[1] not in {raised, gone}
     ]
     for statement in (
@@ -167,7 +167,7 @@ def test_one_changed_day_is_made_again_alone(monitored_warehouse: Connection) ->
     ):
         monitored_warehouse.execute(statement.encode())
     rows = dbt.build("--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None)
-    found = monitored_warehouse.execute("select xmin::text, * from intermediate.int_column_profiles").fetchall()
+    found = monitored_warehouse.execute("select xmin::text, * from intermediate.green_trips_profiles").fetchall()
     anew = [row for row in found if row[1] == raised]
     assert sorted(map(str, (row for row in found if row[1] != raised))) == sorted(map(str, expected))
     assert 0 < len(anew) < rows

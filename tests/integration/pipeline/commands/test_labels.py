@@ -45,7 +45,7 @@ def test_the_command_loads_a_file_and_the_next_run_shows_it(
     out, err = capsys.readouterr()
     assert out == "labels: 202 rows: 200 accepted, 0 unchanged, 2 quarantined (1 duplicate, 1 unknown_event)\n"
     assert "unknown columns were not read: note" in err
-    assert f"{taken:,} labels of duration_minutes that were taken from the trips were removed" in err
+    assert f"{taken:,} labels of duration_minutes that were taken from the rows were removed" in err
     assert one(monitored_warehouse, "select count(*) from ml.labels where target = 'duration_minutes'") == 200
     pipeline = Pipeline(make_settings(data_dir=sample_dir, source=Source.LOCAL), lambda line: None)
     pipeline.monitored = Monitored.example(fed)
