@@ -135,7 +135,12 @@ def _model(name: str, dataset: Dataset, spec: str, model: DatasetModel) -> Model
         predictions="loaded" if column is None else None,
         in_rows=None
         if column is None
-        else RowPredictions(column=column, decision=model.predictions.decision, version=model.predictions.version),
+        else RowPredictions(
+            column=column,
+            decision=model.predictions.decision,
+            version=model.predictions.version,
+            cut_by=_cut_by(dataset),
+        ),
         reference=_period(place, dataset, model.reference),
         task=model.task,
         threshold=model.predictions.threshold,
@@ -157,11 +162,15 @@ def _classes(place: str, dataset: Dataset, spec: str, model: DatasetModel) -> Mo
         )
     decision = [Column(name=model.predictions.decision, type="categorical")] if model.predictions.decision else []
     return Model(
-        in_rows=RowPredictions(column=None, version=model.predictions.version),
+        in_rows=RowPredictions(column=None, version=model.predictions.version, cut_by=_cut_by(dataset)),
         reference=_period(place, dataset, model.reference),
         target=_target(dataset, spec, model),
         features=(*_features(place, dataset, spec), *decision, *said),
     )
+
+
+def _cut_by(dataset: Dataset) -> str:
+    return f"{dataset.windows} by the clock of {dataset.event.timezone}"
 
 
 def _data_alone(name: str, dataset: Dataset) -> Model:
@@ -173,7 +182,7 @@ def _data_alone(name: str, dataset: Dataset) -> Model:
             "reference: {from: 2018-01-01, to: 2018-10-29}"
         )
     return Model(
-        in_rows=RowPredictions(column=None),
+        in_rows=RowPredictions(column=None, cut_by=_cut_by(dataset)),
         reference=_period(place, dataset, dataset.reference),
         target=f"{name}_label",
         features=_features(f"{name}.yml, columns", dataset),

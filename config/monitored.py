@@ -30,7 +30,7 @@ class Monitored:
         rules: monitoring.yml, which the worked example's own rows are monitored by.
         of: each dataset with what holds for it, the worked example first.
         datasets: those of datasets/ as their files have them.
-        broken: why a file of datasets/ cannot be used.
+        broken: why a dataset of datasets/ cannot be used, in this run at least.
     """
 
     rules: Monitoring

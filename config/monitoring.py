@@ -167,10 +167,12 @@ class Period(Strict):
 class RowPredictions(Strict):
     """The columns of the rows that hold a model's predictions: the figure, what was decided, the version.
 
-    Without `column` there is no model: the data alone are monitored.
+    Without `column` there is no model: the data alone are monitored. `cut_by` is what cuts windows, and so the rows of
+    a reference.
     """
 
     column: Name | None
+    cut_by: str = ""
     decision: Name | None = None
     version: Name | None = None
 

@@ -312,6 +312,7 @@ def _query(name: str, windows: Windows, **more: sql.Composable) -> sql.Composed:
         rejected=database.relation(windows.rejected_trips),
         scored=database.relation(windows.rows),
         windows=database.relation(windows.windows),
+        of_period=sql.SQL(_QUERIES["of_period"]).format(time=sql.Identifier(windows.time)),
         **more,
     )
 

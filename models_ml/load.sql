@@ -193,7 +193,7 @@ left join {windows} as windows on days.day = windows.window_date
 left join (
     select window_date, count(*) as prediction_count
     from {scored}
-    where model_version = %(model_version)s and window_date between %(from)s and %(to)s
+    where {of_period}
     group by window_date
 ) as scored
     on days.day = scored.window_date
@@ -202,8 +202,14 @@ order by 1
 -- name: reference_rows
 select {columns}
 from {scored}
-where model_version = %(model_version)s and window_date between %(from)s and %(to)s
+where {of_period}
 order by event_id
+
+-- name: of_period
+-- By the rows' own days: a window may be longer than one, and begin before the period or end after it.
+model_version = %(model_version)s
+and window_date between cast(%(from)s as date) - 366 and %(to)s
+and cast({time} as date) between %(from)s and %(to)s
 
 -- name: labels_of_reference
 -- The latest labels of the months of its days that have come in files until now.

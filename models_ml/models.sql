@@ -27,6 +27,10 @@ values (
 -- name: repin
 update ml.models set artifact_sha256 = %(sha256)s, artifact_file = %(file)s where model_version = %(version)s
 
+-- name: delete_reference
+-- The same rows may have been a reference before, of a model that was something else since.
+delete from ml.reference_sets where reference_id = %(reference_id)s and model_version = %(model_version)s
+
 -- name: insert_reference
 insert into ml.reference_sets (
     reference_id, name, model_version, content_sha256, rows, first_at, last_at

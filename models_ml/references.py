@@ -70,6 +70,8 @@ def store_reference(
         time: the column with the time of the rows.
     """
     rows = reference.rows
+    known = {"reference_id": reference.reference_id, "model_version": model_version}
+    connection.execute(_QUERIES["delete_reference"], known)
     connection.execute(
         _QUERIES["insert_reference"],
         {

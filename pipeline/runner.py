@@ -20,7 +20,7 @@ from psycopg import sql
 from config.config_values import nearest
 from config.monitored import Monitored, load_monitored
 from config.settings import Settings
-from core.errors import PartlyFailedError, UsageError
+from core.errors import ConfigurationError, PartlyFailedError, UsageError
 from core.failpoints import failpoint
 from models_ml import recipes
 from models_ml import store as model_store
@@ -114,7 +114,7 @@ class Pipeline:
         schema_versions.migrate()
         with RunLog.open(WHOLE_RUN, self._words, _versions()) as run_log:
             units = Units(lambda failed: self._note(run_log, failed))
-            run = Run(self.settings, self.monitored, run_log, units, self.tell, self._watch)
+            run = Run(self.settings, self._asked(), run_log, units, self.tell, self._watch)
             units.begin("ingest")
             make_raw_tables(run)
             note = ensure_roles()
@@ -138,6 +138,11 @@ class Pipeline:
                 _bring_back_live_views(run)
                 raise
             return report
+
+    def _asked(self) -> Monitored:
+        """What the run is about; what there is of other datasets stays as it is."""
+        others = self.monitored.datasets.keys() - (self.settings.datasets or self.monitored.datasets.keys())
+        return self.monitored.without(others, ConfigurationError("the run is not about it"))
 
     def _check_datasets(self) -> None:
         """Those that were asked for are there, and every one has its models."""

@@ -88,7 +88,7 @@ def _check_features(monitoring: Monitoring, relation: str, types: dict[str, str]
                     "name a column that holds what matters of it, such as a text"
                 )
         found = types.get(model.target, BOOLEAN)
-        if found not in NUMBERS | {BOOLEAN}:
+        if model.has_prediction and found not in NUMBERS | {BOOLEAN}:
             raise ConfigurationError(
                 f"{place}.target: {model.target} is of type {found}; a number or a boolean is needed"
             )

@@ -153,7 +153,8 @@ def _installation(findings: _Findings) -> None:
         findings.well(f"monitoring.yml: {', '.join(monitored.rules.models)}")
         for name in monitored.datasets:
             findings.well(f"datasets/{name}.yml: {', '.join(monitored.of[name].models) or 'the data alone'}")
-        findings.problems([str(error) for error in monitored.broken.values()], "")
+        for error in monitored.broken.values():
+            findings.problem(str(error))
     except WarehouseError as error:
         findings.problem(str(error))
     folder = state_dir() if state_dir().exists() else state_dir().parent

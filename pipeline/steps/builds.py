@@ -116,7 +116,11 @@ class Profiles(_Build):
 
     def end(self, run: Run) -> None:
         for monitoring in run.datasets:
-            check_relations(monitoring, may_be_missing=False, may_change=False)
+            if monitoring.dataset not in run.monitored.datasets:
+                check_relations(monitoring, may_be_missing=False, may_change=False)
+                continue
+            with run.units.unit(unit_of_dataset(monitoring.dataset), is_model=False):
+                check_relations(monitoring, may_be_missing=False, may_change=False)
 
 
 class Marts(_Build):

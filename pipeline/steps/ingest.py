@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from config.settings import DATASET
-from core.errors import ConfigurationError
+from core.errors import ConfigurationError, WarehouseError
 from core.files.columns import shortened
 from ingest import load, sources
 from ingest.datasets.expressions import check_expressions
@@ -32,7 +34,7 @@ class Ingest(Step):
         for monitoring in run.datasets:
             name = monitoring.dataset
             if name in run.monitored.datasets:
-                with run.units.unit(unit_of_dataset(name), is_model=False):
+                with run.units.unit(unit_of_dataset(name), is_model=False), frozen_on_error(run, name):
                     loaded = load_rows(name, run.monitored.datasets[name], run.tell)
                     check_expressions(name, run.monitored.datasets[name])
                     record.rows += loaded.rows
@@ -69,17 +71,28 @@ def _months(run: Run, record: Record) -> list[str]:
 
 def make_raw_tables(run: Run) -> None:
     """The tables that datasets are loaded into, as the warehouse's owner; before the roles get their rights."""
+    asked = run.settings.datasets or run.monitored.broken.keys()
     for name, error in run.monitored.broken.items():
+        if name not in asked:
+            continue
         with run.units.unit(unit_of_dataset(name), is_model=False):
             raise error
     for monitoring in run.datasets:
         name = monitoring.dataset
         if name in run.monitored.datasets:
-            try:
-                with database.connect("raw table") as connection:
-                    ensure_raw_table(connection, name, run.monitored.datasets[name])
-            except ConfigurationError as error:
-                # Without its table nothing of it can be built.
-                run.monitored = run.monitored.without([name], error)
-                with run.units.unit(unit_of_dataset(name), is_model=False):
-                    raise
+            with (
+                run.units.unit(unit_of_dataset(name), is_model=False),
+                frozen_on_error(run, name),
+                database.connect("raw table") as connection,
+            ):
+                ensure_raw_table(connection, name, run.monitored.datasets[name])
+
+
+@contextlib.contextmanager
+def frozen_on_error(run: Run, name: str) -> Iterator[None]:
+    """Nothing more is built of a dataset that fails here; what there is of it stays."""
+    try:
+        yield
+    except WarehouseError as error:
+        run.monitored = run.monitored.without([name], ConfigurationError(str(error)))
+        raise

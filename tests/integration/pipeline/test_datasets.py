@@ -209,3 +209,24 @@ def test_what_is_wrong_in_a_datasets_file_is_told_with_its_place(monitored: Conn
     run("loans")
     kept = int((loans()["amount"] > 60).sum())
     assert one(monitored, "select sum(row_count) from marts.fct_daily_volume where dataset = 'loans'") == kept
+
+
+@pytest.mark.slow
+def test_a_reference_is_made_again_when_windows_are_cut_otherwise(monitored: Connection, project: Path) -> None:
+    path = project / "datasets" / "weekly.yml"
+    weeks = path.read_text(encoding="utf-8")
+    # A file that others are refused for, and a source that changed, are nothing to a run about one dataset.
+    (project / "datasets" / "loans.yml").write_text("colour: red\n", encoding="utf-8")
+    others = "select * from marts.fct_daily_monitoring where dataset <> 'weekly' order by 1, 2, 3, 4"
+    before = rows(monitored, others)
+    references = (
+        "select count(*) from ml.reference_rows where reference_id = "
+        "(select reference_id from ml.models where spec = 'weekly' and is_active)"
+    )
+    in_march = 31 * A_DAY
+    for text, windows in ((weeks, 11), (weeks.replace("week\n", "day\n"), DAYS), (weeks, 11)):
+        path.write_text(text, encoding="utf-8")
+        run("weekly")
+        dates = "select count(distinct window_date) from marts.fct_daily_monitoring where dataset = 'weekly'"
+        assert (one(monitored, references), one(monitored, dates)) == (in_march, windows)
+    assert rows(monitored, others) == before != []
