@@ -230,3 +230,21 @@ def test_a_reference_is_made_again_when_windows_are_cut_otherwise(monitored: Con
         dates = "select count(distinct window_date) from marts.fct_daily_monitoring where dataset = 'weekly'"
         assert (one(monitored, references), one(monitored, dates)) == (in_march, windows)
     assert rows(monitored, others) == before != []
+
+
+@pytest.mark.slow
+def test_the_decision_of_a_model_of_many_classes_is_monitored_as_a_column(
+    project: Path, empty_warehouse: Connection
+) -> None:
+    classes = """
+        source: {files: "FOLDER/loans.csv"}
+        event: {timestamp: at, key: [id]}
+        windows: week
+        columns: {id: ignored, at: datetime, amount: numerical, kind: categorical, note: categorical}
+        models:
+          kinds: {task: multiclass, predictions: {decision: kind}, label: {column: note}, reference: REFERENCE}
+    """.replace("REFERENCE", "{from: 2023-03-01, to: 2023-03-31}").replace("FOLDER", str(project))
+    (project / "datasets" / "classes.yml").write_text(textwrap.dedent(classes), encoding="utf-8")
+    run("classes")
+    found = "select distinct column_name from marts.fct_column_drift where dataset = 'classes' order by 1"
+    assert rows(empty_warehouse, found) == [("amount",), ("kind",)]
