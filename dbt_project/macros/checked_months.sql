@@ -8,6 +8,19 @@
     select source_month from {{ ref("stg_raw__files") }} where loaded_at >= {{ last_success("transform") }}
 {%- endmacro %}
 
+{#- How many raw rows each load of those months has, of all datasets that are built. -#}
+{% macro checked_raw_rows() -%}
+    {% for dataset in dataset_names() if is_monitored(dataset) %}
+        select
+            load_id,
+            count(*) as row_count
+        from {{ ref("stg_" ~ dataset) }}
+        where source_month = any(array({{ checked_months() }}))
+        group by load_id
+        {{ "union all" if not loop.last }}
+    {% endfor %}
+{%- endmacro %}
+
 {#- The same of a test of predictions: months with trips that were scored since the marts were last built. -#}
 {% macro checked_scored_months() -%}
     select month_scores.source_month

@@ -1,17 +1,9 @@
 -- No generic test compares three tables: per load, raw = accepted + rejected, and no row is in both.
 {{ config(severity="error") }}
 
-with raw_trips as (
+with raw_rows as (
 
-    {% for dataset in dataset_names() if is_monitored(dataset) %}
-        select
-            load_id,
-            count(*) as trips
-        from {{ ref("stg_" ~ dataset) }}
-        where source_month = any(array({{ checked_months() }}))
-        group by load_id
-        {{ "union all" if not loop.last }}
-    {% endfor %}
+    {{ checked_raw_rows() }}
 
 ),
 
@@ -31,23 +23,23 @@ split as (
 
 ),
 
-split_trips as (
+split_rows as (
 
     select
         load_id,
-        count(*) as trips,
-        count(distinct source_row) as distinct_trips
+        count(*) as row_count,
+        count(distinct source_row) as distinct_rows
     from split
     group by load_id
 
 )
 
 select
-    coalesce(raw_trips.load_id, split_trips.load_id) as load_id,
-    raw_trips.trips as raw_trips,
-    split_trips.trips as split_trips
-from raw_trips
-full outer join split_trips on raw_trips.load_id = split_trips.load_id
+    coalesce(raw_rows.load_id, split_rows.load_id) as load_id,
+    raw_rows.row_count as raw_rows,
+    split_rows.row_count as split_rows
+from raw_rows
+full outer join split_rows on raw_rows.load_id = split_rows.load_id
 where
-    raw_trips.trips is distinct from split_trips.trips
-    or split_trips.trips != split_trips.distinct_trips
+    raw_rows.row_count is distinct from split_rows.row_count
+    or split_rows.row_count != split_rows.distinct_rows

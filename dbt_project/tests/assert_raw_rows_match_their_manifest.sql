@@ -2,15 +2,7 @@
 -- pruned load.
 with counted as (
 
-    {% for dataset in dataset_names() if is_monitored(dataset) %}
-        select
-            load_id,
-            count(*) as trips
-        from {{ ref("stg_" ~ dataset) }}
-        where source_month = any(array({{ checked_months() }}))
-        group by load_id
-        {{ "union all" if not loop.last }}
-    {% endfor %}
+    {{ checked_raw_rows() }}
 
 ),
 
@@ -28,9 +20,9 @@ files as (
 select
     files.load_id,
     files.row_count,
-    counted.trips
+    counted.row_count as raw_rows
 from files
 full outer join counted on files.load_id = counted.load_id
 where
-    (files.is_current and not files.is_pruned and files.row_count != coalesce(counted.trips, 0))
-    or ((not coalesce(files.is_current, false) or files.is_pruned) and counted.trips > 0)
+    (files.is_current and not files.is_pruned and files.row_count != coalesce(counted.row_count, 0))
+    or ((not coalesce(files.is_current, false) or files.is_pruned) and counted.row_count > 0)

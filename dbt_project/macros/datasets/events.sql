@@ -39,39 +39,17 @@ select * from renamed
 {#- The accepted rows, with what is derived of each. -#}
 {% macro accepted_of(dataset) -%}
     {{- rows_of_loads(dataset) }}
-
-with loads as (
-
-    {{ stale_loads(dataset) }}
-
-),
-
-{{ classified(dataset) }},
-
-accepted as (
-
-    select
-        event_id,
-        source_month,
-        source_row,
-        load_id,
-        window_date,
-        event_at
-        {%- for name in columns_of_rows(dataset) %},
-        {{ name }}
-        {%- endfor %}
-    from classified
-    where rule is null
-
-)
-
-select * from accepted
+    {{- split_rows(dataset, [], "rule is null") }}
 {%- endmacro %}
 
 {#- The rejected rows, each with the first rule that it breaks. -#}
 {% macro rejected_of(dataset) -%}
     {{- rows_of_loads(dataset) }}
+    {{- split_rows(dataset, ["rule"], "rule is not null") }}
+{%- endmacro %}
 
+{#- The rows of stale loads for which the condition on their rule holds, with more columns before their own. -#}
+{% macro split_rows(dataset, more, condition) -%}
 with loads as (
 
     {{ stale_loads(dataset) }}
@@ -80,39 +58,44 @@ with loads as (
 
 {{ classified(dataset) }},
 
-rejected as (
+split as (
 
     select
         event_id,
         source_month,
         source_row,
         load_id,
-        rule,
-        window_date,
-        event_at
-        {%- for name in columns_of_rows(dataset) %},
-        {{ name }}
+        {%- for name in more + ["window_date", "event_at"] + columns_of_rows(dataset) %}
+        {{ name }}{{ "," if not loop.last }}
         {%- endfor %}
     from classified
-    where rule is not null
+    where {{ condition }}
 
 )
 
-select * from rejected
+select * from split
 {%- endmacro %}
 
 {% macro rows_of_loads(dataset) -%}
+    {{
+        replaces_stale(dataset, loads(dataset), [
+            {"columns": ["event_id"], "unique": true}, {"columns": ["source_month"]}, {"columns": ["window_date"]},
+            {"columns": ["load_id"]}
+        ])
+    }}
+{%- endmacro %}
+
+{#- The configuration of a table of a dataset, of which what is stale by its manifest is made again. -#}
+{% macro replaces_stale(dataset, manifest, indexes, tags=[]) -%}
     {{
         config(
             enabled=is_monitored(dataset),
             materialized="incremental",
             incremental_strategy="replace_stale",
-            meta=loads(dataset),
+            meta=manifest,
             on_schema_change="fail",
-            indexes=[
-                {"columns": ["event_id"], "unique": true}, {"columns": ["source_month"]}, {"columns": ["window_date"]},
-                {"columns": ["load_id"]}
-            ],
+            indexes=indexes,
+            tags=tags,
         )
     }}
 {%- endmacro %}

@@ -4,17 +4,8 @@
 -#}
 {% macro profiles_of(dataset) -%}
     {%- set manifest = profiled_windows(dataset) -%}
-    {{
-        config(
-            enabled=is_monitored(dataset),
-            materialized="incremental",
-            incremental_strategy="replace_stale",
-            meta=manifest,
-            on_schema_change="fail",
-            indexes=[{"columns": ["model_version", "window_date", "column_name", "segment_key"]}],
-            tags=["profiles"],
-        )
-    }}
+    {%- set index = ["model_version", "window_date", "column_name", "segment_key"] -%}
+    {{ replaces_stale(dataset, manifest, [{"columns": index}], tags=["profiles"]) }}
 {%- set plan = {"columns": numbered_columns(dataset), "segmentations": segmentations(dataset)} %}
 {%- set segment_columns = plan["segmentations"] | sum(start=[]) | unique | list %}
 {%- set features = plan["columns"] | map(attribute="column_name") | reject("equalto", "prediction") | unique | list %}

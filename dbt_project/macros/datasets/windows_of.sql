@@ -6,16 +6,7 @@
     {%- set manifest = loads(dataset) -%}
     {%- set zone = dataset_option(dataset, "timezone") -%}
     {%- set each = dataset_option(dataset, "windows", "day") -%}
-    {{
-        config(
-            enabled=is_monitored(dataset),
-            materialized="incremental",
-            incremental_strategy="replace_stale",
-            meta=manifest,
-            on_schema_change="fail",
-            indexes=[{"columns": ["dataset", "window_date"], "unique": true}],
-        )
-    }}
+    {{ replaces_stale(dataset, manifest, [{"columns": ["dataset", "window_date"], "unique": true}]) }}
 
 with loads as (
 

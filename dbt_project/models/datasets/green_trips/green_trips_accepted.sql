@@ -1,22 +1,8 @@
-{%- set manifest = loads("green_trips") %}
-
-{{
-    config(
-        materialized="incremental",
-        incremental_strategy="replace_stale",
-        meta=manifest,
-        on_schema_change="fail",
-        indexes=[
-            {"columns": ["event_id"], "unique": true}, {"columns": ["source_month"]}, {"columns": ["window_date"]},
-            {"columns": ["load_id"]}
-        ],
-    )
-}}
+{{ rows_of_loads("green_trips") }}
 
 with loads as (
 
-    select * from ({{ stale(manifest) }}) as stale
-    where not is_pruned
+    {{ stale_loads("green_trips") }}
 
 ),
 
