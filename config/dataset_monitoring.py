@@ -15,18 +15,17 @@ from config.dataset_models import Model as DatasetModel
 from config.datasets import ColumnKind, Dataset
 from config.described import EVENT_TIME, descriptions
 from config.drift_methods import ColumnType
+from config.label_rules import Labels, ValidRange
 from config.monitoring import (
     Column,
     KeyColumn,
     KeyKind,
-    Labels,
     Model,
     Monitoring,
     Period,
     Profiles,
     RowPredictions,
     Segments,
-    ValidRange,
     Windows,
     Words,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import date
 from typing import Annotated, Literal
@@ -23,6 +22,7 @@ from pydantic import (
 from config.alert_levels import Alerts, Days
 from config.config_values import Name, Number, Relation, Strict
 from config.drift_methods import ColumnType
+from config.label_rules import Labels
 
 PREDICTION = "prediction"
 # What a classifier has decided, true or false, where its predictions came with it.
@@ -246,62 +246,6 @@ class Model(Strict):
     @property
     def feature_names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.features)
-
-
-LabelSource = Literal["trips", "feed"]
-LabelDays = Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class ValidRange(Strict):
-    """The labels that are evaluated, bounds included; without a bound there is none on that side."""
-
-    min: Finite | None = None
-    max: Finite | None = None
-
-    @model_validator(mode="after")
-    def _in_order(self) -> ValidRange:
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min {self.min:g} lies above max {self.max:g}")
-        return self
-
-    @property
-    def least(self) -> float:
-        return -math.inf if self.min is None else self.min
-
-    @property
-    def most(self) -> float:
-        return math.inf if self.max is None else self.max
-
-
-class Labels(Strict):
-    """Where the labels of a target come from.
-
-    `trips`: the target is a column of the trips' own rows; it counts as known `delay_days` +- `jitter_days` after the
-    time in the column `ends_at`; where `may_come_later`, a row without one is not wrong, its label has not come yet,
-    and may come in a file.
-    `feed`: labels come in files only; with `ends_at` none is evaluated that was observed before that time.
-    """
-
-    source: LabelSource
-    delay_days: LabelDays = 3.0
-    jitter_days: LabelDays = 0.0
-    ends_at: Name | None = None
-    may_come_later: StrictBool = False
-    valid: ValidRange = ValidRange()
-
-    @property
-    def takes_feed(self) -> bool:
-        """Whether labels come in files: all of them, or those that the rows do not tell yet."""
-        return self.source == "feed" or self.may_come_later
-
-    @model_validator(mode="after")
-    def _fits_its_source(self) -> Labels:
-        if self.source == "trips" and self.ends_at is None:
-            raise ValueError("source trips needs ends_at, the column with the trip's end")
-        if self.source == "feed" and {"delay_days", "jitter_days"} & self.model_fields_set:
-            raise ValueError("delay_days and jitter_days belong to source trips: a feed says itself when each came")
-        return self
 
 
 Granularity = Literal["day", "week", "month", "trailing_7", "trailing_28"]

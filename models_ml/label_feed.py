@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from psycopg import sql
 
 from config.described import EVENT_TIME
-from config.monitoring import Labels, Monitoring
+from config.label_rules import Labels
+from config.monitoring import Monitoring
 from core.advice import Advice
 from core.errors import BadFileError, ConfigurationError, UsageError
 from core.failpoints import failpoint

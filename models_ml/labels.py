@@ -18,7 +18,8 @@ from typing import Any
 
 from psycopg import sql
 
-from config.monitoring import Labels, Monitoring, Windows
+from config.label_rules import Labels
+from config.monitoring import Monitoring, Windows
 from core.advice import Advice
 from core.errors import ConfigurationError
 from core.failpoints import failpoint

@@ -12,7 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from config.monitoring import Labels, Monitoring
+from config.label_rules import Labels
+from config.monitoring import Monitoring
 from config.monitoring_file import load_monitoring
 from models_ml.labels import TripLabels, label_targets
 from warehouse import engine

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from config.monitoring import KeyColumn, Labels, Monitoring
+from config.label_rules import Labels
+from config.monitoring import KeyColumn, Monitoring
 from core.errors import BadFileError, UsageError
 from models_ml.label_feed import LabelLoad, feed_of, load_labels
 from models_ml.match_again import match_labels_again

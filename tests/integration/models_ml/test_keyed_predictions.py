@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from config.monitoring import Column, KeyColumn, Labels, Model, Monitoring, Period
+from config.label_rules import Labels
+from config.monitoring import Column, KeyColumn, Model, Monitoring, Period
 from core.errors import BadFileError
 from models_ml.event_keys import EventKey
 from models_ml.label_feed import load_labels

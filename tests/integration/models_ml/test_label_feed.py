@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from psycopg import errors
 
-from config.monitoring import Labels, ValidRange
+from config.label_rules import Labels, ValidRange
 from core.errors import BadFileError, ConfigurationError, SourceUnavailableError, UsageError, WarehouseError
 from core.files.table_files import TableFile
 from models_ml import label_file

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from config.monitoring import Labels, ValidRange
+from config.label_rules import Labels, ValidRange
 from core.errors import ConfigurationError
 from tests.labels import (
     ACCEPTED,

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from config import monitored
+from config.label_rules import Labels, ValidRange
 from config.monitored import Monitored
-from config.monitoring import Labels, Monitoring, ValidRange
+from config.monitoring import Monitoring
 from config.monitoring_file import load_monitoring
 from config.settings import Source, make_settings
 from core.errors import LockedError
