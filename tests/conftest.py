@@ -332,8 +332,11 @@ def foreign() -> Iterator[ForeignServer]:
 
 @pytest.fixture(scope="session")
 def real_months() -> Path:
-    """The folder of real TLC months that TLC_DATA_DIR names; tests that need it are skipped without it."""
-    folder = ROOT / (os.environ.get("TLC_DATA_DIR") or DEFAULT_DATA_DIR)
+    """The folder of real TLC months that TLC_DATA_DIR names; tests that need it are skipped where nobody named one."""
+    named = os.environ.get("TLC_DATA_DIR")
+    folder = ROOT / (named or DEFAULT_DATA_DIR)
     if not (folder / "green_tripdata_2022-01.parquet").exists():
+        if named:
+            pytest.fail(f"TLC_DATA_DIR={named}: no green_tripdata_2022-01.parquet is there")
         pytest.skip("no real TLC months: set TLC_DATA_DIR to a folder that holds them")
     return folder
