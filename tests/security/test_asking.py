@@ -88,6 +88,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "dbt_project.yml").write_text("name: attack\nversion: 1.0.0\nprofile: monitoring_warehouse\nvars: {}\n")
     (tmp_path / "profiles.yml").write_text((DBT_PROJECT_DIR / "profiles.yml").read_text())
     monkeypatch.setattr(dbt, "DBT_PROJECT_DIR", tmp_path)
+    monkeypatch.setattr(dbt, "project_dir", lambda: tmp_path)
     return tmp_path
 
 
