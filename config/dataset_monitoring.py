@@ -102,6 +102,7 @@ def _windows(name: str, dataset: Dataset, min_values: int) -> Windows:
     return Windows(
         timezone=dataset.event.timezone,
         time=EVENT_TIME,
+        are_by_time=not isinstance(dataset.windows, RowWindow | ColumnWindow),
         windows=relation("windows"),
         rows=relation("scored"),
         rejections=relation("rejections"),

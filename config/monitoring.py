@@ -96,6 +96,8 @@ class Windows(Strict):
     timezone: Timezone
     # The column of the rows with the time that windows are cut by.
     time: Name = "pickup_at"
+    # Whether they are; else, of windows by rows or by a column, days only stand for them. No rule: a window is what it is.
+    are_by_time: Annotated[bool, Field(exclude=True)] = True
     windows: Relation
     rows: Relation
     rejections: Relation

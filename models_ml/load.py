@@ -312,7 +312,9 @@ def _query(name: str, windows: Windows, **more: sql.Composable) -> sql.Composed:
         rejected=database.relation(windows.rejected_trips),
         scored=database.relation(windows.rows),
         windows=database.relation(windows.windows),
-        of_period=sql.SQL(_QUERIES["of_period"]).format(time=sql.Identifier(windows.time)),
+        of_period=sql.SQL(_QUERIES["of_period"]).format(
+            time=sql.Identifier(windows.time if windows.are_by_time else "window_date")
+        ),
         **more,
     )
 

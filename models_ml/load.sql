@@ -206,7 +206,7 @@ where {of_period}
 order by event_id
 
 -- name: of_period
--- By the rows' own days: a window may be longer than one, and begin before the period or end after it.
+-- By the rows' own days, where windows are by time: one may be longer than a day, and begin before the period or end after it.
 model_version = %(model_version)s
 and window_date between cast(%(from)s as date) - 366 and %(to)s
 and cast({time} as date) between %(from)s and %(to)s

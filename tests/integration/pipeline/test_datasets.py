@@ -63,6 +63,13 @@ FILES = {
         columns: {amount: {type: numerical, decimals: all}, kind: categorical}
         reference: {from: 1, to: 1500}
     """,
+    "timed": """
+        source: {files: "FOLDER/loans.csv"}
+        event: {timestamp: at, key: [id]}
+        windows: {rows: 500}
+        columns: {id: ignored, at: datetime, amount: numerical}
+        reference: {from: 1, to: 1500}
+    """,
 }
 
 
@@ -122,6 +129,8 @@ def test_datasets_of_all_kinds_of_windows_are_monitored(monitored: Connection, p
     assert counted == [
         ("loans", "repayment", DAYS, str(FIRST), last),
         ("pieces", "pieces", 9, "2000-01-01", "2000-01-09"),
+        # Rows that have a time are counted all the same.
+        ("timed", "timed", 9, "2000-01-01", "2000-01-09"),
         ("weekly", "weekly", 11, "2023-02-27", "2023-05-08"),
     ]
     # A window begins at its dataset's own midnight.
