@@ -28,7 +28,7 @@ OWN_COLUMNS = (
 RESERVED = (*OWN_COLUMNS, "event_at", "rule", "tableoid", "ctid", "xmin", "xmax", "cmin", "cmax")
 _GROUPED: tuple[ColumnKind, ...] = ("categorical", "boolean")
 # What a prediction's decision and its label are, by task.
-_ANSWERS: dict[Task, tuple[ColumnKind, ...]] = {
+ANSWERS: dict[Task, tuple[ColumnKind, ...]] = {
     "regression": ("numerical",),
     "binary": ("boolean",),
     "multiclass": ("categorical", "boolean"),
@@ -128,9 +128,9 @@ def _typed_roles(dataset: Dataset) -> Iterator[tuple[str, str, tuple[ColumnKind,
         figures = (predictions.column, *(predictions.probabilities or {}).values())
         yield from ((f"{place}.predictions", name, ("numerical",)) for name in figures if name is not None)
         if predictions.decision is not None:
-            yield f"{place}.predictions.decision", predictions.decision, _ANSWERS[model.task]
+            yield f"{place}.predictions.decision", predictions.decision, ANSWERS[model.task]
         if model.label is not None and model.label.column is not None:
-            yield f"{place}.label.column", model.label.column, _ANSWERS[model.task]
+            yield f"{place}.label.column", model.label.column, ANSWERS[model.task]
         if model.label is not None and model.label.known_at is not None:
             yield f"{place}.label.known_at", model.label.known_at, ("datetime",)
 
@@ -149,7 +149,7 @@ def _check_model(dataset: Dataset, name: str, place: str) -> None:
 
 
 def _check_reference(dataset: Dataset, reference: Reference, place: str) -> None:
-    if reference.files is not None:
+    if reference.baseline:
         return
     by_days = dataset.windows in CALENDAR
     if by_days != isinstance(reference.from_, date):

@@ -5,15 +5,17 @@ Frozen values, checked one by one. Called by config.datasets.
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StrictFloat, StrictInt, StrictStr, model_validator
 
 from config.config_values import Name, Part, nearest
 from config.spans import runs_backwards
 
 CALENDAR = ("hour", "day", "week", "month")
+_TABLE = re.compile(r"[A-Za-z_]\w{0,62}(\.[A-Za-z_]\w{0,62})?")
 Calendar = Literal["hour", "day", "week", "month"]
 Task = Literal["regression", "binary", "multiclass"]
 
@@ -59,8 +61,17 @@ def _checked_bound(value: object) -> object:
 Bound = Annotated[date | int, BeforeValidator(_checked_bound)]
 
 
+def _checked_table(text: str) -> str:
+    if _TABLE.fullmatch(text) is None:
+        raise ValueError("a table is written table or schema.table")
+    return text
+
+
+TableName = Annotated[StrictStr, AfterValidator(_checked_table)]
+
+
 class Reference(Part):
-    """What windows are compared with: a span of the dataset, both ends included, or files of its own.
+    """What windows are compared with: a span of the dataset, both ends included, or a baseline: files or a table.
 
     The ends are days of the dataset's clock; rows counted from 1 where windows are by rows; values of the column where
     windows are by a column.
@@ -69,6 +80,7 @@ class Reference(Part):
     from_: Annotated[Bound | None, Field(alias="from")] = None
     to: Bound | None = None
     files: Annotated[tuple[StrictStr, ...], Field(min_length=1)] | None = None
+    table: TableName | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -78,15 +90,23 @@ class Reference(Part):
         return document
 
     @model_validator(mode="after")
-    def _span_or_files(self) -> Reference:
+    def _span_or_baseline(self) -> Reference:
         ends = (self.from_, self.to)
-        if (self.files is None) == (ends == (None, None)) or (self.files is None and None in ends):
-            raise ValueError("a reference is {from: 2018-01-01, to: 2018-10-29} or {files: baseline.parquet}")
+        named = [ends != (None, None), self.files is not None, self.table is not None]
+        if named.count(True) != 1 or (not self.baseline and None in ends):
+            raise ValueError(
+                "a reference is {from: 2018-01-01, to: 2018-10-29}, {files: baseline.parquet} or {table: schema.table}"
+            )
         if isinstance(self.from_, date) != isinstance(self.to, date):
             raise ValueError(f"from {self.from_} and to {self.to} are not of one kind: two days or two whole numbers")
         if runs_backwards(self.from_, self.to):
             raise ValueError(f"from {self.from_} lies after to {self.to}")
         return self
+
+    @property
+    def baseline(self) -> tuple[str, ...]:
+        """The files or the table that hold it; none where it is a span."""
+        return self.files or (() if self.table is None else (self.table,))
 
 
 class Predictions(Part):

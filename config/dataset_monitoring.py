@@ -17,6 +17,7 @@ from config.described import EVENT_TIME, descriptions
 from config.drift_methods import ColumnType
 from config.label_rules import Labels, ValidRange
 from config.monitoring import (
+    Baseline,
     Column,
     KeyColumn,
     KeyKind,
@@ -141,7 +142,8 @@ def _model(name: str, dataset: Dataset, spec: str, model: DatasetModel) -> Model
             version=model.predictions.version,
             cut_by=_cut_by(dataset),
         ),
-        reference=_period(place, dataset, model.reference),
+        reference=_period(dataset, model.reference),
+        baseline=_baseline(f"{place}.reference", model.reference),
         task=model.task,
         threshold=model.predictions.threshold,
         target=_target(dataset, spec, model),
@@ -163,7 +165,8 @@ def _classes(place: str, dataset: Dataset, spec: str, model: DatasetModel) -> Mo
     decision = [Column(name=model.predictions.decision, type="categorical")] if model.predictions.decision else []
     return Model(
         in_rows=RowPredictions(column=None, version=model.predictions.version, cut_by=_cut_by(dataset)),
-        reference=_period(place, dataset, model.reference),
+        reference=_period(dataset, model.reference),
+        baseline=_baseline(f"{place}.reference", model.reference),
         target=_target(dataset, spec, model),
         features=(*_features(place, dataset, spec), *decision, *said),
     )
@@ -183,7 +186,8 @@ def _data_alone(name: str, dataset: Dataset) -> Model:
         )
     return Model(
         in_rows=RowPredictions(column=None, cut_by=_cut_by(dataset)),
-        reference=_period(place, dataset, dataset.reference),
+        reference=_period(dataset, dataset.reference),
+        baseline=_baseline(place, dataset.reference),
         target=f"{name}_label",
         features=_features(f"{name}.yml, columns", dataset),
     )
@@ -208,10 +212,10 @@ def _features(place: str, dataset: Dataset, spec: str = "") -> tuple[Column, ...
     return tuple(columns)
 
 
-def _period(place: str, dataset: Dataset, reference: Reference | None) -> Period:
-    """The days of a reference; where windows have no time, those that stand for them."""
-    if reference is None or reference.files is not None:
-        raise ConfigurationError(f"{place}: a reference of files cannot be used yet: name days, {{from: ..., to: ...}}")
+def _period(dataset: Dataset, reference: Reference | None) -> Period | None:
+    """The days of a reference that is a span; where windows have no time, those that stand for them."""
+    if reference is None or reference.baseline:
+        return None
     first, last = reference.from_, reference.to
     if isinstance(first, int) and isinstance(last, int):
         if isinstance(dataset.windows, RowWindow):
@@ -220,6 +224,12 @@ def _period(place: str, dataset: Dataset, reference: Reference | None) -> Period
         elif isinstance(dataset.windows, ColumnWindow):
             first, last = date(first, 1, 1), date(last, 12, 31)
     return Period.model_validate({"from": first, "to": last})
+
+
+def _baseline(place: str, reference: Reference | None) -> Baseline | None:
+    if reference is None or not reference.baseline:
+        return None
+    return Baseline(names=reference.baseline, place=f"datasets/{place}")
 
 
 def _target(dataset: Dataset, spec: str, model: DatasetModel) -> str:

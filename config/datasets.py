@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StrictStr, model_validator
 
 from config.config_values import Name, Part, nearest
-from config.dataset_models import CALENDAR, ColumnWindow, Model, Reference, Window
+from config.dataset_models import CALENDAR, ColumnWindow, Model, Reference, TableName, Window
 from config.monitoring import Segmentation, Timezone
 
 ColumnKind = Literal["numerical", "categorical", "boolean", "datetime", "text", "ignored"]
@@ -21,7 +21,6 @@ KINDS: tuple[ColumnKind, ...] = ("numerical", "categorical", "boolean", "datetim
 DEFAULT_DIGITS = 3
 Replace = Literal["partition", "day", "append"]
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
-_TABLE = re.compile(r"[A-Za-z_]\w{0,62}(\.[A-Za-z_]\w{0,62})?")
 _SOURCES = ("files", "table", "database", "dbt")
 _MOST_WORD = 40
 
@@ -42,12 +41,6 @@ def _checked_word(text: str) -> str:
     if len(text) > _MOST_WORD or not text.isprintable():
         raise ValueError(f"a word of at most {_MOST_WORD} letters on one line is needed, such as loan")
     return _checked_text(text)
-
-
-def _checked_table(text: str) -> str:
-    if _TABLE.fullmatch(text) is None:
-        raise ValueError("a table is written table or schema.table")
-    return text
 
 
 def _listed(value: object) -> object:
@@ -76,7 +69,7 @@ class Source(Part):
     """
 
     files: Annotated[tuple[Text, ...] | None, BeforeValidator(_listed), Field(min_length=1)] = None
-    table: Annotated[StrictStr, AfterValidator(_checked_table)] | None = None
+    table: TableName | None = None
     database: StrictStr | None = None
     dbt: Name | None = None
 
@@ -235,6 +228,22 @@ class Dataset(Part):
         named = {*self.event.key, *(name for each in self.models.values() for name in each.role_columns)}
         window = {self.windows.column} if isinstance(self.windows, ColumnWindow) else set()
         return frozenset(named | window | ({self.event.timestamp} if self.event.timestamp else set()))
+
+    @property
+    def late_columns(self) -> frozenset[str]:
+        """The columns that may come later than the rows: labels, and when they are known."""
+        return frozenset(
+            name
+            for model in self.models.values()
+            if model.label is not None
+            for name in (model.label.column, model.label.known_at)
+            if name is not None
+        )
+
+    @property
+    def source_place(self) -> str:
+        """Where its file names the source."""
+        return "source"
 
     @property
     def column_names(self) -> tuple[str, ...]:

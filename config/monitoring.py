@@ -166,6 +166,16 @@ class Period(Strict):
         return f"{self.from_} to {self.to}"
 
 
+class Baseline(Strict):
+    """Files or a table of their own that are a reference, and the place that names them."""
+
+    names: Annotated[tuple[str, ...], Field(min_length=1)]
+    place: str
+
+    def __str__(self) -> str:
+        return ", ".join(self.names)
+
+
 class RowPredictions(Strict):
     """The columns of the rows that hold a model's predictions: the figure, what was decided, the version.
 
@@ -183,9 +193,10 @@ class Model(Strict):
     """A monitored model: where its predictions come from and which columns it has.
 
     `recipe` names how it is trained here; `predictions: loaded`, or the columns of the rows that hold them, stand in
-    its place where predictions are made elsewhere, with the days of theirs that are the `reference`. `task` says what
-    it predicts: a number, or the probability that the target is 1. `only` keeps the model to the rows that have these
-    values. A binary model decides for 1 at or above its `threshold`, where its predictions do not come with decisions.
+    its place where predictions are made elsewhere, with the days of theirs that are the `reference`, or a `baseline`.
+    `task` says what it predicts: a number, or the probability that the target is 1. `only` keeps the model to the rows
+    that have these values. A binary model decides for 1 at or above its `threshold`, where its predictions do not come
+    with decisions.
     """
 
     recipe: Name | None = None
@@ -193,6 +204,7 @@ class Model(Strict):
     # Of a dataset of datasets/: the columns that hold them.
     in_rows: RowPredictions | None = None
     reference: Period | None = None
+    baseline: Baseline | None = None
     task: Task = "regression"
     threshold: Annotated[StrictFloat, Field(gt=0, lt=1, allow_inf_nan=False)] | None = None
     target: Name
@@ -208,7 +220,7 @@ class Model(Strict):
         if [self.recipe, self.predictions, self.in_rows].count(None) != 2:
             found = "neither" if self.recipe is None else "both"
             raise ValueError(f"a model has a recipe, or predictions: loaded; {found} was found")
-        if self.is_loaded != (self.reference is not None):
+        if self.is_loaded != (self.reference is not None or self.baseline is not None):
             raise ValueError(
                 "predictions: loaded needs the days that are its reference, such as reference: {from: 2022-01-01, to: "
                 "2022-01-31}"

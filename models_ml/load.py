@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _QUERIES = database.queries(Path(__file__).with_name("load.sql"))
-_FEWEST_ROWS = 100
+FEWEST_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -205,8 +205,8 @@ def complete_reference(connection: database.Connection, version: LoadedVersion, 
             f"its reference, {model.reference}, has no predictions on {len(lacking)} of {len(days)} days, the first "
             f"{lacking[0]}: {Advice.LOAD_PREDICTIONS}"
         )
-    if count < _FEWEST_ROWS:
-        return f"its reference, {model.reference}, has {count} predictions, at least {_FEWEST_ROWS} are needed"
+    if count < FEWEST_ROWS:
+        return f"its reference, {model.reference}, has {count} predictions, at least {FEWEST_ROWS} are needed"
     rows = _reference_rows(connection, period, monitoring, model)
     prefix = f"{version.model_version}-loaded"
     reference = make_reference(prefix, f"loaded predictions of {model.reference}", rows, model.features, model.target)
@@ -278,15 +278,8 @@ def _reference_rows(
 ) -> pd.DataFrame:
     import pandas as pd
 
-    windows, segment_columns = monitoring.windows, monitoring.segments.columns
-    types = columns_of(windows.rows)
-    others = [name for name in (DECISION, *segment_columns) if name in types]
-    wanted = ["event_id", "load_id", "window_date", windows.time, *model.feature_names, PREDICTION, *others]
-    # Labels belong to the reference as far as the trips have them.
-    if types.get(model.target) in NUMBERS | {BOOLEAN}:
-        wanted.append(model.target)
-    names = list(dict.fromkeys(wanted))
-    columns = Inputs(model.features, types).columns(names, (*segment_columns, model.target))
+    windows = monitoring.windows
+    names, columns = reference_columns(monitoring, model, columns_of(windows.rows))
     query = _query("reference_rows", windows, columns=columns)
     rows = pd.DataFrame(connection.execute(query, period).fetchall(), columns=names)
     if not _takes_feed(monitoring, model):
@@ -299,6 +292,18 @@ def _reference_rows(
     if labels.notna().any() or model.target in rows:
         rows[model.target] = labels.fillna(own)
     return rows
+
+
+def reference_columns(monitoring: Monitoring, model: Model, types: dict[str, str]) -> tuple[list[str], sql.Composable]:
+    """The columns that a reference keeps of rows with columns of these types: their names, and as they are selected."""
+    windows, segment_columns = monitoring.windows, monitoring.segments.columns
+    others = [name for name in (DECISION, *segment_columns) if name in types]
+    wanted = ["event_id", "load_id", "window_date", windows.time, *model.feature_names, PREDICTION, *others]
+    # Labels belong to the reference as far as the trips have them.
+    if types.get(model.target) in NUMBERS | {BOOLEAN}:
+        wanted.append(model.target)
+    names = list(dict.fromkeys(wanted))
+    return names, Inputs(model.features, types).columns(names, (*segment_columns, model.target))
 
 
 def _rows(connection: database.Connection, query: str, parameters: dict[str, Any] | None = None) -> list[Any]:

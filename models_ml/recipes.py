@@ -86,8 +86,8 @@ def definition_sha256(model: Model) -> str:
         "target": model.target,
     }
     # What has its default is no fact: models that were made before there was a choice keep their hash.
-    if model.reference is not None:
-        facts["loaded"] = str(model.reference)
+    if model.is_loaded:
+        facts["loaded"] = str(model.reference or model.baseline)
         if model.in_rows is not None:
             facts["columns"] = model.in_rows.model_dump()
     else:

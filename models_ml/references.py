@@ -1,7 +1,7 @@
 """References: the rows that a model's windows are compared with, copied and hashed.
 
 A copy, so that they stay what they are when a source month is replaced. In go the rows with their predictions, out
-come a row of ml.reference_sets and one of ml.reference_rows for each. Called by train and load.
+come a row of ml.reference_sets and one of ml.reference_rows for each. Called by train, load and baselines.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def store_reference(
     """Write it for a model that is recorded; segment columns are kept as far as the rows have them.
 
     Args:
-        time: the column with the time of the rows.
+        time: the column with the time of the rows; '' where they are no days of the dataset.
     """
     rows = reference.rows
     known = {"reference_id": reference.reference_id, "model_version": model_version}
@@ -80,8 +80,8 @@ def store_reference(
             "model_version": model_version,
             "sha256": frame_sha256(reference.values),
             "rows": len(rows),
-            "first": rows[time].min().to_pydatetime(),
-            "last": rows[time].max().to_pydatetime(),
+            "first": rows[time].min().to_pydatetime() if time else None,
+            "last": rows[time].max().to_pydatetime() if time else None,
         },
     )
     records = _records(reference.values)

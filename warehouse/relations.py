@@ -97,7 +97,12 @@ def _check_features(monitoring: Monitoring, relation: str, types: dict[str, str]
 def columns_of(relation: str) -> dict[str, str]:
     """The columns of a relation in their order, each with Postgres' name of its type; none where it is not there."""
     with database.connect("relations", read_only=True) as connection:
-        rows = connection.execute(_QUERIES["columns"], {"relation": relation}).fetchall()
+        return columns_there(connection, relation)
+
+
+def columns_there(connection: database.Connection, relation: str) -> dict[str, str]:
+    """As `columns_of`, of what a connection sees."""
+    rows = connection.execute(_QUERIES["columns"], {"relation": relation}).fetchall()
     return {str(name): str(kind) for name, kind in rows}
 
 

@@ -46,13 +46,7 @@ class RawColumn:
 
 def raw_columns(dataset: Dataset) -> tuple[RawColumn, ...]:
     """The columns in the order of the file; those of type ignored only where they play a role."""
-    late = {
-        name
-        for model in dataset.models.values()
-        if model.label is not None
-        for name in (model.label.column, model.label.known_at)
-        if name is not None
-    }
+    late = dataset.late_columns
     versions = {model.predictions.version for model in dataset.models.values()}
     needed = _needed_names(dataset)
     return tuple(

@@ -50,7 +50,7 @@ def ensure_raw_table(connection: database.Connection, name: str, dataset: Datase
             _make(connection, name, columns)
         for column in columns:
             if there and column.name not in there:
-                add = sql.SQL("alter table {} add column {}").format(_table(name), _definition(column))
+                add = sql.SQL("alter table {} add column {}").format(_table(name), definition(column))
                 connection.execute(add)
         _ensure_key(connection, name, dataset.event.key)
 
@@ -99,7 +99,7 @@ def _must_be_made_anew(
 
 
 def _make(connection: database.Connection, name: str, columns: tuple[RawColumn, ...]) -> None:
-    own = [_definition(column) for column in columns]
+    own = [definition(column) for column in columns]
     connection.execute(
         sql.SQL("create table {} ({})").format(
             _table(name), sql.SQL(", ").join([*own, sql.SQL(_QUERIES["own_columns"])])
@@ -126,7 +126,7 @@ def _ensure_key(connection: database.Connection, name: str, key: tuple[str, ...]
         ) from error
 
 
-def _definition(column: RawColumn) -> sql.Composed:
+def definition(column: RawColumn) -> sql.Composed:
     return sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.type))
 
 

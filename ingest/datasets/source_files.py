@@ -41,7 +41,7 @@ def delivered_files(name: str, dataset: Dataset, folder: Path) -> Delivered:
     for number, named in enumerate(dataset.source.files or ()):
         try:
             if is_address(named):
-                place = f"datasets/{name}.yml, source.files"
+                place = f"datasets/{name}.yml, {dataset.source_place}.files"
                 for file in remote_files(named, folder / str(number), place):
                     remote.setdefault(file.location, file)
             else:

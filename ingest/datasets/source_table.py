@@ -85,7 +85,7 @@ def delivered_table(name: str, dataset: Dataset, folder: Path) -> Delivered:
         SourceUnavailableError: it is not there, or reading it failed.
         BadFileError: it lacks a column.
     """
-    table = _model(name, dataset.source.dbt) if dataset.source.dbt else _table(name, str(dataset.source.table))
+    table = _model(name, dataset.source.dbt) if dataset.source.dbt else _table(name, dataset)
     query = _query(name, dataset, table)
     counted = _days(table, query)
     locations = {f"{table.label}/{day or 'no time'}" if query.is_by_day else table.label: day for day in counted}
@@ -109,20 +109,21 @@ def delivered_table(name: str, dataset: Dataset, folder: Path) -> Delivered:
     )
 
 
-def _table(name: str, named: str) -> _Table:
-    schema, _, relation = named.rpartition(".")
+def _table(name: str, dataset: Dataset) -> _Table:
+    place = f"datasets/{name}.yml, {dataset.source_place}.table"
+    schema, _, relation = str(dataset.source.table).rpartition(".")
     schema = schema or "public"
     if schema in _NOT_YOURS or schema.startswith("pg_"):
         raise ConfigurationError(
-            f"datasets/{name}.yml, source.table: {schema} is a schema of the warehouse's own or of Postgres: name a "
-            "table in a schema of yours, or a dbt model of yours, {dbt: int_something}"
+            f"{place}: {schema} is a schema of the warehouse's own or of Postgres: name a table in a schema of yours; "
+            "a source may be a dbt model of yours, too, {dbt: int_something}"
         )
     table = _readable(schema, relation)
     if table is None:
         known = _names([], [*_NOT_YOURS])
         raise SourceUnavailableError(
-            f"datasets/{name}.yml, source.table: {schema}.{relation} is not in the warehouse's database, where a "
-            f"table or a view is named as schema.table{nearest(f'{schema}.{relation}', known) if known else ''}"
+            f"{place}: {schema}.{relation} is not in the warehouse's database, where a table or a view is named as "
+            f"schema.table{nearest(f'{schema}.{relation}', known) if known else ''}"
         )
     return table
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from config.monitoring import Monitoring
+from core.errors import SourceUnavailableError
 from core.failpoints import failpoint
+from ingest.datasets import baselines
 from models_ml import load as predictions
+from models_ml.baselines import store_baseline
 from models_ml.column_predictions import ColumnPredictions, versions_in_rows
 from models_ml.load import LoadedVersion
 from models_ml.match_again import match_labels_again
@@ -72,6 +75,9 @@ def complete_references(run: Run, monitoring: Monitoring) -> list[str]:
     for loaded in run.loaded_versions(monitoring):
         if run.units.has_failed(loaded.spec):
             continue
+        if monitoring.models[loaded.spec].baseline is not None:
+            stored += _take_baseline(run, monitoring, loaded)
+            continue
         if loaded.reference_id is not None:
             stored += _label_reference(run, monitoring, loaded)
             continue
@@ -83,6 +89,26 @@ def complete_references(run: Run, monitoring: Monitoring) -> list[str]:
             stored.append(f"{loaded.model_version}: its reference is stored")
             _say_unlabelled(run, connection, monitoring, loaded)
     return stored
+
+
+def _take_baseline(run: Run, monitoring: Monitoring, loaded: LoadedVersion) -> list[str]:
+    """Store the baseline of a model as its reference, where its content is another than what is stored."""
+    dataset = run.monitored.datasets[monitoring.dataset]
+    done = []
+    with run.units.unit(loaded.model_version):
+        try:
+            with (
+                baselines.opened(monitoring, dataset, loaded.spec) as there,
+                database.connect("references") as connection,
+            ):
+                if store_baseline(connection, loaded, monitoring, there):
+                    done.append(f"{loaded.model_version}: its reference is stored")
+                _say_unlabelled(run, connection, monitoring, loaded)
+        except SourceUnavailableError as error:
+            if loaded.reference_id is None:
+                raise
+            run.tell(f"note: {loaded.model_version}: its stored reference stays: {error}")
+    return done
 
 
 def _label_reference(run: Run, monitoring: Monitoring, loaded: LoadedVersion) -> list[str]:
@@ -99,9 +125,11 @@ def _label_reference(run: Run, monitoring: Monitoring, loaded: LoadedVersion) ->
 
 def _say_unlabelled(run: Run, connection: database.Connection, monitoring: Monitoring, loaded: LoadedVersion) -> None:
     if predictions.lacks_labels(connection, loaded, monitoring):
+        model = monitoring.models[loaded.spec]
+        advice = f"give its baseline a column {model.target}" if model.baseline else "load them with `make labels`"
         run.tell(
             f"note: {loaded.model_version}: no row of its reference has a label, so its performance cannot be "
-            "estimated: load them with `make labels`"
+            f"estimated: {advice}"
         )
 
 

@@ -90,7 +90,8 @@ def reference_of_files(path: Path, columns: Sequence[str]) -> Reference:
     with opened(files) as table:
         there = {field.name for field in table.fields}
     lacking = [name for name in columns if name not in there]
-    odd = f"the reference {files.name} lacks {shortened(lacking)}: they are compared with nothing" if lacking else ""
+    words = f"the reference {files.name} lacks {shortened(lacking)}: a run needs them there, or as ignored columns"
+    odd = words if lacking else ""
     return Reference(path, f"{table.rows:,} rows, as was said", tuple(filter(None, [odd])))
 
 

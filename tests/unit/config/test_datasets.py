@@ -162,12 +162,11 @@ def test_a_recipe_holds_its_reference_out() -> None:
     assert changed(change).models["repayment"].reference is None
 
 
-def test_a_reference_may_be_files_of_its_own() -> None:
-    reference = (
-        changed(lambda d: model(d).update(reference={"files": "baseline.parquet"})).models["repayment"].reference
-    )
+@pytest.mark.parametrize("named", [{"files": "baseline.parquet"}, {"table": "scoring.baseline"}])
+def test_a_reference_may_be_a_baseline(named: dict[str, str]) -> None:
+    reference = changed(lambda d: model(d).update(reference=named)).models["repayment"].reference
     assert reference is not None
-    assert reference.files == ("baseline.parquet",)
+    assert reference.baseline == tuple(named.values())
 
 
 @pytest.mark.parametrize(
@@ -305,8 +304,8 @@ def test_a_reference_may_be_files_of_its_own() -> None:
         (lambda d: model(d).update(label={}), "a label is in a column ({column: repaid}) or comes by feed"),
         (lambda d: model(d).update(label="later"), "'later' says not where labels are"),
         (lambda d: model(d).pop("reference"), "a model needs a reference, such as {from: 2018-01-01, to: 2018-10-29}"),
-        (lambda d: model(d)["reference"].pop("to"), "a reference is {from: 2018-01-01, to: 2018-10-29} or {files:"),
-        (lambda d: model(d)["reference"].update(files="a"), "a reference is {from: 2018-01-01, to: 2018-10-29} or {f"),
+        (lambda d: model(d)["reference"].pop("to"), "a reference is {from: 2018-01-01, to: 2018-10-29}, {files:"),
+        (lambda d: model(d)["reference"].update(files="a"), "a reference is {from: 2018-01-01, to: 2018-10-29}, {f"),
         (lambda d: model(d)["reference"].update(to=7), "from 2018-01-01 and to 7 are not of one kind"),
         (lambda d: model(d)["reference"].update(to=date(2017, 1, 1)), "from 2018-01-01 lies after to 2017-01-01"),
         (lambda d: model(d)["reference"].update(to="soon"), "reference.to: a day such as 2018-10-29 is needed"),

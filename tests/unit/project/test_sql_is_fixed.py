@@ -37,11 +37,12 @@ ALLOWED = {
         "ingest/files/table.py",
         "select",
     ): "the files' own spelling of columns, quoted, and expressions of this folder's modules with numbers of theirs",
-    ("ingest/datasets/raw_table.py", "_definition"): "types of Postgres that ingest.datasets.raw_columns names",
+    ("ingest/datasets/raw_table.py", "definition"): "types of Postgres that ingest.datasets.raw_columns names",
     (
         "ingest/datasets/expressions.py",
         "check_expressions",
     ): "the dataset's own expressions, planned and never executed",
+    ("ingest/datasets/baselines.py", "_expression"): "the dataset's own expressions, as dbt executes them, too",
     ("models_ml/load.py", "load_predictions"): "what _query has composed",
     ("models_ml/load.py", "complete_reference"): "what _query has composed",
     ("models_ml/load.py", "_origin"): "what _query has composed",

@@ -13,14 +13,15 @@ models as (
 
 ),
 
--- A model is monitored from the month after the one it was trained on, or after the days of its loaded reference.
+-- A model is monitored from the month after the one it was trained on, or after the days of its loaded reference; a baseline has none.
 beginnings as (
 
     select
         models.*,
         coalesce(
             models.train_month + interval '1 month',
-            date_trunc('day', reference_sets.last_at) + interval '1 day'
+            date_trunc('day', reference_sets.last_at) + interval '1 day',
+            case when models.reference_id is not null then timestamp '-infinity' end
         ) as begins_at
     from models
     left join {{ ref("stg_ml__reference_sets") }} as reference_sets
