@@ -32,7 +32,7 @@ from benchmarks.scored_months import (
 from config.months import Month
 from config.paths import ROOT
 from config.settings import DEFAULT_DATA_DIR
-from ingest.sample import load_incidents, write_sample
+from ingest.tlc.sample import load_incidents, write_sample
 from python_metrics.estimates.concept_drift import concept_drift
 from python_metrics.estimates.loss_estimation import LossEstimator
 

@@ -33,8 +33,8 @@ def write_large_month(source: Path, month: Month, rows: int, target: Path) -> No
 
 def write_sample_months(folder: Path, months: list[Month]) -> None:
     """Generate months into a folder of the generator's version, where the pipeline looks for them."""
-    from ingest.sample import GENERATOR_VERSION, write_sample
-    from ingest.sources import file_name
+    from ingest.tlc.sample import GENERATOR_VERSION, write_sample
+    from ingest.tlc.sources import file_name
 
     for month in months:
         path = folder / f"v{GENERATOR_VERSION}" / file_name(month)

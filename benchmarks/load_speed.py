@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from config.months import Month
-from ingest.load import load_month
-from ingest.sources import SourceFile
+from ingest.tlc.load import load_month
+from ingest.tlc.sources import SourceFile
 from warehouse import database, schema_versions
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _arrow_table(path: Path, month: Month) -> pa.Table:
     """The rows as ingest hands them to the driver, all in memory."""
     import duckdb
 
-    from ingest.read import batches, inspect
+    from ingest.tlc.read import batches, inspect
 
     with duckdb.connect() as connection:
         return batches(connection, inspect(path, month, sha256=""), load_id=1).read_all()

@@ -69,7 +69,7 @@ def make_warehouse(folder: Path, last: Month, months: Path | None) -> Warehouse:
     while month <= last:
         path = warehouse.file.parent / f"green_tripdata_{month}.parquet"
         if months is None:
-            from ingest.sample import write_sample
+            from ingest.tlc.sample import write_sample
 
             write_sample(month, path)
         else:

@@ -2,7 +2,7 @@
 
 Trips are generated in an embedded server of their own, in the relations that the project's profile models read
 (intermediate.green_trips_accepted, green_trips_windows, ml.predictions); from there on everything is the project's
-own: dbt makes the profiles with the segmentations of monitoring.yml, python_metrics reads and scores them. Each step
+own: dbt makes the profiles with the segmentations as they are, python_metrics reads and scores them. Each step
 is a fresh process, whose seconds and peak memory count. The tables go to stdout and to benchmarks/profile_scale.md.
 
     python -m benchmarks.profile_scale              0.5, 2 and 8 million trips in 365 days
@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,9 @@ import psutil
 
 from benchmarks import processes
 from benchmarks.run import table
-from config.monitored import Monitored
+from config.monitored import Monitored, load_monitored
 from config.monitoring import MonitoredColumn, Monitoring
-from config.monitoring_file import load_monitoring
+from config.paths import EXAMPLE_FILE
 from warehouse import database, schema_versions
 
 REPORT = Path(__file__).with_name("profile_scale.md")
@@ -103,9 +103,15 @@ class Measured:
 
 
 def one_model() -> Monitoring:
-    """monitoring.yml with the tutorial's model alone: its seven columns, the segmentations as they are."""
-    monitoring = load_monitoring()
+    """The worked example with the tutorial's model alone: its seven columns, the segmentations as they are."""
+    monitoring = load_monitored().of["green_trips"]
     return monitoring.model_copy(update={"models": {SPEC: monitoring.models[SPEC]}})
+
+
+def of_one_model() -> Monitored:
+    """The same as all that is monitored."""
+    monitored = load_monitored()
+    return replace(monitored, of={**monitored.of, EXAMPLE_FILE.stem: one_model()})
 
 
 def build_models() -> None:
@@ -141,9 +147,7 @@ def make_profiles() -> Made:
         transaction = database.one_row(connection, "select cast(cast(pg_current_xact_id() as text) as bigint)")[0]
         temporary = database.one_row(connection, _QUERIES["temporary_bytes"])[0]
     started = time.perf_counter()
-    dbt.build(
-        "--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None, monitored=Monitored.example(one_model())
-    )
+    dbt.build("--select", "tag:profiles", "--exclude", "tag:thorough", run_id=None, monitored=of_one_model())
     seconds = time.perf_counter() - started
     with database.connect("profile scale") as connection:
         written = database.one_row(connection, _QUERIES["written_since"], {"transaction": transaction})

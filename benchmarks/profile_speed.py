@@ -29,8 +29,8 @@ import psutil
 
 from benchmarks import processes
 from benchmarks.run import MONTH, TRAIN_MONTH, find_months, pipeline_options, spread, table
+from config.monitored import load_monitored
 from config.monitoring import PREDICTION, MonitoredColumn, Windows
-from config.monitoring_file import load_monitoring
 from python_metrics.drift.profile_drift import drift_scores
 from python_metrics.profiles.profiles import Profile, add_profiles
 from warehouse import database
@@ -57,8 +57,8 @@ class Profiles:
 
 
 def what_is_scored() -> tuple[Windows, tuple[MonitoredColumn, ...]]:
-    """The relations of monitoring.yml; the six features and the prediction of the tutorial's model with their rules."""
-    monitoring = load_monitoring()
+    """The relations of the worked example; the tutorial's six features and prediction with their rules."""
+    monitoring = load_monitored().of["green_trips"]
     return monitoring.windows, monitoring.columns(SPEC)
 
 
@@ -159,7 +159,7 @@ def prepare(folder: Path) -> None:
     read = read_rows(relations, version, [column.name for column in scored], windows)
     rows = pd.concat([found.assign(day=pd.Timestamp(window.window_date)) for window, found in read], ignore_index=True)
     # Profiles keep thousandths of a minute: Evidently gets the same figures.
-    decimals = load_monitoring().models[SPEC].prediction_decimals
+    decimals = load_monitored().of["green_trips"].models[SPEC].prediction_decimals
     rows[PREDICTION] = rows[PREDICTION].round(decimals or 12)
     rows.to_parquet(folder / "rows.parquet")
     profiles = read_warehouse(relations, scored)

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from config.monitoring_file import load_monitoring
+from config.monitored import load_monitored
 from config.months import Month
 from models_ml.recipes import recipe_of
 from python_metrics.estimates.loss_estimation import LossEstimator, fit_loss_estimator
@@ -40,7 +40,7 @@ def tutorial_rows(trips: pd.DataFrame) -> pd.DataFrame:
 
 
 def accepted_rows(trips: pd.DataFrame) -> pd.DataFrame:
-    """The rows that the warehouse accepts, by the limits of dbt_project/seeds/rejection_rules.csv."""
+    """The rows that the warehouse accepts, by the limits of dbt_project/seeds/green_trips/rejection_rules.csv."""
     month = trips["day"].str[:7]
     zones = trips["pickup_location_id"].between(1, 265) & trips["dropoff_location_id"].between(1, 265)
     money = trips["fare_amount"].between(0, 1000) & trips["total_amount"].between(0, 1000)
@@ -67,8 +67,8 @@ class Trained:
 
 
 def trained(spec: str, trips: pd.DataFrame) -> Trained:
-    """A model of monitoring.yml, trained by its recipe on the rows of a month."""
-    model = load_monitoring().models[spec]
+    """A model of the worked example, trained by its recipe on the rows of a month."""
+    model = load_monitored().of["green_trips"].models[spec]
     how = recipe_of(model)
     is_training = how.is_training(trips)
     empty = Trained(model.feature_names, how.estimator(model.features), how.fill_missing, trips[:0])

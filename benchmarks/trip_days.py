@@ -24,7 +24,7 @@ NUMERICAL = ("passenger_count", "trip_distance", "fare_amount", "total_amount", 
 CATEGORICAL = ("pickup_location_id", "dropoff_location_id", "payment_type_id")
 INPUTS = (*NUMERICAL, *CATEGORICAL)
 PREDICTION = "prediction"
-# The limits of dbt_project/seeds/rejection_rules.csv.
+# The limits of dbt_project/seeds/green_trips/rejection_rules.csv.
 _READ = """
 with trips as (
     select

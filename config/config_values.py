@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 
@@ -44,8 +45,17 @@ def checked_number(value: object) -> object:
     return value
 
 
+def _checked_timezone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("a time zone has an IANA name such as America/New_York") from error
+    return name
+
+
 Name = Annotated[str, AfterValidator(_checked_name)]
 Relation = Annotated[str, AfterValidator(_checked_relation)]
+Timezone = Annotated[str, AfterValidator(_checked_timezone)]
 # Before what pydantic makes of it.
 Number = BeforeValidator(checked_number)
 

@@ -108,7 +108,7 @@ def _named_columns(dataset: Dataset) -> Iterator[tuple[str, str]]:
         place = f"models.{spec}"
         yield from ((f"{place}.predictions", name) for name in model.predictions.columns)
         if model.label is not None:
-            yield from ((f"{place}.label", name) for name in (model.label.column, model.label.known_at) if name)
+            yield from ((f"{place}.label", name) for name in model.label.columns)
         yield from ((f"{place}.features", name) for name in model.features or ())
         yield from _window_columns(f"{place}.performance_windows", model.performance_windows)
 
@@ -131,8 +131,9 @@ def _typed_roles(dataset: Dataset) -> Iterator[tuple[str, str, tuple[ColumnKind,
             yield f"{place}.predictions.decision", predictions.decision, ANSWERS[model.task]
         if model.label is not None and model.label.column is not None:
             yield f"{place}.label.column", model.label.column, ANSWERS[model.task]
-        if model.label is not None and model.label.known_at is not None:
-            yield f"{place}.label.known_at", model.label.known_at, ("datetime",)
+        if model.label is not None:
+            times = {"known_at": model.label.known_at, "after": model.label.after}
+            yield from ((f"{place}.label.{key}", name, ("datetime",)) for key, name in times.items() if name)
 
 
 def _check_model(dataset: Dataset, name: str, place: str) -> None:

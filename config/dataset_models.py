@@ -12,6 +12,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StrictFloat, StrictInt, StrictStr, model_validator
 
 from config.config_values import Name, Part, nearest
+from config.drift_methods import check_method
+from config.label_rules import LabelDays, ValidRange
+from config.monitoring import Decimals, Value
+from config.rules import DriftRule
 from config.spans import runs_backwards
 
 CALENDAR = ("hour", "day", "week", "month")
@@ -53,6 +57,11 @@ Window = Annotated[Calendar | RowWindow | ColumnWindow, BeforeValidator(_checked
 
 
 def _checked_bound(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            pass
     if type(value) in (date, int):
         return value
     raise ValueError("a day such as 2018-10-29 is needed, or a whole number where windows are by rows or by a column")
@@ -114,7 +123,9 @@ class Predictions(Part):
 
     Of a binary model `column` is the probability that the label is 1; it decides by the column `decision`, else at or
     above `threshold`. Of a multiclass model `decision` is the class that it chose, `probabilities` the column of each
-    class. `version` is a column that says which version of the model made a prediction.
+    class. `version` is a column that says which version of the model made a prediction. A recipe may be kept to the
+    rows that have the values of `only`. Of predictions that are no column `decimals` says how many profiles keep.
+    `drift` takes the place of the rule for numerical columns.
     """
 
     column: Name | None = None
@@ -124,6 +135,9 @@ class Predictions(Part):
     version: Name | None = None
     loaded: Literal[True] | None = None
     recipe: Name | None = None
+    only: dict[Name, Value] = Field(default_factory=dict)
+    decimals: Decimals | None = None
+    drift: DriftRule | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Predictions:
@@ -133,6 +147,12 @@ class Predictions(Part):
             raise ValueError("predictions are in a column ({column: y_pred}), loaded, or made by a {recipe: ...}: one")
         if self.column is not None and self.probabilities is not None:
             raise ValueError("column is for one figure a row, probabilities for one a class: keep one of them")
+        if self.only and self.recipe is None:
+            raise ValueError("only belongs to a recipe: predictions made elsewhere are of the rows that have one")
+        if self.decimals is not None and in_rows:
+            raise ValueError("decimals of predictions in a column stand under columns, as those of any other")
+        if self.drift is not None:
+            check_method(self.drift.method, "numerical")
         if self.decision is not None and self.threshold is not None:
             raise ValueError("decision and threshold both say what the model decides: keep one of them")
         return self
@@ -155,24 +175,37 @@ def _long_predictions(value: object) -> object:
 class Label(Part):
     """Where the true value is: a column of the rows, or a feed of files that come later.
 
-    A label in a column counts as known at the time in the column `known_at`, or `delay_days` after the row's own time,
-    else when the row comes.
+    A label in a column counts as known at the time in the column `known_at`, or `delay_days` (+- `jitter_days`) after
+    the row's own time or the one in the column `after`, else when the row comes. Labels outside `valid` are kept out. A
+    recipe is trained on a column, and may be evaluated by a feed.
     """
 
     column: Name | None = None
     known_at: Name | None = None
-    delay_days: Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)] | None = None
+    delay_days: LabelDays | None = None
+    jitter_days: LabelDays = 0.0
+    after: Name | None = None
+    valid: ValidRange | None = None
     feed: Literal[True] | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> Label:
-        if (self.column is None) == (self.feed is None):
-            raise ValueError("a label is in a column ({column: repaid}) or comes by feed: one of the two")
+        if self.column is None and self.feed is None:
+            raise ValueError("a label is in a column ({column: repaid}) or comes by feed")
         if self.feed and (self.known_at or self.delay_days is not None):
             raise ValueError("known_at and delay_days belong to a label in a column: a feed says itself when each came")
+        if self.delay_days is None and self.jitter_days:
+            raise ValueError("jitter_days belongs to delay_days, which it varies")
+        if self.known_at is not None and self.after is not None:
+            raise ValueError("known_at says when a label is known, after only from when on: keep one of them")
         if self.known_at is not None and self.delay_days is not None:
             raise ValueError("known_at and delay_days both say when a label is known: keep one of them")
         return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the rows that are named here."""
+        return tuple(name for name in (self.column, self.known_at, self.after) if name is not None)
 
 
 def _long_label(value: object) -> object:
@@ -202,6 +235,10 @@ class Model(Part):
                 if made_here
                 else "a model needs a reference, such as {from: 2018-01-01, to: 2018-10-29}"
             )
+        if made_here and (self.label is None or self.label.column is None):
+            raise ValueError("a recipe is trained on a column of the rows: write label: {column: ...}")
+        if not made_here and self.label is not None and self.label.feed and self.label.column is not None:
+            raise ValueError("a label is in a column ({column: repaid}) or comes by feed: one of the two")
         if self.predictions.threshold is not None and self.task != "binary":
             raise ValueError("threshold belongs to task: binary: at or above it the model decides for 1")
         if self.predictions.probabilities is not None and self.task != "multiclass":
@@ -219,5 +256,5 @@ class Model(Part):
     @property
     def role_columns(self) -> tuple[str, ...]:
         """The columns of the rows that are predictions, decisions, versions or labels."""
-        label = () if self.label is None else (self.label.column, self.label.known_at)
+        label = () if self.label is None else self.label.columns
         return tuple(name for name in (*self.predictions.columns, *label) if name is not None)

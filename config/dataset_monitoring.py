@@ -6,6 +6,7 @@ Called by config.monitored.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 from config.alert_levels import Alerts
@@ -17,6 +18,7 @@ from config.described import EVENT_TIME, descriptions
 from config.drift_methods import ColumnType
 from config.label_rules import Labels, ValidRange
 from config.monitoring import (
+    PREDICTION,
     Baseline,
     Column,
     KeyColumn,
@@ -30,6 +32,7 @@ from config.monitoring import (
     Windows,
     Words,
 )
+from config.rules import Rules
 from core.errors import ConfigurationError
 
 # The day that stands for the first window of rows: of windows without a time the calendar is their numbers.
@@ -47,7 +50,7 @@ _TYPES: dict[ColumnKind | None, ColumnType] = {
 }
 
 
-def monitoring_of(name: str, dataset: Dataset, rules: Monitoring) -> Monitoring:
+def monitoring_of(name: str, dataset: Dataset, rules: Rules) -> Monitoring:
     """What is monitored of a dataset, with the rules that hold for all.
 
     Raises:
@@ -58,19 +61,23 @@ def monitoring_of(name: str, dataset: Dataset, rules: Monitoring) -> Monitoring:
     models = {spec: _model(name, dataset, spec, model) for spec, model in dataset.models.items()}
     if not models:
         models = {name: _data_alone(name, dataset)}
-    labels = {
-        _target(dataset, spec, model): _labels(model)
-        for spec, model in dataset.models.items()
-        if model.label is not None and model.task != "multiclass"
-    }
+    labels: dict[str, Labels] = {}
+    for spec, model in dataset.models.items():
+        if model.label is None or model.task == "multiclass":
+            continue
+        of_model, target = _labels(dataset, model), _target(dataset, spec, model)
+        if labels.setdefault(target, of_model) != of_model:
+            raise ConfigurationError(
+                f"{name}.yml, models.{spec}.label: another model says otherwise of {target}: say the same of it"
+            )
     kept = {column: spec for column, spec in dataset.columns.items() if spec.type == "numerical"}
     return Monitoring(
         dataset=name,
         words=Words(one=dataset.words.one, many=dataset.words.many),
         key=_key(dataset),
-        windows=_windows(name, dataset, rules.windows.min_values),
+        windows=_windows(name, dataset, rules.min_values),
         drift=rules.drift,
-        segments=Segments(min_rows=rules.segments.min_rows, by=dataset.segments),
+        segments=Segments(min_rows=rules.min_rows, by=dataset.segments),
         profiles=Profiles(
             decimals={column: spec.decimals for column, spec in kept.items() if isinstance(spec.decimals, int)},
             digits={column: spec.kept_digits for column, spec in kept.items() if spec.kept_digits is not None},
@@ -78,7 +85,7 @@ def monitoring_of(name: str, dataset: Dataset, rules: Monitoring) -> Monitoring:
         evaluation=rules.evaluation,
         comparisons=rules.comparisons,
         calibration=rules.calibration,
-        alerts=_alerts(rules.alerts),
+        alerts=_alerts(rules.alerts, models),
         dashboards=rules.dashboards,
         labels=labels,
         models=models,
@@ -102,7 +109,7 @@ def _windows(name: str, dataset: Dataset, min_values: int) -> Windows:
 
     return Windows(
         timezone=dataset.event.timezone,
-        time=EVENT_TIME,
+        time=_time(dataset),
         are_by_time=not isinstance(dataset.windows, RowWindow | ColumnWindow),
         windows=relation("windows"),
         rows=relation("scored"),
@@ -115,10 +122,25 @@ def _windows(name: str, dataset: Dataset, min_values: int) -> Windows:
     )
 
 
-def _alerts(alerts: Alerts) -> Alerts:
+def _time(dataset: Dataset) -> str:
+    """The column of the accepted rows with their time: the worked example's are made by SQL of its own."""
+    return EVENT_TIME if dataset.source.tlc is None else str(dataset.event.timestamp)
+
+
+def _alerts(alerts: Alerts, models: Mapping[str, Model]) -> Alerts:
     """The rules without the levels of models and columns of other datasets."""
+    own = {
+        "models": set(models),
+        "columns": {PREDICTION, *(column.name for model in models.values() for column in model.features)},
+    }
     changes = {
-        name: rule.model_copy(update={own: {} for own in ("models", "columns") if hasattr(rule, own)})
+        name: rule.model_copy(
+            update={
+                kind: {key: levels for key, levels in getattr(rule, kind).items() if key in names}
+                for kind, names in own.items()
+                if hasattr(rule, kind)
+            }
+        )
         for name, rule in alerts
     }
     return alerts.model_copy(update=changes)
@@ -128,27 +150,35 @@ def _model(name: str, dataset: Dataset, spec: str, model: DatasetModel) -> Model
     place = f"{name}.yml, models.{spec}"
     if model.task == "multiclass":
         return _classes(place, dataset, spec, model)
-    if model.predictions.recipe is not None:
+    predictions = model.predictions
+    if predictions.recipe is not None and dataset.source.tlc is None:
         raise ConfigurationError(f"{place}: recipes train the worked example's models only; use a column, or loaded")
-    column = model.predictions.column
+    column = predictions.column
     kept = dataset.columns.get(column) if column else None
     return Model(
-        predictions="loaded" if column is None else None,
+        recipe=predictions.recipe,
+        predictions=predictions.loaded and "loaded",
         in_rows=None
         if column is None
         else RowPredictions(
             column=column,
-            decision=model.predictions.decision,
-            version=model.predictions.version,
+            decision=predictions.decision,
+            version=predictions.version,
             cut_by=_cut_by(dataset),
         ),
         reference=_period(dataset, model.reference),
         baseline=_baseline(f"{place}.reference", model.reference),
         task=model.task,
-        threshold=model.predictions.threshold,
+        threshold=predictions.threshold,
         target=_target(dataset, spec, model),
+        only=predictions.only,
         features=_features(place, dataset, spec),
-        prediction_decimals=kept.decimals if kept and isinstance(kept.decimals, int) else None,
+        prediction_drift=predictions.drift or (kept.drift if kept else None),
+        prediction_decimals=predictions.decimals
+        if kept is None
+        else kept.decimals
+        if isinstance(kept.decimals, int)
+        else None,
         prediction_digits=kept.kept_digits if kept else None,
     )
 
@@ -206,7 +236,8 @@ def _features(place: str, dataset: Dataset, spec: str = "") -> tuple[Column, ...
                 f"{place}: the derived column {name} has no type: write {name}: {{sql: ..., type: ...}}"
             )
         elif kind in _TYPES:
-            columns.append(Column(name=name, type=_TYPES[kind]))
+            own = dataset.columns[name].drift if name in dataset.columns else None
+            columns.append(Column(name=name, type=_TYPES[kind], drift=own))
     if not columns:
         raise ConfigurationError(f"{place}: no column is left that can be monitored: name one that is not ignored")
     return tuple(columns)
@@ -239,16 +270,20 @@ def _target(dataset: Dataset, spec: str, model: DatasetModel) -> str:
     return f"{spec}_label" if spec in dataset.column_names else spec
 
 
-def _labels(model: DatasetModel) -> Labels:
+def _labels(dataset: Dataset, model: DatasetModel) -> Labels:
+    label, time = model.label, _time(dataset)
     valid = ValidRange(min=0, max=1) if model.task == "binary" else ValidRange()
-    label = model.label
-    if label is None or label.column is None:
-        return Labels(source="feed", ends_at=EVENT_TIME, valid=valid)
+    if label is None:
+        return Labels(source="feed", ends_at=time, valid=valid)
+    valid, after = label.valid or valid, label.after or time
+    if label.feed:
+        return Labels(source="feed", ends_at=after, valid=valid)
     return Labels(
         source="trips",
         delay_days=label.delay_days or 0.0,
-        jitter_days=0.0,
-        ends_at=label.known_at or EVENT_TIME,
-        may_come_later=True,
+        jitter_days=label.jitter_days,
+        ends_at=label.known_at or after,
+        # The worked example's rows come with their labels.
+        may_come_later=dataset.source.tlc is None,
         valid=valid,
     )

@@ -11,9 +11,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StrictStr, model_validator
 
-from config.config_values import Name, Part, nearest
+from config.config_values import Name, Part, Timezone, nearest
 from config.dataset_models import CALENDAR, ColumnWindow, Model, Reference, TableName, Window
-from config.monitoring import Segmentation, Timezone
+from config.drift_methods import check_method
+from config.monitoring import Segmentation
+from config.rules import DriftRule
 
 ColumnKind = Literal["numerical", "categorical", "boolean", "datetime", "text", "ignored"]
 KINDS: tuple[ColumnKind, ...] = ("numerical", "categorical", "boolean", "datetime", "text", "ignored")
@@ -21,7 +23,7 @@ KINDS: tuple[ColumnKind, ...] = ("numerical", "categorical", "boolean", "datetim
 DEFAULT_DIGITS = 3
 Replace = Literal["partition", "day", "append"]
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
-_SOURCES = ("files", "table", "database", "dbt")
+_SOURCES = ("files", "table", "database", "dbt", "tlc")
 _MOST_WORD = 40
 
 
@@ -64,6 +66,8 @@ class Words(Part):
 class Source(Part):
     """Where rows come from: one of files, a table of this Postgres, a database's table, a dbt model of one's own.
 
+    `tlc` is the worked example's: monthly files of the Taxi and Limousine Commission.
+
     `files` are paths (relative to the project) or addresses; each may be a file, a folder of parts or a pattern with *.
     `database` is the environment variable that holds an SQLAlchemy address, `table` then a table there.
     """
@@ -72,6 +76,7 @@ class Source(Part):
     table: TableName | None = None
     database: StrictStr | None = None
     dbt: Name | None = None
+    tlc: Literal["green"] | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Source:
@@ -84,7 +89,7 @@ class Source(Part):
         named = [name for name in _SOURCES if getattr(self, name) is not None]
         if named == ["database"]:
             raise ValueError("a database needs the table that is read: {database: LOANS_URL, table: loan_log}")
-        if named not in (["files"], ["table"], ["table", "database"], ["dbt"]):
+        if named not in (["files"], ["table"], ["table", "database"], ["dbt"], ["tlc"]):
             raise ValueError(
                 f"a source is one of files, table, database (with table) and dbt; found {', '.join(named) or 'none'}"
             )
@@ -129,12 +134,14 @@ class ColumnSpec(Part):
     """What a column holds, and how exactly profiles keep a numerical one.
 
     `digits` are significant digits, `decimals` places after the point, or `all` of them; where neither is named,
-    DEFAULT_DIGITS. `source_name` is the source's spelling where it differs by more than upper and lower case.
+    DEFAULT_DIGITS. `drift` takes the place of the rule for columns of the type. `source_name` is the source's spelling
+    where it differs by more than upper and lower case.
     """
 
     type: ColumnKind
     digits: Annotated[StrictInt, Field(ge=1, le=15)] | None = None
     decimals: Annotated[Literal["all"] | int | None, BeforeValidator(_checked_decimals)] = None
+    drift: DriftRule | None = None
     source_name: Text | None = None
 
     @model_validator(mode="before")
@@ -149,6 +156,8 @@ class ColumnSpec(Part):
     def _one_precision(self) -> ColumnSpec:
         if self.digits is not None and self.decimals is not None:
             raise ValueError("digits (significant ones) and decimals (after the point) are both named: keep one")
+        if self.drift is not None:
+            check_method(self.drift.method, "categorical" if self.type == "boolean" else self.type)
         named = "digits" if self.digits is not None else "decimals"
         if self.type != "numerical" and (self.digits is not None or self.decimals is not None):
             raise ValueError(f"{named} belongs to numerical columns, this one is {self.type}")

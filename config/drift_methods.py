@@ -24,3 +24,16 @@ P_VALUES: dict[str, tuple[ColumnType, ...]] = {
     "cramer_von_mises": ("numerical",),
 }
 METHODS = DISTANCES | P_VALUES
+
+
+def check_method(method: str, column_type: str) -> None:
+    """Raises:
+    ValueError: the method cannot score columns of that type.
+    """
+    if column_type not in METHODS.get(method, ()):
+        valid = ", ".join(name for name, types in METHODS.items() if column_type in types)
+        raise ValueError(
+            f"the drift method '{method}' cannot score {column_type} columns: use one of {valid}"
+            if valid
+            else f"drift belongs to numerical, categorical and boolean columns, this one is {column_type}"
+        )

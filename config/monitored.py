@@ -1,4 +1,4 @@
-"""All that is monitored: the example of monitoring.yml, and every dataset of datasets/, as one `Monitoring` each.
+"""All that is monitored: every dataset of datasets/, as one `Monitoring` each.
 
 The files of datasets say what is monitored, monitoring.yml says how: methods, thresholds, budgets and alert rules hold
 for all of them. A file that is wrong takes no other dataset down. Called by whoever needs more than one dataset.
@@ -17,8 +17,10 @@ from config.dataset_file import load_dataset
 from config.dataset_monitoring import monitoring_of
 from config.datasets import Dataset
 from config.monitoring import Monitoring
-from config.monitoring_file import load_monitoring
-from config.paths import datasets_dir
+from config.paths import EXAMPLE_FILE, datasets_dir, monitoring_file
+from config.rule_checks import check_overrides
+from config.rules import Rules
+from config.rules_file import load_rules
 from core.errors import ConfigurationError
 
 
@@ -27,21 +29,18 @@ class Monitored:
     """Everything that is monitored, by dataset.
 
     Attributes:
-        rules: monitoring.yml, which the worked example's own rows are monitored by.
+        rules: what holds for all.
         of: each dataset with what holds for it, the worked example first.
-        datasets: those of datasets/ as their files have them.
+        datasets: the same as their files have them.
         broken: why a dataset of datasets/ cannot be used, in this run at least.
+        left_out: what holds for those of them that have a valid file.
     """
 
-    rules: Monitoring
-    of: Mapping[str, Monitoring]
+    rules: Rules
+    of: Mapping[str, Monitoring] = field(default_factory=dict)
     datasets: Mapping[str, Dataset] = field(default_factory=dict)
     broken: Mapping[str, ConfigurationError] = field(default_factory=dict)
-
-    @classmethod
-    def example(cls, rules: Monitoring) -> Monitored:
-        """The worked example alone."""
-        return cls(rules, {rules.dataset: rules})
+    left_out: Mapping[str, Monitoring] = field(default_factory=dict)
 
     def without(self, names: Collection[str], error: ConfigurationError) -> Monitored:
         """The same where some of the datasets cannot be used."""
@@ -50,7 +49,18 @@ class Monitored:
             of={name: each for name, each in self.of.items() if name not in names},
             datasets={name: each for name, each in self.datasets.items() if name not in names},
             broken={**self.broken, **dict.fromkeys(names, error)},
+            left_out={**self.left_out, **{name: self.of[name] for name in names if name in self.of}},
         )
+
+    @property
+    def example(self) -> Monitoring | None:
+        """The worked example, whose rows are found and scored here."""
+        return next((self.of[name] for name, dataset in self.datasets.items() if dataset.source.tlc), None)
+
+    @property
+    def described(self) -> dict[str, Dataset]:
+        """The datasets whose rows are loaded and cleaned as their files say: all but the worked example."""
+        return {name: dataset for name, dataset in self.datasets.items() if not dataset.source.tlc}
 
     @property
     def specs(self) -> list[str]:
@@ -64,8 +74,10 @@ def load_monitored() -> Monitored:
     Raises:
         ConfigurationError: monitoring.yml cannot be used.
     """
-    rules = load_monitoring()
-    of, datasets, broken = {rules.dataset: rules}, {}, {}
+    rules = load_rules()
+    of: dict[str, Monitoring] = {}
+    datasets: dict[str, Dataset] = {}
+    broken: dict[str, ConfigurationError] = {}
     for path in dataset_files():
         try:
             dataset = load_dataset(path)
@@ -75,15 +87,20 @@ def load_monitored() -> Monitored:
             broken[path.stem] = error
         else:
             datasets[path.stem], of[path.stem] = dataset, monitoring
+    if not broken:
+        check_overrides(rules.alerts, of.values(), monitoring_file().name)
     return Monitored(rules, of, datasets, broken)
 
 
 def dataset_files() -> list[Path]:
-    """The files of datasets/, by name."""
-    return sorted(datasets_dir().glob("*.yml"))
+    """The files of datasets/, by name, the worked example's first; it alone where there is no such folder."""
+    folder = datasets_dir()
+    if not folder.is_dir():
+        return [EXAMPLE_FILE] * EXAMPLE_FILE.exists()
+    return sorted(folder.glob("*.yml"), key=lambda path: (path.name != EXAMPLE_FILE.name, path.name))
 
 
-def _monitoring_of(path: Path, dataset: Dataset, rules: Monitoring) -> Monitoring:
+def _monitoring_of(path: Path, dataset: Dataset, rules: Rules) -> Monitoring:
     try:
         return monitoring_of(path.stem, dataset, rules)
     except ValidationError as error:
@@ -91,8 +108,6 @@ def _monitoring_of(path: Path, dataset: Dataset, rules: Monitoring) -> Monitorin
 
 
 def _refuse_taken(path: Path, monitoring: Monitoring, of: Mapping[str, Monitoring]) -> None:
-    if path.stem in of:
-        raise ConfigurationError(f"{path.name}: {path.stem} is the worked example's name: give the dataset another")
     for other, there in of.items():
         for spec in monitoring.models:
             if spec in there.models:

@@ -1,55 +1,32 @@
-"""What monitoring.yml holds, as frozen values that are checked one by one; config.monitoring_file reads it."""
+"""What is monitored of a dataset, and how: frozen values.
+
+config.dataset_monitoring makes them of its file and of the rules that hold for all.
+"""
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     Field,
     StrictBool,
     StrictFloat,
     StrictInt,
     StrictStr,
-    field_validator,
     model_validator,
 )
 
-from config.alert_levels import Alerts, Days
-from config.config_values import Name, Number, Relation, Strict
+from config.alert_levels import Alerts
+from config.config_values import Name, Number, Relation, Strict, Timezone
 from config.drift_methods import ColumnType
 from config.label_rules import Labels
+from config.rules import Calibration, Comparisons, Dashboards, DriftDefaults, DriftRule, Evaluation
 
 PREDICTION = "prediction"
 # What a classifier has decided, true or false, where its predictions came with it.
 DECISION = "decision"
 DEFAULT_THRESHOLD = 0.5
-_GRAFANA_TIME = re.compile(r"now([-+][0-9]+[smhdwMy])?(/[smhdwMy])?")
-
-
-def _checked_bound(value: object) -> object:
-    if isinstance(value, str) and _GRAFANA_TIME.fullmatch(value) is None:
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            pass
-    elif isinstance(value, str) or type(value) is date:
-        return value
-    raise ValueError("a bound is a day such as 2022-02-01, or relative to now such as now, now-28d or now-1w/w")
-
-
-Bound = Annotated[date | str, BeforeValidator(_checked_bound)]
-
-
-class DriftRule(Strict):
-    """A drift method with its threshold: a distance drifts at or above it, a p-value below it."""
-
-    method: str
-    threshold: Annotated[float, Number, Field(gt=0, allow_inf_nan=False)]
 
 
 class Column(Strict):
@@ -71,24 +48,6 @@ class MonitoredColumn(Strict):
     digits: int | None = None
 
 
-class DriftDefaults(Strict):
-    """The rule for columns that name none of their own."""
-
-    numerical: DriftRule
-    categorical: DriftRule
-
-
-def _checked_timezone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValueError("a time zone has an IANA name such as America/New_York") from error
-    return name
-
-
-Timezone = Annotated[str, AfterValidator(_checked_timezone)]
-
-
 class Windows(Strict):
     """Whose clock cuts windows, the contracted relations that they and labels are read from, and their least size."""
 
@@ -96,7 +55,7 @@ class Windows(Strict):
     timezone: Timezone
     # The column of the rows with the time that windows are cut by.
     time: Name = "pickup_at"
-    # Whether they are; else, of windows by rows or by a column, days only stand for them. No rule: a window is what it is.
+    # Whether they are; else, of windows by rows or by a column, days only stand for them. No rule: windows are as cut.
     are_by_time: Annotated[bool, Field(exclude=True)] = True
     windows: Relation
     rows: Relation
@@ -134,16 +93,6 @@ class Profiles(Strict):
 
     decimals: dict[Name, Decimals] = Field(default_factory=dict)
     digits: dict[Name, Digits] = Field(default_factory=dict)
-
-
-class Evaluation(Strict):
-    """How what labels say is evaluated.
-
-    `compared_coverage` is the least share of a day's labels at which its estimate is compared with what came true.
-    """
-
-    concept_alpha: Annotated[float, Field(gt=0, lt=1)] = 0.01
-    compared_coverage: Annotated[float, Field(gt=0, le=1)] = 0.9
 
 
 Task = Literal["regression", "binary"]
@@ -262,46 +211,6 @@ class Model(Strict):
         return tuple(column.name for column in self.features)
 
 
-Granularity = Literal["day", "week", "month", "trailing_7", "trailing_28"]
-ReferenceName = Literal["training", "previous", "same_weekdays", "last_year"]
-Comparisons = dict[Granularity, tuple[ReferenceName, ...]]
-Family = Literal["columns", "performance", "segments", "quality"]
-FamilyBudgets = dict[Family, Annotated[float, Number, Field(ge=7, le=3650)]]
-
-
-DEFAULT_BUDGETS: FamilyBudgets = {"columns": 30.0, "performance": 90.0, "segments": 90.0, "quality": 90.0}
-
-
-class Calibration(Strict):
-    """How days are evaluated against the days before them.
-
-    `reference_days` is how far back they go, `false_alarm_days` in how many days one false alarm is accepted, for each
-    family of figures, `clear_days` the quiet days that end an incident.
-    """
-
-    reference_days: Annotated[int, Number, Field(ge=10, le=366)] = 56
-    clear_days: Days = 3
-    false_alarm_days: FamilyBudgets = DEFAULT_BUDGETS
-
-    @field_validator("false_alarm_days")
-    @classmethod
-    def _of_every_family(cls, budgets: FamilyBudgets) -> FamilyBudgets:
-        return DEFAULT_BUDGETS | budgets
-
-
-class Dashboards(Strict):
-    """The time range that dashboards about days open with: days, the last one included, or Grafana's own words."""
-
-    from_: Annotated[Bound, Field(alias="from")]
-    to: Bound
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Dashboards:
-        if isinstance(self.from_, date) and isinstance(self.to, date) and self.from_ > self.to:
-            raise ValueError(f"from {self.from_} lies after to {self.to}")
-        return self
-
-
 KeyKind = Literal["number", "time", "boolean", "category", "text"]
 
 
@@ -321,7 +230,7 @@ class Words(Strict):
 
 
 class Monitoring(Strict):
-    """What is monitored of a dataset, and how: the whole of monitoring.yml for the one that it is about."""
+    """What is monitored of a dataset, and how: its own file and the rules that hold for all."""
 
     dataset: Name = "green_trips"
     words: Words = Words(one="trip", many="trips")
@@ -337,7 +246,7 @@ class Monitoring(Strict):
     calibration: Calibration = Calibration()
     alerts: Alerts
     dashboards: Dashboards
-    # A target without an entry has no labels.
+    # By target; one without an entry has no labels.
     labels: dict[Name, Labels] = Field(default_factory=dict)
     models: Annotated[dict[Name, Model], Field(min_length=1)]
 
@@ -359,10 +268,9 @@ class Monitoring(Strict):
         )
 
     def without_labels(self) -> list[str]:
-        """A sentence for each model whose target has no entry under labels, so that it is never evaluated."""
+        """A sentence for each model that has no label, so that it is never evaluated."""
         return [
-            f"{spec} is never evaluated: its target {model.target} has no entry under labels in monitoring.yml, so no "
-            "labels come (docs/how-to/labels.md)"
+            f"{spec} is never evaluated: it names no label in datasets/{self.dataset}.yml (docs/how-to/labels.md)"
             for spec, model in self.models.items()
             if model.target not in self.labels and model.has_prediction
         ]

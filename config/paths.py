@@ -14,6 +14,8 @@ PACKAGE_DIR = Path(__file__).resolve().parent.parent
 IS_CHECKOUT = (PACKAGE_DIR / "pyproject.toml").is_file()
 ROOT = PACKAGE_DIR if IS_CHECKOUT else Path.cwd()
 DBT_PROJECT_DIR = PACKAGE_DIR / "dbt_project"
+# The worked example's, in the package as well as in a checkout.
+EXAMPLE_FILE = PACKAGE_DIR / "config" / "green_trips.yml"
 DASHBOARDS_DIR = PACKAGE_DIR / "grafana" / "dashboards"
 DEFAULT_REPORT_DIR = "reports"
 DEFAULT_STATE_DIR = ".local"

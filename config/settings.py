@@ -151,7 +151,7 @@ def _address(text: str) -> str:
 
 
 def _end_of(day: date) -> datetime:
-    """The end of a day that has ended by the source's clock."""
+    """The end of a day that has ended by the rules' clock."""
     # The last day that there is has none that follows.
     end = end_of_day(day) if day < date.max else None
     if end is None or end > datetime.now(UTC):
@@ -160,10 +160,10 @@ def _end_of(day: date) -> datetime:
 
 
 def end_of_day(day: date) -> datetime:
-    """The instant at which a day ends by the source's clock."""
-    from config.monitoring_file import load_monitoring
+    """The instant at which a day ends by the rules' clock."""
+    from config.rules_file import load_rules
 
-    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(load_monitoring().windows.timezone))
+    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(load_rules().timezone))
 
 
 def _folder(named: Path, what: str, purpose: str) -> Path:

@@ -144,7 +144,7 @@ class _Condition(Builder[Dataquery]):
 def alert_rules(house: House, boards: list[dict[str, Any]]) -> dict[str, Any]:
     """What is provisioned; `boards` are the built dashboards that the rules are drawn on."""
     panels = {(board["uid"], panel["title"]): panel["id"] for board in boards for panel in board["panels"]}
-    names = [name for name, _ in opening_rules(house.monitoring.alerts)]
+    names = [name for name, _ in opening_rules(house.rules.alerts)]
     group = {
         "orgId": 1,
         "name": GROUP,

@@ -11,8 +11,8 @@ from datetime import date
 from pathlib import Path
 
 from config.alert_levels import Levels
-from config.monitoring import Monitoring
-from config.monitoring_file import load_monitoring
+from config.rules import Rules
+from config.rules_file import load_rules
 from core.advice import Advice
 from grafana.names import COLUMN, DATA_QUALITY, FRONT_PAGE, PERFORMANCE, PIPELINE_HEALTH, TABLE
 from grafana.parts import ORANGE, RED, WELL, YELLOW, Step
@@ -39,16 +39,16 @@ WATCH, FIRES = 0.5, 1.0
 class House:
     """Configuration of a generation of dashboards."""
 
-    monitoring: Monitoring
+    rules: Rules
 
     @property
     def compared_coverage(self) -> float:
-        return self.monitoring.evaluation.compared_coverage
+        return self.rules.evaluation.compared_coverage
 
     @property
     def days(self) -> tuple[str, str]:
         """The default time range of dashboards about days, as Grafana writes it."""
-        shown = self.monitoring.dashboards
+        shown = self.rules.dashboards
         return _instant(shown.from_, "00:00:00.000"), _instant(shown.to, "23:59:59.999")
 
     def sql(self, board: str) -> dict[str, str]:
@@ -70,7 +70,7 @@ class House:
 
 def make_house() -> House:
     """The house as monitoring.yml describes it."""
-    return House(load_monitoring())
+    return House(load_rules())
 
 
 def steps(levels: Levels, look: float | None = None) -> tuple[Step, ...]:

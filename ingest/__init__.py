@@ -1,1 +1,1 @@
-"""Parquet files to raw tables: finding, fetching, checking and loading them."""
+"""Rows of every source to raw tables: finding, fetching, checking and loading them."""

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from psycopg import sql
 
-from config.described import EVENT_TIME
 from config.label_rules import Labels
 from config.monitoring import Monitoring
 from core.advice import Advice
@@ -128,24 +127,19 @@ def feed_target(monitoring: Monitoring, text: str) -> str:
         ConfigurationError: the target's labels come from the trips.
     """
     named = ", ".join(sorted(monitoring.labels)) or "none"
-    place = _place(monitoring)
+    place = f"datasets/{monitoring.dataset}.yml"
     feeds = _feeds(monitoring)
     if text and text not in monitoring.labels:
-        raise UsageError(f"the target '{text}' has no entry under labels in {place}; there are: {named}")
+        raise UsageError(f"the target '{text}' is the label of no model in {place}; there are: {named}")
     if not text and len(feeds) != 1:
         raise UsageError(f"the labels are of no target yet: {Advice.NAME_TARGET}; {place} has: {named}")
     target = text or feeds[0]
     if not monitoring.labels[target].takes_feed:
         raise ConfigurationError(
-            f"monitoring.yml, labels.{target}: its labels are taken from the trips' own rows (source: trips), so no "
-            "feed is loaded; set `source: feed` there, without delay_days and jitter_days, to have labels come in files"
+            f"{place}: the labels of {target} are taken from the rows themselves, so no feed is loaded; "
+            f"write `label: {{column: {target}, feed: true}}`, without delay_days, to have labels come in files"
         )
     return target
-
-
-def _place(monitoring: Monitoring) -> str:
-    """The file that says what is monitored."""
-    return f"datasets/{monitoring.dataset}.yml" if monitoring.windows.time == EVENT_TIME else "monitoring.yml"
 
 
 def load_labels(monitoring: Monitoring, target: str, path: Path) -> LabelLoad:

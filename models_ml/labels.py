@@ -129,8 +129,8 @@ def _refuse_mix(connection: database.Connection, of: Mapping[str, str]) -> None:
     row = connection.execute(_QUERIES["feed_of_target"], of).fetchone()
     if row is not None:
         raise ConfigurationError(
-            f"monitoring.yml, labels.{of['target']}: its source is trips, but labels of it came with a feed "
-            f"({row[0]}), and the two never mix: set `source: feed`, or {Advice.EMPTY}"
+            f"datasets/{of['dataset']}.yml: the labels of {of['target']} are in the rows, but some came with a feed "
+            f"({row[0]}), and the two never mix: write `feed: true` with its column, or {Advice.EMPTY}"
         )
 
 

@@ -35,6 +35,7 @@ _SOURCES = ("*.sql", "*.yml", "*.csv", "*.md")
 _FAILED = {"error", "fail", "runtime error"}
 _WELL = {"success", "pass", "warn"}
 _SHOWN = 10
+_DATASETS = DBT_PROJECT_DIR / "models" / "datasets"
 _BUILT = ("models", "macros", "seeds", "tests")
 # Of each dataset, what the models of all datasets read.
 _READ_OF_ALL = ("accepted", "scored", "windows", "rejections", "profiled_windows", "profiles")
@@ -45,22 +46,22 @@ def project_hash(monitored: Monitored) -> str:
     digest = hashlib.sha256((DBT_PROJECT_DIR / "dbt_project.yml").read_bytes())
     digest.update(_as_text(dbt_vars.settings(monitored.rules)).encode())
     for folder in _BUILT:
-        digest.update(_hash_of_files(DBT_PROJECT_DIR / folder, apart_from=monitored.datasets).encode())
+        digest.update(_hash_of_files(DBT_PROJECT_DIR / folder).encode())
     return digest.hexdigest()
 
 
 def dataset_hash(monitored: Monitored, name: str) -> str:
     """Hash of what decides how a dataset's rows are cleaned; another one asks for its full refresh."""
-    files = _hash_of_files(dataset_models_dir() / name, apart_from=())
+    own = dataset_models_dir() / name
+    files = _hash_of_files(own if own.is_dir() else _DATASETS / name)
     return hashlib.sha256((files + _as_text(dbt_vars.cleaning(monitored)[name])).encode()).hexdigest()
 
 
-def _hash_of_files(folder: Path, apart_from: Collection[str]) -> str:
-    """Of the project's files in a folder, without those of the datasets named."""
+def _hash_of_files(folder: Path) -> str:
+    """Of the project's files in a folder; above those of datasets, without them."""
     digest = hashlib.sha256()
-    others = [dataset_models_dir() / name for name in apart_from]
     for path in sorted(file for pattern in _SOURCES for file in folder.rglob(pattern)):
-        if not any(path.is_relative_to(other) for other in others):
+        if folder.is_relative_to(_DATASETS) or not path.is_relative_to(_DATASETS):
             digest.update(str(path.relative_to(folder)).encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()

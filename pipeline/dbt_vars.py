@@ -13,6 +13,7 @@ from config.datasets import Dataset
 from config.described import descriptions
 from config.monitored import Monitored
 from config.monitoring import PREDICTION, Monitoring
+from config.rules import Rules
 
 _OPTIONS = ("excess", "pending_days", "clear_days", "coverage", "false_alarm_days")
 Row = dict[str, str | int | float | None]
@@ -23,7 +24,7 @@ def variables(monitored: Monitored, frozen: Sequence[str] = ()) -> Variables:
     """All of them by their names in dbt_project.yml; of `frozen` datasets nothing is built, what there is counts."""
     cleaned = cleaning(monitored)
     datasets: dict[str, Variables] = {name: {**plan, **cleaned[name]} for name, plan in profile_plan(monitored).items()}
-    datasets |= {name: {"is_frozen": True} for name in frozen}
+    datasets |= {name: {"is_frozen": True, **_words(monitored.left_out.get(name))} for name in frozen}
     return {
         **settings(monitored.rules),
         "datasets": datasets,
@@ -31,10 +32,10 @@ def variables(monitored: Monitored, frozen: Sequence[str] = ()) -> Variables:
     }
 
 
-def settings(rules: Monitoring) -> Variables:
+def settings(rules: Rules) -> Variables:
     """Those that rows carry no hash of: with another value of one, dbt makes everything again."""
     return {
-        "timezone": rules.windows.timezone,
+        "timezone": rules.timezone,
         "compared_coverage": rules.evaluation.compared_coverage,
     }
 
@@ -43,10 +44,15 @@ def cleaning(monitored: Monitored) -> dict[str, Variables]:
     """By dataset, whose clock cuts its windows, and how its rows are cleaned; the worked example has SQL of its own."""
     found: dict[str, Variables] = {}
     for name, monitoring in monitored.of.items():
-        found[name] = {"timezone": monitoring.windows.timezone, "many": monitoring.words.many}
-        if name in monitored.datasets:
-            found[name] |= _cleaning(monitored.datasets[name])
+        found[name] = _words(monitoring)
+        if name in monitored.described:
+            found[name] |= _cleaning(monitored.described[name])
     return found
+
+
+def _words(monitoring: Monitoring | None) -> Variables:
+    """Whose clock a dataset has, and what its rows are called."""
+    return {"timezone": monitoring.windows.timezone, "many": monitoring.words.many} if monitoring else {}
 
 
 def _cleaning(dataset: Dataset) -> Variables:

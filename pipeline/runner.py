@@ -28,6 +28,7 @@ from pipeline import dbt
 from pipeline.dbt_models import write_models
 from pipeline.progress import Progress, shown
 from pipeline.steps import STEPS
+from pipeline.steps.builds import changed_datasets
 from pipeline.steps.ingest import make_raw_tables
 from pipeline.steps.step import Run, Step, Watch
 from pipeline.steps.train import check_models
@@ -126,7 +127,8 @@ class Pipeline:
                 units.begin("train")
                 check_models(run)
                 for step in STEPS:
-                    if step.name not in self._without:
+                    # Without any dataset left there is nothing to build or to measure.
+                    if run.datasets and step.name not in self._without:
                         self._take(step, run)
                 report = Report(run.run_id, tuple(run_log.steps), run.notice, tuple(units.failed))
                 if report.failed:
@@ -146,12 +148,15 @@ class Pipeline:
 
     def _check_datasets(self) -> None:
         """Those that were asked for are there, and every one has its models."""
+        if not self.monitored.of:
+            none = UsageError("no dataset is monitored: `make dataset FILE=...` writes the file of one")
+            raise next(iter(self.monitored.broken.values()), none)
         unknown = sorted(self.settings.datasets - self.monitored.of.keys())
         for name in unknown:
             if name in self.monitored.broken:
                 raise self.monitored.broken[name]
             raise UsageError(f"DATASET '{name}' is unknown{nearest(name, self.monitored.of)}")
-        for name, dataset in self.monitored.datasets.items():
+        for name, dataset in self.monitored.described.items():
             written = write_models(name, dataset)
             if written:
                 self.tell(f"written: {len(written)} dbt models of {name} in {written[0].parent}")
@@ -168,9 +173,11 @@ class Pipeline:
             and built.inputs_hash != STALE
             and built.content_hash == dbt.project_hash(run.monitored)[:16]
         )
-        # Those of datasets are the program's own.
+        # Those of other datasets are the program's own.
         if run.example is not None:
-            check_relations(run.example, may_be_missing=True, may_change=not applied)
+            name = run.example.dataset
+            as_built = applied and not changed_datasets({name: dbt.dataset_hash(run.monitored, name)})
+            check_relations(run.example, may_be_missing=True, may_change=not as_built)
 
     def _take(self, step: Step, run: Run) -> None:
         failpoint("step.before")

@@ -34,7 +34,7 @@ from psycopg import sql
 from config.months import Month
 from config.paths import ROOT
 from config.settings import DEFAULT_DATA_DIR
-from ingest.sample import write_sample
+from ingest.tlc.sample import write_sample
 from tests.servers import ForeignServer, foreign_server
 from warehouse import database, schema_versions
 from warehouse.server import embedded

@@ -7,8 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from config.months import Month
-from ingest.load import LoadResult, load_month
-from ingest.sources import SourceFile
+from ingest.tlc.load import LoadResult, load_month
+from ingest.tlc.sources import SourceFile
 from tests.files import trip_table
 from warehouse import database
 
@@ -18,8 +18,8 @@ Contents = tuple[list[tuple[object, ...]], list[tuple[object, ...]]]
 LOADER = """
     import sys
     from pathlib import Path
-    from ingest.load import load_month
-    from ingest.sources import SourceFile
+    from ingest.tlc.load import load_month
+    from ingest.tlc.sources import SourceFile
     from config.months import Month
 
     path = Path(sys.argv[2])

@@ -22,8 +22,8 @@ from types import TracebackType
 
 from config.paths import ROOT
 from core.errors import WarehouseError
-from ingest.load import Action, load_month
-from ingest.sources import SourceFile
+from ingest.tlc.load import Action, load_month
+from ingest.tlc.sources import SourceFile
 from tests.files import JANUARY, named
 from tests.mutants import Mutant, templates
 from warehouse import database

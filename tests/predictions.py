@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
-from config.paths import ROOT
 from pipeline.commands import predictions
+from tests.monitoring import documents, write_files
 from tests.runs import rows
 from warehouse.database import Connection
 
@@ -19,15 +18,18 @@ MODEL: dict[str, Any] = {
     "predictions": "loaded",
     "reference": JANUARY,
     "task": "binary",
-    "target": "is_tipped",
-    "features": [{"name": "trip_distance", "type": "numerical"}, {"name": "pickup_location_id", "type": "categorical"}],
+    "label": {"column": "is_tipped", "after": "dropoff_at", "delay_days": 1, "jitter_days": 0.5},
+    "features": ["trip_distance", "pickup_location_id"],
 }
 
 
-def write_model(path: Path, **changes: object) -> None:
-    document = yaml.safe_load((ROOT / "monitoring.yml").read_text(encoding="utf-8"))
-    document["models"][SPEC] = MODEL | changes
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+def write_model(folder: Path, **changes: object) -> None:
+    """The project's own files with the model beside theirs."""
+    rules, example = documents()
+    example["models"][SPEC] = MODEL | changes
+    # A column that the rows do not have.
+    example["columns"]["weather"] = "numerical"
+    write_files(folder, rules, example)
 
 
 def write(frame: pd.DataFrame, path: Path) -> Path:

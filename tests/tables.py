@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from ingest.schema import COLUMNS, PICKUP_COLUMN, Family
+from ingest.tlc.schema import COLUMNS, PICKUP_COLUMN, Family
 from tests.files import JANUARY, Vintage, trip_table, with_column
 
 _EPOCH = datetime(1970, 1, 1)

@@ -1,4 +1,4 @@
-"""Whether the relations that monitoring.yml names are there and have the columns that it speaks of.
+"""Whether the relations of a dataset are there and have the columns that are spoken of.
 
 The runner asks before a run does anything, and again once transform has built what was missing.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from config.monitoring import PREDICTION, Monitoring
-from config.paths import DBT_PROJECT_DIR, monitoring_file
+from config.paths import DBT_PROJECT_DIR
 from core.errors import ConfigurationError
 from core.levels import BOOLEAN, NUMBERS, UNCOUNTABLE
 from warehouse import database
@@ -47,30 +47,33 @@ def check_relations(monitoring: Monitoring, *, may_be_missing: bool, may_change:
     for kind, needed in _NEEDED.items():
         relation: str = getattr(monitoring.windows, kind)
         columns = columns_of(relation)
-        place = f"{monitoring_file().name}, windows.{kind}"
         built_later = may_be_missing or (kind in _AFTER_SCORING and not scored)
         if not columns and not (built_later and _is_model(relation)):
             raise ConfigurationError(
-                f"{place}: there is no relation {relation}; name one that has the columns {', '.join(needed)}"
+                f"{monitoring.dataset}: there is no relation {relation}; its dbt model has to have the columns "
+                f"{', '.join(needed)}"
             )
         if may_change or not columns:
             continue
         for column in needed:
             if column not in columns:
-                raise ConfigurationError(f"{place}: {relation} has no column {column}; it has {', '.join(columns)}")
+                raise ConfigurationError(
+                    f"{monitoring.dataset}: {relation} has no column {column}, which its dbt model has to have; it has "
+                    f"{', '.join(columns)}"
+                )
         if kind == "rows":
             _check_features(monitoring, relation, columns)
 
 
 def missing_relations(monitoring: Monitoring) -> list[str]:
-    """The places in monitoring.yml whose relations are not there, each with its relation."""
-    named = ((kind, getattr(monitoring.windows, kind)) for kind in _NEEDED)
-    return [f"windows.{kind} ({relation})" for kind, relation in named if not columns_of(relation)]
+    """The relations of a dataset that are not there."""
+    named = (getattr(monitoring.windows, kind) for kind in _NEEDED)
+    return [relation for relation in named if not columns_of(relation)]
 
 
 def _check_features(monitoring: Monitoring, relation: str, types: dict[str, str]) -> None:
     for spec, model in monitoring.models.items():
-        place = f"{monitoring_file().name}, models.{spec}"
+        place = f"{monitoring.dataset}.yml, models.{spec}"
         for feature in model.features:
             if feature.name not in types:
                 raise ConfigurationError(
@@ -90,7 +93,7 @@ def _check_features(monitoring: Monitoring, relation: str, types: dict[str, str]
         found = types.get(model.target, BOOLEAN)
         if model.has_prediction and found not in NUMBERS | {BOOLEAN}:
             raise ConfigurationError(
-                f"{place}.target: {model.target} is of type {found}; a number or a boolean is needed"
+                f"{place}.label: {model.target} is of type {found}; a number or a boolean is needed"
             )
 
 

@@ -1,7 +1,7 @@
 """Columns of a file: what each holds, and which of those that are needed are there.
 
 Upper and lower case of names are the same. Reads no file and imports no reader: core.files.table_files does, and
-ingest.schema is here for trips.
+ingest.tlc.schema is here for trips.
 """
 
 from __future__ import annotations

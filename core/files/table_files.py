@@ -3,7 +3,7 @@
 In: a path and the columns that are needed. Out: where DuckDB finds each of them, as SQL for their values, or an error
 that says what is wrong. Parquet is taken with its types; CSV is text in UTF-8 with commas, double quotes and one header
 line, and each value of it is evaluated as it stands. Upper and lower case of column names are the same. Called by
-ingest.read, models_ml.label_file and models_ml.prediction_files.
+ingest.tlc.read, models_ml.label_file and models_ml.prediction_files.
 """
 
 from __future__ import annotations

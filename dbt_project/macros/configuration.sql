@@ -33,6 +33,18 @@
     )
 {%- endmacro %}
 
+{#- A row for each model of the datasets that are built. -#}
+{% macro model_names() -%}
+    {%- set rows = [] -%}
+    {%- for dataset in dataset_names() -%}
+        {%- for spec in dataset_option(dataset, "profiled_columns", []) | map(attribute="model_spec") | unique if spec -%}
+            {%- do rows.append({"dataset": dataset, "model_spec": spec}) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    select *
+    from jsonb_to_recordset('{{ rows | tojson }}') as configured (dataset text, model_spec text)
+{%- endmacro %}
+
 {#- The same as a list. Columns have numbers: rows are sorted by those much faster than by names. -#}
 {% macro numbered_columns(dataset) %}
     {%- set columns = [] -%}

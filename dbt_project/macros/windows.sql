@@ -11,6 +11,11 @@
     (cast({{ wall_clock }} as timestamp) at time zone '{{ zone or var("timezone") }}')
 {%- endmacro %}
 
+{#- The same by the clock of the dataset that a column names. -#}
+{% macro instant_of(wall_clock, dataset) -%}
+    (cast({{ wall_clock }} as timestamp) at time zone {{ option_of(dataset, "timezone", var("timezone")) }})
+{%- endmacro %}
+
 {% macro window_start(window_date, zone) -%}
     {{ instant(window_date, zone) }}
 {%- endmacro %}
@@ -36,7 +41,7 @@
 
 {#- The day at an instant, by the clock of the dataset that a column names. -#}
 {% macro local_date(instant, dataset) -%}
-    cast({{ instant }} at time zone {{ option_of(dataset, "timezone", var("timezone")) }} as date)
+    cast(({{ instant }}) at time zone {{ option_of(dataset, "timezone", var("timezone")) }} as date)
 {%- endmacro %}
 
 {#- The wall clock's reading at an instant. -#}

@@ -54,7 +54,7 @@ def column(house: House) -> builders.Dashboard:
 
 
 def _evaluated(house: House) -> list[parts.AnyPanel]:
-    sql, levels = house.sql("column"), house.monitoring.alerts.incident
+    sql, levels = house.sql("column"), house.rules.alerts.incident
     ratios = steps(levels, look=WATCH)
     band = About(
         "Is ${statistic:text} of ${column} usual?",
@@ -116,7 +116,7 @@ def _evaluated(house: House) -> list[parts.AnyPanel]:
 
 
 def _over_time(house: House) -> list[parts.AnyPanel]:
-    sql, alerts = house.sql("column"), house.monitoring.alerts
+    sql, alerts = house.sql("column"), house.rules.alerts
     incidents = About(
         "Which incidents of ${column} are there?",
         "Open ones, and those that fired in the time range, of the chosen model or of an input that models share. What "

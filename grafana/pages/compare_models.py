@@ -32,7 +32,7 @@ def compare_models(house: House) -> builders.Dashboard:
 
 
 def _days(house: House) -> list[parts.AnyPanel]:
-    sql, alerts = house.sql("compare_models"), house.monitoring.alerts
+    sql, alerts = house.sql("compare_models"), house.rules.alerts
     drift = About(
         "Whose prediction drifted more?",
         "Drift score of the prediction in multiples of its threshold; each against the reference of its own model.",
@@ -80,7 +80,7 @@ def _days(house: House) -> list[parts.AnyPanel]:
 
 
 def _tables(house: House) -> list[parts.AnyPanel]:
-    sql, excess = house.sql("compare_models"), house.monitoring.alerts.drifted_columns.excess
+    sql, excess = house.sql("compare_models"), house.rules.alerts.drifted_columns.excess
     records = About(
         "What are they?",
         "Training record of both models: the mean absolute error of a regression, log loss and area under the ROC "

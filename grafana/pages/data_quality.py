@@ -35,7 +35,7 @@ def data_quality(house: House) -> builders.Dashboard:
 
 
 def _headlines(house: House) -> list[parts.AnyPanel]:
-    sql, alerts = house.sql("data_quality"), house.monitoring.alerts
+    sql, alerts = house.sql("data_quality"), house.rules.alerts
     age = About(
         "When did data come?",
         "Time since a file was loaded, whatever days it is of. How often one is due is the source's affair: the "
@@ -84,7 +84,7 @@ def _headlines(house: House) -> list[parts.AnyPanel]:
 
 
 def _days(house: House) -> list[parts.AnyPanel]:
-    sql, alerts = house.sql("data_quality"), house.monitoring.alerts
+    sql, alerts = house.sql("data_quality"), house.rules.alerts
     rejected = About(
         "Which rules rejected rows each day?",
         "Rejected rows by the first rule that rejected them. A row outside the days of its file belongs to no day "

@@ -136,7 +136,7 @@ def _open_now(house: House) -> parts.AnyPanel:
 
 
 def _headlines(house: House) -> list[parts.AnyPanel]:
-    sql, alerts = house.sql("front_page"), house.monitoring.alerts
+    sql, alerts = house.sql("front_page"), house.rules.alerts
     missing = About(
         "How much is missing?",
         "Missing cells / all cells of the features and the prediction, on the latest day. Alerts are about single "

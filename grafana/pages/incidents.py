@@ -67,7 +67,7 @@ def incidents(house: House) -> list[parts.AnyPanel]:
 
 def ratio_by_column(house: House) -> parts.AnyPanel:
     """The grid of columns by day."""
-    sql, levels = house.sql("incidents"), house.monitoring.alerts.incident
+    sql, levels = house.sql("incidents"), house.rules.alerts.incident
     by_column = About(
         "Which column is not as usual, and since when?",
         "The worst figure of a column in multiples of the day's calibrated threshold. Green: as usual. Yellow: from "
@@ -86,7 +86,7 @@ def ratio_by_column(house: House) -> parts.AnyPanel:
 
 def evaluated_days(house: House) -> list[parts.AnyPanel]:
     """The worst figure of each day, and the budget that its threshold is calibrated to."""
-    sql, levels = house.sql("incidents"), house.monitoring.alerts.incident
+    sql, levels = house.sql("incidents"), house.rules.alerts.incident
     by_day = About(
         "How bad was each day, and which ones fired?",
         "The worst figure per day and family, in multiples of the calibrated threshold: at 1 a day fires (large "

@@ -37,7 +37,7 @@ def performance(house: House) -> builders.Dashboard:
 
 
 def _headlines(house: House) -> list[parts.AnyPanel]:
-    sql, alpha = house.sql("performance"), house.monitoring.evaluation.concept_alpha
+    sql, alpha = house.sql("performance"), house.rules.evaluation.concept_alpha
     day = About(
         "Which day has labels?",
         "The latest day of the time range with labels. Later days have estimates only.",
@@ -194,7 +194,7 @@ def _estimator(house: House) -> list[parts.AnyPanel]:
 
 
 def _concept(house: House) -> list[parts.AnyPanel]:
-    sql, alpha = house.sql("performance"), house.monitoring.evaluation.concept_alpha
+    sql, alpha = house.sql("performance"), house.rules.evaluation.concept_alpha
     excess = About(
         "Same inputs, another outcome?",
         "Loss and bias beyond what the reference gives for the day's inputs. Zero: as expected. Above zero the loss "

@@ -17,7 +17,7 @@ TOO_FEW = (
     f"coarser segmentation, or {Advice.EXAMINE}, which names models that have no labels to come"
 )
 NO_GROUPS = (
-    "No groups here: name columns under `segments` in monitoring.yml, or in the dataset's own file, and "
+    "No groups here: name columns under `segments` in the dataset's file, and "
     f"{Advice.UPDATE}, or choose another time range"
 )
 NO_CHANGE = (
@@ -27,7 +27,7 @@ READING = """\
 A gap is a disparity to look at, no verdict. It says that the model's errors differ between groups by more than chance \
 would explain; not why, not whether anybody is harmed, not what would be fair. Rows of one group may simply be harder \
 to predict, and a column may stand for another that nobody wrote down. What is compared is named under `segments` in \
-monitoring.yml, or in the dataset's own file.
+the dataset's file.
 """
 
 
@@ -51,7 +51,7 @@ def segments(house: House) -> builders.Dashboard:
     groups = parts.choice("group", "Groups", "The groups drawn below, largest first.", sql["groups"], each_range=True)
     everything = models.VariableOption(text=["All"], value=["$__all"], selected=True)
     board.with_variable(groups.multi(True).include_all(True).current(everything))
-    min_rows = house.monitoring.segments.min_rows
+    min_rows = house.rules.min_rows
     for panel in (*_headlines(house), *_gaps(house), *_change(house), *_inputs(house, min_rows)):
         board.with_panel(panel)
     return board.with_panel(_losses(house, min_rows))
@@ -196,7 +196,7 @@ def _change(house: House) -> list[parts.AnyPanel]:
 
 
 def _inputs(house: House, min_rows: int) -> list[parts.AnyPanel]:
-    sql, alerts = house.sql("segments"), house.monitoring.alerts
+    sql, alerts = house.sql("segments"), house.rules.alerts
     drift = About(
         "For which group did the prediction drift, and when?",
         "Drift score of the prediction against the same group of the reference, in multiples of its threshold. Green: "

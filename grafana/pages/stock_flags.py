@@ -9,7 +9,7 @@ from grafana.parts import ORANGE, RED, YELLOW, About, Query, styled
 
 def stock_flags(house: House) -> list[parts.AnyPanel]:
     """Drift of the prediction, drifted columns, and the scores by column and day."""
-    sql, alerts = house.sql("stock_flags"), house.monitoring.alerts
+    sql, alerts = house.sql("stock_flags"), house.rules.alerts
     score = About(
         "How far has the prediction drifted?",
         "Evidently's drift score of the prediction on the latest day, in multiples of its threshold: from 1 on that is "

@@ -19,8 +19,8 @@ import fsspec
 import requests
 
 from core.errors import BadFileError, ConfigurationError, SourceUnavailableError
-from ingest.download import download
 from ingest.files.data_files import Form, form_of, holds_hive_folders
+from ingest.tlc.download import download
 
 # Of one file.
 MOST_BYTES = 2 * 1024**3

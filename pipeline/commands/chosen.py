@@ -32,15 +32,18 @@ def monitoring_of_model(wanted: str) -> Monitoring:
             return monitoring
     with database.connect("datasets", read_only=True) as connection:
         there = [str(row[0]) for row in connection.execute(_QUERIES["datasets"], {"model_version": wanted}).fetchall()]
-    return next((monitored.of[name] for name in there if name in monitored.of), monitored.rules)
+    there = [name for name in there if name in monitored.of] or list(monitored.of)
+    if not there:
+        raise UsageError("no dataset is monitored: `make dataset FILE=...` writes the file of one")
+    return monitored.of[there[0]]
 
 
 def check_monitored(monitoring: Monitoring) -> None:
-    """Something is monitored, and what monitoring.yml names is there.
+    """Something is monitored, and its relations are there.
 
     Raises:
         UsageError: the warehouse is empty.
-        ConfigurationError: a relation that monitoring.yml names is missing.
+        ConfigurationError: one of the dataset's relations is missing.
     """
     with database.connect("monitored days", read_only=True) as connection:
         is_made = bool(database.one_row(connection, _QUERIES["is_made"])[0])
@@ -50,8 +53,8 @@ def check_monitored(monitoring: Monitoring) -> None:
     missing = missing_relations(monitoring)
     if missing:
         raise ConfigurationError(
-            f"days are monitored, but what monitoring.yml names is not there: {', '.join(missing)}. Correct the name; "
-            "if it is right, `make pipeline` builds it again"
+            f"days of {monitoring.dataset} are monitored, but its relations {', '.join(missing)} are not there: "
+            "`make pipeline` builds them again"
         )
 
 

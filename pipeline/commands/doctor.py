@@ -19,7 +19,7 @@ from config.paths import state_dir
 from config.settings import DATASET, Settings
 from core.errors import WarehouseError
 from core.files.checksums import LIST_NAME, listed_in
-from ingest.sources import file_name
+from ingest.tlc.sources import file_name
 from pipeline.advice import with_commands
 from pipeline.alerts import open_alerts
 from pipeline.commands import faults
@@ -150,7 +150,6 @@ def _installation(findings: _Findings) -> None:
             findings.problem(f"{name} is missing: run `make install`")
     try:
         monitored = load_monitored()
-        findings.well(f"monitoring.yml: {', '.join(monitored.rules.models)}")
         for name in monitored.datasets:
             findings.well(f"datasets/{name}.yml: {', '.join(monitored.of[name].models) or 'the data alone'}")
         for error in monitored.broken.values():

@@ -59,11 +59,16 @@ def _spec(monitored: Monitored, name: str) -> tuple[Monitoring, str]:
     ]
     if name in loaded:
         return next(each for each in monitored.of.values() if name in each.models), name
-    hint = f"use one of {', '.join(loaded)}" if loaded else "none has: give one `predictions: loaded` in monitoring.yml"
+    hint = (
+        f"use one of {', '.join(loaded)}"
+        if loaded
+        else "none has: give one `predictions: loaded` in its dataset's file"
+    )
     if not name:
         raise UsageError(f"no model was given: {_EXAMPLE}; models with loaded predictions: {hint}")
-    found = "has a recipe, its predictions are made here" if name in monitored.specs else "is not in monitoring.yml"
-    raise UsageError(f"MODEL '{name}' {found}; models with loaded predictions: {hint}")
+    found = "has a recipe, its predictions are made here" if name in monitored.specs else "is in no file of datasets/"
+    unreadable = "".join(f"; {error}" for error in monitored.broken.values())
+    raise UsageError(f"MODEL '{name}' {found}; models with loaded predictions: {hint}{unreadable}")
 
 
 def _take_in(connection: database.Connection, monitoring: Monitoring, spec: str, file: PredictionFile) -> list[str]:

@@ -26,15 +26,15 @@ from config.settings import DATASET, Settings, Source, end_of_day
 from core.errors import PartlyFailedError, SourceUnavailableError, UsageError
 from core.failpoints import failpoint
 from core.files.checksums import checked_sha256
-from ingest.part import write_part
-from ingest.read import inspect
-from ingest.sources import file_name, find_files, held_months
+from ingest.tlc.part import write_part
+from ingest.tlc.read import inspect
+from ingest.tlc.sources import file_name, find_files, held_months
 from pipeline.runner import Pipeline, Report
 from warehouse import database
 from warehouse.database import Server
 
 if TYPE_CHECKING:
-    from ingest.read import Inspection
+    from ingest.tlc.read import Inspection
 
 _QUERIES = database.queries(Path(__file__).with_name("replay.sql"))
 

@@ -44,7 +44,7 @@ class _Build(Step):
             record.rows = self.build(run, *refresh)
         except DbtError as error:
             # What is wrong with a dataset's own models takes no other down.
-            if not error.datasets or not error.datasets <= run.monitored.datasets.keys():
+            if not error.datasets or not error.datasets < run.monitored.datasets.keys():
                 raise
             for name in error.datasets:
                 with run.units.unit(unit_of_dataset(name), is_model=False):
@@ -59,7 +59,7 @@ class _Build(Step):
         return dbt.build(*self.selection, *refresh, run_id=run.run_id, monitored=run.monitored)
 
 
-def _changed(hashes: Mapping[str, str]) -> list[str]:
+def changed_datasets(hashes: Mapping[str, str]) -> list[str]:
     """The datasets that were built in another way than they would be now."""
     with database.connect("ledger", read_only=True) as connection:
         known = {name: ledger.known(connection, Transform.name, name).get(Key(name)) for name in hashes}
@@ -79,7 +79,7 @@ class Transform(_Build):
     def build(self, run: Run, *refresh: str) -> int:
         """The models of a dataset whose cleaning has changed are made afresh, then all are brought up to date."""
         hashes = {name: dbt.dataset_hash(run.monitored, name) for name in run.monitored.datasets}
-        changed = [] if refresh else _changed(hashes)
+        changed = [] if refresh else changed_datasets(hashes)
         rows = 0
         if changed:
             own = [f"monitoring_warehouse.datasets.{name}" for name in changed]
@@ -116,7 +116,7 @@ class Profiles(_Build):
 
     def end(self, run: Run) -> None:
         for monitoring in run.datasets:
-            if monitoring.dataset not in run.monitored.datasets:
+            if monitoring.dataset not in run.monitored.described:
                 check_relations(monitoring, may_be_missing=False, may_change=False)
                 continue
             with run.units.unit(unit_of_dataset(monitoring.dataset), is_model=False):

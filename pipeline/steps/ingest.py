@@ -9,10 +9,10 @@ from pathlib import Path
 from config.settings import DATASET
 from core.errors import ConfigurationError, WarehouseError
 from core.files.columns import shortened
-from ingest import load, sources
 from ingest.datasets.expressions import check_expressions
 from ingest.datasets.load import load_rows
 from ingest.datasets.raw_table import ensure_raw_table
+from ingest.tlc import load, sources
 from pipeline import console
 from pipeline.steps.step import Run, Step, unit_of_dataset
 from warehouse import database
@@ -30,13 +30,20 @@ class Ingest(Step):
     role = Role.LOADER
 
     def take(self, run: Run, record: Record, *, afresh: bool) -> bool:
-        changed = _months(run, record) if run.example is not None else []
+        changed = []
+        if len(run.datasets) == 1 and run.example is not None:
+            # With nothing else to do, why is the run's own error.
+            changed = _months(run, record)
+        elif run.example is not None:
+            name = run.example.dataset
+            with run.units.unit(unit_of_dataset(name), is_model=False), frozen_on_error(run, name):
+                changed = _months(run, record)
         for monitoring in run.datasets:
             name = monitoring.dataset
-            if name in run.monitored.datasets:
+            if name in run.monitored.described:
                 with run.units.unit(unit_of_dataset(name), is_model=False), frozen_on_error(run, name):
-                    loaded = load_rows(name, run.monitored.datasets[name], run.tell)
-                    check_expressions(name, run.monitored.datasets[name])
+                    loaded = load_rows(name, run.monitored.described[name], run.tell)
+                    check_expressions(name, run.monitored.described[name])
                     record.rows += loaded.rows
                     changed += [f"{name}: {len(loaded.months)} months"] * bool(loaded.months)
                     for note in loaded.notes:
@@ -64,7 +71,7 @@ def _months(run: Run, record: Record) -> list[str]:
             run.tell(f"warning: {warning}")
         if result.extra_columns:
             run.tell(f"note: {result.month}: unknown columns were kept out: {shortened(result.extra_columns)}")
-    record.rows = sum(result.rows for result in results)
+    record.rows += sum(result.rows for result in results)
     changed = [result for result in results if result.action is not load.Action.UNCHANGED]
     return [f"{result.month} {result.action}" for result in changed]
 
@@ -79,13 +86,13 @@ def make_raw_tables(run: Run) -> None:
             raise error
     for monitoring in run.datasets:
         name = monitoring.dataset
-        if name in run.monitored.datasets:
+        if name in run.monitored.described:
             with (
                 run.units.unit(unit_of_dataset(name), is_model=False),
                 frozen_on_error(run, name),
                 database.connect("raw table") as connection,
             ):
-                ensure_raw_table(connection, name, run.monitored.datasets[name])
+                ensure_raw_table(connection, name, run.monitored.described[name])
 
 
 @contextlib.contextmanager

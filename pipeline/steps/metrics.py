@@ -39,7 +39,7 @@ class Metrics(Step):
             with run.units.unit(stored.model_version):
                 of_model = (run.of(stored), monitored(stored), run.references(stored))
                 made = run.make(WindowMetrics(*of_model, _months(run, stored), run.run_id), record)
-                if made.made and stored.dataset != run.monitored.rules.dataset:
+                if made.made and stored.dataset in run.monitored.described:
                     _tell_of_older(run, stored)
                 windows += made
                 compared += run.make(Comparisons(*of_model, run.run_id), record)
@@ -65,7 +65,7 @@ def _months(run: Run, stored: StoredModel) -> list[date]:
     The run's months are the worked example's; of another dataset the newest 84 windows at least are asked for. Older
     ones are a matter of `make backfill`.
     """
-    if stored.dataset != run.monitored.rules.dataset:
+    if stored.dataset in run.monitored.described:
         scored = model_store.scored_months(stored.model_version)
         windows = run.monitored.datasets[stored.dataset].windows
         days = 366 if isinstance(windows, ColumnWindow) else _DAYS.get(str(windows), 1)

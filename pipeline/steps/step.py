@@ -56,7 +56,8 @@ class Run:
     @property
     def example(self) -> Monitoring | None:
         """The worked example, whose rows are found and scored here; None where the run is not about it."""
-        return next((each for each in self.datasets if each.dataset == self.monitored.rules.dataset), None)
+        example = self.monitored.example
+        return example if example in self.datasets else None
 
     @property
     def datasets(self) -> list[Monitoring]:

@@ -1,6 +1,6 @@
 """The step `train`: models that are missing, and models whose file has gone.
 
-A stored model never changes, so there is nothing stale here: what monitoring.yml says otherwise of it is an error.
+A stored model never changes, so there is nothing stale here: what its dataset's file says otherwise of it is an error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from warehouse.runs import Step as Record
 
 
 class Train(Step):
-    """The models of monitoring.yml that the settings' training month has not made yet."""
+    """The models with a recipe that the settings' training month has not made yet."""
 
     name = "train"
     does = "training models"
@@ -64,7 +64,7 @@ class Train(Step):
 
 
 def check_models(run: Run) -> None:
-    """A stored model must be what monitoring.yml says it is, before anything is done in its name."""
+    """A stored model must be what its dataset's file says it is, before anything is done in its name."""
     for stored in model_store.stored_models():
         if stored.dataset not in run.monitored.of:
             continue
@@ -72,8 +72,8 @@ def check_models(run: Run) -> None:
             model = run.monitored.of[stored.dataset].models[stored.spec]
             if model.in_rows is None and stored.definition_sha256 != recipes.definition_sha256(model):
                 raise ModelError(
-                    f"monitoring.yml has changed what {stored.spec} is (recipe, task, rows, features or target), "
-                    f"but {stored.model_version} was made before: undo the change, or give the changed model a "
+                    f"datasets/{stored.dataset}.yml has changed what {stored.spec} is (recipe, task, rows, features or "
+                    f"label), but {stored.model_version} was made before: undo the change, or give the changed model a "
                     "name of its own. Methods and thresholds can be changed freely"
                 )
 

@@ -14,7 +14,8 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from config.monitoring import PREDICTION, Family, MonitoredColumn, Monitoring
+from config.monitoring import PREDICTION, MonitoredColumn, Monitoring
+from config.rules import Family
 from python_metrics.alerts.alarm_store import ProfiledDay
 from python_metrics.alerts.day_alarms import Decided, Named
 from python_metrics.alerts.decisions import REPEAT_DAYS, Decision, Signal

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Protocol
 
-from config.monitoring import Family
+from config.rules import Family
 from core.errors import naming
 from python_metrics.alerts import alarm_store
 from python_metrics.alerts.alarm_store import AlarmScore, DayAlarm, ProfiledDay

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from psycopg import sql
 
-from config.monitoring import Family, Monitoring
+from config.monitoring import Monitoring
+from config.rules import Family
 from python_metrics.alerts.alarm_store import ProfiledDay
 from python_metrics.alerts.day_alarms import Decided, Named
 from python_metrics.alerts.decisions import REPEAT_DAYS, Decision, Signal

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from config.monitoring import ReferenceName
+from config.rules import ReferenceName
 from core.failpoints import failpoint
 from python_metrics.comparisons.periods import Period
 from python_metrics.metric_rows import MetricRow

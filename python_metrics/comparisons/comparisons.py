@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from config.monitoring import MonitoredColumn, Monitoring, ReferenceName
+from config.monitoring import MonitoredColumn, Monitoring
+from config.rules import ReferenceName
 from core.errors import naming
 from python_metrics.alerts import alarm_store
 from python_metrics.alerts.alarm_store import ProfiledDay

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from config.monitoring import Granularity, ReferenceName
+from config.rules import Granularity, ReferenceName
 
 # The same weekdays of so many weeks; fewer than FEWEST of them there are no reference.
 WEEKS, FEWEST_WEEKS = 8, 4

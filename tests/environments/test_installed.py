@@ -79,7 +79,7 @@ def test_a_monitoring_file_of_the_folder_takes_the_place_of_the_packages(install
     own = installed.folder / "monitoring.yml"
     own.write_text("models: 5\n")
     try:
-        with pytest.raises(AssertionError, match=r"monitoring\.yml, windows: Field required"):
+        with pytest.raises(AssertionError, match=r"monitoring\.yml: models belongs into the file of a dataset"):
             ask(installed, "run", "--source", "sample")
     finally:
         own.unlink()

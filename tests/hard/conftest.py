@@ -74,11 +74,11 @@ def files(sample_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Files:
     months, corrected = folder / "months", folder / "corrected"
     write_months(sample_dir, months)
     write_corrected(months, corrected)
-    monitoring, changed = folder / "monitoring.yml", folder / "changed.yml"
+    monitoring, changed, other = (folder / name for name in ("as_it_is", "changed", "other_rules"))
     write_monitoring(monitoring)
     write_monitoring(changed, changed=True)
-    write_other_rules(monitoring, folder / "other_rules.yml")
-    return Files(months, corrected, monitoring, changed, folder / "other_rules.yml")
+    write_other_rules(monitoring, other)
+    return Files(months, corrected, monitoring, changed, other)
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,7 @@ from core.failpoints import VARIABLE
 from pipeline import steps
 from pipeline.runner import Pipeline, Report
 from tests.files import named
+from tests.monitoring import configured_by, documents, write_files
 from tests.parts import covering, thinned, without_trips
 from tests.warehouse_hashes import differences, hashes
 from warehouse import database
@@ -44,7 +45,7 @@ JANUARY, FEBRUARY = Month(2022, 1), Month(2022, 2)
 STEPS = tuple(step.name for step in steps.STEPS)
 # Every label of the two months has arrived by then; a fixed moment, so that evaluations can be compared.
 AS_OF = "2022-03-31"
-LOADED, LOADED_TARGET = "partner_tips", "tip_amount"
+LOADED, LOADED_TARGET = "partner_tips", "partner_tips"
 LOCK_OUTLIVES = 2.0
 _ENDS = 300
 
@@ -83,34 +84,35 @@ def write_corrected(months: Path, folder: Path) -> None:
     pq.write_table(table, named(folder, FEBRUARY))
 
 
-def write_monitoring(path: Path, *, changed: bool = False) -> None:
-    """The project's own file with a regression, a classifier and a model whose predictions are loaded.
+def write_monitoring(folder: Path, *, changed: bool = False) -> None:
+    """The project's own files with a regression, a classifier and a model whose predictions are loaded.
 
-    The changed one has other rules: a threshold, a comparison less, and no labels of the classifier's target.
+    The changed ones have other rules: a threshold, a comparison less, and no labels of the classifier in the rows.
     """
-    document: dict[str, Any] = yaml.safe_load((ROOT / "monitoring.yml").read_text(encoding="utf-8"))
-    del document["models"]["green_duration_hgb"]
-    document["models"][LOADED] = {
+    rules, example = documents()
+    del example["models"]["green_duration_hgb"]
+    example["models"][LOADED] = {
+        "task": "regression",
         "predictions": "loaded",
-        "reference": {"from": "2022-01-01", "to": "2022-01-31"},
-        "target": LOADED_TARGET,
-        "features": [{"name": "trip_distance", "type": "numerical"}],
+        "reference": {"from": date(2022, 1, 1), "to": date(2022, 1, 31)},
+        "label": "feed",
+        "features": ["trip_distance"],
     }
-    document["labels"][LOADED_TARGET] = {"source": "feed"}
     if changed:
-        document["drift"]["numerical"]["threshold"] = 0.05
-        document["comparisons"]["trailing_7"] = []
-        del document["labels"]["is_tipped"]
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+        rules["drift"]["numerical"]["threshold"] = 0.05
+        rules["comparisons"]["trailing_7"] = []
+        example["models"]["green_tipped"]["label"] = {"column": "is_tipped", "feed": True}
+    write_files(folder, rules, example)
 
 
-def write_other_rules(monitoring: Path, path: Path) -> None:
+def write_other_rules(monitoring: Path, folder: Path) -> None:
     """The same models under other thresholds for what labels say, what fires, and what is an alert."""
-    document: dict[str, Any] = yaml.safe_load(monitoring.read_text(encoding="utf-8"))
-    document["evaluation"]["concept_alpha"] = 0.2
-    document["calibration"]["false_alarm_days"] = dict.fromkeys(document["calibration"]["false_alarm_days"], 20)
-    document["alerts"]["missing_share"] |= {"warning": 0.01, "critical": 0.02}
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
+    rules, _ = documents()
+    rules["evaluation"]["concept_alpha"] = 0.2
+    rules["calibration"]["false_alarm_days"] = dict.fromkeys(rules["calibration"]["false_alarm_days"], 20)
+    rules["alerts"]["missing_share"] |= {"warning": 0.01, "critical": 0.02}
+    example = yaml.safe_load((monitoring / "datasets" / "green_trips.yml").read_text(encoding="utf-8"))
+    write_files(folder, rules, example)
 
 
 @dataclass(frozen=True)
@@ -243,7 +245,7 @@ class Yard:
             "PGUSER": embedded.SUPERUSER,
             "PGDATABASE": self._name,
             "WAREHOUSE_STATE_DIR": str(state),
-            "WAREHOUSE_MONITORING_FILE": str(self.files.monitoring),
+            **configured_by(self.files.monitoring),
         }
         with (
             database.environment(variables),
@@ -343,9 +345,9 @@ def labels_arguments(case: Case) -> list[str]:
     return ["labels", "--file", str(write_labels(case)), "--target", LOADED_TARGET]
 
 
-def monitored_by(file: Path) -> contextlib.AbstractContextManager[None]:
-    """Another monitoring.yml inside this block, which lies within the case's own: each puts back what it found."""
-    return database.environment({"WAREHOUSE_MONITORING_FILE": str(file)})
+def monitored_by(folder: Path) -> contextlib.AbstractContextManager[None]:
+    """Other files inside this block, which lies within the case's own: each puts back what it found."""
+    return database.environment(configured_by(folder))
 
 
 def _done(case: Case, *arguments: str, **environment: str) -> None:
@@ -368,7 +370,7 @@ def _completed(case: Case) -> None:
 
 
 def _corrected(case: Case) -> None:
-    _done(case, *case.run_arguments(case.files.corrected), WAREHOUSE_MONITORING_FILE=str(case.files.changed_monitoring))
+    _done(case, *case.run_arguments(case.files.corrected), **configured_by(case.files.changed_monitoring))
 
 
 # From which template a template is made, and how.

@@ -255,4 +255,4 @@ def test_a_command_that_failed_since_the_last_run_is_told(monitored_warehouse: C
     result = command("doctor")
     assert problems(result) == []
     assert "-        make predictions: failed, " in result.stdout
-    assert "MODEL 'nope' is not in monitoring.yml" in result.stdout
+    assert "MODEL 'nope' is in no file of datasets/" in result.stdout

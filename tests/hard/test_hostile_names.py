@@ -13,14 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from config.monitoring_file import load_monitoring
+from config.dataset_file import load_dataset
 from config.months import Month, parse_months
 from config.paths import ROOT
 from config.settings import make_settings
 from core.errors import BadFileError, ConfigurationError, UsageError, WarehouseError
 from core.files.input_files import LONGEST_VALUE
-from ingest.load import load_month
-from ingest.sources import SourceFile
+from ingest.tlc.load import load_month
+from ingest.tlc.sources import SourceFile
 from models_ml.label_feed import load_labels
 from pipeline.cli import values
 from pipeline.commands import predictions
@@ -28,6 +28,7 @@ from pipeline.commands.reports import ReportRequest, write_reports
 from tests.files import FEBRUARY, trip_table
 from tests.hostile import HOSTILE
 from tests.labels import FEED, make_shop, monitoring, parquet
+from tests.monitoring import documents
 from warehouse.database import Connection
 from warehouse.runs import Step, hold_lock, recorded
 
@@ -165,15 +166,15 @@ def test_columns_and_names_of_a_label_file(loaded: Connection, tmp_path: Path) -
     assert counts(loaded) == before
 
 
-def test_names_in_monitoring_yml(tmp_path: Path) -> None:
-    path = tmp_path / "monitoring.yml"
+def test_names_in_a_datasets_file(tmp_path: Path) -> None:
+    path = tmp_path / "green_trips.yml"
 
     def refuses(change: Any) -> None:
-        document = yaml.safe_load((ROOT / "monitoring.yml").read_text(encoding="utf-8"))
+        _, document = documents()
         change(document)
         path.write_text(yaml.safe_dump(document), encoding="utf-8")
-        with pytest.raises(ConfigurationError, match=r"monitoring\.yml"):
-            load_monitoring(path)
+        with pytest.raises(ConfigurationError, match=r"green_trips\.yml"):
+            load_dataset(path)
 
     for text in HOSTILE:
         refuses(lambda it, text=text: it["models"].update({text: it["models"]["green_duration_lr"]}))

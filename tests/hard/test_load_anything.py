@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from core.errors import BadFileError
-from ingest.load import load_month
-from ingest.schema import COLUMNS
-from ingest.sources import SourceFile
+from ingest.tlc.load import load_month
+from ingest.tlc.schema import COLUMNS
+from ingest.tlc.sources import SourceFile
 from tests.files import JANUARY, trip_table, write_file
 from tests.tables import Case, bad_cases, comparable, expected, good_cases
 from warehouse import database

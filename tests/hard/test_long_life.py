@@ -16,7 +16,7 @@ import pytest
 
 from config.months import Month
 from config.paths import ROOT
-from ingest.sample import write_sample
+from ingest.tlc.sample import write_sample
 from tests.commands import command
 from tests.conftest import FirstRun, drop_database, make_database
 from tests.runs import contents, one, rows

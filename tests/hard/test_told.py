@@ -72,12 +72,12 @@ def test_the_metrics_name_their_window(monitored_warehouse: Connection, sample_d
         (
             ["labels", "--file", "x.csv", "--target", "nope"],
             2,
-            ("make labels", "failed", f"nope {ROOT / 'x.csv'}", "the target 'nope' has no entry"),
+            ("make labels", "failed", f"nope {ROOT / 'x.csv'}", "the target 'nope' is the label of no model"),
         ),
         (
             ["predictions", "--file", "x.csv", "--model", "nope", "--version", "v7"],
             2,
-            ("make predictions", "failed", f"nope v7 {ROOT / 'x.csv'}", "MODEL 'nope' is not in monitoring.yml"),
+            ("make predictions", "failed", f"nope v7 {ROOT / 'x.csv'}", "MODEL 'nope' is in no file of datasets/"),
         ),
         (
             ["ack", "--incident", "zz", "--note", "seen"],

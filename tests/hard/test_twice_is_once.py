@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from config.months import Month
-from ingest.sample import write_sample
+from ingest.tlc.sample import write_sample
 from tests.files import named, with_column
 from tests.hard.killing import FEBRUARY, JANUARY, Case, Files, Yard
 from tests.hard.points import EMPTIED, Point

@@ -1,4 +1,4 @@
-"""What is made again when something in monitoring.yml changes: the table of docs/explanation/how-it-works.md."""
+"""What is made again when something in the files of settings changes: the table of docs/explanation/how-it-works.md."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.hard.killing import Yard, monitored_by
+from tests.monitoring import write_files
 
 LR, TIPPED = "green_duration_lr", "green_tipped"
 MODELS = frozenset({LR, TIPPED})
@@ -18,13 +19,13 @@ FIGURES = {"metrics": MODELS, "comparisons": MODELS, "performance": MODELS}
 # other steps made units.
 CHANGES: list[tuple[str, object, set[str], Mapping[str, frozenset[str]]]] = [
     ("drift.numerical.threshold", 0.05, {"marts"}, FIGURES),
-    ("windows.min_values", 60, {"marts"}, FIGURES),
-    ("segments.by", [["day_type"]], {"profiles", "marts"}, FIGURES | {"alarms": MODELS}),
-    ("profiles.decimals.fare_amount", 1, {"profiles", "marts"}, FIGURES | {"alarms": MODELS}),
-    (f"models.{TIPPED}.threshold", 0.4, {"marts"}, dict.fromkeys(FIGURES, frozenset({TIPPED}))),
+    ("min_values", 60, {"marts"}, FIGURES),
+    ("segments", [["day_type"]], {"profiles", "marts"}, FIGURES | {"alarms": MODELS}),
+    ("columns.fare_amount.decimals", 1, {"profiles", "marts"}, FIGURES | {"alarms": MODELS}),
+    (f"models.{TIPPED}.predictions.threshold", 0.4, {"marts"}, dict.fromkeys(FIGURES, frozenset({TIPPED}))),
     ("evaluation.concept_alpha", 0.2, {"marts"}, {"performance": MODELS}),
     (
-        "labels.is_tipped.delay_days",
+        f"models.{TIPPED}.label.delay_days",
         2,
         {"marts"},
         {"labels": frozenset({"is_tipped"}), "performance": frozenset({TIPPED})},
@@ -53,24 +54,24 @@ where
 """
 
 
-def changed(monitoring: Path, place: str, value: object, path: Path) -> Path:
-    """The monitoring.yml with another value at a place."""
-    document: dict[str, Any] = yaml.safe_load(monitoring.read_text(encoding="utf-8"))
+def changed(monitoring: Path, place: str, value: object, folder: Path) -> Path:
+    """The files with another value at a place of the one that has it."""
+    files = (monitoring / "monitoring.yml", monitoring / "datasets" / "green_trips.yml")
+    rules, example = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in files)
     *parents, name = place.split(".")
-    part = document
+    part = rules if place.split(".")[0] in rules else example
     for parent in parents:
         part = part[parent]
     assert part.get(name) != value
     part[name] = value
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
-    return path
+    return write_files(folder, rules, example)
 
 
 @pytest.mark.parametrize(("place", "value", "built", "made"), CHANGES, ids=[change[0] for change in CHANGES])
 def test_a_change(
     yard: Yard, tmp_path: Path, place: str, value: object, built: set[str], made: Mapping[str, frozenset[str]]
 ) -> None:
-    with yard.case("whole") as case, monitored_by(changed(case.files.monitoring, place, value, tmp_path / "new.yml")):
+    with yard.case("whole") as case, monitored_by(changed(case.files.monitoring, place, value, tmp_path)):
         case.finish()
         rows: list[Any] = case.connection.execute(_MADE).fetchall()
         assert {str(step): frozenset(subjects) for step, subjects in rows} == made

@@ -18,7 +18,7 @@ import pytest
 from config import env_file
 from config.paths import ROOT, state_dir
 from core.errors import ConfigurationError, SourceUnavailableError
-from ingest.download import download
+from ingest.tlc.download import download
 from tests.commands import command
 from tests.conftest import FirstRun
 from warehouse.database import Connection

@@ -15,13 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from config.monitoring_file import load_monitoring
 from config.paths import ROOT
+from config.rules_file import load_rules
 from core.errors import BadFileError, ConfigurationError
 from core.files.checksums import checked_sha256
 from core.files.input_files import LARGEST_TEXT
-from ingest.read import inspect
-from ingest.records import read_record
+from ingest.tlc.read import inspect
+from ingest.tlc.records import read_record
 from models_ml.label_file import check_feed_file
 from tests.files import FEBRUARY, trip_table, write_file
 from tests.unit.core.files.test_table_files import NEEDED, READERS, good, header, line
@@ -75,7 +75,7 @@ def test_what_lies_beside_the_data_is_never_quoted(tmp_path: Path) -> None:
 def test_another_file_than_a_monitoring_yml_is_never_quoted(text: str, tmp_path: Path) -> None:
     secret = secrets.token_urlsafe(24)
     (tmp_path / "secrets.yml").write_text(text.format(secret))
-    assert secret[:4] not in refusal(load_monitoring, tmp_path / "secrets.yml")
+    assert secret[:4] not in refusal(load_rules, tmp_path / "secrets.yml")
 
 
 def test_a_link_to_a_file_of_the_kind_is_read(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_what_is_no_regular_file_is_refused_at_once(make: str, tmp_path: Path, m
         ("file.csv", READERS["labels"]),
         ("file.parquet", READERS["predictions"]),
         (f"green_tripdata_{FEBRUARY}.parquet", ALL_READERS["trips"]),
-        ("monitoring.yml", load_monitoring),
+        ("monitoring.yml", load_rules),
     ):
         put(tmp_path / name)
         if name.startswith("green"):
@@ -127,7 +127,7 @@ def test_settings_and_checksums_of_any_size_are_not_read(tmp_path: Path) -> None
         file.truncate(LARGEST_TEXT + 1)
     assert "larger than 16,777,216 bytes" in refusal(lambda found: checked_sha256(found, None), path)
     (tmp_path / "SHA256SUMS").rename(tmp_path / "monitoring.yml")
-    assert "larger than 16,777,216 bytes" in refusal(load_monitoring, tmp_path / "monitoring.yml")
+    assert "larger than 16,777,216 bytes" in refusal(load_rules, tmp_path / "monitoring.yml")
 
 
 def _quoted(size: int) -> Callable[[str], str]:

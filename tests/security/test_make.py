@@ -60,7 +60,7 @@ def test_a_value_is_never_run(name: str, tmp_path: Path) -> None:
     ["$(shell false)", "${HOME} $HOME $$ $", "`c` 'q' \"d\" \\", "two\nlines", "a # b", "%s %", "$(error x)", "=x"],
 )
 def test_a_value_arrives_as_it_was_typed(value: str) -> None:
-    expected = f"the target '{value.strip()}' has no entry"
+    expected = f"the target '{value.strip()}' is the label of no model"
     assert expected in make("labels", f"TARGET={value}", "FILE=a.csv").stderr
     # Another setting of the environment, which is one here, too.
     result = make("labels", "FILE=a.csv", f"WAREHOUSE_LOG_LEVEL={value}")

@@ -138,7 +138,7 @@ def test_planted_faults_are_found(monitored_warehouse: Connection, target: Path)
         monitored_warehouse.execute(fault.encode())
     result = dbt(target, "test", "--select", "test_type:singular")
     assert result.returncode == 1
-    tests = {path.stem for path in (DBT_PROJECT_DIR / "tests").glob("assert_*.sql")}
+    tests = {path.stem for path in (DBT_PROJECT_DIR / "tests").rglob("assert_*.sql")}
     assert tests == set(FAULTS), "every singular test has a fault that it finds"
     for test in tests:
         assert f"Failure in test {test}" in result.stdout, test
@@ -154,7 +154,7 @@ def test_freshness_is_asked_of_the_manifest(monitored_warehouse: Connection, tar
 
 
 def test_the_rules_of_the_seed_are_those_of_the_model() -> None:
-    seed = (DBT_PROJECT_DIR / "seeds" / "rejection_rules.csv").read_text().splitlines()[1:]
+    seed = (DBT_PROJECT_DIR / "seeds" / "green_trips" / "rejection_rules.csv").read_text().splitlines()[1:]
     model = (DBT_PROJECT_DIR / "models" / "datasets" / "green_trips" / "green_trips_classified.sql").read_text()
     named = [line.split(",")[0] for line in seed]
     positions = [model.index(f"then '{rule}'") for rule in named]

@@ -14,7 +14,7 @@ import pytest
 from config.paths import DBT_PROJECT_DIR
 from core.errors import DbtError, ModelError, PartlyFailedError, WarehouseError
 from grafana.preview.asking import as_dashboard
-from ingest.sample import write_sample
+from ingest.tlc.sample import write_sample
 from pipeline import dbt
 from pipeline.runner import LIVE_VIEWS, Pipeline
 from pipeline.steps.train import Train

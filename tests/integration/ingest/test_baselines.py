@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.dataset_monitoring import monitoring_of
-from config.monitoring_file import load_monitoring
+from config.rules_file import load_rules
 from core.errors import BadFileError, ConfigurationError
 from ingest.datasets.baselines import opened
 from tests.datasets import dataset_of
@@ -44,7 +44,7 @@ def staged(
     connection: database.Connection, path: Path, text: str, spec: str = "repayment", shown: str = SHOWN, **changes: str
 ) -> list[tuple[object, ...]]:
     dataset = dataset_of(text.replace("baseline.csv", str(path)), path, **changes)
-    monitoring = monitoring_of("loans", dataset, load_monitoring())
+    monitoring = monitoring_of("loans", dataset, load_rules())
     with opened(monitoring, dataset, spec) as baseline, database.transaction(connection):
         baseline.stage(connection)
         return connection.execute(f"select {shown} from baseline order by event_id".encode()).fetchall()

@@ -11,8 +11,8 @@ import pytest
 from config.months import Month
 from config.settings import Settings, Source, make_settings
 from core.errors import BadFileError
-from ingest.load import Action, load_month
-from ingest.sources import Held, SourceFile, find_files
+from ingest.tlc.load import Action, load_month
+from ingest.tlc.sources import Held, SourceFile, find_files
 from pipeline.commands.doctor import examine
 from pipeline.commands.replay import _month_file
 from tests.commands import command

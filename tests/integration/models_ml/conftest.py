@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import drop_database, make_database
 from tests.labels import make_shop
+from tests.monitoring import configured_by
 from tests.predictions import write_model
 from tests.runs import rows
 from warehouse import database
@@ -35,16 +36,16 @@ def shop(shop_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connec
 
 
 @pytest.fixture
-def monitoring_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A monitoring.yml with the loaded model beside the project's own ones."""
-    path = tmp_path / "monitoring.yml"
-    monkeypatch.setenv("WAREHOUSE_MONITORING_FILE", str(path))
-    write_model(path)
-    return path
+def monitoring_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project's own files with the loaded model beside theirs."""
+    write_model(tmp_path)
+    for name, value in configured_by(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    return tmp_path
 
 
 @pytest.fixture
-def trips(monitored_warehouse: Connection, monitoring_file: Path) -> pd.DataFrame:
+def trips(monitored_warehouse: Connection, monitoring_folder: Path) -> pd.DataFrame:
     """Every fifth accepted trip of both months, with a prediction of its own."""
     found = rows(
         monitored_warehouse,

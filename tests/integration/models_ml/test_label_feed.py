@@ -398,7 +398,7 @@ def test_a_feed_takes_the_place_of_labels_of_the_trips_and_keeps_it(shop: Connec
     assert load(csv(tmp_path / "b.csv", "2022-02,1,1,2022-02-10 10:00", "2022-02,1,,")).removed == 0
     assert rows(shop, f"select {ROW} from ml.labels") == [(1,)]
     assert pending(shop, monitoring(amount=FEED)) == ([], [])
-    with pytest.raises(ConfigurationError, match=r"came with a feed \(.*a\.csv\).*set `source: feed`"):
+    with pytest.raises(ConfigurationError, match=r"came with a feed \(.*a\.csv\).*write `feed: true`"):
         refresh(monitoring(amount=TRIPS), 2)
     assert rows(shop, f"select {ROW} from ml.labels") == [(1,)]
 
@@ -409,11 +409,15 @@ def test_a_feed_takes_the_place_of_labels_of_the_trips_and_keeps_it(shop: Connec
         ({"a": FEED}, "", "a"),
         ({"a": FEED, "b": TRIPS}, "", "a"),
         ({"a": FEED, "b": FEED}, "b", "b"),
-        ({"a": FEED, "b": FEED}, "", UsageError("name the target; monitoring.yml has: a, b")),
-        ({"a": FEED}, "c", UsageError("the target 'c' has no entry under labels in monitoring.yml; there are: a")),
-        ({}, "", UsageError("monitoring.yml has: none")),
-        ({"a": FEED, "b": TRIPS}, "b", ConfigurationError("set `source: feed` there")),
-        ({"b": TRIPS}, "", ConfigurationError("labels.b: its labels are taken from the trips' own rows")),
+        ({"a": FEED, "b": FEED}, "", UsageError("name the target; datasets/green_trips.yml has: a, b")),
+        (
+            {"a": FEED},
+            "c",
+            UsageError("the target 'c' is the label of no model in datasets/green_trips.yml; there"),
+        ),
+        ({}, "", UsageError("datasets/green_trips.yml has: none")),
+        ({"a": FEED, "b": TRIPS}, "b", ConfigurationError("write `label: {column: b, feed: true}`")),
+        ({"b": TRIPS}, "", ConfigurationError("the labels of b are taken from the rows themselves")),
     ],
 )
 def test_which_target_a_file_is_for(labels: dict[str, Labels], named: str, found: str | WarehouseError) -> None:

@@ -13,8 +13,6 @@ import pytest
 import skops.io
 from sklearn.metrics import roc_auc_score
 
-from config.monitored import Monitored
-from config.monitoring_file import load_monitoring
 from config.paths import state_dir
 from config.settings import Source, make_settings
 from core.errors import ModelError, PartlyFailedError, WarehouseError
@@ -23,11 +21,12 @@ from models_ml.recipes import definition_sha256
 from models_ml.score import Scoring
 from models_ml.store import stored_models
 from pipeline.runner import Pipeline
+from tests.monitoring import green_trips, with_example
 from warehouse import database, engine
 from warehouse.database import Connection
 from warehouse.engine import bring_up_to_date
 
-MODELS = load_monitoring().models
+MODELS = green_trips().models
 TIPPED = "green_tipped"
 AFTER_SCORING = frozenset({"profiles", "labels", "metrics", "performance", "alarms", "marts"})
 AFTER_TRAINING = AFTER_SCORING | {"score"}
@@ -240,9 +239,9 @@ def changed_pipeline(folder: Path, change: dict[str, Any]) -> Pipeline:
     """A pipeline on the sample in which green_tipped is another one, and which ends when models are trained."""
     settings = make_settings(data_dir=folder, source=Source.LOCAL)
     pipeline = Pipeline(settings, lambda line: None, without=AFTER_TRAINING)
-    tipped = pipeline.monitored.rules.models[TIPPED].model_copy(update=change)
-    models = pipeline.monitored.rules.models | {TIPPED: tipped}
-    pipeline.monitored = Monitored.example(pipeline.monitored.rules.model_copy(update={"models": models}))
+    tipped = pipeline.monitored.of["green_trips"].models[TIPPED].model_copy(update=change)
+    models = pipeline.monitored.of["green_trips"].models | {TIPPED: tipped}
+    pipeline.monitored = with_example(pipeline.monitored, models=models)
     return pipeline
 
 
@@ -281,7 +280,7 @@ def test_a_tampered_file_is_refused(monitored_warehouse: Connection, tmp_path: P
     before = predictions_hash(monitored_warehouse)
     monitored_warehouse.execute("update monitoring.ledger set inputs_hash = '' where step = 'score'")
     with pytest.raises(ModelError, match="was changed: its sha256 is") as error:
-        bring_up_to_date(Scoring(model, load_monitoring(), tmp_path), run_id=1)
+        bring_up_to_date(Scoring(model, green_trips(), tmp_path), run_id=1)
     assert "not opened" in str(error.value)
     assert predictions_hash(monitored_warehouse) == before
 
@@ -322,14 +321,14 @@ def test_what_a_model_is_cannot_change_under_its_name(monitored_warehouse: Conne
     before = predictions_hash(monitored_warehouse)
     settings = make_settings(data_dir=sample_dir, source=Source.LOCAL)
     pipeline = Pipeline(settings, lambda line: None, without=AFTER_TRAINING)
-    model = pipeline.monitored.rules.models["green_duration_lr"]
+    model = pipeline.monitored.of["green_trips"].models["green_duration_lr"]
     for change in (
         {"features": model.features[:2]},
         {"target": "tip_amount"},
         {"recipe": "gradient_boosting"},
     ):
-        changed = pipeline.monitored.rules.models | {"green_duration_lr": model.model_copy(update=change)}
-        pipeline.monitored = Monitored.example(pipeline.monitored.rules.model_copy(update={"models": changed}))
+        changed = pipeline.monitored.of["green_trips"].models | {"green_duration_lr": model.model_copy(update=change)}
+        pipeline.monitored = with_example(pipeline.monitored, models=changed)
         with pytest.raises(PartlyFailedError, match=r"1 of 3 models failed.* give the changed model a name of its own"):
             pipeline.run()
     assert predictions_hash(monitored_warehouse) == before
@@ -343,8 +342,8 @@ def test_a_retired_model_keeps_its_rows_and_stops_nobody(
         table = pq.read_table(sample_dir / f"green_tripdata_{month}.parquet")
         pq.write_table(table[: -1000 if month == "2022-02" else None], tmp_path / f"green_tripdata_{month}.parquet")
     pipeline = Pipeline(make_settings(data_dir=tmp_path, source=Source.LOCAL), lambda line: None)
-    left = {"green_duration_lr": pipeline.monitored.rules.models["green_duration_lr"]}
-    pipeline.monitored = Monitored.example(pipeline.monitored.rules.model_copy(update={"models": left}))
+    left = {"green_duration_lr": pipeline.monitored.of["green_trips"].models["green_duration_lr"]}
+    pipeline.monitored = with_example(pipeline.monitored, models=left)
     report = pipeline.run()
     assert not report.nothing_new
     active = monitored_warehouse.execute("select model_spec, is_active from marts.dim_models order by 1").fetchall()
@@ -364,7 +363,7 @@ def test_a_retired_model_keeps_its_rows_and_stops_nobody(
 @pytest.mark.slow
 def test_too_few_rows_to_train_on_are_named(empty_warehouse: Connection, tmp_path: Path) -> None:
     from config.months import Month
-    from ingest.sample import write_sample
+    from ingest.tlc.sample import write_sample
 
     write_sample(Month(2022, 1), tmp_path / "whole.parquet")
     pq.write_table(pq.read_table(tmp_path / "whole.parquet")[:50], tmp_path / "green_tripdata_2022-01.parquet")
@@ -382,5 +381,5 @@ def test_too_few_rows_to_train_on_are_named(empty_warehouse: Connection, tmp_pat
 def test_nothing_is_pending_after_a_run(monitored_warehouse: Connection) -> None:
     with database.warehouse():
         for model in stored_models():
-            work = Scoring(model, load_monitoring(), state_dir() / "models")
+            work = Scoring(model, green_trips(), state_dir() / "models")
             assert engine.pending(monitored_warehouse, work) == ([], [])

@@ -126,7 +126,7 @@ def test_bad_files_change_nothing(monitored_warehouse: Connection, trips: pd.Dat
 
 
 def test_what_is_no_file_of_predictions_is_named(
-    monitored_warehouse: Connection, monitoring_file: Path, tmp_path: Path
+    monitored_warehouse: Connection, monitoring_folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "torn.parquet").write_bytes(b"PAR1")
     (tmp_path / "text.csv").write_text(

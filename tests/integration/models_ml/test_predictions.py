@@ -104,17 +104,17 @@ def test_a_model_waits_until_the_days_of_its_reference_are_there(
 
 
 def test_too_few_predictions_are_no_reference(
-    monitored_warehouse: Connection, trips: pd.DataFrame, tmp_path: Path, monitoring_file: Path
+    monitored_warehouse: Connection, trips: pd.DataFrame, tmp_path: Path, monitoring_folder: Path
 ) -> None:
-    write_model(monitoring_file, reference={"from": "2022-02-01", "to": "2022-02-01"})
+    write_model(monitoring_folder, reference={"from": "2022-02-01", "to": "2022-02-01"})
     day = trips[trips["window_date"] == date(2022, 2, 1)].head(99)
     said = load(write(day, tmp_path / "day.parquet"))
     assert "has 99 predictions, at least 100 are needed" in said[1]
     # Nothing is fixed yet: the reference may still be another one.
-    write_model(monitoring_file, reference={"from": "2022-02-02", "to": "2022-02-02"})
+    write_model(monitoring_folder, reference={"from": "2022-02-02", "to": "2022-02-02"})
     other = write(trips[trips["window_date"] == date(2022, 2, 2)], tmp_path / "other.parquet")
     assert load(other)[1] == f"{VERSION}: its reference is stored"
-    write_model(monitoring_file)
+    write_model(monitoring_folder)
     with pytest.raises(ModelError, match="has changed what partner_tips is"):
         load(other)
 
@@ -190,7 +190,7 @@ def test_predictions_of_replaced_trips_are_taken_out(
             2,
             "has a recipe, its predictions are made here; models with loaded predictions:",
         ),
-        (["--model", "blue"], 2, "MODEL 'blue' is not in monitoring.yml; models with loaded predictions: use one of"),
+        (["--model", "blue"], 2, "MODEL 'blue' is in no file of datasets/; models with loaded predictions: use one of"),
         (
             ["--model", "partner_tips", "--file", "/nowhere.csv"],
             5,
@@ -199,7 +199,7 @@ def test_predictions_of_replaced_trips_are_taken_out(
     ],
 )
 def test_a_wrong_parameter_is_one_line_and_its_code(
-    empty_warehouse: Connection, monitoring_file: Path, arguments: list[str], code: int, words: str
+    empty_warehouse: Connection, monitoring_folder: Path, arguments: list[str], code: int, words: str
 ) -> None:
     result = command("predictions", *arguments)
     assert result.returncode == code
@@ -215,7 +215,7 @@ def test_make_hands_over_its_variables(monitored_warehouse: Connection, trips: p
 
 
 def test_without_trips_or_with_another_command_at_work_nothing_is_loaded(
-    empty_warehouse: Connection, monitoring_file: Path, tmp_path: Path
+    empty_warehouse: Connection, monitoring_folder: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "one.csv").write_text("source_month,source_row,prediction\n2022-02,1,0.5\n", encoding="utf-8")
     with pytest.raises(UsageError, match="holds no trips to predict for: bring the warehouse up to date first"):
@@ -225,9 +225,9 @@ def test_without_trips_or_with_another_command_at_work_nothing_is_loaded(
 
 
 def test_a_feature_that_the_trips_do_not_have_is_named(
-    monitored_warehouse: Connection, trips: pd.DataFrame, tmp_path: Path, monitoring_file: Path
+    monitored_warehouse: Connection, trips: pd.DataFrame, tmp_path: Path, monitoring_folder: Path
 ) -> None:
-    write_model(monitoring_file, features=[{"name": "weather", "type": "numerical"}])
+    write_model(monitoring_folder, features=["weather"])
     with pytest.raises(WarehouseError, match=r"green_trips_scored has no column weather: use .*trip_distance"):
         load(write(trips, tmp_path / "predictions.parquet"))
     assert one(monitored_warehouse, "select count(*) from ml.models where spec = %s", SPEC) == 0
@@ -235,11 +235,11 @@ def test_a_feature_that_the_trips_do_not_have_is_named(
 
 @pytest.mark.slow
 def test_decisions_that_come_with_predictions_are_what_is_evaluated(
-    monitored_warehouse: Connection, monitoring_file: Path, trips: pd.DataFrame, tmp_path: Path, sample_dir: Path
+    monitored_warehouse: Connection, monitoring_folder: Path, trips: pd.DataFrame, tmp_path: Path, sample_dir: Path
 ) -> None:
     """By day and segment as scikit-learn has it; with a text among the features, and then with a threshold alone."""
-    features = [*MODEL["features"], {"name": "payment_type", "type": "categorical"}]
-    write_model(monitoring_file, features=features, threshold=0.5)
+    features = [*MODEL["features"], "payment_type"]
+    write_model(monitoring_folder, features=features, predictions={"loaded": True, "threshold": 0.5})
     trips["prediction"] = np.random.default_rng(13).random(len(trips))
     # A model that decides at 0.65, and never for 1 where the source row ends in 0.
     trips["decision"] = (trips["prediction"] >= 0.65) & (trips["source_row"] % 10 != 0)
@@ -260,7 +260,7 @@ def test_decisions_that_come_with_predictions_are_what_is_evaluated(
     _assert_evaluated_by(monitored_warehouse, trips.assign(decided=trips["decision"]))
     # Without decisions the threshold counts, and another one evaluates again.
     load(write(trips.drop(columns="decision"), tmp_path / "again.csv"))
-    write_model(monitoring_file, features=features, threshold=0.65)
+    write_model(monitoring_folder, features=features, predictions={"loaded": True, "threshold": 0.65})
     run(sample_dir)
     _assert_evaluated_by(monitored_warehouse, trips.assign(decided=trips["prediction"] >= 0.65))
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from config.monitoring_file import load_monitoring
-from config.paths import ROOT
+from config.paths import EXAMPLE_FILE, ROOT
 from models_ml import recipes
+from tests.monitoring import green_trips
 from tests.runs import one, rows, run
 from warehouse.database import Connection
 
@@ -36,20 +36,15 @@ def query_of(command: str) -> str:
 
 
 @pytest.fixture
-def own_monitoring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample_dir: Path) -> Path:
-    """A copy of monitoring.yml that the commands use; the sample stands in for trips."""
-    path = tmp_path / "monitoring.yml"
-    path.write_text((ROOT / "monitoring.yml").read_text(encoding="utf-8"), encoding="utf-8")
-    monkeypatch.setenv("WAREHOUSE_MONITORING_FILE", str(path))
+def own_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sample_dir: Path) -> Path:
+    """A copy of the worked example's file that the commands use; the sample stands in for trips."""
+    path = tmp_path / "datasets" / EXAMPLE_FILE.name
+    path.parent.mkdir()
+    path.write_text(EXAMPLE_FILE.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setenv("WAREHOUSE_DATASETS_DIR", str(path.parent))
     monkeypatch.setenv("SOURCE", "local")
     monkeypatch.setenv("DATA_DIR", str(sample_dir))
     return path
-
-
-def add_label(path: Path, entry: str) -> None:
-    """Under `labels:`."""
-    before, after = path.read_text(encoding="utf-8").split("\nlabels:\n")
-    path.write_text(f"{before}\nlabels:\n{entry}{after}", encoding="utf-8")
 
 
 def add(path: Path, entry: str) -> None:
@@ -59,15 +54,12 @@ def add(path: Path, entry: str) -> None:
 
 @pytest.mark.slow
 def test_a_model_that_is_trained_here(
-    monitored_warehouse: Connection, own_monitoring: Path, sample_dir: Path, monkeypatch: pytest.MonkeyPatch
+    monitored_warehouse: Connection, own_file: Path, sample_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (entry, label), (recipe,), (console,) = (blocks(HERE, language) for language in ("yaml", "python", "console"))
+    (entry,), (recipe,), (console,) = (blocks(HERE, language) for language in ("yaml", "python", "console"))
     before = one(monitored_warehouse, "select sum(n_current) from monitoring.metric_values")
-    add(own_monitoring, entry)
-    (sentence,) = load_monitoring().without_labels()
-    assert sentence.startswith("green_fare is never evaluated: its target fare_amount has no entry under labels")
-    add_label(own_monitoring, label)
-    assert load_monitoring().without_labels() == []
+    add(own_file, entry)
+    assert green_trips().without_labels() == []
     monkeypatch.setattr(recipes, "RECIPES", dict(recipes.RECIPES))
     exec(compile(recipe, "docs/how-to/your-own-model.md", "exec"), vars(recipes))  # noqa: S102 - the page's own code
     make_pipeline, look_at_model, look_at_days, look_at_labels = commands(console)
@@ -115,12 +107,10 @@ def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_predictions_that_are_made_elsewhere(
-    monitored_warehouse: Connection, own_monitoring: Path, tmp_path: Path
-) -> None:
+def test_predictions_that_are_made_elsewhere(monitored_warehouse: Connection, own_file: Path, tmp_path: Path) -> None:
     (entry,), (predict,) = (blocks(ELSEWHERE, language) for language in ("yaml", "python"))
     fetch, load = map(commands, blocks(ELSEWHERE, "console"))
-    add(own_monitoring, entry)
+    add(own_file, entry)
     for command in fetch:
         result = shell(command, tmp_path)
         assert result.returncode == 0, result.stderr
@@ -163,7 +153,7 @@ def test_predictions_that_are_made_elsewhere(
 def test_every_key_and_every_file_of_the_page_is_there() -> None:
     for file in re.findall(r"\]\((?!http)([^)#]+)", PAGE):
         assert (ROOT / "docs" / "how-to" / file).exists(), file
-    for key in ("recipe", "task", "target", "only", "features"):
+    for key in ("recipe", "task", "label", "only", "features"):
         assert f"| `{key}` |" in PAGE
     for name in recipes.RECIPES:
         assert name in PAGE or name == "linear_baseline"

@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 import yaml
 
-from config.monitored import Monitored
-from config.monitoring_file import load_monitoring
 from config.months import Month
 from config.paths import DBT_PROJECT_DIR
-from ingest.sample import write_sample
+from ingest.tlc.sample import write_sample
 from pipeline.dbt_vars import alert_rules
 from pipeline.runner import Pipeline
 from tests.commands import command
 from tests.conftest import FirstRun
+from tests.monitoring import green_trips, with_example
 from tests.runs import one, rows, run, settings
 from warehouse.database import Connection
 
@@ -105,7 +104,7 @@ def test_dbt_and_the_alert_agree_on_what_is_stale() -> None:
     sources = DBT_PROJECT_DIR / "models" / "staging" / "raw" / "_raw__sources.yml"
     (raw,) = yaml.safe_load(sources.read_text(encoding="utf-8"))["sources"]
     freshness = raw["tables"][0]["config"]["freshness"]
-    rule = load_monitoring().alerts.stale_data
+    rule = green_trips().alerts.stale_data
     assert freshness["warn_after"] == {"count": rule.warning, "period": "day"}
     assert freshness["error_after"] == {"count": rule.critical, "period": "day"}
 
@@ -113,7 +112,7 @@ def test_dbt_and_the_alert_agree_on_what_is_stale() -> None:
 @pytest.mark.slow
 def test_other_levels_change_alerts_and_no_metric(monitored_warehouse: Connection, sample_dir: Path) -> None:
     pipeline = Pipeline(settings(sample_dir), lambda line: None)
-    alerts = pipeline.monitored.rules.alerts
+    alerts = pipeline.monitored.of["green_trips"].alerts
     rule = alerts.prediction_drift.model_copy(update={"opens_alerts": True})
     # A level of its own for one model, exactly at the worst day of the other.
     worst = one(
@@ -125,7 +124,7 @@ def test_other_levels_change_alerts_and_no_metric(monitored_warehouse: Connectio
     own = {LR: rule.model_copy(update={"warning": None, "critical": worst})}
     changed = rule.model_copy(update={"models": own, "critical": 100.0, "warning": 99.0})
     with_levels = alerts.model_copy(update={"prediction_drift": changed})
-    pipeline.monitored = Monitored.example(pipeline.monitored.rules.model_copy(update={"alerts": with_levels}))
+    pipeline.monitored = with_example(pipeline.monitored, alerts=with_levels)
     report = pipeline.run()
     assert {step.name for step in report.steps if not step.skipped} == {"marts"}
     found = rows(
@@ -136,7 +135,7 @@ def test_other_levels_change_alerts_and_no_metric(monitored_warehouse: Connectio
 
 
 def test_rules_become_rows_and_levels_of_their_own_too() -> None:
-    alerts = load_monitoring().alerts
+    alerts = green_trips().alerts
     rule = alerts.missing_share
     own = rule.model_copy(update={"columns": {"passenger_count": rule.model_copy(update={"warning": 0.4})}})
     rows = alert_rules(alerts.model_copy(update={"missing_share": own}))

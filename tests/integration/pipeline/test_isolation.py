@@ -10,11 +10,8 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-import yaml
 
-from config.monitored import Monitored
-from config.monitoring_file import load_monitoring
-from config.paths import ROOT, state_dir
+from config.paths import state_dir
 from config.settings import Source, make_settings
 from core.errors import ModelError, PartlyFailedError
 from models_ml.score import Scoring
@@ -24,6 +21,7 @@ from pipeline.commands import predictions
 from pipeline.runner import Pipeline
 from pipeline.steps import step as steps
 from tests.commands import command
+from tests.monitoring import configured_by, documents, green_trips, with_example, write_files
 from tests.runs import one, rows, run
 from warehouse.database import Connection
 from warehouse.engine import bring_up_to_date
@@ -32,10 +30,10 @@ from warehouse.runs import Step as Record
 SPEC, VERSION = "partner", "partner-v1"
 TIPPED, LR, HGB = "green_tipped", "green_duration_lr", "green_duration_hgb"
 MODEL: dict[str, Any] = {
+    "task": "regression",
     "predictions": "loaded",
     "reference": {"from": "2022-01-20", "to": "2022-01-31"},
-    "target": "duration_minutes",
-    "features": [{"name": "trip_distance", "type": "numerical"}],
+    "features": ["trip_distance"],
 }
 LAST_RUN = "run_id = (select max(run_id) from monitoring.runs where step = 'pipeline')"
 AFTER_SCORING = frozenset({"transform", "profiles", "labels", "metrics", "performance", "alarms", "marts"})
@@ -105,11 +103,10 @@ def test_a_unit_that_fails_is_a_row_of_the_run_log_and_the_steps_go_on(
 @pytest.fixture
 def partner(monitored_warehouse: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
     """Every twentieth trip from the reference on with a prediction, of a model beside the project's own ones."""
-    document = yaml.safe_load((ROOT / "monitoring.yml").read_text(encoding="utf-8"))
-    document["models"][SPEC] = MODEL
-    path = tmp_path / "monitoring.yml"
-    path.write_text(yaml.safe_dump(document), encoding="utf-8")
-    monkeypatch.setenv("WAREHOUSE_MONITORING_FILE", str(path))
+    rules, example = documents()
+    example["models"][SPEC] = MODEL | {"label": example["models"][LR]["label"]}
+    for name, value in configured_by(write_files(tmp_path, rules, example)).items():
+        monkeypatch.setenv(name, value)
     found = rows(
         monitored_warehouse,
         "select source_month, source_row, window_date, duration_minutes from intermediate.green_trips_accepted "
@@ -278,9 +275,9 @@ def test_the_labels_of_one_target_leave_the_others_alone(monitored_warehouse: Co
     settings = make_settings(data_dir=sample_dir, source=Source.LOCAL)
     without = frozenset({"transform", "train", "score", "profiles", "metrics", "performance", "alarms", "marts"})
     pipeline = Pipeline(settings, lambda line: None, without=without)
-    wrong = pipeline.monitored.rules.labels["is_tipped"].model_copy(update={"ends_at": "arrived_at"})
-    labels = pipeline.monitored.rules.labels | {"is_tipped": wrong}
-    pipeline.monitored = Monitored.example(pipeline.monitored.rules.model_copy(update={"labels": labels}))
+    wrong = pipeline.monitored.of["green_trips"].labels["is_tipped"].model_copy(update={"ends_at": "arrived_at"})
+    labels = pipeline.monitored.of["green_trips"].labels | {"is_tipped": wrong}
+    pipeline.monitored = with_example(pipeline.monitored, labels=labels)
     with pytest.raises(PartlyFailedError, match=r"^labels of is_tipped failed, all else is done: .*arrived_at"):
         pipeline.run()
     assert rows(monitored_warehouse, "select target, count(*) > 0 from ml.labels group by 1") == [
@@ -302,7 +299,7 @@ def test_a_prediction_that_is_no_number_is_missing(
         "delete from monitoring.ledger where step = 'score' and subject = %s and part = '2022-02-01'",
         [stored.model_version],
     )
-    work = Scoring(stored, load_monitoring(), state_dir() / "models")
+    work = Scoring(stored, green_trips(), state_dir() / "models")
     count = bring_up_to_date(work, run_id=1).rows
     far = (
         "select count(*) filter (where trip_distance > 5) "

@@ -10,13 +10,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from config.monitored import Monitored
-from config.monitoring_file import load_monitoring
 from config.months import Month
-from ingest.sample.incidents import load_incidents
+from ingest.tlc.sample.incidents import load_incidents
 from pipeline.runner import Pipeline
 from python_metrics.drift.evidently_adapter import statistical_test
 from python_metrics.profiles.profiles import present_values
+from tests.monitoring import green_trips, with_example
 from tests.runs import contents, one, rows, run, settings
 from warehouse.database import Connection
 
@@ -108,7 +107,7 @@ def test_stored_drift_is_evidentlys_on_the_rows_it_names(monitored_warehouse: Co
             dtype=float,
         )
         if name == "prediction":  # profiles keep so many decimals of it
-            kept = load_monitoring().columns(model[: model.index("-")])[-1].decimals
+            kept = green_trips().columns(model[: model.index("-")])[-1].decimals
             assert kept is not None
             reference, current = reference.round(kept), current.round(kept)
         score, _ = statistical_test(
@@ -312,9 +311,9 @@ def test_a_dropped_table_is_built_again(monitored_warehouse: Connection, sample_
 @pytest.mark.slow
 def test_another_threshold_is_applied_to_all_windows(monitored_warehouse: Connection, sample_dir: Path) -> None:
     pipeline = Pipeline(settings(sample_dir), lambda line: None)
-    drift = pipeline.monitored.rules.drift
+    drift = pipeline.monitored.of["green_trips"].drift
     strict = drift.model_copy(update={"numerical": drift.numerical.model_copy(update={"threshold": 1e-6})})
-    pipeline.monitored = Monitored.example(pipeline.monitored.rules.model_copy(update={"drift": strict}))
+    pipeline.monitored = with_example(pipeline.monitored, drift=strict)
     before = one(monitored_warehouse, "select sum(num_drifted_columns) from marts.fct_daily_monitoring")
     pipeline.run()
     assert one(monitored_warehouse, "select sum(num_drifted_columns) from marts.fct_daily_monitoring") > before

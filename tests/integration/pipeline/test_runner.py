@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from config.monitoring_file import load_monitoring
 from config.settings import make_settings
 from core.errors import ModelError
 from pipeline import runner
 from pipeline.runner import Pipeline
 from pipeline.steps import inputs
 from pipeline.steps.step import Run, Step
+from tests.monitoring import green_trips
 from warehouse import database
 from warehouse.database import Connection
 from warehouse.ledger import Entry
@@ -77,7 +77,7 @@ def test_an_attempt_that_ended_badly_makes_the_last_success_uncertain(attempt: o
 
 def test_results_without_a_failed_unit_are_of_other_inputs(empty_warehouse: Connection) -> None:
     """Else the next run would find its work done that was left out."""
-    monitoring, as_of = load_monitoring(), datetime(2022, 3, 1, tzinfo=UTC)
+    monitoring, as_of = green_trips(), datetime(2022, 3, 1, tzinfo=UTC)
     with database.warehouse():
         whole = inputs.of_performance([monitoring], as_of, [])
         assert inputs.of_performance([monitoring], as_of, []) == whole

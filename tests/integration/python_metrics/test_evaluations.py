@@ -11,8 +11,6 @@ import pandas as pd
 import pytest
 from psycopg import sql
 
-from config.monitored import Monitored
-from config.monitoring_file import load_monitoring
 from config.paths import ROOT
 from config.settings import end_of_day
 from models_ml.store import stored_models
@@ -23,6 +21,7 @@ from python_metrics.drift.evidently_adapter import statistical_test
 from python_metrics.monitor import References
 from python_metrics.monitored import Window
 from python_metrics.performance.evaluations import Evaluations
+from tests.monitoring import green_trips, with_example
 from tests.runs import one, rows, run, settings
 from warehouse import engine
 from warehouse.database import Connection, read_frame
@@ -95,7 +94,7 @@ def test_a_segment_is_compared_with_the_same_group_of_the_reference(monitored_wa
             )
         ]
     )
-    column = load_monitoring().columns(HGB)[-1]
+    column = green_trips().columns(HGB)[-1]
     rule, kept = column.drift, column.decimals
     assert kept is not None
     score, _ = statistical_test(there.round(kept), here.round(kept), "numerical", rule.method, rule.threshold)
@@ -106,7 +105,7 @@ def test_a_segment_is_compared_with_the_same_group_of_the_reference(monitored_wa
         DAY,
         HGB,
     )
-    features = [*load_monitoring().models[HGB].feature_names, "prediction"]
+    features = [*green_trips().models[HGB].feature_names, "prediction"]
     missing = trips.loc[trips["pickup_borough"] == "Brooklyn", features].isna().to_numpy().mean()
     assert found == [(pytest.approx(score), len(here), pytest.approx(missing))]
 
@@ -354,7 +353,7 @@ def test_a_settled_month_is_not_counted_again_until_something_of_it_changes(
     assert rows(monitored_warehouse, settled) == rows(monitored_warehouse, evaluated) != []
     evaluate = Pipeline(settings(sample_dir), lambda line: None)
     (model,) = (monitored(one) for one in stored_models() if one.spec == HGB)
-    as_of, rules = evaluate.settings.as_of, evaluate.monitored.rules
+    as_of, rules = evaluate.settings.as_of, evaluate.monitored.of["green_trips"]
     monitored_warehouse.execute(
         "update ml.labels set label = label + 1 where event_id >= monitoring.first_event('2022-02-01')"
     )
@@ -379,7 +378,7 @@ def test_a_settled_month_is_not_counted_again_until_something_of_it_changes(
 def test_a_model_without_labels_has_estimates_only(monitored_warehouse: Connection, sample_dir: Path) -> None:
     lines: list[str] = []
     pipeline = Pipeline(settings(sample_dir), lines.append)
-    pipeline.monitored = Monitored.example(pipeline.monitored.rules.model_copy(update={"labels": {}}))
+    pipeline.monitored = with_example(pipeline.monitored, labels={})
     monitored_warehouse.execute("delete from monitoring.metric_values where as_of is not null")
     monitored_warehouse.execute("delete from monitoring.ledger where step = 'performance'")
     pipeline.run()
@@ -398,8 +397,10 @@ def test_a_segment_column_that_is_not_there_or_empty_takes_nothing_down(
     monitored_warehouse: Connection, sample_dir: Path
 ) -> None:
     pipeline = Pipeline(settings(sample_dir), lambda line: None)
-    segments = pipeline.monitored.rules.segments.model_copy(update={"by": (("no_such_column",), ("ehail_fee",))})
-    pipeline.monitored = Monitored.example(pipeline.monitored.rules.model_copy(update={"segments": segments}))
+    segments = pipeline.monitored.of["green_trips"].segments.model_copy(
+        update={"by": (("no_such_column",), ("ehail_fee",))}
+    )
+    pipeline.monitored = with_example(pipeline.monitored, segments=segments)
     monitored_warehouse.execute("delete from monitoring.ledger where step = 'metrics' and window_start > '2022-02-03'")
     pipeline.run()
     keys = rows(

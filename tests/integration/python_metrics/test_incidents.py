@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from config.monitoring_file import load_monitoring
 from core.errors import UsageError
 from pipeline.commands.acknowledge import acknowledge
 from python_metrics.incidents.incident_facts import Facts
 from python_metrics.incidents.incident_store import Raised, record_incidents
 from tests.commands import command
+from tests.monitoring import green_trips
 from tests.runs import one, rows
 from warehouse.database import Connection
 
@@ -26,7 +26,7 @@ SEEN = "select opened_date::text, last_seen_date::text from marts.fct_incidents 
 
 
 def record() -> int:
-    return record_incidents(load_monitoring(), lambda incident: Raised(Facts(), ""), 9)
+    return record_incidents(green_trips(), lambda incident: Raised(Facts(), ""), 9)
 
 
 def followups(connection: Connection, incident_id: str) -> list[str]:

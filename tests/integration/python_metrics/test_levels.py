@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from psycopg import sql
 
 from config.drift_methods import METHODS, ColumnType
-from config.monitored import Monitored
-from config.monitoring import PREDICTION, DriftRule, MonitoredColumn
-from config.monitoring_file import load_monitoring
+from config.monitoring import PREDICTION, MonitoredColumn
+from config.rules import DriftRule
 from core.levels import kept, level, levels, selected
 from models_ml.store import stored_models
 from pipeline import dbt
@@ -31,6 +31,7 @@ from python_metrics.segments.grouping import group_rows
 from python_metrics.store import read_rows
 from tests.columns import add_columns
 from tests.integration.python_metrics.test_profiles import model_version, profiling, windows
+from tests.monitoring import as_example, configured_by, documents, green_trips, write_files
 from tests.runs import run
 from warehouse import database
 from warehouse.database import Connection
@@ -160,8 +161,8 @@ def test_profiles_that_dbt_makes_are_those_of_the_rows(monitored_warehouse: Conn
     features += [(name, "numerical") for name in ("is_group", "price", "miles")]
     profiled = profiling(features, (("is_group",), ("is_group", "padded")))
     of_profiles = ("--select", "tag:profiles", "--exclude", "tag:thorough")
-    dbt.build(*of_profiles, run_id=None, monitored=Monitored.example(profiled))
-    monitoring, version = load_monitoring(), model_version("green_duration_lr")
+    dbt.build(*of_profiles, run_id=None, monitored=as_example(profiled))
+    monitoring, version = green_trips(), model_version("green_duration_lr")
     rule = DriftRule(method="jensenshannon", threshold=0.1)
     asked = windows(monitored_warehouse, ["2022-02-03"])
     ((_, rows),) = read_rows(monitoring.windows, version, [*OWN, PREDICTION], asked)
@@ -180,30 +181,21 @@ def test_profiles_that_dbt_makes_are_those_of_the_rows(monitored_warehouse: Conn
 
 
 MODELS = """
-  own_lr:
-    recipe: linear_baseline
-    target: duration_minutes
-    features:
-      - {name: trip_distance, type: numerical}
-      - {name: payment_type, type: categorical}
-      - {name: is_group, type: categorical}
-  own_hgb:
-    recipe: gradient_boosting
-    target: duration_minutes
-    features:
-      - {name: trip_distance, type: numerical}
-      - {name: store_and_forward_flag, type: categorical}
-      - {name: payment_type, type: categorical}
-      - {name: is_group, type: categorical}
-  own_tipped:
-    recipe: boosted_classifier
-    task: binary
-    target: is_tipped
-    only: {is_group: false}
-    features:
-      - {name: fare_amount, type: numerical}
-      - {name: payment_type, type: categorical}
-      - {name: is_group, type: numerical}
+own_lr:
+  task: regression
+  predictions: {recipe: linear_baseline}
+  label: &duration {column: duration_minutes, after: dropoff_at, delay_days: 3, jitter_days: 1, valid: {max: 180}}
+  features: [trip_distance, payment_type, is_group]
+own_hgb:
+  task: regression
+  predictions: {recipe: gradient_boosting}
+  label: *duration
+  features: [trip_distance, store_and_forward_flag, payment_type, is_group]
+own_tipped:
+  task: binary
+  predictions: {recipe: boosted_classifier, only: {is_group: false}}
+  label: {column: is_tipped, after: dropoff_at, delay_days: 1, jitter_days: 0.5}
+  features: [fare_amount, payment_type, is_group]
 """
 
 
@@ -213,9 +205,11 @@ def test_text_and_boolean_features_work_everywhere(
 ) -> None:
     """Trained by every recipe, scored, profiled, estimated, evaluated, and on Evidently's page."""
     add_columns(monitored_warehouse, {"is_group": OWN["is_group"]})
-    path = tmp_path / "monitoring.yml"
-    path.write_text(Path("monitoring.yml").read_text(encoding="utf-8") + MODELS, encoding="utf-8")
-    monkeypatch.setenv("WAREHOUSE_MONITORING_FILE", str(path))
+    rules, example = documents()
+    example["columns"]["is_group"] = "boolean"
+    example["models"] |= yaml.safe_load(MODELS)
+    for name, value in configured_by(write_files(tmp_path, rules, example)).items():
+        monkeypatch.setenv(name, value)
     run(sample_dir)
     found: list[Any] = monitored_warehouse.execute(
         "select models.spec, column_name, count(value), count(*) filter (where value < 0.1), max(status) "
@@ -236,7 +230,7 @@ def test_text_and_boolean_features_work_everywhere(
     ).fetchall()
     assert [spec for spec, count in estimates if count >= 50] == ["own_hgb", "own_lr", "own_tipped"]
     # And what is stored is what Evidently says of the very rows.
-    monitoring = load_monitoring()
+    monitoring = green_trips()
     for stored in stored_models():
         if stored.spec in {"own_hgb", "own_tipped"}:
             verified = list(verify_month(monitoring, monitored(stored), References(monitoring), date(2022, 2, 1)))

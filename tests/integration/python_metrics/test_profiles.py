@@ -11,9 +11,7 @@ import pandas as pd
 import pytest
 
 from config.drift_methods import ColumnType
-from config.monitored import Monitored
 from config.monitoring import PREDICTION, Column, Monitoring
-from config.monitoring_file import load_monitoring
 from models_ml.store import stored_models
 from pipeline import dbt
 from python_metrics.monitored import Window
@@ -21,9 +19,10 @@ from python_metrics.profiles.profile_store import ProfileKey, read_profiles
 from python_metrics.profiles.profiles import present_values
 from python_metrics.segments.segments import segment_groups
 from python_metrics.store import read_rows
+from tests.monitoring import as_example, green_trips
 from warehouse.database import Connection
 
-MONITORING = load_monitoring()
+MONITORING = green_trips()
 SPECS = tuple(MONITORING.models)
 OF_PROFILES = ("--select", "tag:profiles", "--exclude", "tag:thorough")
 HASHES = "select window_date, model_version, inputs_hash from intermediate.int_profiled_windows order by 1, 2"
@@ -138,7 +137,7 @@ def test_a_column_may_be_called_by_a_word_of_the_language(monitored_warehouse: C
         monitored_warehouse.execute(statement.encode())
     # By a column that trips do not have, nothing is grouped.
     changed = profiling([("user", "categorical")], (("order",), ("order", "user"), ("order", "nowhere")))
-    dbt.build(*OF_PROFILES, run_id=None, monitored=Monitored.example(changed))
+    dbt.build(*OF_PROFILES, run_id=None, monitored=as_example(changed))
     found = monitored_warehouse.execute(
         "select segment_key, segment_value, categories, n > 100 from intermediate.int_column_profiles "
         "where column_name = 'user' and window_date = '2022-02-15' and (segment_key = '' or segment_key like 'order%') "
@@ -183,7 +182,7 @@ def test_other_decimals_make_what_they_concern_again(monitored_warehouse: Connec
     model = MONITORING.models["green_duration_lr"].model_copy(update={"prediction_decimals": 0})
     rounded = MONITORING.model_copy(update={"models": MONITORING.models | {"green_duration_lr": model}})
     before = set(monitored_warehouse.execute(HASHES).fetchall())
-    dbt.build(*OF_PROFILES, run_id=None, monitored=Monitored.example(rounded))
+    dbt.build(*OF_PROFILES, run_id=None, monitored=as_example(rounded))
     after = set(monitored_warehouse.execute(HASHES).fetchall())
     changed: set[Any] = {row[1] for row in after - before}
     assert changed == {model_version("green_duration_lr")}

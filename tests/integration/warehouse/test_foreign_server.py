@@ -18,12 +18,12 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from config.monitoring_file import load_monitoring
 from config.paths import DBT_PROJECT_DIR, ROOT
 from core.errors import DISK_FULL, DatabaseError, LockLostError, sqlstates_of
 from pipeline.dbt_sessions import refusals
 from pipeline.steps import inputs as step_inputs
 from tests.commands import command
+from tests.monitoring import green_trips
 from tests.servers import ForeignServer
 from warehouse import database
 from warehouse.runs import RunLog, only_lock
@@ -237,7 +237,7 @@ def test_hashes_of_inputs_are_the_same_in_any_session(
         "inputs_hash, run_id) values "
         "('metrics', 'a', 'b', '2022-02-03 05:00+00', 'day', '2022-02-04 05:00+00', 'c', 'd', 1)"
     )
-    monitoring = load_monitoring()
+    monitoring = green_trips()
 
     def hashes() -> str:
         with database.warehouse():

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config.monitoring_file import load_monitoring
+from config.dataset_file import load_dataset
 from config.paths import ROOT
 from config.yaml_file import parse_yaml, read_yaml
 from core.errors import ConfigurationError
@@ -81,9 +81,9 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         read_yaml(tmp_path / "f.yml")
 
 
-@pytest.mark.parametrize("again", ["labels", "models", "  green_tipped", "windows"])
+@pytest.mark.parametrize("again", ["columns", "models", "  green_tipped", "segments"])
 def test_a_key_twice_in_what_is_monitored_is_told(again: str, tmp_path: Path) -> None:
-    text = (ROOT / "monitoring.yml").read_text(encoding="utf-8")
+    text = (ROOT / "datasets" / "green_trips.yml").read_text(encoding="utf-8")
     key = f"{again}:\n"
     lines = text.splitlines(keepends=True)
     first = lines.index(key)
@@ -92,11 +92,11 @@ def test_a_key_twice_in_what_is_monitored_is_told(again: str, tmp_path: Path) ->
     rest = range(first + 1, len(lines))
     end = next((n for n in rest if lines[n].strip() and not lines[n].startswith(" " * (depth + 1))), len(lines))
     lines.insert(end, f"{key}{' ' * (depth + 2)}x: 1\n")
-    path = tmp_path / "monitoring.yml"
+    path = tmp_path / "green_trips.yml"
     path.write_text("".join(lines), encoding="utf-8")
     words = f"the key '{again.strip()}' comes twice in one place, in line {first + 1} and in line {end + 1}"
     with pytest.raises(ConfigurationError, match=words):
-        load_monitoring(path)
+        load_dataset(path)
 
 
 def test_nothing_else_of_the_program_reads_yaml() -> None:

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from config.alert_levels import opening_rules
-from config.monitoring import Dashboards
 from config.paths import ROOT
+from config.rules import Dashboards
 from grafana.alert_rules import RULES as NOTIFICATIONS
 from grafana.alert_rules import UNREADABLE
 from grafana.generate import generated_files
@@ -206,7 +206,7 @@ def test_a_page_has_one_row_of_controls(dashboard: OpenDashboard) -> None:
 
 
 def test_severities_are_coloured_by_the_levels_of_incidents() -> None:
-    levels = make_house().monitoring.alerts.incident
+    levels = make_house().rules.alerts.incident
     expected = [(None, "text"), (0, "green"), (0.5, "yellow"), (levels.warning, "orange"), (levels.critical, "red")]
     front_page = open_dashboard(ROOT / "grafana" / "dashboards" / "model-monitoring.json")
     (panel,) = [panel for panel in front_page.panels() if panel["title"].startswith("Which column is not as usual")]
@@ -291,7 +291,7 @@ def test_what_is_compared_is_said_to_be_configured() -> None:
         for panel in open_dashboard(ROOT / "grafana" / "dashboards" / "segments.json").document["panels"]
         if panel["type"] == "text"
     ]
-    assert "`segments` in monitoring.yml" in " ".join(note["options"]["content"].split())
+    assert "`segments` in the dataset's file" in " ".join(note["options"]["content"].split())
 
 
 def thresholds_of(panel: dict[str, Any]) -> list[list[dict[str, Any]]]:
@@ -391,7 +391,7 @@ def test_a_panel_is_repeated_over_the_groups_that_are_found() -> None:
 def test_relative_times_are_left_to_grafana() -> None:
     house = make_house()
     shown = Dashboards.model_validate({"from": "now-28d", "to": "now"})
-    live = House(house.monitoring.model_copy(update={"dashboards": shown}))
+    live = House(house.rules.model_copy(update={"dashboards": shown}))
     assert live.days == ("now-28d", "now")
 
 
@@ -402,7 +402,7 @@ def rules() -> list[dict[str, Any]]:
 
 
 def test_every_alert_rule_has_its_rule_in_grafana() -> None:
-    alerts = make_house().monitoring.alerts
+    alerts = make_house().rules.alerts
     assert [rule["labels"]["rule"] for rule in rules()] == [*(name for name, _ in opening_rules(alerts)), UNREADABLE]
     assert set(NOTIFICATIONS) == {name for name, _ in alerts} | {UNREADABLE}
     assert len({rule["uid"] for rule in rules()}) == len(rules())

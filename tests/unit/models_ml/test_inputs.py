@@ -12,7 +12,6 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from config.monitoring import PREDICTION, Column
-from config.monitoring_file import load_monitoring
 from core.errors import ModelError
 from models_ml.artifacts import read_artifact, write_artifact
 from models_ml.inputs import Inputs, check_texts
@@ -20,6 +19,7 @@ from models_ml.recipes import RECIPES, estimator_of, predict
 from models_ml.references import frame_sha256, make_reference
 from python_metrics.estimates.estimates import make_estimator
 from python_metrics.estimates.feature_codes import code_features
+from tests.monitoring import green_trips
 
 FEATURES = (
     Column(name="distance", type="numerical"),
@@ -68,9 +68,9 @@ def test_every_recipe_learns_from_texts_and_booleans_and_opens_again(tmp_path: P
     assert cash.mean() > card.mean()
 
 
-@pytest.mark.parametrize("spec", load_monitoring().models)
+@pytest.mark.parametrize("spec", green_trips().models)
 def test_models_of_numbers_are_those_they_were(spec: str) -> None:
-    model = load_monitoring().models[spec]
+    model = green_trips().models[spec]
     types = {column.name: "double precision" for column in model.features}
     recipe = RECIPES[str(model.recipe)]
     made, plain = estimator_of(recipe, Inputs(model.features, types)), recipe.estimator(model.features)

@@ -1,4 +1,4 @@
-"""What monitoring.yml says reaches dbt as variables, beside those that a person types."""
+"""What the files of settings say reaches dbt as variables, beside those that a person types."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import pytest
 import yaml
 
 from config.monitored import Monitored
-from config.monitoring_file import load_monitoring
 from config.paths import DBT_PROJECT_DIR
 from core.errors import UsageError
-from pipeline.dbt import project_hash, typed_variables
+from pipeline.dbt import dataset_hash, project_hash, typed_variables
 from pipeline.dbt_vars import variables
+from tests.monitoring import as_example, green_trips
 
-MONITORING = load_monitoring()
-MONITORED = Monitored.example(MONITORING)
+MONITORING = green_trips()
+MONITORED = as_example(MONITORING)
 
 
 def with_setting(section: str, **values: object) -> Monitored:
     changed = getattr(MONITORING, section).model_copy(update=values)
-    return Monitored.example(MONITORING.model_copy(update={section: changed}))
+    return as_example(MONITORING.model_copy(update={section: changed}))
 
 
 def test_every_variable_has_an_empty_value_in_the_project() -> None:
@@ -28,7 +28,9 @@ def test_every_variable_has_an_empty_value_in_the_project() -> None:
 
 def test_another_setting_makes_everything_again_and_another_level_does_not() -> None:
     as_it_is = project_hash(MONITORED)
-    assert project_hash(with_setting("windows", timezone="UTC")) != as_it_is
+    of_dataset = dataset_hash(MONITORED, "green_trips")
+    assert dataset_hash(with_setting("windows", timezone="UTC"), "green_trips") != of_dataset
+    assert project_hash(with_setting("windows", timezone="UTC")) == as_it_is
     assert project_hash(with_setting("evaluation", compared_coverage=0.5)) != as_it_is
     assert project_hash(with_setting("alerts", failed_run=MONITORING.alerts.stale_data)) == as_it_is
 

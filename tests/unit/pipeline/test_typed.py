@@ -58,7 +58,7 @@ def test_make_hands_over_what_is_typed_and_nothing_else(monkeypatch: pytest.Monk
     export(monkeypatch)
     text = 'it\'s $HOME $(shell false) "b" `c`; d'
     result = make("labels", f"TARGET={text}", "FILE=a b.csv")
-    assert f"the target '{text}' has no entry" in result.stderr
+    assert f"the target '{text}' is the label of no model" in result.stderr
     assert "no file was named" in make("labels", "TARGET=tip").stderr
 
 
@@ -92,7 +92,7 @@ def test_what_is_typed_and_not_valid_is_told(typed: list[str], words: str) -> No
 
 def test_variables_of_several_goals_are_each_goals_own() -> None:
     assert (
-        "the target 'x' has no entry"
+        "the target 'x' is the label of no model"
         in make("-k", "labels", "backfill", "FILE=a.csv", "TARGET=x", "FROM=2022-02").stderr
     )
     told = make("-k", "labels", "backfill", "FILE=a.csv", "TARGET=x", "FROM=2022-02", "MODLE=x").stderr

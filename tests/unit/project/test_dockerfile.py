@@ -20,7 +20,13 @@ def of(instruction: str) -> list[str]:
 
 def test_every_folder_of_the_package_and_what_it_is_built_of_reach_the_image() -> None:
     folders = {pattern.rstrip("*") for pattern in PYPROJECT["tool"]["setuptools"]["packages"]["find"]["include"]}
-    files = {"pyproject.toml", "monitoring.yml", PYPROJECT["project"]["readme"], *PYPROJECT["project"]["license-files"]}
+    files = {
+        "pyproject.toml",
+        "monitoring.yml",
+        "datasets",
+        PYPROJECT["project"]["readme"],
+        *PYPROJECT["project"]["license-files"],
+    }
     assert folders | files | {"requirements"} == TAKEN
     for path in (path for line in of("COPY") for path in line.split()[:-1]):
         assert (ROOT / path).exists(), path

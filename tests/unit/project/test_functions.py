@@ -13,12 +13,12 @@ LONG = {
     ("grafana/pages/performance.py", "_headlines"): "texts of seven headlines, one below the other",
     ("grafana/pages/stock_flags.py", "stock_flags"): "texts of the panels of one section, one below the other",
     ("grafana/preview/charts.py", "_lines"): "draws a chart from its axes to its legend, in one frame of coordinates",
-    ("ingest/sample/calibrate/measures.py", "write_amounts"): "one table's rows, measured in the order of the file",
-    ("ingest/sample/trips.py", "metered_trips"): "draws of one random stream, whose order is the sample",
+    ("ingest/tlc/sample/calibrate/measures.py", "write_amounts"): "one table's rows, measured in the order of the file",
+    ("ingest/tlc/sample/trips.py", "metered_trips"): "draws of one random stream, whose order is the sample",
     ("python_metrics/alerts/statistics/numerical_statistics.py", "freeze_numerical"): "a column's figures of one pass",
 }
 MANY = {
-    ("ingest/download.py", "download"): "limits of one download, each with a default, named where it is called",
+    ("ingest/tlc/download.py", "download"): "limits of one download, each with a default, named where it is called",
     ("pipeline/cli/own_data.py", "dataset"): "options of a command, a parameter each",
     ("config/settings.py", "make_settings"): "what a person may name of a run",
     ("pipeline/cli/every_day.py", "run"): "the options of the command",

@@ -29,7 +29,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The unpacked wheel of this working tree."""
     above = tmp_path_factory.mktemp("package")
     source = above / "source"
-    for folder in FOLDERS:
+    for folder in (*FOLDERS, "datasets"):
         shutil.copytree(ROOT / folder, source / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("LICENSE", "README.md", "monitoring.yml", "pyproject.toml"):
         shutil.copy(ROOT / name, source / name)

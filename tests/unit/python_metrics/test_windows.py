@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from config.drift_methods import ColumnType
-from config.monitoring import DriftRule, MonitoredColumn
+from config.monitoring import MonitoredColumn
+from config.rules import DriftRule
 from python_metrics.metric_rows import MetricRow
 from python_metrics.profiles.profiles import profiles_of
 from python_metrics.windows import Reference

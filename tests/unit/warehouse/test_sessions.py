@@ -9,7 +9,7 @@ import pytest
 from config.paths import ROOT
 from tests.source_code import python_files
 
-# Who may call what, and nobody else; ingest.read's is DuckDB's.
+# Who may call what, and nobody else; ingest.tlc.read's is DuckDB's.
 PLACES = {
     "psycopg.connect": {"warehouse/database.py", "warehouse/server/embedded.py"},
     "adbc.connect": {"warehouse/arrow_cursor.py"},

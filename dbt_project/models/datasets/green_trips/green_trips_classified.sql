@@ -1,4 +1,4 @@
-{{ config(materialized="view") }}
+{{ config(materialized="view", enabled=is_monitored("green_trips")) }}
 
 with trips as (
 

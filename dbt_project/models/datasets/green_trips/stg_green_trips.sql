@@ -1,4 +1,4 @@
-{{ config(schema="staging") }}
+{{ config(schema="staging", enabled=is_monitored("green_trips")) }}
 
 with source as (
 

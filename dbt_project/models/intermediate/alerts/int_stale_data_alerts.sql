@@ -36,14 +36,14 @@ final as (
         '' as model_spec,
         '' as column_name,
         age.loaded_at + least(rules.warning, rules.critical) * interval '24 hours' as opened_at,
-        cast({{ local_time("age.loaded_at + least(rules.warning, rules.critical) * interval '24 hours'") }} as date)
+        {{ local_date("age.loaded_at + least(rules.warning, rules.critical) * interval '24 hours'", "age.dataset") }}
             as opened_date,
         now() as last_seen_at,
-        cast({{ local_time("now()") }} as date) as last_seen_date,
+        {{ local_date("now()", "age.dataset") }} as last_seen_date,
         cast(null as timestamp with time zone) as resolved_at,
         cast(age.age_days - least(rules.warning, rules.critical) as bigint) as days,
         cast(age.age_days as double precision) as worst_value,
-        cast({{ local_time("now()") }} as date) as worst_date,
+        {{ local_date("now()", "age.dataset") }} as worst_date,
         cast(age.age_days as double precision) as last_value,
         rules.warning,
         rules.critical,

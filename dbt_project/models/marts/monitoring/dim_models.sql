@@ -10,9 +10,9 @@ reference_sets as (
 
 ),
 
-profiled_columns as (
+named as (
 
-    {{ profiled_columns("green_trips") }}
+    {{ model_names() }}
 
 ),
 
@@ -52,12 +52,14 @@ latest as (
 
 untrained as (
 
-    select trainings.*
+    select
+        trainings.*,
+        named.dataset
     from trainings
+    inner join named on trainings.unit = named.model_spec
     inner join latest on trainings.run_id = latest.run_id
     where
         trainings.unit != ''
-        and trainings.unit in (select model_spec from profiled_columns)
         and trainings.unit not in (select spec from models)
 
 ),
@@ -90,8 +92,8 @@ versions as (
         {{ evaluation_reference() }} as evaluation_reference_id,
         evaluated_sets.rows as evaluated_count,
         losses.reference_loss,
-        {{ instant("models.training_window_start") }} as window_start,
-        {{ instant("models.training_window_end") }} as window_end,
+        {{ instant_of("models.training_window_start", "models.dataset") }} as window_start,
+        {{ instant_of("models.training_window_end", "models.dataset") }} as window_end,
         models.artifact_sha256,
         models.training_data_sha256,
         models.is_active,
@@ -114,7 +116,7 @@ final as (
     union all
     select
         unit as model_version,
-        'green_trips' as dataset,
+        dataset,
         unit as model_spec,
         null as task,
         'scored' as predictions,

@@ -23,7 +23,7 @@ final as (
         files.dataset,
         files.source_month,
         files.covers_until,
-        {{ instant("files.source_month") }} as window_start,
+        {{ instant_of("files.source_month", "files.dataset") }} as window_start,
         files.location,
         files.sha256,
         files.origin,

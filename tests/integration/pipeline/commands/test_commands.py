@@ -17,6 +17,8 @@ from pipeline.cli import main
 from pipeline.cli.app import app
 from tests.commands import command, make
 from tests.conftest import FirstRun
+from tests.monitoring import configured_by, documents, write_files
+from tests.predictions import MODEL, SPEC
 from warehouse.database import Connection
 
 
@@ -51,7 +53,8 @@ def test_a_run_ends_as_its_work_does_whoever_listens(monitored_warehouse: Connec
 
 def test_make_hands_a_file_and_its_target_over() -> None:
     assert "no file was named" in make("labels", "TARGET=tip").stderr
-    assert "the target 'it''s $HOME' has no entry" in make("labels", "FILE=a b.csv", "TARGET=it''s $HOME").stderr
+    said = make("labels", "FILE=a b.csv", "TARGET=it''s $HOME").stderr
+    assert "the target 'it''s $HOME' is the label of no model" in said
 
 
 @pytest.mark.parametrize(
@@ -86,12 +89,12 @@ def test_sql_refuses_what_is_no_query(monitored_warehouse: Connection, query: st
         (["dbt"], 2, "no dbt command was given"),
         (["dbt", "run --select 'x"], 2, "No closing quotation"),
         (["labels"], 2, "no file was named: write make labels FILE="),
-        (["labels", "--file", "a.csv", "--target", "is_tipped"], 3, "set `source: feed` there"),
+        (["labels", "--file", "a.csv", "--target", "is_tipped"], 3, "write `label: {column: is_tipped, feed: true}`"),
         (["labels", "--file", "a.csv"], 2, "the labels are of no target yet: name it with TARGET"),
         (
             ["labels", "--file", "a.csv", "--target", "tip"],
             2,
-            "no entry under labels in monitoring.yml; there are: dur",
+            "is the label of no model in datasets/green_trips.yml; there are: dur",
         ),
         (["db", "--port", "http"], 2, "use a whole number from 1024 to 65535"),
     ],
@@ -168,12 +171,12 @@ def test_doctor_says_what_is_missing(monitored_warehouse: Connection) -> None:
 def test_doctor_names_models_that_are_never_evaluated(
     monitored_warehouse: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "monitoring.yml"
-    lines = (ROOT / "monitoring.yml").read_text(encoding="utf-8").splitlines(keepends=True)
-    path.write_text("".join(line for line in lines if not line.startswith("  is_tipped:")), encoding="utf-8")
-    monkeypatch.setenv("WAREHOUSE_MONITORING_FILE", str(path))
+    rules, example = documents()
+    example["models"][SPEC] = {key: value for key, value in MODEL.items() if key != "label"}
+    for name, value in configured_by(write_files(tmp_path, rules, example)).items():
+        monkeypatch.setenv(name, value)
     result = command("doctor")
-    assert "-        green_tipped is never evaluated: its target is_tipped has no entry under labels" in result.stdout
+    assert f"-        {SPEC} is never evaluated: it names no label in datasets/green_trips.yml" in result.stdout
     assert "green_duration_lr is never evaluated" not in result.stdout
     assert "All is well" in result.stdout
 

@@ -6,27 +6,27 @@ from pathlib import Path
 
 import pytest
 
-from config import monitored
-from config.label_rules import Labels, ValidRange
-from config.monitored import Monitored
 from config.monitoring import Monitoring
-from config.monitoring_file import load_monitoring
 from config.settings import Source, make_settings
 from core.errors import LockedError
 from pipeline.cli import own_data
 from pipeline.runner import Pipeline
 from tests.labels import csv, one, rows
+from tests.monitoring import configured_by, documents, green_trips, write_files
 from warehouse.database import Connection
 from warehouse.runs import hold_lock
 
 
 @pytest.fixture
-def fed(monkeypatch: pytest.MonkeyPatch) -> Monitoring:
-    """The project's own monitoring.yml, but that durations come with a feed."""
-    entry = Labels(source="feed", ends_at="dropoff_at", valid=ValidRange(min=0, max=180))
-    changed = load_monitoring().model_copy(update={"labels": load_monitoring().labels | {"duration_minutes": entry}})
-    monkeypatch.setattr(monitored, "load_monitoring", lambda: changed)
-    return changed
+def fed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Monitoring:
+    """The project's own files, but that durations come with a feed."""
+    rules, example = documents()
+    for model in ("green_duration_lr", "green_duration_hgb"):
+        label = {"column": "duration_minutes", "feed": True, "after": "dropoff_at", "valid": {"min": 0, "max": 180}}
+        example["models"][model]["label"] = label
+    for name, value in configured_by(write_files(tmp_path, rules, example)).items():
+        monkeypatch.setenv(name, value)
+    return green_trips()
 
 
 @pytest.mark.slow
@@ -49,7 +49,6 @@ def test_the_command_loads_a_file_and_the_next_run_shows_it(
     assert f"{taken:,} labels of duration_minutes that were taken from the rows were removed" in err
     assert one(monitored_warehouse, "select count(*) from ml.labels where target = 'duration_minutes'") == 200
     pipeline = Pipeline(make_settings(data_dir=sample_dir, source=Source.LOCAL), lambda line: None)
-    pipeline.monitored = Monitored.example(fed)
     steps = {step.name: step for step in pipeline.run().steps}
     assert steps["labels"].skipped
     assert not steps["marts"].skipped

@@ -296,7 +296,7 @@ def test_a_relation_that_is_missing_is_told_from_an_empty_warehouse(
     monitored_warehouse: Connection, tmp_path: Path
 ) -> None:
     monitored_warehouse.execute("drop view intermediate.green_trips_scored cascade")
-    with pytest.raises(ConfigurationError, match=r"not there: windows\.rows \(intermediate\.green_trips_scored\)"):
+    with pytest.raises(ConfigurationError, match=r"its relations intermediate\.green_trips_scored are not there"):
         reports(tmp_path, "2022-02-20")
 
 

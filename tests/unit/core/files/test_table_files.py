@@ -1,6 +1,6 @@
 """Files of labels and of predictions are read by one reader: the same faults in the same words, the same texts taken.
 
-What is said of trips, which are parquet only, stands in tests/unit/ingest/test_read.py.
+What is said of trips, which are parquet only, stands in tests/unit/ingest/tlc/test_read.py.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from config.monitoring import Model
-from config.monitoring_file import load_monitoring
 from core.errors import BadFileError, SourceUnavailableError
-from ingest.read import inspect
+from ingest.tlc.read import inspect
 from models_ml.label_file import check_feed_file, records
 from models_ml.prediction_files import read_predictions
 from tests.files import FEBRUARY, trip_table, write_file
+from tests.monitoring import green_trips
 
-MODEL: Model = next(model for model in load_monitoring().models.values() if model.task == "regression")
+MODEL: Model = next(model for model in green_trips().models.values() if model.task == "regression")
 NEEDED = {
     "labels": ("source_month", "source_row", "label", "observed_at"),
     "predictions": ("source_month", "source_row", "prediction"),

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from config.monitoring import DriftRule, MonitoredColumn
+from config.monitoring import MonitoredColumn
+from config.rules import DriftRule
 from python_metrics.alerts.column_alarms import ColumnFamily
 from python_metrics.alerts.day_alarms import Decided, alarm_of, scores_of
 from python_metrics.alerts.series_signals import Series, decide_series, fit_series

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from config.drift_methods import METHODS, P_VALUES, ColumnType
-from config.monitoring import DriftRule, MonitoredColumn
+from config.monitoring import MonitoredColumn
+from config.rules import DriftRule
 from python_metrics.comparisons.day_report import MISSING_ALLOWANCE, DayReport, make_day_report
 from python_metrics.profiles.profiles import profiles_of
 from python_metrics.windows import Reference, window_metrics

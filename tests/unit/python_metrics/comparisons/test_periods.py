@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from config.monitoring import Granularity, ReferenceName
+from config.rules import Granularity, ReferenceName
 from python_metrics.comparisons.periods import Period, periods, reference_days
 
 

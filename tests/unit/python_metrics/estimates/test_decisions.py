@@ -10,7 +10,6 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
 from config.monitoring import DECISION, PREDICTION, Model
-from config.monitoring_file import load_monitoring
 from config.paths import ROOT
 from config.settings import DEFAULT_DATA_DIR
 from python_metrics.estimates.confidence_estimation import Figure, fit_confidence_estimator, realised_figures
@@ -18,6 +17,7 @@ from python_metrics.estimates.decisions import decisions
 from python_metrics.performance.performance import classification_performance, grouped_classification_performance
 from python_metrics.segments.grouping import group_rows
 from python_metrics.store import rules_hash
+from tests.monitoring import green_trips
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_accuracy_is_estimated_for_what_is_decided(threshold: float) -> None:
 
 
 def test_another_threshold_evaluates_again_and_none_keeps_what_there_is() -> None:
-    monitoring = load_monitoring()
+    monitoring = green_trips()
     tipped = monitoring.models["green_tipped"]
     hashes = [
         rules_hash(monitoring.model_copy(update={"models": {"green_tipped": one}}), "green_tipped")
@@ -130,6 +130,6 @@ def test_another_threshold_evaluates_again_and_none_keeps_what_there_is() -> Non
     ],
 )
 def test_a_threshold_that_means_nothing_is_refused(change: dict[str, object], message: str) -> None:
-    entry = load_monitoring().models["green_tipped"].model_dump()
+    entry = green_trips().models["green_tipped"].model_dump()
     with pytest.raises(ValueError, match=message):
         Model.model_validate(entry | change)
