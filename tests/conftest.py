@@ -331,12 +331,30 @@ def foreign() -> Iterator[ForeignServer]:
 
 
 @pytest.fixture(scope="session")
-def real_months() -> Path:
-    """The folder of real TLC months that TLC_DATA_DIR names; tests that need it are skipped where nobody named one."""
-    named = os.environ.get("TLC_DATA_DIR")
-    folder = ROOT / (named or DEFAULT_DATA_DIR)
+def months_folder() -> Path:
+    """Where real data lie: the folder of TLC months that TLC_DATA_DIR names, beside it those of other datasets."""
+    return ROOT / (os.environ.get("TLC_DATA_DIR") or DEFAULT_DATA_DIR)
+
+
+@pytest.fixture(scope="session")
+def real_months(months_folder: Path) -> Path:
+    """The folder of real TLC months; tests that need it are skipped where nobody named one."""
+    named, folder = os.environ.get("TLC_DATA_DIR"), months_folder
     if not (folder / "green_tripdata_2022-01.parquet").exists():
         if named:
             pytest.fail(f"TLC_DATA_DIR={named}: no green_tripdata_2022-01.parquet is there")
         pytest.skip("no real TLC months: set TLC_DATA_DIR to a folder that holds them")
     return folder
+
+
+@pytest.fixture(scope="session")
+def real_log(months_folder: Path) -> Callable[..., Path]:
+    """Gives a path beside the months, such as `real_log("loans")`; the test is skipped where it is not."""
+
+    def path(*parts: str) -> Path:
+        found = months_folder.parent.joinpath(*parts)
+        if not found.exists():
+            pytest.skip(f"no {'/'.join(parts)}: set TLC_DATA_DIR to a folder with {parts[0]}/ beside it")
+        return found
+
+    return path

@@ -1,8 +1,7 @@
-"""Small data files of known content, and the logs of deployed models where they are there."""
+"""Small data files of known content."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,6 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-
-from config.paths import ROOT
-from config.settings import DEFAULT_DATA_DIR
 
 Write = Callable[..., Path]
 
@@ -61,14 +57,6 @@ def decided() -> pd.DataFrame:
             "repaid": repaid.astype(int),
         }
     )
-
-
-def shared(folder: str, file: str) -> Path:
-    """A file of the folder that lies beside the one that TLC_DATA_DIR names; the test is skipped where it is not."""
-    path = (ROOT / (os.environ.get("TLC_DATA_DIR") or DEFAULT_DATA_DIR)).parent / folder / file
-    if not path.exists():
-        pytest.skip(f"no {folder}/{file}: set TLC_DATA_DIR to a folder with {folder}/ beside it")
-    return path
 
 
 def large_file(path: Path, rows: int) -> Path:

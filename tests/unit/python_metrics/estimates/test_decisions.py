@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, precision_score, recall_score
 
+from benchmarks.peers.loans import parted_by_id, read_loans
 from config.monitoring import DECISION, PREDICTION, Model
-from config.paths import ROOT
-from config.settings import DEFAULT_DATA_DIR
 from python_metrics.estimates.confidence_estimation import Figure, fit_confidence_estimator, realised_figures
 from python_metrics.estimates.decisions import decisions
 from python_metrics.performance.performance import classification_performance, grouped_classification_performance
@@ -21,14 +21,9 @@ from tests.monitoring import green_trips
 
 
 @pytest.fixture(scope="module")
-def loans() -> pd.DataFrame:
-    """A year of decided loans with the label; the folder lies beside the one that TLC_DATA_DIR names."""
-    folder = (ROOT / (os.environ.get("TLC_DATA_DIR") or DEFAULT_DATA_DIR)).parent / "loans"
-    if not folder.is_dir():
-        pytest.skip("no log of loans: set TLC_DATA_DIR to a folder with loans/ beside it")
-    rows = pd.read_csv(folder / "car_loan_analysis.csv.gz").merge(
-        pd.read_csv(folder / "car_loan_analysis_target.csv.gz"), on="id"
-    )
+def loans(real_log: Callable[..., Path]) -> pd.DataFrame:
+    """A year of decided loans with the label."""
+    _, rows = parted_by_id(read_loans(real_log("loans")))
     return rows.assign(**{PREDICTION: rows["y_pred_proba"], "day": rows["timestamp"].str[:10]})
 
 

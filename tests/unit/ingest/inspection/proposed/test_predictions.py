@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +15,7 @@ from ingest.inspection.asked import Asked, Span
 from ingest.inspection.inspect import inspect
 from ingest.inspection.proposed.predictions import shortest_between
 from ingest.inspection.report import Inspection, ModelReport, Positive
-from tests.unit.ingest.conftest import Write, shared
+from tests.unit.ingest.conftest import Write
 
 BINARY = {"prediction": ("y_pred_proba",), "decision": "y_pred", "label": "repaid"}
 
@@ -187,8 +189,8 @@ def test_a_threshold_has_as_few_decimals_as_can_be(low: float, high: float, betw
     assert shortest_between(low, high) == between
 
 
-def test_the_deployed_loan_model_is_seen_as_its_publisher_describes_it() -> None:
-    asked = Asked(shared("loans", "car_loan_reference.csv.gz"), timestamp="timestamp", key=("id",), **BINARY)  # type: ignore[arg-type]  # texts and tuples
+def test_the_deployed_loan_model_is_seen_as_its_publisher_describes_it(real_log: Callable[..., Path]) -> None:
+    asked = Asked(real_log("loans", "car_loan_reference.csv.gz"), timestamp="timestamp", key=("id",), **BINARY)  # type: ignore[arg-type]  # texts and tuples
     inspection = inspect(asked)
     assert (inspection.rows, inspection.first, inspection.last) == (50_000, "2018-01-01", "2018-10-30")
     assert model_of(inspection).threshold_why == "y_pred is true from y_pred_proba 0.65 on"
@@ -210,8 +212,8 @@ def test_the_deployed_loan_model_is_seen_as_its_publisher_describes_it() -> None
     assert "not unique" not in told
 
 
-def test_census_rows_are_cut_by_year() -> None:
-    path = shared("employment", "employment_MA_reference.pq")
+def test_census_rows_are_cut_by_year(real_log: Callable[..., Path]) -> None:
+    path = real_log("employment", "employment_MA_reference.pq")
     asked = Asked(path, prediction=("predicted_probability",), decision="prediction", label="employed")
     inspection = inspect(asked)
     assert (inspection.windows.column, inspection.key) == ("year", ("id",))
@@ -220,8 +222,8 @@ def test_census_rows_are_cut_by_year() -> None:
     assert later.reference == Span(2016, 2016)
 
 
-def test_taxi_trips_have_strays_codes_and_no_key() -> None:
-    inspection = inspect(Asked(shared("tlc", "green_tripdata_2022-01.parquet"), timestamp="lpep_pickup_datetime"))
+def test_taxi_trips_have_strays_codes_and_no_key(real_log: Callable[..., Path]) -> None:
+    inspection = inspect(Asked(real_log("tlc", "green_tripdata_2022-01.parquet"), timestamp="lpep_pickup_datetime"))
     assert (inspection.rows, inspection.key, inspection.windows.calendar) == (62_495, (), "day")
     kinds = {report.name: (report.kind, report.missing) for report in inspection.columns}
     assert kinds["pulocationid"] == ("categorical", 0)
