@@ -47,13 +47,16 @@ def make_reference(prefix: str, name: str, rows: pd.DataFrame, features: tuple[C
 
     The target is among them where the rows have it, and what was decided where that came with the predictions.
     """
+    import pandas as pd
+
     columns: dict[str, pd.Series[Any]] = {
         feature.name: (kept if feature.type == "categorical" else _floats)(rows[feature.name]) for feature in features
     }
     others = [name for name in (PREDICTION, target) if name in rows.columns]
     if DECISION in rows.columns and rows[DECISION].notna().any():
         others.append(DECISION)
-    values = rows[[]].assign(**columns, **{name: rows[name].astype("float64") for name in others})
+    columns |= {name: rows[name].astype("float64") for name in others}
+    values = pd.DataFrame(columns, index=rows.index)
     return Reference(f"{prefix}-{frame_sha256(values)[:12]}", name, rows, values)
 
 
