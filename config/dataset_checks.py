@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date
 
 from config.config_values import nearest
-from config.dataset_models import CALENDAR, ColumnWindow, Reference, Task, Window
+from config.dataset_models import CALENDAR, ColumnWindow, Reference, RowWindow, Task, Window
 from config.datasets import ColumnKind, Dataset
 from core.errors import ConfigurationError
 
@@ -162,6 +162,9 @@ def _check_reference(dataset: Dataset, reference: Reference, place: str) -> None
 
 
 def _check_performance_window(dataset: Dataset, window: Window, place: str) -> None:
+    own = dataset.windows
+    if isinstance(window, RowWindow) and isinstance(own, RowWindow) and window.rows < own.rows:
+        raise ConfigurationError(f"{place}: {window} is finer than the dataset's windows ({own}): use a coarser one")
     if window not in CALENDAR:
         return
     if dataset.event.timestamp is None:

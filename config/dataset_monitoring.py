@@ -25,6 +25,7 @@ from config.monitoring import (
     KeyKind,
     Model,
     Monitoring,
+    PerformanceWindow,
     Period,
     Profiles,
     RowPredictions,
@@ -167,7 +168,7 @@ def _model(name: str, dataset: Dataset, spec: str, model: DatasetModel) -> Model
             cut_by=_cut_by(dataset),
         ),
         reference=_period(dataset, model.reference),
-        baseline=_baseline(f"{place}.reference", model.reference),
+        baseline=_baseline(f"{place}.reference", dataset, model.reference),
         task=model.task,
         threshold=predictions.threshold,
         target=_target(dataset, spec, model),
@@ -180,6 +181,7 @@ def _model(name: str, dataset: Dataset, spec: str, model: DatasetModel) -> Model
         if isinstance(kept.decimals, int)
         else None,
         prediction_digits=kept.kept_digits if kept else None,
+        performance_windows=_performance_windows(place, dataset, model),
     )
 
 
@@ -196,7 +198,7 @@ def _classes(place: str, dataset: Dataset, spec: str, model: DatasetModel) -> Mo
     return Model(
         in_rows=RowPredictions(column=None, version=model.predictions.version, cut_by=_cut_by(dataset)),
         reference=_period(dataset, model.reference),
-        baseline=_baseline(f"{place}.reference", model.reference),
+        baseline=_baseline(f"{place}.reference", dataset, model.reference),
         target=_target(dataset, spec, model),
         features=(*_features(place, dataset, spec), *decision, *said),
     )
@@ -217,7 +219,7 @@ def _data_alone(name: str, dataset: Dataset) -> Model:
     return Model(
         in_rows=RowPredictions(column=None, cut_by=_cut_by(dataset)),
         reference=_period(dataset, dataset.reference),
-        baseline=_baseline(place, dataset.reference),
+        baseline=_baseline(place, dataset, dataset.reference),
         target=f"{name}_label",
         features=_features(f"{name}.yml, columns", dataset),
     )
@@ -257,9 +259,26 @@ def _period(dataset: Dataset, reference: Reference | None) -> Period | None:
     return Period.model_validate({"from": first, "to": last})
 
 
-def _baseline(place: str, reference: Reference | None) -> Baseline | None:
+def _performance_windows(place: str, dataset: Dataset, model: DatasetModel) -> tuple[PerformanceWindow, ...]:
+    """Those that are not the dataset's own, which every model is evaluated over, each once."""
+    windows: dict[PerformanceWindow, None] = {}
+    for window in model.performance_windows:
+        if window == dataset.windows:
+            continue
+        if isinstance(window, ColumnWindow) or window == "hour":
+            raise ConfigurationError(
+                f"{place}.performance_windows: {window} is only for a dataset whose windows are that: use day, week, "
+                "month or {rows: 5000}"
+            )
+        windows[window.rows if isinstance(window, RowWindow) else window] = None
+    return tuple(windows)
+
+
+def _baseline(place: str, dataset: Dataset, reference: Reference | None) -> Baseline | None:
     if reference is None or not reference.baseline:
         return None
+    if dataset.source.tlc:
+        raise ConfigurationError(f"{place}: the worked example's rows have SQL of their own: name days, {{from, to}}")
     return Baseline(names=reference.baseline, place=f"datasets/{place}")
 
 

@@ -138,6 +138,10 @@ class RowPredictions(Strict):
     version: Name | None = None
 
 
+# By the wall clock, or so many rows in the order of their time.
+PerformanceWindow = Literal["day", "week", "month"] | Annotated[StrictInt, Field(ge=1)]
+
+
 class Model(Strict):
     """A monitored model: where its predictions come from and which columns it has.
 
@@ -163,6 +167,8 @@ class Model(Strict):
     prediction_drift: DriftRule | None = None
     prediction_decimals: Decimals | None = None
     prediction_digits: Digits | None = None
+    # Over which it is evaluated beside the dataset's own windows.
+    performance_windows: tuple[PerformanceWindow, ...] = ()
 
     @model_validator(mode="after")
     def _one_source_of_predictions(self) -> Model:

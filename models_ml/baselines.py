@@ -15,7 +15,7 @@ from psycopg import sql
 from config.monitoring import Monitoring
 from core.errors import BadFileError
 from models_ml.load import FEWEST_ROWS, LoadedVersion, record_model, reference_columns
-from models_ml.references import make_reference, store_reference
+from models_ml.references import make_reference, set_reference, store_reference
 from warehouse import database
 from warehouse.relations import columns_there
 
@@ -50,7 +50,7 @@ def store_baseline(
         return False
     if not database.one_row(connection, _QUERIES["is_stored"], known)[0]:
         _store(connection, version, monitoring, baseline, reference_id)
-    connection.execute(_QUERIES["set_reference"], known)
+    set_reference(connection, version.model_version, reference_id)
     return True
 
 

@@ -11,6 +11,3 @@ select {columns}
 from {baseline}
 where model_version is null or model_version = %(model_version)s
 order by event_id
-
--- name: set_reference
-update ml.models set reference_id = %(reference_id)s, evaluation_reference_id = null where model_version = %(model_version)s

@@ -26,7 +26,7 @@ from models_ml.event_keys import EventKey
 from models_ml.inputs import Inputs
 from models_ml.prediction_files import PredictionFile
 from models_ml.recipes import definition_sha256
-from models_ml.references import make_reference, store_reference
+from models_ml.references import make_reference, set_reference, store_reference
 from models_ml.store import SCORE, loaded_months
 from warehouse import database, ledger
 from warehouse.ledger import Entry, Key
@@ -211,8 +211,7 @@ def complete_reference(connection: database.Connection, version: LoadedVersion, 
     prefix = f"{version.model_version}-loaded"
     reference = make_reference(prefix, f"loaded predictions of {model.reference}", rows, model.features, model.target)
     store_reference(connection, reference, version.model_version, monitoring.windows.time, segment_columns)
-    values = {"model_version": version.model_version, "reference_id": reference.reference_id}
-    connection.execute(_QUERIES["set_reference"], values)
+    set_reference(connection, version.model_version, reference.reference_id)
     return ""
 
 

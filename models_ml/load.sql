@@ -20,9 +20,6 @@ set
     -- What it is compared with follows from what it is.
     reference_id = null
 
--- name: set_reference
-update ml.models set reference_id = %(reference_id)s where model_version = %(model_version)s
-
 -- name: origin
 select coalesce(string_agg(distinct origin, ', ' order by origin), '') from {windows}
 

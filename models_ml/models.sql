@@ -37,6 +37,30 @@ insert into ml.reference_sets (
 )
 values (%(reference_id)s, %(name)s, %(model_version)s, %(sha256)s, %(rows)s, %(first)s, %(last)s)
 
+-- name: set_reference
+update ml.models set reference_id = %(reference_id)s, evaluation_reference_id = null where model_version = %(model_version)s
+
+-- name: forget_units
+delete from monitoring.ledger
+where
+    step in ('metrics', 'performance', 'coarser_performance')
+    and subject = %(model_version)s
+    and part != %(reference_id)s
+
+-- name: forget_months
+delete from monitoring.settled_months where model_version = %(model_version)s and reference_id != %(reference_id)s
+
+-- name: forget_values
+-- What a window was compared with besides belongs to its comparisons.
+delete from monitoring.metric_values
+where model_version = %(model_version)s and reference_id != %(reference_id)s and layer != 'comparison'
+
+-- name: forget_history
+delete from monitoring.metric_history where model_version = %(model_version)s and reference_id != %(reference_id)s
+
+-- name: forget_counts
+delete from monitoring.distribution_counts where model_version = %(model_version)s and reference_id != %(reference_id)s
+
 -- name: copy_reference_rows
 copy ml.reference_rows (reference_id, position, event_id, window_date, record, segments) from stdin
 

@@ -98,6 +98,13 @@ def store_reference(
             failpoint("train.reference_row")
 
 
+def set_reference(connection: database.Connection, model_version: str, reference_id: str) -> None:
+    """Compare a model with a stored reference from now on; what was said of it by another goes."""
+    of_model = {"model_version": model_version, "reference_id": reference_id}
+    for query in ("set_reference", "forget_units", "forget_months", "forget_values", "forget_history", "forget_counts"):
+        connection.execute(_QUERIES[query], of_model)
+
+
 def _floats(values: pd.Series[Any]) -> pd.Series[Any]:
     return values.astype("float64")
 

@@ -31,7 +31,14 @@ def performance(house: House) -> builders.Dashboard:
     )
     for variable in model_choices(house):
         board.with_variable(variable)
-    for panel in (*_headlines(house), *_figures(house), *_estimator(house), *_concept(house), _evaluations(house)):
+    for panel in (
+        *_headlines(house),
+        *_figures(house),
+        *_estimator(house),
+        *_concept(house),
+        _longer(house),
+        _evaluations(house),
+    ):
         board.with_panel(panel)
     return board
 
@@ -234,6 +241,21 @@ def _concept(house: House) -> list[parts.AnyPanel]:
     residual_panel = parts.lines(residual, [Query(sql["residual_drift"], "time_series")], width=8, height=9)
     residual_panel.override_by_name("threshold", parts.dashed(YELLOW))
     return [excess_panel, chance_panel, residual_panel]
+
+
+def _longer(house: House) -> parts.AnyPanel:
+    about = About(
+        "How good is it over longer windows?",
+        "Weeks, months or numbers of rows that the model's dataset names under performance_windows, by the labels that "
+        "have arrived, newest first. Loss: mean absolute error, or log loss for a model of probabilities.",
+        "short",
+        no_data="The time range has no such window that has ended, or the model's dataset names none",
+        decimals=3,
+    )
+    panel = parts.rows(about, house.sql("performance")["longer_windows"], height=9)
+    panel.override_by_regexp("rows|labels", parts.COUNT)
+    panel.override_by_name("labelled", styled(unit="percentunit", decimals=1))
+    return panel
 
 
 def _evaluations(house: House) -> parts.AnyPanel:

@@ -249,6 +249,26 @@ where
     and residual_drift is not null
 order by window_date
 
+-- name: longer_windows
+select
+    granularity as "window",
+    to_char(window_date, 'YYYY-MM-DD') as "from",
+    row_count as "rows",
+    label_count as "labels",
+    label_coverage as "labelled",
+    coalesce(mae, log_loss) as "loss",
+    bias as "bias",
+    r2 as "R2",
+    roc_auc as "ROC AUC",
+    accuracy as "accuracy"
+from marts.fct_coarser_performance
+where
+    $__timeFilter(window_date)
+    and model_version = '${model_version}'
+    and is_latest
+order by window_start desc, granularity
+limit 500
+
 -- name: evaluations
 select
     to_char(earlier.window_date, 'YYYY-MM-DD') as "day",

@@ -19,7 +19,7 @@ _QUERIES = database.queries(Path(__file__).with_name("inputs.sql"))
 _READ_BY = {
     "transform": (),
     "profiles": ("score",),
-    "marts": ("score", "labels", "metrics", "comparisons", "performance", "alarms"),
+    "marts": ("score", "labels", "metrics", "comparisons", "performance", "coarser_performance", "alarms"),
 }
 
 

@@ -10,6 +10,7 @@ from pipeline.steps import inputs
 from pipeline.steps.labels import unit_of
 from pipeline.steps.step import Run, Step, counted, monitored
 from python_metrics.performance import evaluation_store
+from python_metrics.performance.coarser_windows import CoarserEvaluations
 from python_metrics.performance.evaluations import Evaluations
 from python_metrics.store import PERFORMANCE
 from warehouse import database
@@ -57,6 +58,7 @@ def _evaluate(run: Run, record: Record, stored: StoredModel) -> Done:
     current = Evaluations(*of_model, run.settings.as_of, run.run_id)
     done += run.make(current, record)
     current.settle()
+    done += run.make(CoarserEvaluations(*of_model, run.settings.as_of, run.run_id), record)
     return done
 
 

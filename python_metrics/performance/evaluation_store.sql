@@ -191,7 +191,7 @@ order by as_of, window_start
 select max(as_of)
 from monitoring.ledger
 where
-    step = 'performance'
+    step in ('performance', 'coarser_performance')
     and subject = %(model_version)s
     and part = %(reference_id)s
     and window_start = %(window_start)s

@@ -37,6 +37,14 @@ select * from marts.fct_model_performance where segment = 'all' and window_date 
 update earlier set
     is_latest = false, as_of = as_of - interval '1 day', mae = mae + 1, label_count = 700, label_coverage = 0.5;
 insert into marts.fct_model_performance select * from earlier;
+insert into marts.fct_coarser_performance (
+    window_date, window_start, window_end, granularity, model_version, model_spec, reference_id, as_of, is_latest,
+    row_count, label_count, label_coverage, mae, bias, r2, status, dataset, run_id
+)
+select
+    window_date, window_start, window_start + interval '7 days', 'week', model_version, model_spec, reference_id, as_of,
+    is_latest, row_count, label_count, label_coverage, mae, bias, r2, status, dataset, run_id
+from marts.fct_model_performance where segment = 'all' and window_date = '2022-02-14';
 insert into monitoring.metric_values (
     model_version, reference_id, window_start, window_end, granularity, layer, metric, column_name, method, segment_key,
     segment_value, value, threshold, alert, status, n_reference, n_current, run_id

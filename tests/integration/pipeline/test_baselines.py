@@ -195,6 +195,9 @@ def test_another_content_makes_another_reference_and_another_name_does_not(
     baseline(90).to_parquet(project / "other.parquet")
     run("loans")
     hold_against_evidently(empty_warehouse, 90)
+    # What was said by the former one is said no more.
+    days = "select count(*) from marts.fct_model_performance where is_latest and segment = 'all'"
+    assert one(empty_warehouse, days) == DAYS
     assert run("loans").nothing_new
     # A rule says which of its rows count, too.
     write(project, "loans", LOANS.replace("baseline.parquet", "other.parquet").replace("amount <= 0", "amount <= 95"))
