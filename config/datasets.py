@@ -34,8 +34,8 @@ def _checked_text(text: str) -> str:
 
 
 def _checked_sql(text: str) -> str:
-    if ";" in text:
-        raise ValueError("one SQL expression is needed, without a semicolon")
+    if ";" in text or "--" in text:
+        raise ValueError("one SQL expression is needed, without a semicolon and without a comment (--)")
     return _checked_text(text)
 
 

@@ -65,11 +65,13 @@ class Evaluation(Strict):
 Granularity = Literal["day", "week", "month", "trailing_7", "trailing_28"]
 ReferenceName = Literal["training", "previous", "same_weekdays", "last_year"]
 Comparisons = dict[Granularity, tuple[ReferenceName, ...]]
-Family = Literal["columns", "performance", "segments", "quality"]
+Family = Literal["columns", "performance", "segments", "quality", "custom"]
 FamilyBudgets = dict[Family, Annotated[float, Number, Field(ge=7, le=3650)]]
 
 
 DEFAULT_BUDGETS: FamilyBudgets = {"columns": 30.0, "performance": 90.0, "segments": 90.0, "quality": 90.0}
+# Of a dataset's own metrics, where nothing is said: it is no rule of those that have none.
+CUSTOM_BUDGET = 90.0
 
 
 class Calibration(Strict):
@@ -87,6 +89,10 @@ class Calibration(Strict):
     @classmethod
     def _of_every_family(cls, budgets: FamilyBudgets) -> FamilyBudgets:
         return DEFAULT_BUDGETS | budgets
+
+    def budget(self, family: Family) -> float:
+        """In how many days one false alarm of a family is accepted."""
+        return self.false_alarm_days.get(family, CUSTOM_BUDGET)
 
 
 class Dashboards(Strict):

@@ -22,7 +22,7 @@ from grafana_foundation_sdk.models import alerting as models
 from config.alert_levels import opening_rules
 from core.advice import Advice
 from grafana.house import House
-from grafana.names import COLUMN, DATA_QUALITY, FRONT_PAGE, PERFORMANCE, PIPELINE_HEALTH, TABLE
+from grafana.names import COLUMN, CUSTOM_METRICS, DATA_QUALITY, FRONT_PAGE, PERFORMANCE, PIPELINE_HEALTH, TABLE
 from grafana.parts import DATASOURCE_UID, Query
 from warehouse.database import queries
 
@@ -165,6 +165,7 @@ def rules_file(document: dict[str, Any]) -> str:
 def question(name: str) -> str:
     """The query of a rule: its open alerts."""
     pages = {"column": COLUMN, "data_quality": DATA_QUALITY, "performance": PERFORMANCE}
+    pages |= {"custom_metrics": CUSTOM_METRICS}
     text = queries(Path(__file__).with_name("alert_rules.sql"))["alerts"]
     return text.format(rule=name, table=TABLE, pipeline_health=PIPELINE_HEALTH, **pages)
 

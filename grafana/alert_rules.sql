@@ -5,6 +5,7 @@
 with open_alerts as (
     select
         alerts.*,
+        incidents.family,
         incidents.segment_value,
         incidents.figure,
         incidents.first_moved,
@@ -45,6 +46,7 @@ select
     case
         when alerts.rule = 'failed_run' then 'd/{pipeline_health}?'
         when alerts.rule in ('performance', 'concept_drift') then 'd/{performance}?'
+        when alerts.family = 'custom' then 'd/{custom_metrics}?'
         when alerts.column_name = '' and alerts.rule != 'incident' then 'd/{data_quality}?'
         else
             'd/{column}?var-column=' || in_address.column_name

@@ -16,7 +16,7 @@ _MART = re.compile(r"\bmarts\.(\w+)")
 _HEAD = f"""\
 # Dashboards
 
-There are seven dashboards. The modules in `grafana/pages` build them: the JSON files that Grafana reads, this page, and
+There are eight dashboards. The modules in `grafana/pages` build them: the JSON files that Grafana reads, this page, and
 dbt's exposures. A test fails when the files differ from what the code builds, so change the code and not the files, and
 {Advice.WRITE_DASHBOARDS}. To keep a dashboard that you made by hand in Grafana, {Advice.SAVE_DASHBOARD}.
 
@@ -66,6 +66,7 @@ def dashboards_page(boards: list[dict[str, Any]]) -> str:
         .replace("${day:text}", "the day")
         .replace("${statistic:text}", "a figure")
         .replace("${group}", "a group")
+        .replace("${metric}", "a metric")
     )
 
 

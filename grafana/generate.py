@@ -17,6 +17,7 @@ from grafana.documents import dashboards_page, exposures
 from grafana.house import House
 from grafana.pages.column import column
 from grafana.pages.compare_models import compare_models
+from grafana.pages.custom_metrics import custom_metrics
 from grafana.pages.data_quality import data_quality
 from grafana.pages.front_page import front_page
 from grafana.pages.performance import performance
@@ -24,7 +25,16 @@ from grafana.pages.pipeline_health import pipeline_health
 from grafana.pages.segments import segments
 
 FOLDER = Path(__file__).parent
-_BOARDS = (front_page, performance, segments, column, data_quality, pipeline_health, compare_models)
+_BOARDS = (
+    front_page,
+    performance,
+    segments,
+    column,
+    data_quality,
+    custom_metrics,
+    pipeline_health,
+    compare_models,
+)
 
 
 def generated_files(house: House, with_commands: Callable[[str], str]) -> dict[Path, str]:

@@ -14,7 +14,7 @@ from config.alert_levels import Levels
 from config.rules import Rules
 from config.rules_file import load_rules
 from core.advice import Advice
-from grafana.names import COLUMN, DATA_QUALITY, FRONT_PAGE, PERFORMANCE, PIPELINE_HEALTH, TABLE
+from grafana.names import COLUMN, CUSTOM_METRICS, DATA_QUALITY, FRONT_PAGE, PERFORMANCE, PIPELINE_HEALTH, TABLE
 from grafana.parts import ORANGE, RED, WELL, YELLOW, Step
 from warehouse.database import queries
 
@@ -62,6 +62,7 @@ class House:
         shared = queries(Path(__file__).with_name("targets.sql"))
         words = {"table": TABLE, "column": COLUMN, "performance": PERFORMANCE, "day": CHOSEN_DAY}
         words |= {"data_quality": DATA_QUALITY, "pipeline_health": PIPELINE_HEALTH}
+        words |= {"custom_metrics": CUSTOM_METRICS}
         for name, value in (*shared.items(), *words.items()):
             text = text.replace(f"{{{{{name}}}}}", value.strip())
         # Dates as Grafana has instants in addresses: as text, or it writes 1.64 Tri.

@@ -5,7 +5,7 @@ Needs nothing, so that the preview, which runs without Grafana's builders, knows
 
 from __future__ import annotations
 
-FRONT_PAGE, COLUMN, DATA_QUALITY, PIPELINE_HEALTH, COMPARE, PERFORMANCE, SEGMENTS = (
+FRONT_PAGE, COLUMN, DATA_QUALITY, PIPELINE_HEALTH, COMPARE, PERFORMANCE, SEGMENTS, CUSTOM_METRICS = (
     "model-monitoring",
     "column",
     "data-quality",
@@ -13,6 +13,7 @@ FRONT_PAGE, COLUMN, DATA_QUALITY, PIPELINE_HEALTH, COMPARE, PERFORMANCE, SEGMENT
     "compare-models",
     "performance",
     "segments",
+    "custom-metrics",
 )
 # The rows as a whole among the columns: how many they are, how many are copies.
 TABLE = "(table)"

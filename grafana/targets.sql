@@ -3,6 +3,7 @@
     case
         when alerts.rule = 'failed_run' then '{{pipeline_health}}'
         when alerts.rule in ('performance', 'concept_drift') then '{{performance}}'
+        when told.family = 'custom' then '{{custom_metrics}}'
         when alerts.column_name = '' and alerts.rule != 'incident' then '{{data_quality}}'
         else '{{column}}'
     end as to_board,
@@ -27,6 +28,11 @@ left join lateral (
     order by models.model_version = '${model_version}' desc, models.is_active desc, models.model_version asc
     limit 1
 ) as target on true
+left join lateral (
+    select incidents.family
+    from marts.fct_incidents as incidents
+    where incidents.incident_id = alerts.alert_id
+) as told on true
 
 -- name: what_moved
 -- Of an incident: which figure stood out, what moved, and the expected event of that day.

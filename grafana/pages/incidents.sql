@@ -14,7 +14,7 @@ select
     incidents.days as "days",
     incidents.worst_threshold_ratio as "worst",
     left(incidents.incident_id, 8) as "incident",
-    '{{column}}' as to_board,
+    case when incidents.family = 'custom' then '{{custom_metrics}}' else '{{column}}' end as to_board,
     coalesce(nullif(incidents.column_name, ''), '{{table}}') as to_column,
     incidents.dataset as to_dataset,
     coalesce(nullif(incidents.model_version, ''), named.model_version, '${model_version}') as to_model,

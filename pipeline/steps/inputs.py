@@ -19,7 +19,16 @@ _QUERIES = database.queries(Path(__file__).with_name("inputs.sql"))
 _READ_BY = {
     "transform": (),
     "profiles": ("score",),
-    "marts": ("score", "labels", "metrics", "comparisons", "performance", "coarser_performance", "alarms"),
+    "marts": (
+        "score",
+        "labels",
+        "metrics",
+        "comparisons",
+        "custom_metrics",
+        "performance",
+        "coarser_performance",
+        "alarms",
+    ),
 }
 
 
@@ -35,7 +44,7 @@ def of_performance(datasets: Sequence[Monitoring], as_of: datetime, left_out: Se
 
 def of_alarms(datasets: Sequence[Monitoring], left_out: Sequence[str]) -> str:
     """The profiles, the metrics and what labels say, the expected events, the rules, and the models left out."""
-    return _hash("alarms", ("metrics", "performance"), *_rules(datasets), *left_out)
+    return _hash("alarms", ("metrics", "custom_metrics", "performance"), *_rules(datasets), *left_out)
 
 
 def _rules(datasets: Sequence[Monitoring]) -> list[str]:

@@ -1,16 +1,21 @@
-"""The step `metrics`: drift, quality and estimates of every model's windows, and its comparisons with other periods."""
+"""The step `metrics`: drift, quality and estimates of every model's windows, its comparisons with other periods, and
+the metrics that datasets name.
+"""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
 from config.dataset_models import ColumnWindow
+from config.monitoring import Monitoring
 from config.months import Month
+from ingest.datasets.expressions import check_metrics
 from models_ml import store as model_store
 from models_ml.store import StoredModel
 from pipeline.steps.step import Run, Step, counted, monitored
 from python_metrics import store
 from python_metrics.comparisons.comparisons import Comparisons
+from python_metrics.custom_metrics import CustomMetrics
 from python_metrics.monitor import WindowMetrics
 from python_metrics.store import METRICS
 from warehouse.engine import Done
@@ -22,7 +27,7 @@ _DAYS = {"week": 7, "month": 31}
 
 
 class Metrics(Step):
-    """Metric rows, a model and window a unit."""
+    """Metric rows, a model and window a unit, or a dataset's own metric and window."""
 
     name = METRICS
     does = "measuring drift and quality"
@@ -34,7 +39,7 @@ class Metrics(Step):
     )
 
     def take(self, run: Run, record: Record, *, afresh: bool) -> bool:
-        windows, compared = Done(), Done()
+        windows, compared, custom = Done(), Done(), Done()
         for stored in run.healthy_models():
             with run.units.unit(stored.model_version):
                 of_model = (run.of(stored), monitored(stored), run.references(stored))
@@ -43,8 +48,28 @@ class Metrics(Step):
                     _tell_of_older(run, stored)
                 windows += made
                 compared += run.make(Comparisons(*of_model, run.run_id), record)
-        record.message = counted(windows=windows.made, are_gone=windows.gone, comparisons=compared.made + compared.gone)
-        return bool(windows or compared)
+        for monitoring in run.datasets:
+            with run.units.unit(f"custom metrics of {monitoring.dataset}", is_model=False):
+                custom += _custom(run, monitoring, record)
+        record.message = counted(
+            windows=windows.made,
+            are_gone=windows.gone,
+            comparisons=compared.made + compared.gone,
+            custom_metrics=custom.made + custom.gone,
+        )
+        return bool(windows or compared or custom)
+
+
+def _custom(run: Run, monitoring: Monitoring, record: Record) -> Done:
+    """The metrics that a dataset's file names; those of the worked example are tried here, on rows that SQL makes."""
+    name, dataset = monitoring.dataset, run.monitored.datasets[monitoring.dataset]
+    if dataset.metrics and name not in run.monitored.described:
+        check_metrics(name, dataset, monitoring.windows.trips)
+    work = CustomMetrics(monitoring, dataset, run.run_id)
+    done = run.make(work, record)
+    for note in work.notes:
+        run.tell(f"note: {note}")
+    return done
 
 
 def _tell_of_older(run: Run, stored: StoredModel) -> None:

@@ -14,4 +14,4 @@ select
     count(distinct window_start) filter (where window_end <= %(as_of)s),
     count(distinct window_start)
 from monitoring.metric_values
-where as_of is null
+where as_of is null and model_version != ''

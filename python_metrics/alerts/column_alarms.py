@@ -36,7 +36,7 @@ class ColumnFamily:
         self, monitoring: Monitoring, model: MonitoredModel, days: Sequence[ProfiledDay], unusual: frozenset[date]
     ) -> None:
         """`unusual` days are no measure of what is usual."""
-        self.budget = monitoring.calibration.false_alarm_days[COLUMNS]
+        self.budget = monitoring.calibration.budget(COLUMNS)
         self._windows, self._model_version = monitoring.windows, model.model_version
         self._is_about_part = monitoring.models[model.spec].is_about_part
         self._columns = monitoring.columns(model.spec)

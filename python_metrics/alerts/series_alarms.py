@@ -1,4 +1,4 @@
-"""The families of daily figures that are no profile: performance, groups and data quality.
+"""The families of daily figures that are no profile: performance, groups, data quality, and the dataset's own metrics.
 
 Metric rows go in, decisions about days come out. Called by python_metrics.alerts.alarms.
 """
@@ -29,7 +29,8 @@ from warehouse import database
 
 _QUERIES = database.queries(Path(__file__).with_name("series_alarms.sql"))
 
-FAMILIES: tuple[Family, ...] = ("performance", "segments", "quality")
+CUSTOM: Family = "custom"
+FAMILIES: tuple[Family, ...] = ("performance", "segments", "quality", CUSTOM)
 PERFORMANCE: dict[str, tuple[str, ...]] = {
     "regression": ("mae", "bias"),
     "binary": ("log_loss", "calibration_error"),
@@ -43,6 +44,8 @@ _KINDS: dict[str, Kind] = {
     "share_missing_values": "share",
     "rejected_share": "share",
 }
+# A dataset's own metric is any number: what is nothing of it is this share of its usual size.
+_LEAST_SHARE = 0.005
 # Of these what is nothing depends on the model: a thousandth of what always saying the same would cost.
 _IN_LOSSES = ("mae", "log_loss", "bias")
 # Of a day with fewer of its labels the figures are those of other rows.
@@ -93,6 +96,7 @@ class _FigureReader:
             "reference_id": model.reference_id,
             "coverage": LEAST_COVERAGE,
             "largest": LARGEST,
+            "dataset": monitoring.dataset,
             "performance": list(PERFORMANCE[monitoring.models[model.spec].task]),
             "segment_keys": [key for (key, *more) in monitoring.segments.by if not more],
             "dates": None,
@@ -142,7 +146,7 @@ class SeriesFamily:
         unusual: frozenset[date],
         least_loss: float,
     ) -> None:
-        self.name, self.budget = name, monitoring.calibration.false_alarm_days[name]
+        self.name, self.budget = name, monitoring.calibration.budget(name)
         self._calibration = monitoring.calibration
         self._least = dict.fromkeys(_IN_LOSSES, least_loss) if name == "performance" else {}
         self._rules = json.dumps([VERSION, monitoring.calibration.model_dump(mode="json"), self._least])
@@ -166,16 +170,7 @@ class SeriesFamily:
     @np.errstate(over="ignore", invalid="ignore")  # what overflows gets its status when it is written
     def decide(self, day: date, before: Sequence[Decision]) -> Decided:
         reference = self._reference(day)
-        series = [
-            Series(
-                figure.name,
-                _KINDS[figure.metric],
-                np.array([values[one].value if one in values else np.nan for one in reference]),
-                np.array([values[one].n if one in values else np.nan for one in reference]),
-                self._least.get(figure.metric, 0.0),
-            )
-            for figure, values in sorted(self._figures.items())
-        ]
+        series = [self._series(figure, values, reference) for figure, values in sorted(self._figures.items())]
         null = fit_series(reference, series, budget=1 / self.budget)
         today = {figure.name: values[day] for figure, values in self._figures.items() if day in values}
         found = {name: one.value for name, one in today.items()}
@@ -185,7 +180,17 @@ class SeriesFamily:
 
     def named(self, signal: Signal) -> Named:
         figure = self._by_name[signal.column]
+        if self.name == CUSTOM:
+            return Named(column_name=figure.metric, statistic="value")
         return Named(figure.segment_key, figure.segment_value, statistic=figure.metric)
+
+    def _series(self, figure: Figure, found: dict[date, _Value], days: Sequence[date]) -> Series:
+        values = np.array([found[one].value if one in found else np.nan for one in days])
+        ns = np.array([found[one].n if one in found else np.nan for one in days])
+        if self.name != CUSTOM:
+            return Series(figure.name, _KINDS[figure.metric], values, ns, self._least.get(figure.metric, 0.0))
+        known = np.abs(values[np.isfinite(values)])
+        return Series(figure.name, "number", values, ns, _LEAST_SHARE * float(np.median(known)) if len(known) else 0.0)
 
     def _reference(self, day: date, further: int = 0) -> list[date]:
         first = day - timedelta(days=self._calibration.reference_days + further)

@@ -1,5 +1,5 @@
 -- name: figures
--- Figures of a model's days that are evaluated together, with what each is of and the rows behind it. Without joins of
+-- Figures of a model's days that are evaluated together, with what each is of and the rows behind it, and its dataset's own. Without joins of
 -- metrics with metrics: the planner knows too little of them.
 select
     family,
@@ -74,6 +74,27 @@ where
     family is not null
     and (family != 'performance' or coverage >= %(coverage)s)
     and (value is not null or status = 'out_of_range')
+union all
+select
+    'custom' as family,
+    windows.window_date,
+    metrics.segment_key,
+    metrics.segment_value,
+    metrics.metric,
+    metrics.value,
+    metrics.n_current as n
+from monitoring.metric_values as metrics
+inner join {windows} as windows
+    on
+        metrics.window_start = windows.window_start
+        and metrics.granularity = windows.granularity
+where
+    metrics.layer = 'custom'
+    and metrics.dataset = %(dataset)s
+    and metrics.granularity = 'day'
+    and metrics.segment_key = ''
+    and metrics.status = 'ok'
+    and (cast(%(dates)s as date[]) is null or windows.window_date = any(cast(%(dates)s as date[])))
 
 -- name: digests
 -- A hash of each day's figures by family.

@@ -17,6 +17,7 @@ from psycopg import sql
 
 from config.monitoring import PREDICTION, Monitoring
 from core.failpoints import failpoint
+from python_metrics.alerts.series_alarms import CUSTOM
 from python_metrics.incidents.incident_facts import Facts
 from python_metrics.incidents.incidents import DecidedDay, Firing, Incident, Subject, incidents_of
 from warehouse import database
@@ -176,8 +177,8 @@ def _read_decisions(monitoring: Monitoring) -> tuple[list[Firing], list[DecidedD
         found: Any = {name: connection.execute(query, of_dataset).fetchall() for name, query in queries.items()}
     fires = []
     for start, day, family, column, key, value, version, *rest in found["fires"]:
-        # Models share their inputs, and the rows; a prediction and what follows from it is a model's own.
-        shared = family in ("columns", "quality") and column != PREDICTION
+        # Models share inputs, rows and the dataset's metrics; a prediction and what follows from it is a model's own.
+        shared = family == CUSTOM or (family in ("columns", "quality") and column != PREDICTION)
         subject = Subject(family, column, key, value, "" if shared else version, monitoring.dataset)
         fires.append(Firing(start, day, subject, version, *rest))
     return fires, [DecidedDay(*row) for row in found["decided_days"]], dict(found["events"])

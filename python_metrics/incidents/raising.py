@@ -15,6 +15,7 @@ import numpy as np
 
 from config.monitoring import PREDICTION, MonitoredColumn, Monitoring
 from python_metrics.alerts.column_alarms import COLUMNS, ColumnFamily
+from python_metrics.alerts.series_alarms import CUSTOM
 from python_metrics.incidents.incident_facts import Facts, Relation, copies_query, days_query, facts_of, rows_query
 from python_metrics.incidents.incident_store import Raised
 from python_metrics.incidents.incidents import Firing, Incident
@@ -45,6 +46,9 @@ class ModelStatements:
 
     def say(self, firing: Firing) -> Raised:
         """What there is to say about an incident that this firing raises."""
+        if firing.subject.family == CUSTOM:
+            rows = Relation(self._monitoring.windows.trips)
+            return Raised(Facts(), rows_query(rows, firing.window_date, "", Facts()))
         column = self._column(firing.subject.column_name)
         if column is not None:
             facts = self._facts(firing, column)
@@ -136,7 +140,7 @@ def _farthest_column(model_version: str, window_start: datetime, statistic: str)
 
 
 def _level_of(firing: Firing) -> str:
-    """The level whose share a column's figure is that fired; '' for any other figure."""
+    """The level whose share a column's figure is that fired; of a dataset's own metric its values; '' for any other."""
     parameters: dict[str, object] = {
         "model_version": firing.model_version,
         "family": firing.subject.family,
@@ -146,4 +150,7 @@ def _level_of(firing: Firing) -> str:
     }
     with database.connect("alarms", read_only=True) as connection:
         row: Any = connection.execute(_QUERIES["level_of"], parameters).fetchone()
-    return row[0] if row else ""
+    level, value, expected = row or ("", None, None)
+    if firing.subject.family == CUSTOM and value is not None:
+        return f"{value:.4g}, {expected:.4g} is expected"
+    return str(level)

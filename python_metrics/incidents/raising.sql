@@ -11,7 +11,10 @@ order by abs(standardised) desc nulls last, column_name
 limit 1
 
 -- name: level_of
-select level
+select
+    level,
+    score,
+    expected
 from monitoring.alarm_scores
 where
     model_version = %(model_version)s

@@ -53,6 +53,17 @@ select distinct on (subject)
     subject, part, timestamptz '2022-02-01 05:00+00', timestamptz '2022-03-01 05:00+00', 'month',
     'verification', 'stored_difference', 'trip_distance', 'wasserstein', '', '', 1e-15, 1e-9, false, 'ok', 9, 9, 92
 from monitoring.ledger where step = 'metrics';
+insert into marts.fct_custom_metrics (
+    window_date, window_start, window_end, dataset, metric, segment_key, segment_value, value, status, row_count,
+    origin, run_id
+)
+select
+    window_date, window_start, window_end, dataset, 'mean_fare', segment.key, segment.value,
+    case when segment.key = '' then 12.25 end, case when segment.key = '' then 'ok' else 'low_n' end, row_count,
+    origin, 92
+from marts.fct_daily_volume
+cross join (values ('', ''), ('payment_type', '1')) as segment (key, value)
+where dataset = 'green_trips';
 update marts.fct_alert_conditions set level = 'warning'
 where rule = 'missing_share' and named_column = 'trip_distance' and window_date = '2022-02-20';
 """

@@ -248,6 +248,7 @@ def test_a_reference_may_be_a_baseline(named: dict[str, str]) -> None:
             "derive.x.sql: one SQL expression is needed, without a sem",
         ),
         (lambda d: d["derive"].update(x=" "), "derive.x.sql: a text is needed, it is blank"),
+        (lambda d: d["metrics"].update(x="1 -- or 2"), "metrics.x: one SQL expression is needed, without"),
         (lambda d: d["metrics"].update(x=""), "metrics.x: a text is needed, it is blank"),
         (lambda d: d["reject"].append(d["reject"][0]), "reject: no_value stands there twice; name it once"),
         (lambda d: d["reject"][0].pop("reason"), "reject.0.reason: Field required"),

@@ -43,6 +43,7 @@ def test_every_dashboard_of_the_folder_is_generated() -> None:
         "compare-models",
         "performance",
         "segments",
+        "custom-metrics",
     }
 
 

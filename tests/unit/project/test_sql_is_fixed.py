@@ -40,9 +40,10 @@ ALLOWED = {
     ("ingest/datasets/raw_table.py", "definition"): "types of Postgres that ingest.datasets.raw_columns names",
     (
         "ingest/datasets/expressions.py",
-        "check_expressions",
+        "value",
     ): "the dataset's own expressions, planned and never executed",
     ("ingest/datasets/baselines.py", "_expression"): "the dataset's own expressions, as dbt executes them, too",
+    ("python_metrics/custom_metrics.py", "_figures"): "as they have been planned, in a transaction that only reads",
     ("models_ml/load.py", "load_predictions"): "what _query has composed",
     ("models_ml/load.py", "complete_reference"): "what _query has composed",
     ("models_ml/load.py", "_origin"): "what _query has composed",

@@ -16,7 +16,16 @@ rules as (
 metrics as (
 
     select
-        metrics.*,
+        metrics.model_version,
+        metrics.window_start,
+        metrics.column_name,
+        metrics.layer,
+        metrics.metric,
+        metrics.value,
+        metrics.threshold,
+        metrics.alert,
+        metrics.n_current,
+        metrics.run_id,
         models.spec as model_spec,
         models.dataset
     from {{ ref("stg_monitoring__metric_values") }} as metrics

@@ -152,7 +152,11 @@ final as (
         incidents.event,
         coalesce(latest.last_note, '') as last_note,
         incidents.run_id,
-        case when incidents.level = '' then incidents.statistic else 'share of ' || incidents.level end
+        case
+            when incidents.level = '' then incidents.statistic
+            when incidents.family = 'custom' then incidents.statistic || ' ' || incidents.level
+            else 'share of ' || incidents.level
+        end
         || coalesce(' (of ' || nullif(incidents.figure_of, '') || ')', '') as figure
     from incidents
     inner join seen on incidents.incident_id = seen.incident_id
