@@ -225,6 +225,10 @@ bench-profiles: $(DEV) ## Measure drift scores from profiles against Evidently's
 bench-scale: $(DEV) ## Measure profiles and scores of a generated year of 0.5 to 8 million trips; minutes, and 10 GB of disk
 	@$(BIN)/python -m benchmarks.profile_scale
 
+.PHONY: bench-wide
+bench-wide: $(DEV) ## Measure a generated table of 1,000 numerical columns x 300,000 rows; an hour, and 20 GB of disk
+	@$(BIN)/python -m benchmarks.wide_table
+
 .PHONY: bench-dashboards
 bench-dashboards: $(DEV) ## Measure every query of the dashboards on the warehouse in use
 	@$(BIN)/python -m benchmarks.dashboard_speed

@@ -35,11 +35,12 @@ class FailedError(Exception):
 
 @dataclass(frozen=True)
 class Finished:
-    """A process that has ended: wall seconds, the largest resident size of it and its children, its stdout."""
+    """A process that has ended, with its children: wall seconds, largest resident size, stdout, processor seconds."""
 
     seconds: float
     peak_mb: float
     output: str
+    cpu_seconds: float
 
 
 def scrub() -> None:
@@ -75,7 +76,7 @@ def run(module: str, *arguments: object, environment: dict[str, str] | None = No
         if process.returncode != 0:
             talk.seek(0)
             raise FailedError(f"{module} ended with code {process.returncode}: {talk.read()[-2000:]}")
-    return Finished(seconds, usage.ru_maxrss / _RSS_UNITS_PER_MB, output)
+    return Finished(seconds, usage.ru_maxrss / _RSS_UNITS_PER_MB, output, usage.ru_utime + usage.ru_stime)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

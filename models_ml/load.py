@@ -21,6 +21,7 @@ from config.monitoring import DECISION, PREDICTION, Model, Monitoring, Period, W
 from core.advice import Advice
 from core.errors import BadFileError, ConfigurationError, ModelError, UsageError
 from core.failpoints import failpoint
+from core.frames import PART_ROWS, joined
 from core.levels import BOOLEAN, NUMBERS
 from models_ml.event_keys import EventKey
 from models_ml.inputs import Inputs
@@ -280,7 +281,10 @@ def _reference_rows(
     windows = monitoring.windows
     names, columns = reference_columns(monitoring, model, columns_of(windows.rows))
     query = _query("reference_rows", windows, columns=columns)
-    rows = pd.DataFrame(connection.execute(query, period).fetchall(), columns=names)
+    with connection.transaction(), connection.cursor("reference_rows") as cursor:
+        cursor.execute(query, period)
+        parts = [pd.DataFrame(part, columns=names) for part in iter(lambda: cursor.fetchmany(PART_ROWS), [])]
+    rows = joined(parts or [pd.DataFrame([], columns=names)])
     if not _takes_feed(monitoring, model):
         return rows
     of = {**period, "dataset": monitoring.dataset, "target": model.target}

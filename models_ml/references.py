@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ import numpy as np
 
 from config.monitoring import DECISION, PREDICTION, Column
 from core.failpoints import failpoint
+from core.frames import PART_ROWS
 from core.levels import as_segment, kept
 from warehouse import database
 
@@ -121,9 +123,12 @@ def frame_sha256(frame: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
+def _records(frame: pd.DataFrame) -> Iterator[dict[str, object]]:
     """A dictionary for each row, missing values as None."""
     if not len(frame.columns):
-        return [{} for _ in range(len(frame))]
-    records = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    return [{str(name): value for name, value in record.items()} for record in records]
+        yield from ({} for _ in range(len(frame)))
+        return
+    for first in range(0, len(frame), PART_ROWS):
+        part = frame.iloc[first : first + PART_ROWS]
+        for record in part.astype(object).where(part.notna(), None).to_dict("records"):
+            yield {str(name): value for name, value in record.items()}

@@ -81,6 +81,8 @@ def show(report: Report, settings: Settings, seconds: float) -> None:
         return
     console.print(_steps_table(report))
     with database.connect("summary", read_only=True) as connection:
+        if connection.execute("select to_regclass('marts.fct_daily_monitoring')").fetchone() == (None,):
+            return  # a first run that could load nothing: there is nothing to show
         months = [month.first_day for month in settings.months]
         parameters = {"months": months, "train_month": settings.train_month.first_day}
         days = database.rows(connection, _QUERIES["days"], _Day, {**parameters, "example": DATASET})

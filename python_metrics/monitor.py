@@ -149,7 +149,8 @@ class _Windows:
         relations, model_version = self._monitoring.windows, self._model.model_version
         rejections = store.read_rejections(relations, self._windows)
         # The loss of each row is estimated from its own features: all else is said by profiles.
-        names = [*self._entry.feature_names, PREDICTION, DECISION, *self._monitoring.segments.columns]
+        features = () if self._stored.estimator is None else self._entry.feature_names
+        names = [*features, PREDICTION, DECISION, *self._monitoring.segments.columns]
         of_rows = store.read_rows(relations, model_version, names, self._windows)
         of_profiles = read_profiles(
             relations, model_version, self._columns, self._windows, is_about_part=self._entry.is_about_part

@@ -7,14 +7,13 @@ Called by the other folders of python_metrics, pipeline.steps and pipeline.comma
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 from psycopg import sql
@@ -22,6 +21,7 @@ from psycopg import sql
 from config.monitoring import Monitoring, Windows
 from core.errors import UsageError
 from core.failpoints import failpoint
+from core.frames import joined
 from core.levels import NUMBERS, selected
 from python_metrics.metric_rows import MetricRow
 from python_metrics.monitored import Segment, Window
@@ -110,13 +110,21 @@ def read_reference(reference_id: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The stored rows of a reference, and beside them window_date and the columns that rows are compared by."""
     import pandas as pd
 
-    with database.connect("metrics", read_only=True) as connection:
-        parts: list[Any] = connection.execute(_QUERIES["reference_rows"], {"reference_id": reference_id}).fetchall()
-    lists = zip(*parts, strict=True) if parts else ([], [], [])
-    records, days, segments = (list(itertools.chain.from_iterable(one)) for one in lists)
+    frames, segments, days = [pd.DataFrame()], list[Any](), list[date]()
+    with (
+        database.connect("metrics", read_only=True) as connection,
+        connection.transaction(),
+        connection.cursor("reference_rows") as cursor,
+    ):
+        cursor.itersize = 1
+        for part in cursor.execute(_QUERIES["reference_rows"], {"reference_id": reference_id}):
+            records, of_part, of_segments = cast(tuple[list[Any], list[date], list[Any]], part)
+            frames.append(pd.DataFrame(records))
+            days += of_part
+            segments += of_segments
     context = pd.DataFrame(segments, index=range(len(days)))
     context.insert(0, "window_date", days)
-    return pd.DataFrame(records), context
+    return joined(frames[1:] or frames), context
 
 
 def make_segment(relations: Windows, column: str, text: str) -> Segment:

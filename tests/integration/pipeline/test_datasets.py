@@ -18,6 +18,7 @@ from sklearn.metrics import roc_auc_score
 
 from config.settings import make_settings
 from core.errors import PartlyFailedError, UsageError
+from pipeline import summary
 from pipeline.runner import Pipeline, Report
 from tests.runs import contents, one, rows
 from warehouse.database import Connection
@@ -204,6 +205,16 @@ def test_one_dataset_that_fails_takes_no_other_down(monitored: Connection, proje
 
 
 @pytest.mark.slow
+def test_a_first_run_that_can_load_nothing_ends_with_the_reason(
+    project: Path, empty_warehouse: Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "loans.csv").write_text("id,at\nloan-1,no time\n", encoding="utf-8")
+    with pytest.raises(PartlyFailedError) as failed:
+        run("loans")
+    summary.show(failed.value.report, make_settings(datasets=("loans",)), seconds=1.0)
+    assert "dataset loans failed in ingest" in capsys.readouterr().out
+
+
 def test_what_is_wrong_in_a_datasets_file_is_told_with_its_place(monitored: Connection, project: Path) -> None:
     path = project / "datasets" / "loans.yml"
     text = path.read_text(encoding="utf-8")
