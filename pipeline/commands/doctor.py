@@ -135,7 +135,9 @@ def examine(settings: Settings) -> bool:
     except psycopg.Error as error:
         findings.problem(f"the database refused a question: {' '.join(str(error).split())}")
     findings.console.print(
-        "\nAll is well." if findings.all_well else "\nThere are problems: see the lines marked PROBLEM."
+        "\nThe program and the warehouse are in order."
+        if findings.all_well
+        else "\nThere are problems: see the lines marked PROBLEM."
     )
     return findings.all_well
 

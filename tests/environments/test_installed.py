@@ -66,7 +66,7 @@ def test_the_wheel_runs_the_sample_in_an_empty_folder(installed: Machine) -> Non
     days = ask(installed, "sql", "select count(*) as days from marts.fct_daily_monitoring")
     assert days == f"days\n{DAYS * MODELS}\n"
     assert "nothing new" in ask(installed, "run", "--source", "sample")
-    assert "All is well" in ask(installed, "doctor", "--source", "sample")
+    assert "The program and the warehouse are in order." in ask(installed, "doctor", "--source", "sample")
     ask(installed, "dbt", "test --select stg_green_trips")
     pages = ask(installed, "preview").splitlines()
     assert [str(Path(page).parent) for page in pages] == [str(installed.folder / "reports" / "dashboards")] * len(pages)

@@ -191,8 +191,9 @@ def calendar_windows(days: Sequence[Day]) -> Windows:
         return Windows(rows=rows // 24 // 10**digits * 10**digits, why=f"{span} days are too few to compare")
     for calendar, length in (("day", 1), ("week", 7)):
         if rows * length >= _LEAST_ROWS:
-            return Windows(calendar=calendar, why=f"a usual day has {rows:,} rows")
-    return Windows(calendar="month", why=f"a usual day has only {rows:,} rows")
+            few = "" if calendar == "day" else f" only; scores want {_LEAST_ROWS} a window"
+            return Windows(calendar=calendar, why=f"a usual day has {rows:,} rows{few}")
+    return Windows(calendar="month", why=f"a usual day has {rows:,} rows only; scores want {_LEAST_ROWS} a window")
 
 
 def first_third(days: Sequence[Day]) -> Span:

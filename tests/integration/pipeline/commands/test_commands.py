@@ -157,7 +157,7 @@ def test_doctor_says_what_is_loaded(monitored_warehouse: Connection) -> None:
     assert "dbt-postgres 1.11" in result.stdout
     assert "28 monitored windows" in result.stdout
     assert "1 critical, 0 warning open: `make check-alerts` names them" in result.stdout
-    assert "All is well" in result.stdout
+    assert "The program and the warehouse are in order." in result.stdout
 
 
 def test_doctor_says_what_is_missing(monitored_warehouse: Connection) -> None:
@@ -178,7 +178,7 @@ def test_doctor_names_models_that_are_never_evaluated(
     result = command("doctor")
     assert f"-        {SPEC} is never evaluated: it names no label in datasets/green_trips.yml" in result.stdout
     assert "green_duration_lr is never evaluated" not in result.stdout
-    assert "All is well" in result.stdout
+    assert "The program and the warehouse are in order." in result.stdout
 
 
 def test_doctor_of_an_empty_database_says_what_to_do(empty_warehouse: Connection) -> None:
