@@ -85,9 +85,11 @@ def project_dir() -> Path:
     links |= {
         Path("models", "datasets", path.relative_to(others)): path for path in others.rglob("*") if path.is_file()
     }
-    for link in project.rglob("*"):
-        if link.is_symlink() and links.get(link.relative_to(project)) != link.readlink():
-            link.unlink()
+    for path in [*project.rglob("*")]:
+        # A copy of the state folder may have files where links were.
+        is_link = path.is_symlink() and links.get(path.relative_to(project)) == path.readlink()
+        if not is_link and (path.is_symlink() or path.is_file()):
+            path.unlink()
     for name, target in links.items():
         link = project / name
         link.parent.mkdir(parents=True, exist_ok=True)

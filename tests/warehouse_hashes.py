@@ -14,7 +14,7 @@ COLUMNS_ABOUT_RUNS = (
     "run_id", "load_id", "label_load_id", "prediction_load_id", "followup_id", "inputs_hash", "trips_hash",
     "inputs_hash_with_load", "inputs_hash_trailing",
     "loaded_at", "trained_at", "created_at", "scored_at", "computed_at", "recorded_at", "applied_at", "settled_at",
-    "made_at",
+    "made_at", "delivered_at", "delivery_id",
 )  # fmt: skip
 # With the bytes of model files: skops does not write the same ones twice.
 PASSING_COLUMNS = (*COLUMNS_ABOUT_RUNS, "artifact_file", "artifact_sha256")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from config.dataset_checks import RESERVED
 from core.errors import BadFileError, printable
@@ -114,7 +115,7 @@ def opened(files: DataFiles, *, may_be_empty: bool = False) -> Iterator[Table]:
             if rows == 0 and not may_be_empty:
                 raise BadFileError(f"{files.name} holds no row: a file with some is needed to tell what columns hold")
             yield dataclasses.replace(table, fields=fields, rows=rows)
-    except (duckdb.Error, OSError, UnicodeError) as error:
+    except (duckdb.Error, pa.ArrowException, OSError, UnicodeError) as error:
         raise BadFileError(f"{files.name} cannot be read as {files.form} ({_reason(files, error)})") from error
 
 
