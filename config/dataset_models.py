@@ -247,6 +247,8 @@ class Model(Part):
             raise ValueError(
                 "a multiclass model has decision (the class) and probabilities ({class: column}), no column"
             )
+        if self.task == "multiclass" and self.label is not None and self.label.valid is not None:
+            raise ValueError("valid is a range of numbers, labels of task: multiclass are classes: leave it out")
         if self.task != "multiclass" and self.predictions.columns and self.predictions.column is None:
             raise ValueError(f"task: {self.task} needs predictions.column")
         if self.task == "regression" and self.predictions.decision is not None:

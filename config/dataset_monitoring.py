@@ -64,7 +64,7 @@ def monitoring_of(name: str, dataset: Dataset, rules: Rules) -> Monitoring:
         models = {name: _data_alone(name, dataset)}
     labels: dict[str, Labels] = {}
     for spec, model in dataset.models.items():
-        if model.label is None or model.task == "multiclass":
+        if model.label is None:
             continue
         of_model, target = _labels(dataset, model), _target(dataset, spec, model)
         if labels.setdefault(target, of_model) != of_model:
@@ -186,7 +186,12 @@ def _model(name: str, dataset: Dataset, spec: str, model: DatasetModel) -> Model
 
 
 def _classes(place: str, dataset: Dataset, spec: str, model: DatasetModel) -> Model:
-    """Of a multiclass model what can be said without its performance: its decision and probabilities are columns."""
+    """A multiclass model: its decision and its probabilities are monitored as columns, too."""
+    if not model.predictions.columns:
+        raise ConfigurationError(
+            f"{place}.predictions: those of several classes are columns of the rows: write {{decision: chosen_class}}, "
+            "{probabilities: {red: p_red, blue: p_blue}}, or both"
+        )
     said = [Column(name=name, type="numerical") for name in (model.predictions.probabilities or {}).values()]
     if model.predictions.decision in OF_MODELS:
         raise ConfigurationError(
@@ -196,11 +201,19 @@ def _classes(place: str, dataset: Dataset, spec: str, model: DatasetModel) -> Mo
         )
     decision = [Column(name=model.predictions.decision, type="categorical")] if model.predictions.decision else []
     return Model(
-        in_rows=RowPredictions(column=None, version=model.predictions.version, cut_by=_cut_by(dataset)),
+        in_rows=RowPredictions(
+            column=None,
+            decision=model.predictions.decision,
+            version=model.predictions.version,
+            cut_by=_cut_by(dataset),
+            probabilities=model.predictions.probabilities,
+        ),
         reference=_period(dataset, model.reference),
         baseline=_baseline(f"{place}.reference", dataset, model.reference),
+        task=model.task,
         target=_target(dataset, spec, model),
         features=(*_features(place, dataset, spec), *decision, *said),
+        performance_windows=_performance_windows(place, dataset, model),
     )
 
 
@@ -291,7 +304,7 @@ def _target(dataset: Dataset, spec: str, model: DatasetModel) -> str:
 
 def _labels(dataset: Dataset, model: DatasetModel) -> Labels:
     label, time = model.label, _time(dataset)
-    valid = ValidRange(min=0, max=1) if model.task == "binary" else ValidRange()
+    valid = {"binary": ValidRange(min=0, max=1), "multiclass": ValidRange(min=0)}.get(model.task, ValidRange())
     if label is None:
         return Labels(source="feed", ends_at=time, valid=valid)
     valid, after = label.valid or valid, label.after or time

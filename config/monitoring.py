@@ -10,10 +10,12 @@ from typing import Annotated, Literal
 
 from pydantic import (
     Field,
+    SerializerFunctionWrapHandler,
     StrictBool,
     StrictFloat,
     StrictInt,
     StrictStr,
+    model_serializer,
     model_validator,
 )
 
@@ -95,7 +97,7 @@ class Profiles(Strict):
     digits: dict[Name, Digits] = Field(default_factory=dict)
 
 
-Task = Literal["regression", "binary"]
+Task = Literal["regression", "binary", "multiclass"]
 Value = StrictBool | StrictStr | StrictInt | Annotated[StrictFloat, Field(allow_inf_nan=False)]
 
 
@@ -128,7 +130,8 @@ class Baseline(Strict):
 class RowPredictions(Strict):
     """The columns of the rows that hold a model's predictions: the figure, what was decided, the version.
 
-    Without `column` there is no model: the data alone are monitored. `cut_by` is what cuts windows, and so the rows of
+    A model of several classes has `probabilities` (the column of each class), the class that was decided for, or both,
+    and no `column`; without any of them the data alone are monitored. `cut_by` is what cuts windows, and so the rows of
     a reference.
     """
 
@@ -136,6 +139,18 @@ class RowPredictions(Strict):
     cut_by: str = ""
     decision: Name | None = None
     version: Name | None = None
+    probabilities: Annotated[dict[str, Name] | None, Field(repr=False)] = None
+
+    @property
+    def yes_or_no(self) -> str | None:
+        """The column of what a binary model decided; a class is none, and stays a column of the rows."""
+        return None if self.column is None else self.decision
+
+    @model_serializer(mode="wrap")
+    def _as_before_there_were_classes(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
+        """What has its default is no fact: hashes of models of one figure stay."""
+        found: dict[str, object] = dump(self)
+        return {name: value for name, value in found.items() if name != "probabilities" or value is not None}
 
 
 # By the wall clock, or so many rows in the order of their time.
@@ -147,9 +162,9 @@ class Model(Strict):
 
     `recipe` names how it is trained here; `predictions: loaded`, or the columns of the rows that hold them, stand in
     its place where predictions are made elsewhere, with the days of theirs that are the `reference`, or a `baseline`.
-    `task` says what it predicts: a number, or the probability that the target is 1. `only` keeps the model to the rows
-    that have these values. A binary model decides for 1 at or above its `threshold`, where its predictions do not come
-    with decisions.
+    `task` says what it predicts: a number, the probability that the target is 1, or one of several classes. `only`
+    keeps the model to the rows that have these values. A binary model decides for 1 at or above its `threshold`, where
+    its predictions do not come with decisions.
     """
 
     recipe: Name | None = None
@@ -186,6 +201,8 @@ class Model(Strict):
             raise ValueError("only belongs to a recipe; loaded predictions are of the trips that their files name")
         if self.threshold is not None and self.task != "binary":
             raise ValueError("threshold belongs to task: binary: at or above it the model decides for 1")
+        if self.task == "multiclass" and self.in_rows is None:
+            raise ValueError("predictions of several classes are columns of the rows")
         if self.task == "binary" and self.prediction != "numerical":
             raise ValueError("the prediction of a binary model is a probability: prediction must be numerical")
         return self
@@ -197,7 +214,7 @@ class Model(Strict):
 
     @property
     def has_prediction(self) -> bool:
-        """False where the data alone are monitored."""
+        """Whether it predicts one figure a row: not where the data alone are monitored, nor of several classes."""
         return self.in_rows is None or self.in_rows.column is not None
 
     @property
@@ -278,7 +295,7 @@ class Monitoring(Strict):
         return [
             f"{spec} is never evaluated: it names no label in datasets/{self.dataset}.yml (docs/how-to/labels.md)"
             for spec, model in self.models.items()
-            if model.target not in self.labels and model.has_prediction
+            if model.target not in self.labels and (model.has_prediction or model.task == "multiclass")
         ]
 
     def default_rule(self, column_type: ColumnType) -> DriftRule:

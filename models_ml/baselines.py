@@ -14,6 +14,7 @@ from psycopg import sql
 
 from config.monitoring import Monitoring
 from core.errors import BadFileError
+from models_ml.classes import with_numbers
 from models_ml.load import FEWEST_ROWS, LoadedVersion, record_model, reference_columns
 from models_ml.references import make_reference, set_reference, store_reference
 from warehouse import database
@@ -65,6 +66,7 @@ def _store(
     query = sql.SQL(_QUERIES["rows"]).format(columns=columns, baseline=database.relation(_ROWS))
     of_version = {"model_version": version.model_version}
     rows = pd.DataFrame(connection.execute(query, of_version).fetchall(), columns=names)
+    rows = with_numbers(connection, monitoring, model, rows)
     if len(rows) < FEWEST_ROWS and model.baseline is not None:
         raise BadFileError(
             f"{model.baseline.place}: {model.baseline} has {len(rows)} rows for {version.model_version} that no rule "

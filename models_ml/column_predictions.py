@@ -78,7 +78,7 @@ class ColumnPredictions:
             is_of_version = sql.SQL("cast({} as text) = %(version)s").format(sql.Identifier(columns.version))
         query = sql.SQL(_QUERIES["write"]).format(
             prediction=sql.SQL("null") if columns.column is None else sql.Identifier(columns.column),
-            decision=sql.SQL("null") if columns.decision is None else sql.Identifier(columns.decision),
+            decision=sql.SQL("null") if columns.yes_or_no is None else sql.Identifier(columns.yes_or_no),
             accepted=database.relation(self._windows.trips),
             is_of_version=is_of_version,
         )

@@ -66,6 +66,10 @@ class KeyValue(Value):
         return f"case when {is_zoned} then {zoned} else try_cast(trim({raw}) as timestamp) end"
 
 
+# As the loader of datasets writes a category.
+CLASS = KeyValue("the name of a class", frozenset(), "", "", kind="category")
+
+
 @dataclass(frozen=True)
 class EventKey:
     """How rows of a dataset are named.

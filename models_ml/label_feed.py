@@ -21,12 +21,14 @@ from config.monitoring import Monitoring
 from core.advice import Advice
 from core.errors import BadFileError, ConfigurationError, UsageError
 from core.failpoints import failpoint
+from models_ml.classes import classes_of, is_of_classes, keep_classes
 from models_ml.event_keys import EventKey
 from models_ml.label_file import check_feed_file, records
 from models_ml.label_trips import TIMES, check_trips, instant
 from models_ml.labels import LABELS, label_subject
 from warehouse import database, ledger
 from warehouse.ledger import Key
+from warehouse.relations import columns_of
 
 if TYPE_CHECKING:
     from core.files.table_files import TableFile
@@ -153,9 +155,11 @@ def load_labels(monitoring: Monitoring, target: str, path: Path) -> LabelLoad:
     """
     key = EventKey.of(monitoring)
     own = [spec for spec, model in monitoring.models.items() if model.target == target]
-    file = check_feed_file(path, key, [target, *own])
+    of_classes = is_of_classes(monitoring, target)
+    file = check_feed_file(path, key, [target, *own], of_classes=of_classes)
     entry = monitoring.labels[target]
     with database.connect("labels") as connection:
+        known_classes = _known_classes(connection, monitoring, target) if of_classes else None
         query = _write_query(connection, monitoring, entry, key)
         inputs_hash = _inputs_hash(connection, monitoring, entry, file)
         of = {"dataset": monitoring.dataset, "target": target}
@@ -167,7 +171,7 @@ def load_labels(monitoring: Monitoring, target: str, path: Path) -> LabelLoad:
         removed = _remove_generated(connection, of, subject) if entry.source == "feed" else 0
         load = {"origin": "feed", "month": None, "location": str(path), "sha256": file.sha256, "run_id": None}
         label_load_id = database.one_row(connection, _LOAD_QUERIES["insert_load"], {**facts, **load})[0]
-        rows = _stage(connection, file, key)
+        rows = _stage(connection, file, key, known_classes)
         bounds = {"least": entry.valid.least, "most": entry.valid.most}
         outcomes: Any = connection.execute(query, {**facts, **bounds, "label_load_id": label_load_id}).fetchall()
         reasons: dict[str, int] = dict(outcomes)
@@ -239,13 +243,37 @@ def _remove_generated(connection: database.Connection, of: Mapping[str, str], su
     return removed
 
 
-def _stage(connection: database.Connection, file: TableFile, key: EventKey) -> int:
-    """The file's records in a temporary table; gives how many there are."""
+def _known_classes(connection: database.Connection, monitoring: Monitoring, target: str) -> dict[str, float]:
+    """The numbers of a target's classes."""
+    for spec, model in monitoring.models.items():
+        if model.target == target and columns_of(monitoring.windows.trips):
+            keep_classes(connection, monitoring, spec)
+    names = classes_of(connection, monitoring, target)
+    if not names:
+        raise ConfigurationError(
+            f"datasets/{monitoring.dataset}.yml: the classes of {target} are not known before the reference is there: "
+            f"{Advice.UPDATE} first"
+        )
+    return {name: float(place) for place, name in enumerate(names)}
+
+
+def _with_number(record: tuple[Any, ...], place: int, classes: Mapping[str, float]) -> tuple[Any, ...]:
+    """A record whose label, at that place, is a class: with the class's number, or why it is of no use."""
+    *values, reason, text = record
+    label = classes.get(values[place])
+    if reason is None and label is None:
+        reason = "unknown_class"
+    return (*values[:place], label, *values[place + 1 :], reason, text)
+
+
+def _stage(connection: database.Connection, file: TableFile, key: EventKey, classes: Mapping[str, float] | None) -> int:
+    """The file's records in a temporary table, classes by their numbers; gives how many there are."""
     rows = 0
     connection.execute(sql.SQL(_QUERIES["stage"]).format(key=key.staged_columns))
     with connection.cursor() as cursor, cursor.copy(_QUERIES["copy"]) as copy:
         for record in records(file, key):
-            copy.write_row(record)
+            # The line and the key come before the label.
+            copy.write_row(record if classes is None else _with_number(record, 1 + len(key.names), classes))
             failpoint("label_feed.record")
             rows += 1
     if rows != file.rows:

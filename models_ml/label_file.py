@@ -14,15 +14,17 @@ from config.config_values import nearest
 from core.errors import BadFileError, printable
 from core.files.columns import LABEL, MOMENT, NUMBER
 from core.files.table_files import TableFile, open_table, pattern, reading
-from models_ml.event_keys import BY_PLACE, EventKey
+from models_ml.event_keys import BY_PLACE, CLASS, EventKey
 
 BATCH_ROWS = 20_000
 _WHAT = "a file of labels"
 _LABEL, _OBSERVED_AT = "label", "observed_at"
 
 
-def check_feed_file(path: Path, key: EventKey = BY_PLACE, label_names: Sequence[str] = ()) -> TableFile:
-    """Say what a file holds.
+def check_feed_file(
+    path: Path, key: EventKey = BY_PLACE, label_names: Sequence[str] = (), *, of_classes: bool = False
+) -> TableFile:
+    """Say what a file holds; labels `of_classes` are texts.
 
     Where rows are named by a key, the label is the column `label`, else that of one of `label_names`, else the only one
     that is left; and it may say nothing of when labels were observed.
@@ -31,7 +33,8 @@ def check_feed_file(path: Path, key: EventKey = BY_PLACE, label_names: Sequence[
         SourceUnavailableError: it is not there.
         BadFileError: it cannot be read, its columns are not those of a feed, or no text of a column is valid.
     """
-    needed, optional = {**key.values, _LABEL: LABEL if key.columns else NUMBER}, {_OBSERVED_AT: MOMENT}
+    value = CLASS if of_classes else LABEL if key.columns else NUMBER
+    needed, optional = {**key.values, _LABEL: value}, {_OBSERVED_AT: MOMENT}
     if not key.columns:
         file = open_table(path, _WHAT, needed | optional)
     else:

@@ -24,6 +24,7 @@ from core.advice import Advice
 from core.errors import ConfigurationError
 from core.failpoints import failpoint
 from core.levels import BOOLEAN, NUMBERS, as_number
+from models_ml import classes
 from models_ml.label_trips import TIMES, check_trips, instant
 from models_ml.store import LoadedMonth, loaded_months
 from warehouse import database, ledger
@@ -77,6 +78,12 @@ class TripLabels:
             with database.connect("labels", read_only=True) as connection:
                 _refuse_mix(connection, self._of)
         settings = _settings_hash(entry, self._windows)
+        if classes.is_of_classes(self._monitoring, self._target):
+            with database.connect("labels", read_only=True) as connection:
+                known_classes = classes.classes_of(connection, self._monitoring, self._target)
+            if not known_classes:
+                return
+            settings = hashlib.sha256(json.dumps([settings, known_classes]).encode()).hexdigest()
         for month in loaded_months(self._windows.windows):
             inputs_hash = None if month.is_pruned else f"{settings}:{month.content_hash}"
             yield Unit(month.key(self.subject), inputs_hash, month, words=f"{month.source_month:%Y-%m}")
@@ -97,7 +104,9 @@ class TripLabels:
         """The month's old labels out, the new ones in, what was kept out, the counts."""
         relation, target = self._windows.trips, self._target
         ends_at = str(entry.ends_at)  # source trips has one
-        types = check_trips(connection, relation, {ends_at: TIMES, target: {*NUMBERS, BOOLEAN}})
+        of_classes = classes.is_of_classes(self._monitoring, target)
+        valid = {*NUMBERS, BOOLEAN, "text"} if of_classes else {*NUMBERS, BOOLEAN}
+        types = check_trips(connection, relation, {ends_at: TIMES, target: valid})
         self._remove(connection, month.source_month)
         failpoint("labels.removed")
         facts: dict[str, object] = {
@@ -109,16 +118,19 @@ class TripLabels:
             "may_come_later": entry.may_come_later,
             "least": entry.valid.least,
             "most": entry.valid.most,
+            "classes": classes.classes_of(connection, self._monitoring, target) if of_classes else [],
         }
         load = {"origin": "trips", "location": relation, "sha256": "", "inputs_hash": "", "run_id": self._run_id}
         label_load_id = database.one_row(connection, _QUERIES["insert_load"], {**facts, **load})[0]
         query = sql.SQL(_QUERIES["write_month"]).format(
             trips=database.relation(relation),
-            target=as_number(target, types[target]),
+            target=classes.number(target) if of_classes else as_number(target, types[target]),
             ends_at=instant(ends_at, types[ends_at], self._windows.timezone),
         )
         written: Any = connection.execute(query, {**facts, "label_load_id": label_load_id}).fetchone()
         rows, accepted, unchanged, quarantined = written
+        if of_classes:
+            classes.name_unknown(connection, self._monitoring, target, {**facts, "label_load_id": label_load_id})
         counts = {"rows": rows, "accepted": accepted, "unchanged": unchanged, "quarantined": quarantined}
         connection.execute(_QUERIES["count_load"], {"label_load_id": label_load_id, **counts})
         log.info("labels of %s: %s of %s, %s kept out", target, accepted, month.source_month, quarantined)

@@ -23,6 +23,7 @@ from core.errors import BadFileError, ConfigurationError, ModelError, UsageError
 from core.failpoints import failpoint
 from core.frames import PART_ROWS, joined
 from core.levels import BOOLEAN, NUMBERS
+from models_ml.classes import with_numbers
 from models_ml.event_keys import EventKey
 from models_ml.inputs import Inputs
 from models_ml.prediction_files import PredictionFile
@@ -284,7 +285,7 @@ def _reference_rows(
     with connection.transaction(), connection.cursor("reference_rows") as cursor:
         cursor.execute(query, period)
         parts = [pd.DataFrame(part, columns=names) for part in iter(lambda: cursor.fetchmany(PART_ROWS), [])]
-    rows = joined(parts or [pd.DataFrame([], columns=names)])
+    rows = with_numbers(connection, monitoring, model, joined(parts or [pd.DataFrame([], columns=names)]))
     if not _takes_feed(monitoring, model):
         return rows
     of = {**period, "dataset": monitoring.dataset, "target": model.target}
@@ -303,7 +304,7 @@ def reference_columns(monitoring: Monitoring, model: Model, types: dict[str, str
     others = [name for name in (DECISION, *segment_columns) if name in types]
     wanted = ["event_id", "load_id", "window_date", windows.time, *model.feature_names, PREDICTION, *others]
     # Labels belong to the reference as far as the trips have them.
-    if types.get(model.target) in NUMBERS | {BOOLEAN}:
+    if model.target in types and (model.task == "multiclass" or types[model.target] in NUMBERS | {BOOLEAN}):
         wanted.append(model.target)
     names = list(dict.fromkeys(wanted))
     return names, Inputs(model.features, types).columns(names, (*segment_columns, model.target))
@@ -357,12 +358,13 @@ def record_model(
         version: the value of the rows' column of versions, where they have one.
     """
     model = monitoring.models[spec]
-    kind = "loaded" if model.in_rows is None else "columns" if model.has_prediction else "none"
+    is_model = model.has_prediction or model.task == "multiclass"
+    kind = "loaded" if model.in_rows is None else "columns" if is_model else "none"
     definition = definition_sha256(model)
     known: Any = connection.execute(_QUERIES["known_version"], {"model_version": model_version}).fetchone()
     if known is not None:
         of_spec, predictions, of_definition, reference_id = known
-        if of_spec != spec or predictions != kind:
+        if of_spec != spec or (predictions != kind and "loaded" in (predictions, kind)):
             raise UsageError(f"{model_version} is a version of {of_spec} already: name another VERSION")
         if of_definition == definition:
             return

@@ -16,6 +16,7 @@ set
     definition_sha256 = excluded.definition_sha256,
     feature_names = excluded.feature_names,
     task = excluded.task,
+    predictions = excluded.predictions,
     evaluation_reference_id = null,
     -- What it is compared with follows from what it is.
     reference_id = null

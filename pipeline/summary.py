@@ -63,6 +63,8 @@ class _Latest:
     labelled_date: date | None
     mae: float | None
     roc_auc: float | None
+    accuracy: float | None
+    task: str
     open_alerts: int
 
 
@@ -195,6 +197,8 @@ def _performance(model: _Latest) -> str:
         return "no labels"
     figure = f"AUC {model.roc_auc:.3f}" if model.roc_auc is not None else "-"
     figure = f"MAE {model.mae:,.4g}" if model.mae is not None else figure
+    if model.task == "multiclass" and model.accuracy is not None:
+        figure = f"accuracy {model.accuracy:.3f}"
     return figure if model.labelled_date == model.window_date else f"{figure} ({model.labelled_date})"
 
 

@@ -58,6 +58,8 @@ select
     labelled.window_date as labelled_date,
     labelled.mae,
     labelled.roc_auc,
+    labelled.accuracy,
+    models.task,
     (
         select count(*) from marts.fct_alerts as alerts
         where

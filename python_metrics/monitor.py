@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from config.monitoring import DECISION, PREDICTION, Monitoring
+from config.monitoring import DECISION, PREDICTION, Model, Monitoring, RowPredictions
 from core.errors import naming
 from core.failpoints import failpoint
 from python_metrics import store
 from python_metrics.drift.binned_drift import scores_of_counts
 from python_metrics.drift.drift_metrics import binned_metrics
-from python_metrics.estimates.estimates import Estimator, estimate_metrics, make_estimator
+from python_metrics.estimates.class_predictions import Classes
+from python_metrics.estimates.estimates import Estimator, estimate_metrics, make_class_estimator, make_estimator
 from python_metrics.estimates.probabilities import TINY, least_probability
 from python_metrics.metric_rows import MetricRow
 from python_metrics.monitored import MonitoredModel, Window
@@ -45,7 +46,7 @@ class ReferenceRows:
 
     The evaluated rows hold a label and are of the same kind as the monitored ones; most references are evaluated
     themselves. A classifier's probabilities are kept `least_probability` away from 0 and 1 wherever their logarithm is
-    taken.
+    taken. `classes` are those of a model of several.
     """
 
     rows: pd.DataFrame
@@ -54,6 +55,7 @@ class ReferenceRows:
     evaluated_context: pd.DataFrame
     least_probability: float
     estimator: Estimator | None
+    classes: Classes | None = None
 
 
 class References:
@@ -71,6 +73,11 @@ class References:
             if model.evaluation_reference_id != model.reference_id:
                 evaluated = store.read_reference(model.evaluation_reference_id)
             days = evaluated[1]["window_date"]
+            if entry.task == "multiclass":
+                classes = self._classes(entry).learned(evaluated[0])
+                of_classes = make_class_estimator(classes, evaluated[0], entry.target, days)
+                self._read[model.reference_id] = ReferenceRows(*rows, *evaluated, classes.least, of_classes, classes)
+                return self._read[model.reference_id]
             least = least_probability(evaluated[0][PREDICTION]) if entry.task == "binary" else TINY
             estimator = make_estimator(
                 entry.task,
@@ -83,6 +90,11 @@ class References:
             )
             self._read[model.reference_id] = ReferenceRows(*rows, *evaluated, least, estimator)
         return self._read[model.reference_id]
+
+    def _classes(self, entry: Model) -> Classes:
+        names = tuple(store.classes_of(self._monitoring.dataset, entry.target))
+        columns = entry.in_rows or RowPredictions(column=None)
+        return Classes(names, columns.probabilities, columns.decision)
 
 
 class WindowMetrics:
@@ -170,8 +182,9 @@ class _Windows:
         metrics = window_metrics(whole, len(rows), self._reference, self._columns, rejected, min_values)
         for key, of_key in groups.items():
             metrics += segment_metrics(key, of_key, self._columns, self._predictions, min_rows)
-        estimator = self._stored.estimator
-        metrics += estimate_metrics(rows, segment_groups(rows, by), estimator, self._entry.task, min_rows)
+        estimator, classes = self._stored.estimator, self._stored.classes
+        if classes is None or classes.probabilities is not None:
+            metrics += estimate_metrics(rows, segment_groups(rows, by), estimator, self._entry.task, min_rows)
         counts = {name: count_profile(whole[name], bins) for name, bins in self.bins.items() if name in whole}
         metrics += _binned_drift(self.bins, counts)
         return Measured(metrics, counts)

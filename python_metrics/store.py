@@ -55,7 +55,17 @@ def rules_hash(monitoring: Monitoring, spec: str) -> str:
     threshold = monitoring.models[spec].threshold
     if threshold is not None:
         rules["threshold"] = threshold
+    model = monitoring.models[spec]
+    if model.task == "multiclass" and model.in_rows is not None:
+        rules["classes"] = [model.in_rows.model_dump(mode="json"), classes_of(monitoring.dataset, model.target)]
     return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
+
+
+def classes_of(dataset: str, target: str) -> list[str]:
+    """The classes of a target by their numbers, which labels are."""
+    with database.connect("metrics", read_only=True) as connection:
+        rows: list[Any] = connection.execute(_QUERIES["classes"], {"dataset": dataset, "target": target}).fetchall()
+    return [name for (name,) in rows]
 
 
 @dataclass(frozen=True)

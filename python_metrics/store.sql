@@ -11,6 +11,9 @@ select
 from {windows}
 order by window_date
 
+-- name: classes
+select class from ml.classes where dataset = %(dataset)s and target = %(target)s order by position
+
 -- name: reference_rows
 -- Ten thousand to a row: json is read more than twice as fast in large pieces.
 select

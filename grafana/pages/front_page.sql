@@ -30,12 +30,12 @@ decided as (
 loss as (
     select distinct on (model_version)
         model_version,
-        coalesce(mae, log_loss) / nullif(reference_loss, 0) as ratio
+        coalesce(mae, log_loss, error_rate) / nullif(reference_loss, 0) as ratio
     from marts.fct_model_performance
     where
         segment = 'all'
         and is_latest
-        and coalesce(mae, log_loss) is not null
+        and coalesce(mae, log_loss, error_rate) is not null
     order by model_version, window_date desc
 ),
 
@@ -282,7 +282,7 @@ where
     $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
-    and metric in ('mae', 'log_loss')
+    and metric in ('mae', 'log_loss', 'error_rate')
     and realised is not null
     and comparison_status != 'few_labels'
 order by window_date

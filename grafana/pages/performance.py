@@ -16,12 +16,13 @@ from grafana.parts import BLUE, GREEN, GREY, ORANGE, RED, YELLOW, About, Query, 
 FEW_LABELS = f"No day with enough labels yet, or none to come: {Advice.EXAMINE}, which names models without labels"
 NO_ESTIMATES = f"No estimates: the reference needs labels: {Advice.UPDATE}, or choose another time range"
 NO_CONCEPT = f"No day with enough labels: wait, choose another time range, or {Advice.EXAMINE} whether any are to come"
+NO_CLASSES = f"No labels, or a model that does not choose among several classes: choose another, or {Advice.EXAMINE}"
 FIRST_EVALUATION = "No evaluation has changed: every day was evaluated once, or its labels came before its first work"
 LABELLED: tuple[parts.Step, ...] = ((None, YELLOW), (0.95, GREEN))
 
 
 def performance(house: House) -> builders.Dashboard:
-    """Headlines, realised and estimated loss, labels, the estimator, concept drift, evaluations that changed."""
+    """Headlines, realised and estimated loss, confused classes, the estimator, concept drift, changed evaluations."""
     board = parts.page(
         PERFORMANCE,
         "Performance",
@@ -34,6 +35,7 @@ def performance(house: House) -> builders.Dashboard:
     for panel in (
         *_headlines(house),
         *_figures(house),
+        _confusion(house),
         *_estimator(house),
         *_concept(house),
         _longer(house),
@@ -145,7 +147,8 @@ def _figures(house: House) -> list[parts.AnyPanel]:
     errors = About(
         "How large are the errors?",
         "Of a regression: mean absolute error, root mean squared error, and what 90 % of the errors stay below. Of a "
-        "model of probabilities: log loss. Smaller is better.",
+        "model of probabilities: log loss; of classes without probabilities: the share that is wrong. Smaller is "
+        "better.",
         "short",
         no_data=NO_LABELS,
         minimum=0,
@@ -154,7 +157,8 @@ def _figures(house: House) -> list[parts.AnyPanel]:
     shares = About(
         "How much does it get right?",
         "Of a regression: R2, the share of the labels' variance that is explained. Of a model of probabilities: ROC "
-        "AUC, accuracy, precision and recall, where 1 is best, and the calibration error, where 0 is.",
+        "AUC, accuracy, precision and recall, where 1 is best, and the calibration error, where 0 is; of several "
+        "classes F1, too, each as the mean over the classes.",
         "none",
         no_data=NO_LABELS,
         maximum=1,
@@ -167,6 +171,21 @@ def _figures(house: House) -> list[parts.AnyPanel]:
         parts.lines(errors, [Query(sql["errors"], "time_series")], width=8),
         parts.lines(shares, [Query(sql["shares"], "time_series")], width=8),
     ]
+
+
+def _confusion(house: House) -> parts.AnyPanel:
+    about = About(
+        "Which classes are taken for which?",
+        "The confusion matrix of a model of several classes, over all labelled rows of the time range: how often each "
+        "class came true, and for which the model decided then. The share is of the rows of the class that came true; "
+        "of a class that was found it is its recall. The latest evaluation of each day; at most 500 pairs.",
+        "short",
+        no_data=NO_CLASSES,
+        decimals=0,
+    )
+    panel = parts.rows(about, house.sql("performance")["confusion"], height=9)
+    panel.override_by_name("share", styled(unit="percentunit", decimals=1))
+    return panel
 
 
 def _estimator(house: House) -> list[parts.AnyPanel]:

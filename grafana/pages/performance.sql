@@ -11,14 +11,14 @@ where
 -- name: realised_headline
 select
     window_date as time,
-    coalesce(mae, log_loss) as "realised loss"
+    coalesce(mae, log_loss, error_rate) as "realised loss"
 from marts.fct_model_performance
 where
     $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
     and is_latest
-    and coalesce(mae, log_loss) is not null
+    and coalesce(mae, log_loss, error_rate) is not null
 order by window_date
 
 -- name: estimated_headline
@@ -30,7 +30,7 @@ where
     $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
-    and metric in ('mae', 'log_loss')
+    and metric in ('mae', 'log_loss', 'error_rate')
     and estimate is not null
 order by window_date
 
@@ -46,7 +46,7 @@ where
     $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
-    and metric in ('mae', 'log_loss')
+    and metric in ('mae', 'log_loss', 'error_rate')
     and comparison_status = 'ok'
 order by window_date desc
 limit 1
@@ -86,7 +86,7 @@ where
     $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
-    and metric in ('mae', 'log_loss')
+    and metric in ('mae', 'log_loss', 'error_rate')
 order by window_date
 
 -- name: coverage
@@ -112,7 +112,8 @@ cross join lateral (
         (1, 'mean absolute error', performance.mae),
         (2, 'root mean squared error', performance.rmse),
         (3, '90 % of errors below', performance.p90_absolute_error),
-        (4, 'log loss', performance.log_loss)
+        (4, 'log loss', performance.log_loss),
+        (5, 'error rate', performance.error_rate)
 ) as figures (place, metric, value)
 where
     $__timeFilter(performance.window_date)
@@ -135,7 +136,8 @@ cross join lateral (
         (3, 'accuracy', performance.accuracy),
         (4, 'precision', performance.precision),
         (5, 'recall', performance.recall),
-        (6, 'calibration error', performance.calibration_error)
+        (6, 'F1', performance.f1),
+        (7, 'calibration error', performance.calibration_error)
 ) as figures (place, metric, value)
 where
     $__timeFilter(performance.window_date)
@@ -144,6 +146,21 @@ where
     and performance.is_latest
     and figures.value is not null
 order by performance.window_date, figures.place
+
+-- name: confusion
+select
+    actual as "came true",
+    predicted as "decided for",
+    sum(row_count) as "rows",
+    sum(row_count) / sum(sum(row_count)) over (partition by actual) as "share",
+    case when actual = predicted then 'right' else 'wrong' end as "outcome"
+from marts.fct_confusion
+where
+    $__timeFilter(window_date)
+    and model_version = '${model_version}'
+group by actual, predicted
+order by actual, sum(row_count) desc, predicted
+limit 500
 
 -- name: bias
 -- A day without labels is a gap; a model that has none at all, as one of probabilities, has no chart.
@@ -177,7 +194,7 @@ where
     $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
-    and metric in ('mae', 'log_loss')
+    and metric in ('mae', 'log_loss', 'error_rate')
     and comparison_status = 'ok'
 order by window_date
 
@@ -193,7 +210,7 @@ where
     $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
-    and metric in ('mae', 'log_loss')
+    and metric in ('mae', 'log_loss', 'error_rate')
     and comparison_status = 'ok'
 order by window_date
 
@@ -256,7 +273,7 @@ select
     row_count as "rows",
     label_count as "labels",
     label_coverage as "labelled",
-    coalesce(mae, log_loss) as "loss",
+    coalesce(mae, log_loss, error_rate) as "loss",
     bias as "bias",
     r2 as "R2",
     roc_auc as "ROC AUC",
@@ -277,9 +294,9 @@ select
     now.label_count as "labels now",
     earlier.label_coverage as "labelled then",
     now.label_coverage as "labelled now",
-    coalesce(earlier.mae, earlier.log_loss) as "loss then",
-    coalesce(now.mae, now.log_loss) as "loss now",
-    coalesce(now.mae, now.log_loss) - coalesce(earlier.mae, earlier.log_loss) as "change",
+    coalesce(earlier.mae, earlier.log_loss, earlier.error_rate) as "loss then",
+    coalesce(now.mae, now.log_loss, now.error_rate) as "loss now",
+    coalesce(now.mae, now.log_loss, now.error_rate) - coalesce(earlier.mae, earlier.log_loss, earlier.error_rate) as "change",
     now.as_of as "evaluated since, UTC"
 from marts.fct_model_performance as earlier
 inner join marts.fct_model_performance as now

@@ -245,7 +245,7 @@ with overall as (
     select
         window_date,
         reference_id,
-        coalesce(mae, log_loss) as loss
+        coalesce(mae, log_loss, error_rate) as loss
     from marts.fct_model_performance
     where
         $__timeFilter(window_date)

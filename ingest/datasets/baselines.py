@@ -128,7 +128,7 @@ class OpenedBaseline:
             "columns": _listed(named),
             "version": sql.SQL("{} || cast({} as text)").format(sql.Literal(f"{self.spec}_"), version),
             "prediction": _column(self.predictions.column, there, "float8"),
-            "decision": _column(self.predictions.decision, there, "bool"),
+            "decision": _column(self.predictions.yes_or_no, there, "bool"),
         }
 
 

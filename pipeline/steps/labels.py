@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from config.monitoring import Monitoring
 from config.settings import DATASET
+from models_ml.classes import unknown_classes
 from models_ml.labels import LABELS, TripLabels, label_targets
 from pipeline.steps.step import Run, Step, counted
 from warehouse.engine import Done
@@ -25,6 +26,9 @@ class TripLabelling(Step):
             for target in label_targets(monitoring):
                 with run.units.unit(unit_of(monitoring, target), is_model=False):
                     done += run.make(TripLabels(monitoring, target, run.run_id), record)
+                    sentence = unknown_classes(monitoring, target, run.run_id)
+                    if sentence:
+                        run.tell(f"warning: {sentence}")
         record.message = counted(months=done.made, are_gone=done.gone)
         return bool(done)
 

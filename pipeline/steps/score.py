@@ -8,6 +8,7 @@ from core.failpoints import failpoint
 from ingest.datasets import baselines
 from models_ml import load as predictions
 from models_ml.baselines import store_baseline
+from models_ml.classes import keep_classes
 from models_ml.column_predictions import ColumnPredictions, versions_in_rows
 from models_ml.load import LoadedVersion
 from models_ml.match_again import match_labels_again
@@ -58,6 +59,7 @@ def _take_over(run: Run, monitoring: Monitoring, record: Record) -> list[str]:
         with run.units.unit(spec):
             for version in versions_in_rows(monitoring, spec, model.in_rows):
                 with database.connect("models") as connection:
+                    keep_classes(connection, monitoring, spec)
                     predictions.record_model(connection, monitoring, spec, version.model_version, version.value)
                 done += _line(
                     version.model_version, run.make(ColumnPredictions(monitoring, version, model.in_rows), record)

@@ -34,10 +34,13 @@ FAMILIES: tuple[Family, ...] = ("performance", "segments", "quality", CUSTOM)
 PERFORMANCE: dict[str, tuple[str, ...]] = {
     "regression": ("mae", "bias"),
     "binary": ("log_loss", "calibration_error"),
+    # Of these there are log loss and its companion, or where the model gives no probabilities the error rate.
+    "multiclass": ("log_loss", "calibration_error", "error_rate"),
 }
 _KINDS: dict[str, Kind] = {
     "mae": "positive",
     "log_loss": "positive",
+    "error_rate": "share",
     "calibration_error": "positive",
     "bias": "number",
     "share_of_rows": "share",

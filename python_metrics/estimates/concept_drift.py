@@ -47,7 +47,8 @@ class ConceptDrift:
             the reference's rows do not deviate: there is no unit.
         p_value: of both tests together (Bonferroni): low when the relation of inputs and outcome has changed.
         bias_excess: realised minus expected mean signed error: prediction - label in the unit of the label, above 0
-            where the model now says too much; for a classifier label - calibrated probability.
+            where the model now says too much; for a classifier label - calibrated probability, of several classes
+            expected - realised accuracy.
         excess_p_value, bias_p_value: of each test alone, both two-sided.
         n: labelled rows.
     """
@@ -82,7 +83,7 @@ def concept_drift(
         TooFewRowsError: fewer than FEWEST_WINDOW_ROWS labelled rows.
         ValueError: a feature is absent, or a prediction is not finite.
     """
-    known = _known(label)
+    known = known_rows(label)
     said, outcome = np.asarray(prediction, dtype=np.float64)[known], np.asarray(label, dtype=np.float64)[known]
     expected = estimator.expect(features[known], said, ("absolute", "signed"))
     noise = estimator.residuals.noise_of_mean(expected["absolute"], ("absolute", "signed"), seed)
@@ -92,7 +93,7 @@ def concept_drift(
     bias_p = two_sided_p_value(bias_excess, noise["signed"], estimator.effects["signed"])
     return ConceptDrift(
         excess,
-        _in_deviations(excess, estimator.residual_std),
+        in_deviations(excess, estimator.residual_std),
         bonferroni(excess_p, bias_p),
         bias_excess,
         excess_p,
@@ -117,7 +118,7 @@ def confidence_drift(estimator: ConfidenceEstimator, probability: Floats, label:
         TooFewRowsError: fewer than FEWEST_WINDOW_ROWS labelled rows.
         ValueError: a probability is not a number in [0, 1].
     """
-    known = _known(label)
+    known = known_rows(label)
     said, outcome = np.asarray(probability, dtype=np.float64)[known], np.asarray(label, dtype=np.float64)[known]
     expected, noise = expected_figures(said, estimator.calibrated(said), seed, least=estimator.least)
     realised = realised_figures(said, outcome, least=estimator.least)
@@ -127,7 +128,7 @@ def confidence_drift(estimator: ConfidenceEstimator, probability: Floats, label:
     bias_p = two_sided_p_value(bias_excess, noise["positive_share"], estimator.effects["positive_share"])
     return ConceptDrift(
         excess,
-        _in_deviations(excess, estimator.loss_deviation),
+        in_deviations(excess, estimator.loss_deviation),
         bonferroni(excess_p, bias_p),
         bias_excess,
         excess_p,
@@ -136,7 +137,12 @@ def confidence_drift(estimator: ConfidenceEstimator, probability: Floats, label:
     )
 
 
-def _known(label: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def known_rows(label: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which rows have a label.
+
+    Raises:
+        TooFewRowsError: fewer than FEWEST_WINDOW_ROWS of them.
+    """
     known = np.isfinite(np.asarray(label, dtype=np.float64))
     if known.sum() < FEWEST_WINDOW_ROWS:
         raise TooFewRowsError(
@@ -146,6 +152,6 @@ def _known(label: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return known
 
 
-def _in_deviations(excess: float, deviation: float) -> float | None:
+def in_deviations(excess: float, deviation: float) -> float | None:
     """Excess in deviations; None where the reference deviates by nothing, or by rounding beside what is found here."""
     return excess / deviation if deviation > _ROUNDING * abs(excess) else None

@@ -139,7 +139,7 @@ def fit_confidence_estimator(
     held_out = _out_of_fold(said, outcome, groups)
     gain = (said - outcome) ** 2 - (held_out - outcome) ** 2
     helps = bool(gain.mean() > gain.std() / np.sqrt(len(gain)))
-    calibration = _isotonic(said, outcome) if helps else None
+    calibration = fit_isotonic(said, outcome) if helps else None
     share = held_out if helps else said
     losses = expected_row_log_loss(said, outcome, least)
     return ConfidenceEstimator(
@@ -293,11 +293,12 @@ def _out_of_fold(probability: Floats, label: Floats, groups: npt.NDArray[np.int6
     share = np.empty(len(label))
     for fold in range(FOLDS):
         held_out = groups % FOLDS == fold
-        share[held_out] = _apply(_isotonic(probability[~held_out], label[~held_out]), probability[held_out])
+        share[held_out] = _apply(fit_isotonic(probability[~held_out], label[~held_out]), probability[held_out])
     return share
 
 
-def _isotonic(probability: Floats, label: Floats) -> Any:
+def fit_isotonic(probability: Floats, label: Floats) -> Any:
+    """The monotone map from probabilities to shares of ones that fits best, shape (rows,) each."""
     from sklearn.isotonic import IsotonicRegression
 
     return IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(probability, label)

@@ -1,9 +1,9 @@
 """How good a model will turn out to be, before its labels come: the estimator of its task, and its metric rows.
 
 A reference with labels goes in, an Estimator comes out; a window's rows give metric rows of the layer estimate, of all
-rows and of each segment. The methods are those of python_metrics.estimates.loss_estimation (numbers) and
-python_metrics.estimates.confidence_estimation (probabilities). Called by python_metrics.monitor and
-python_metrics.performance.window_evaluation.
+rows and of each segment. The methods are those of python_metrics.estimates.loss_estimation (numbers),
+confidence_estimation (probabilities) and class_estimation (those of several classes). Called by python_metrics.monitor
+and python_metrics.performance.window_evaluation.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import numpy as np
 
 from config.monitoring import DEFAULT_THRESHOLD, PREDICTION
 from config.monitoring import Task as TaskName
+from python_metrics.estimates.class_estimation import ClassEstimator, fit_class_estimator
+from python_metrics.estimates.class_predictions import Classes, ClassPredictions
 from python_metrics.estimates.concept_drift import ConceptDrift, concept_drift, confidence_drift
 from python_metrics.estimates.confidence_estimation import ConfidenceEstimator, fit_confidence_estimator
 from python_metrics.estimates.decisions import decisions
@@ -40,6 +42,7 @@ SEED = 0
 ESTIMATED: dict[TaskName, tuple[str, ...]] = {
     "regression": ("mae", "rmse"),
     "binary": ("log_loss", "accuracy", "precision", "recall", "roc_auc"),
+    "multiclass": ("log_loss", "accuracy"),
 }
 Figures = Mapping[str, Interval | None]
 
@@ -50,8 +53,11 @@ class Estimator(Protocol):
     def figures(self, rows: pd.DataFrame, masks: Iterable[NDArray[np.bool_] | None]) -> list[Figures | None]:
         """Estimated figures of parts of a window, None for one with too few rows; the mask None is the whole."""
 
-    def concept_drift(self, rows: pd.DataFrame, prediction: Floats, label: Floats, seed: int) -> ConceptDrift:
-        """Whether the labelled rows' outcome is another one than the reference gives for such inputs."""
+    def concept_drift(self, rows: pd.DataFrame, prediction: Any, label: Floats, seed: int) -> ConceptDrift:
+        """Whether the labelled rows' outcome is another one than the reference gives for such inputs.
+
+        `prediction` is what the model says of them, as its task reads it (python_metrics.performance.tasks).
+        """
 
 
 def make_estimator(
@@ -90,6 +96,28 @@ def make_estimator(
         coded = code_features(reference, features)
         inputs = coded.numbers(reference[usable])
         return _Loss(fit_loss_estimator(inputs, prediction, label, codes, seed=SEED), coded)
+    except TooFewRowsError as error:
+        log.info("no estimates: %s", error)
+        return None
+    except Exception as error:  # whatever fitting raises is the estimates' matter alone
+        log.warning("nothing can be learned from the reference: %s: %s", type(error).__name__, error)
+        return _Unfitted()
+
+
+def make_class_estimator(
+    classes: Classes, reference: pd.DataFrame, target: str, days: pd.Series[Any]
+) -> Estimator | None:
+    """The same of a model of several classes; None, too, where it gives no probabilities."""
+    if target not in reference or classes.probabilities is None:
+        return None
+    try:
+        said, label = classes.read(reference), reference[target].to_numpy(dtype=float)
+        usable = np.isfinite(said.confidence) & np.isfinite(label)
+        usable[usable] &= said.is_known[label[usable].astype(np.intp)]
+        of_days = days.astype("str").to_numpy()[usable]
+        return _Classes(
+            fit_class_estimator(said[usable], label[usable], of_days, seed=SEED, least=classes.least), classes
+        )
     except TooFewRowsError as error:
         log.info("no estimates: %s", error)
         return None
@@ -214,3 +242,26 @@ class _Confidence:
 
     def concept_drift(self, rows: pd.DataFrame, prediction: Floats, label: Floats, seed: int) -> ConceptDrift:
         return confidence_drift(self._estimator, prediction, label, seed=seed)
+
+
+class _Classes:
+    """Of several classes: what their probabilities say themselves, calibrated on the reference."""
+
+    def __init__(self, estimator: ClassEstimator, classes: Classes) -> None:
+        self._estimator = estimator
+        self._classes = classes
+
+    def figures(self, rows: pd.DataFrame, masks: Iterable[NDArray[np.bool_] | None]) -> list[Figures | None]:
+        said = self._classes.read(rows)
+        usable = np.isfinite(said.confidence)
+        found: list[Figures | None] = []
+        for mask in masks:
+            try:
+                figures = self._estimator.estimate(said[usable if mask is None else usable & mask], seed=SEED)
+                found.append({str(name): one for name, one in figures.items()})
+            except TooFewRowsError:
+                found.append(None)
+        return found
+
+    def concept_drift(self, rows: pd.DataFrame, prediction: ClassPredictions, label: Floats, seed: int) -> ConceptDrift:
+        return self._estimator.concept_drift(prediction, label, seed=seed)

@@ -19,15 +19,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from psycopg import sql
 
-from config.monitoring import DECISION, PREDICTION, MonitoredColumn, Monitoring, PerformanceWindow
+from config.monitoring import DECISION, PREDICTION, Model, MonitoredColumn, Monitoring, PerformanceWindow
 from core.errors import naming
 from python_metrics import store
 from python_metrics.metric_rows import MetricRow
 from python_metrics.monitor import References
 from python_metrics.monitored import MonitoredModel
 from python_metrics.performance import evaluation_store
-from python_metrics.performance.evaluations import EVALUATION_VERSION, RESIDUAL
-from python_metrics.performance.tasks import task_of
+from python_metrics.performance.evaluations import EVALUATION_VERSION, RESIDUAL, reference_task
 from python_metrics.performance.window_evaluation import EvaluationRules, evaluate_window
 from warehouse import database
 from warehouse.engine import Store, Unit
@@ -68,7 +67,10 @@ class CoarserEvaluations:
         self._entry = monitoring.models[model.spec]
 
     def units(self, known: Mapping[Key, Entry]) -> Iterator[Unit[CoarserWindow]]:
-        rules = [self._entry.task, self._entry.decides_at, EVALUATION_VERSION]
+        rules: list[object] = [self._entry.task, self._entry.decides_at, EVALUATION_VERSION]
+        if self._entry.task == "multiclass" and self._entry.in_rows is not None:
+            named = store.classes_of(self._monitoring.dataset, self._entry.target)
+            rules.append([self._entry.in_rows.model_dump(mode="json"), named])
         windows = self._entry.performance_windows
         pruned_until = self._pruned_until() if windows else None
         for window in windows:
@@ -87,7 +89,7 @@ class CoarserEvaluations:
 
     def make(self, units: Sequence[Unit[CoarserWindow]]) -> Generator[Store]:
         entry = self._entry
-        task = task_of(entry.task, self._references.of(self._model).least_probability)
+        task = reference_task(entry.task, self._references.of(self._model))
         residual = MonitoredColumn(name=RESIDUAL, type="numerical", drift=self._monitoring.drift.numerical)
         rules = EvaluationRules((), self._monitoring.segments.min_rows, 1.0, residual, entry.decides_at)
         for part in _parts(units):
@@ -114,7 +116,7 @@ class CoarserEvaluations:
         return until
 
     def _windows(self, window: PerformanceWindow) -> list[CoarserWindow]:
-        query = sql.SQL(_QUERIES["windows"]).format(columns=_listed(), labelled=self._labelled(window))
+        query = sql.SQL(_QUERIES["windows"]).format(columns=_said(self._entry), labelled=self._labelled(window))
         with database.connect(COARSER, read_only=True) as connection:
             rows: list[Any] = connection.execute(query).fetchall()
         return [CoarserWindow(window, *row) for row in rows]
@@ -122,7 +124,7 @@ class CoarserEvaluations:
     def _read(self, windows: list[CoarserWindow]) -> dict[datetime, pd.DataFrame]:
         """The rows of windows of one kind, by their starts."""
         query = sql.SQL(_QUERIES["rows"]).format(
-            columns=_listed(),
+            columns=_said(self._entry),
             labelled=self._labelled(windows[0].window),
             starts=sql.Literal([each.start for each in windows]),
         )
@@ -159,8 +161,11 @@ def _begins_before(start: datetime | None, moment: datetime | None) -> bool:
     return start is not None and moment is not None and start < moment
 
 
-def _listed() -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, _COLUMNS))
+def _said(model: Model) -> sql.Composed:
+    """The columns with what a model says."""
+    of_classes = [*(model.in_rows.probabilities or {}).values(), model.in_rows.decision] if model.in_rows else []
+    named = [name for name in of_classes if name is not None] if model.task == "multiclass" else []
+    return sql.SQL(", ").join(map(sql.Identifier, (*_COLUMNS, *named)))
 
 
 def _parts(units: Sequence[Unit[CoarserWindow]]) -> Iterator[list[Unit[CoarserWindow]]]:

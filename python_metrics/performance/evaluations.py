@@ -15,13 +15,14 @@ from functools import partial
 import numpy as np
 
 from config.monitoring import DECISION, PREDICTION, MonitoredColumn, Monitoring
+from config.monitoring import Task as TaskName
 from core.errors import naming
 from python_metrics import store
 from python_metrics.metric_rows import MetricRow
 from python_metrics.monitor import ReferenceRows, References
 from python_metrics.monitored import MonitoredModel, Window
 from python_metrics.performance import evaluation_store
-from python_metrics.performance.tasks import Task, task_of
+from python_metrics.performance.tasks import Task, task_of, task_of_classes
 from python_metrics.performance.usual_loss import usual_loss
 from python_metrics.performance.window_evaluation import EvaluationRules, KnownReference, evaluate_window
 from python_metrics.profiles.profiles import make_profile
@@ -82,7 +83,7 @@ class Evaluations:
         monitoring, model = self._monitoring, self._model
         entry = monitoring.models[model.spec]
         reference = self._references.of(model)
-        task = task_of(entry.task, reference.least_probability)
+        task = reference_task(entry.task, reference)
         known = known_reference(reference, task, monitoring, model)
         rules = EvaluationRules(
             monitoring.segments.by,
@@ -117,18 +118,27 @@ def known_reference(
     entry = monitoring.models[model.spec]
     if entry.target not in reference.evaluated_rows:
         return None
-    prediction = reference.evaluated_rows[PREDICTION].to_numpy(dtype=float)
     label = reference.evaluated_rows[entry.target].to_numpy(dtype=float)
-    usable = np.isfinite(prediction - label)
+    with naming("the reference"):
+        prediction, _ = task.read(reference.evaluated_rows, entry.decides_at)
+    errors = task.errors(prediction, label)
+    usable = np.isfinite(errors)
     if not usable.any():
         return None
-    residuals = make_profile("numerical", prediction[usable] - label[usable], np.ones(int(usable.sum())))
+    residuals = make_profile("numerical", errors[usable], np.ones(int(usable.sum())))
     losses = task.losses(prediction[usable], label[usable])
     context = reference.evaluated_context[usable]
     groupings = segment_groups(context, monitoring.segments.by)
     usual = usual_loss(losses, context["window_date"].astype("str").to_numpy(), task.same_loss(label[usable]))
-    least = reference.least_probability if entry.task == "binary" else None
+    least = reference.least_probability if task.loss == "log_loss" else None
     return KnownReference(groupings, losses, residuals, usual, least)
+
+
+def reference_task(name: TaskName, reference: ReferenceRows) -> Task:
+    """The task of that name, with what a model's reference says of its probabilities and classes."""
+    if reference.classes is not None:
+        return task_of_classes(reference.classes)
+    return task_of(name, reference.least_probability)
 
 
 def _rules_hash(monitoring: Monitoring, spec: str) -> str:

@@ -103,21 +103,23 @@ def grouped_regression_performance(
         absolute = np.abs(error)
         near_zero = np.abs(label) <= NEAR_ZERO
         relative = np.where(near_zero, 1.0, absolute / np.where(near_zero, 1.0, label))
-        squares = _sums(error**2, codes, count)
-        deviation = label - (_sums(label, codes, count) / count)[codes]
+        squares = group_sums(error**2, codes, count)
+        deviation = label - (group_sums(label, codes, count) / count)[codes]
         figures = {
-            "mae": _sums(absolute, codes, count) / count,
+            "mae": group_sums(absolute, codes, count) / count,
             "rmse": np.sqrt(squares / count),
             "mape": np.where(
                 _any(label > NEAR_ZERO, codes, count) & ~_any(label < -NEAR_ZERO, codes, count),
-                100.0 * _sums(relative, codes, count) / count,
+                100.0 * group_sums(relative, codes, count) / count,
                 np.nan,
             ),
-            "bias": _sums(error, codes, count) / count,
+            "bias": group_sums(error, codes, count) / count,
             "p90_absolute_error": _quantile(absolute, codes, count, 0.9),
-            "r2": np.where(_varies(label, codes, count), 1.0 - squares / _sums(deviation**2, codes, count), np.nan),
+            "r2": np.where(
+                _varies(label, codes, count), 1.0 - squares / group_sums(deviation**2, codes, count), np.nan
+            ),
         }
-    return _by_group(grouping, count, figures)
+    return by_group(grouping, count, figures)
 
 
 def grouped_classification_performance(
@@ -139,22 +141,22 @@ def grouped_classification_performance(
     _check_classes(probability, label)
     count = np.bincount(codes, minlength=len(grouping.names))
     positive = label == 1
-    positives, calls = _sums(positive, codes, count), _sums(predicted, codes, count)
-    hits = _sums(predicted & positive, codes, count)
+    positives, calls = group_sums(positive, codes, count), group_sums(predicted, codes, count)
+    hits = group_sums(predicted & positive, codes, count)
     bins = np.minimum((probability * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
     excess = np.bincount(
         codes * CALIBRATION_BINS + bins, weights=probability - label, minlength=len(count) * CALIBRATION_BINS
     )
     with np.errstate(all="ignore"):  # what is undefined becomes None below
         figures = {
-            "log_loss": _sums(_log_losses(probability, positive, least), codes, count) / count,
-            "roc_auc": _roc_auc(probability, positive, codes, count, positives),
-            "accuracy": _sums(predicted == positive, codes, count) / count,
+            "log_loss": group_sums(_log_losses(probability, positive, least), codes, count) / count,
+            "roc_auc": grouped_roc_auc(probability, positive, codes, count, positives),
+            "accuracy": group_sums(predicted == positive, codes, count) / count,
             "precision": hits / calls,
             "recall": hits / positives,
             "calibration_error": np.abs(excess).reshape(-1, CALIBRATION_BINS).sum(axis=1) / count,
         }
-    return _by_group(grouping, count, figures)
+    return by_group(grouping, count, figures)
 
 
 def log_losses(probability: ArrayLike, label: ArrayLike, least: float = TINY) -> Floats:
@@ -204,12 +206,15 @@ def _check_classes(probability: Floats, label: Floats) -> None:
         raise ValueError(f"probability {outside[0]:g} was found: probabilities are between 0 and 1")
 
 
-def _sums(values: NDArray[np.float64] | NDArray[np.bool_], codes: NDArray[np.intp], count: NDArray[np.intp]) -> Floats:
+def group_sums(
+    values: NDArray[np.float64] | NDArray[np.bool_], codes: NDArray[np.intp], count: NDArray[np.intp]
+) -> Floats:
+    """The sum of each group, shape (groups,), of values and group codes of shape (rows,)."""
     return np.bincount(codes, weights=values, minlength=len(count)).astype(float)
 
 
 def _any(flags: NDArray[np.bool_], codes: NDArray[np.intp], count: NDArray[np.intp]) -> NDArray[np.bool_]:
-    return np.asarray(_sums(flags, codes, count) > 0)
+    return np.asarray(group_sums(flags, codes, count) > 0)
 
 
 def _varies(values: Floats, codes: NDArray[np.intp], count: NDArray[np.intp]) -> NDArray[np.bool_]:
@@ -231,7 +236,7 @@ def _quantile(values: Floats, codes: NDArray[np.intp], count: NDArray[np.intp], 
     return np.where(count > 0, low + (high - low) * (place - below), np.nan)
 
 
-def _roc_auc(
+def grouped_roc_auc(
     probability: Floats,
     positive: NDArray[np.bool_],
     codes: NDArray[np.intp],
@@ -247,12 +252,13 @@ def _roc_auc(
     first = np.flatnonzero(new)
     last = np.append(first[1:], len(order)) - 1
     rank = ((first + last) / 2)[tie] - (np.cumsum(count) - count)[sorted_codes]
-    rank_sum = _sums(np.where(positive[order], rank, 0.0), sorted_codes, count)
+    rank_sum = group_sums(np.where(positive[order], rank, 0.0), sorted_codes, count)
     pairs = positives * (count - positives)
     return np.where(pairs > 0, (rank_sum - positives * (positives - 1) / 2) / pairs, np.nan)
 
 
-def _by_group(grouping: Grouping, count: NDArray[np.intp], figures: dict[str, Floats]) -> tuple[GroupPerformance, ...]:
+def by_group(grouping: Grouping, count: NDArray[np.intp], figures: dict[str, Floats]) -> tuple[GroupPerformance, ...]:
+    """Figures of shape (groups,) as those of each group, None where one is NaN."""
     columns = {name: [None if np.isnan(x) else x for x in values.tolist()] for name, values in figures.items()}
     return tuple(
         GroupPerformance(name, int(n), {figure: values[place] for figure, values in columns.items()})

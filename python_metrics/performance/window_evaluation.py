@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from config.monitoring import DEFAULT_THRESHOLD, PREDICTION, MonitoredColumn
+from config.monitoring import DEFAULT_THRESHOLD, MonitoredColumn
 from python_metrics.drift.drift_metrics import drift_metric
-from python_metrics.estimates.decisions import decisions
+from python_metrics.estimates.class_predictions import ClassPredictions
 from python_metrics.estimates.predictive import TooFewRowsError
 from python_metrics.metric_rows import MetricRow, Status
 from python_metrics.performance.attribution import decompose_change
+from python_metrics.performance.class_performance import confusion
 from python_metrics.performance.performance import GroupPerformance
 from python_metrics.profiles.profiles import Profile, empty_profile, make_profile
 from python_metrics.segments.fairness import LARGEST, segment_gaps
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from python_metrics.estimates.estimates import Estimator
-    from python_metrics.performance.tasks import Flags, Task
+    from python_metrics.performance.tasks import Task
     from python_metrics.performance.usual_loss import UsualLoss
     from python_metrics.segments.grouping import Grouping
 
@@ -69,7 +70,7 @@ class KnownReference:
     Attributes:
         groupings: its groups, by segmentation.
         losses: the loss of each row, shape (rows,).
-        residuals: profile of prediction - label.
+        residuals: profile of the signed errors.
         usual: what mean loss is usual.
         least_probability: how far from 0 and 1 probabilities are kept; None of a regression.
     """
@@ -101,8 +102,7 @@ def evaluate_window(
         estimator: fitted on the reference; None where it has too few labels.
         seed: of the bootstraps: the same rows and seed give the same numbers.
     """
-    prediction = rows[PREDICTION].to_numpy(dtype=float) if PREDICTION in rows else np.full(len(rows), np.nan)
-    decided = decisions(rows, rules.threshold) if PREDICTION in rows else np.zeros(len(rows), dtype=bool)
+    prediction, decided = task.read(rows, rules.threshold)
     groupings = segment_groups(rows, rules.segmentations)
     metrics = _performance(prediction, label, decided, task, one_group(len(rows)), "", 1)
     if reference is not None:
@@ -110,10 +110,13 @@ def evaluate_window(
     for key, grouping in groupings.items():
         metrics += _performance(prediction, label, decided, task, grouping, key, rules.min_rows)
     with np.errstate(over="ignore"):
-        known = np.isfinite(prediction - label)
-    labelled = rows[known]
-    metrics += _concept(labelled, prediction[known], label[known], rules, reference, estimator, seed)
-    losses, errors = task.losses(prediction[known], label[known]), prediction[known] - label[known]
+        errors = task.errors(prediction, label)
+    known = np.isfinite(errors)
+    prediction, label, errors = prediction[known], label[known], errors[known]
+    if isinstance(prediction, ClassPredictions):
+        metrics += confusion(prediction, label)
+    metrics += _concept(_Labelled(rows[known], prediction, label, errors), rules, reference, estimator, seed)
+    losses = task.losses(prediction, label)
     known_groups = {key: replace(grouping, codes=grouping.codes[known]) for key, grouping in groupings.items()}
     try:
         metrics += _fairness(losses, errors, known_groups, rules.min_rows, seed)
@@ -135,7 +138,7 @@ def _no_gaps(losses: Floats, keys: list[str]) -> list[MetricRow]:
 
 
 def _performance(
-    prediction: Floats, label: Floats, decided: Flags, task: Task, grouping: Grouping, key: str, min_rows: int
+    prediction: Any, label: Floats, decided: Any, task: Task, grouping: Grouping, key: str, min_rows: int
 ) -> list[MetricRow]:
     of_all = grouping.counts()
     found: list[MetricRow] = []
@@ -186,16 +189,25 @@ def _yardstick(reference: KnownReference) -> list[MetricRow]:
     ]
 
 
+@dataclass(frozen=True, eq=False)
+class _Labelled:
+    """A window's labelled rows: what was said of them, their labels and signed errors."""
+
+    rows: pd.DataFrame
+    prediction: Any
+    label: Floats
+    errors: Floats
+
+
 def _concept(
-    rows: pd.DataFrame,
-    prediction: Floats,
-    label: Floats,
+    labelled: _Labelled,
     rules: EvaluationRules,
     reference: KnownReference | None,
     estimator: Estimator | None,
     seed: int,
 ) -> list[MetricRow]:
-    residuals = make_profile("numerical", prediction - label, np.ones(len(label)))
+    rows = labelled.rows
+    residuals = make_profile("numerical", labelled.errors, np.ones(len(rows)))
     expected = empty_profile("numerical") if reference is None else reference.residuals
     residual = drift_metric(rules.residual, residuals, expected, rules.min_rows)
     found = [replace(residual, layer="concept", metric="residual_drift")]
@@ -211,7 +223,7 @@ def _concept(
     if len(rows) < rules.min_rows:
         return [*found, *nothing("low_n")]
     try:
-        change = estimator.concept_drift(rows, prediction, label, seed)
+        change = estimator.concept_drift(rows, labelled.prediction, labelled.label, seed)
     except TooFewRowsError:
         return [*found, *nothing("low_n")]
     except Exception as error:  # whatever the estimator raises is this figure's matter alone

@@ -61,8 +61,8 @@ evaluated_days as (
         max(evaluations.value) filter (where evaluations.metric = 'reference_loss') as reference_loss,
         -- A loss that is too large to be stored is no missing one.
         max(coalesce(evaluations.value, case when evaluations.status = 'out_of_range' then 1e140 end))
-        filter (where evaluations.metric in ('mae', 'log_loss')) as loss,
-        max(evaluations.p_value) filter (where evaluations.metric in ('mae', 'log_loss')) as loss_p_value,
+        filter (where evaluations.metric in ('mae', 'log_loss', 'error_rate')) as loss,
+        max(evaluations.p_value) filter (where evaluations.metric in ('mae', 'log_loss', 'error_rate')) as loss_p_value,
         -- What others are measured in: a loss of nothing is no unit.
         greatest(
             nullif(max(evaluations.value) filter (where evaluations.metric = 'reference_loss'), 0),

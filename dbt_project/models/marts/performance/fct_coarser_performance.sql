@@ -1,6 +1,6 @@
 {%- set figures = [
     "mae", "rmse", "mape", "bias", "p90_absolute_error", "r2", "log_loss", "roc_auc", "accuracy", "precision",
-    "recall", "calibration_error"
+    "recall", "f1", "error_rate", "calibration_error"
 ] %}
 
 with windows as (
@@ -47,7 +47,7 @@ pivoted as (
         {% for figure in figures %}
             {{ metric(figure) }} as {{ figure }},
         {% endfor %}
-        max(status) filter (where metric in ('mae', 'log_loss')) as status,
+        max(status) filter (where metric in ('mae', 'log_loss', 'error_rate')) as status,
         max(run_id) as run_id
     from evaluations
     group by {{ window_key() }}, window_end, as_of, is_latest

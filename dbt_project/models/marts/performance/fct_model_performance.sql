@@ -2,7 +2,7 @@
 
 {%- set figures = [
     "mae", "rmse", "mape", "bias", "p90_absolute_error", "r2", "log_loss", "roc_auc", "accuracy", "precision",
-    "recall", "calibration_error"
+    "recall", "f1", "error_rate", "calibration_error"
 ] %}
 
 with windows as (
@@ -41,7 +41,7 @@ pivoted as materialized (
         {% for figure in figures %}
             {{ metric(figure) }} as {{ figure }},
         {% endfor %}
-        max(status) filter (where metric in ('mae', 'log_loss')) as status,
+        max(status) filter (where metric in ('mae', 'log_loss', 'error_rate')) as status,
         max(run_id) as run_id
     from evaluations
     group by

@@ -17,7 +17,10 @@ marked as (
     -- Groups with figures are compared by the loss that models of their kind are evaluated by.
     select
         *,
-        layer = 'performance' and metric in ('mae', 'log_loss') and segment_key != '' and status = 'ok' as is_group
+        layer = 'performance'
+        and metric in ('mae', 'log_loss', 'error_rate')
+        and segment_key != ''
+        and status = 'ok' as is_group
     from metrics
 
 ),

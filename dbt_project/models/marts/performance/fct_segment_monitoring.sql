@@ -28,9 +28,9 @@ pivoted as materialized (
         max(lower_bound) filter (where metric in ('estimated_mae', 'estimated_log_loss')) as estimated_loss_lower,
         max(upper_bound) filter (where metric in ('estimated_mae', 'estimated_log_loss')) as estimated_loss_upper,
         cast({{ metric("label_count") }} as bigint) as label_count,
-        max(value) filter (where metric in ('mae', 'log_loss')) as loss,
+        max(value) filter (where metric in ('mae', 'log_loss', 'error_rate')) as loss,
         {{ metric("bias") }} as bias,
-        max(status) filter (where metric in ('mae', 'log_loss')) as loss_status,
+        max(status) filter (where metric in ('mae', 'log_loss', 'error_rate')) as loss_status,
         max(as_of) as as_of,
         max(run_id) as run_id
     from metrics

@@ -16,7 +16,8 @@ kept_out as (
         count(*) filter (where reason = 'future') as future_count,
         count(*) filter (where reason = 'before_event') as before_event_count,
         count(*) filter (where reason = 'out_of_range') as out_of_range_count,
-        count(*) filter (where reason = 'duplicate') as duplicate_count
+        count(*) filter (where reason = 'duplicate') as duplicate_count,
+        count(*) filter (where reason = 'unknown_class') as unknown_class_count
     from {{ ref("stg_ml__rejected_labels") }}
     group by label_load_id
 
@@ -46,6 +47,7 @@ final as (
         coalesce(kept_out.before_event_count, 0) as before_event_count,
         coalesce(kept_out.out_of_range_count, 0) as out_of_range_count,
         coalesce(kept_out.duplicate_count, 0) as duplicate_count,
+        coalesce(kept_out.unknown_class_count, 0) as unknown_class_count,
         loads.run_id,
         loads.loaded_at
     from loads
