@@ -191,6 +191,7 @@ def test_a_metric_is_made_again_where_what_it_is_made_from_has_changed(
     # An expression, and what a derived column is: of the metrics that read it.
     write(project, LOANS.replace("avg(ln(car_value))", "avg(sqrt(car_value))"))
     assert changed() == ({"mean_log"}, DAYS)
+    assert rows(empty_warehouse, others) == before
     write(project, LOANS.replace("avg(ln(car_value))", "avg(sqrt(car_value))").replace("> 150", "> 140"))
     assert changed() == ({"large_share"}, DAYS)
     frame = loans()
@@ -215,5 +216,3 @@ def test_a_metric_is_made_again_where_what_it_is_made_from_has_changed(
     assert changed() == (set(), 0)
     assert one(empty_warehouse, "select count(*) from monitoring.metric_values where layer = 'custom'") == 0
     assert one(empty_warehouse, "select count(*) from monitoring.ledger where step = 'custom_metrics'") == 0
-    kept = [row for row in before if row in set(rows(empty_warehouse, others))]
-    assert len(kept) > 0.9 * len(before)
