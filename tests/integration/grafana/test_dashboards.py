@@ -45,6 +45,14 @@ select
     window_date, window_start, window_start + interval '7 days', 'week', model_version, model_spec, reference_id, as_of,
     is_latest, row_count, label_count, label_coverage, mae, bias, r2, status, dataset, run_id
 from marts.fct_model_performance where segment = 'all' and window_date = '2022-02-14';
+insert into marts.fct_confusion (
+    window_date, window_start, window_end, model_version, model_spec, reference_id, evaluation_reference_id, as_of,
+    actual, predicted, row_count, actual_count, share_of_actual, dataset, run_id
+)
+select
+    window_date, window_start, window_end, model_version, model_spec, reference_id, evaluation_reference_id, as_of,
+    'red', 'blue', 3, 10, 0.3, dataset, run_id
+from marts.fct_model_performance where segment = 'all' and window_date = '2022-02-14';
 insert into monitoring.metric_values (
     model_version, reference_id, window_start, window_end, granularity, layer, metric, column_name, method, segment_key,
     segment_value, value, threshold, alert, status, n_reference, n_current, run_id
