@@ -16,6 +16,7 @@ from config.dataset_models import Model as DatasetModel
 from config.datasets import ColumnKind, Dataset
 from config.described import EVENT_TIME, descriptions
 from config.drift_methods import ColumnType
+from config.hours import FIRST_DAY, HourClock
 from config.label_rules import Labels, ValidRange
 from config.monitoring import (
     PREDICTION,
@@ -36,8 +37,6 @@ from config.monitoring import (
 from config.rules import Rules
 from core.errors import ConfigurationError
 
-# The day that stands for the first window of rows: of windows without a time the calendar is their numbers.
-FIRST_DAY = date(2000, 1, 1)
 _KEY_KINDS: dict[ColumnKind | None, KeyKind] = {
     "numerical": "number",
     "datetime": "time",
@@ -51,14 +50,20 @@ _TYPES: dict[ColumnKind | None, ColumnType] = {
 }
 
 
+class HourWindows(Windows):
+    """Windows that are hours, for which days of a calendar of their own stand."""
+
+    @property
+    def hours(self) -> HourClock:
+        return HourClock(self.timezone)
+
+
 def monitoring_of(name: str, dataset: Dataset, rules: Rules) -> Monitoring:
     """What is monitored of a dataset, with the rules that hold for all.
 
     Raises:
         ConfigurationError: its file asks for something that cannot be done yet.
     """
-    if dataset.windows == "hour":
-        raise ConfigurationError(f"{name}.yml, windows: hour cannot be monitored yet: use day, week or month")
     models = {spec: _model(name, dataset, spec, model) for spec, model in dataset.models.items()}
     if not models:
         models = {name: _data_alone(name, dataset)}
@@ -84,7 +89,8 @@ def monitoring_of(name: str, dataset: Dataset, rules: Rules) -> Monitoring:
             digits={column: spec.kept_digits for column, spec in kept.items() if spec.kept_digits is not None},
         ),
         evaluation=rules.evaluation,
-        comparisons=rules.comparisons,
+        # Of hours there are none: what is usual of one is told by the same hour of the days before.
+        comparisons={} if dataset.windows == "hour" else rules.comparisons,
         calibration=rules.calibration,
         alerts=_alerts(rules.alerts, models),
         dashboards=rules.dashboards,
@@ -108,7 +114,8 @@ def _windows(name: str, dataset: Dataset, min_values: int) -> Windows:
     def relation(part: str) -> str:
         return f"intermediate.{name}_{part}"
 
-    return Windows(
+    of_kind = HourWindows if dataset.windows == "hour" else Windows
+    return of_kind(
         timezone=dataset.event.timezone,
         time=_time(dataset),
         are_by_time=not isinstance(dataset.windows, RowWindow | ColumnWindow),

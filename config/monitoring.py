@@ -22,6 +22,7 @@ from pydantic import (
 from config.alert_levels import Alerts
 from config.config_values import Name, Number, Relation, Strict, Timezone
 from config.drift_methods import ColumnType
+from config.hours import HOURS_OF_A_DAY, HourClock
 from config.label_rules import Labels
 from config.rules import Calibration, Comparisons, Dashboards, DriftDefaults, DriftRule, Evaluation
 
@@ -67,6 +68,28 @@ class Windows(Strict):
     rejected_trips: Relation
     events: Relation
     min_values: Annotated[int, Number, Field(ge=1)]
+
+    @property
+    def hours(self) -> HourClock | None:
+        """Of windows that are hours their clock; all others are known by days of their own."""
+        return None
+
+    @property
+    def per_day(self) -> int:
+        """How many windows a day has, where days have several."""
+        return HOURS_OF_A_DAY if self.hours else 1
+
+    def words(self, day: date) -> str:
+        """The window that a day stands for, as a person writes it."""
+        return self.hours.words(day) if self.hours else str(day)
+
+    def date_of(self, day: date) -> date:
+        """The date, by the wall clock, on which the window begins that a day stands for."""
+        return self.hours.start(day).date() if self.hours else day
+
+    def span(self, first: date, last: date) -> tuple[date, date]:
+        """The days that stand for the first and the last window of some days."""
+        return self.hours.span(first, last) if self.hours else (first, last)
 
 
 Segmentation = Annotated[tuple[Name, ...], Field(min_length=1, max_length=2)]

@@ -5,6 +5,7 @@
 with open_alerts as (
     select
         alerts.*,
+        case when alerts.is_hourly then alerts.opened_at at time zone 'UTC' else alerts.opened_date end as opened,
         incidents.family,
         incidents.segment_value,
         incidents.figure,
@@ -38,7 +39,7 @@ select
     alerts.dataset,
     alerts.model_spec as model,
     alerts.column_name as "column",
-    to_char(alerts.opened_date, 'YYYY-MM-DD') as day,
+    to_char(alerts.opened, case when alerts.is_hourly then 'YYYY-MM-DD HH24:MI "UTC"' else 'YYYY-MM-DD' end) as day,
     coalesce(
         nullif(concat_ws(' of ', nullif(alerts.segment_value, ''), nullif(alerts.column_name, '')), ''), 'The table'
     ) as subject,
@@ -50,7 +51,7 @@ select
         when alerts.column_name = '' and alerts.rule != 'incident' then 'd/{data_quality}?'
         else
             'd/{column}?var-column=' || in_address.column_name
-            || '&var-day=' || cast(cast(extract(epoch from alerts.opened_date) * 1000 as bigint) as text) || '&'
+            || '&var-day=' || cast(cast(extract(epoch from alerts.opened) * 1000 as bigint) as text) || '&'
     end
     || case when alerts.dataset = '' then '' else 'var-dataset=' || in_address.dataset || '&' end
     || case when alerts.page_model = '' then '' else 'var-model_version=' || in_address.model_version || '&' end

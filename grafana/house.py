@@ -28,8 +28,21 @@ NO_LABELS = (
 # days of every dataset stand under their own dates, whatever zones the datasets and the person who looks are in. What
 # is no day is an instant: tables say that theirs are UTC's, and the page about runs goes by the person's clock.
 CLOCK_OF_DAYS, CLOCK_OF_RUNS = "utc", "browser"
-# The variable `day` as a date; none where there is no day to choose.
-CHOSEN_DAY = "cast(to_timestamp(cast(nullif('${day}', '') as bigint) / 1000.0) at time zone 'UTC' as date)"
+# The variable `day` as it stands on the axis of time; none where there is no day to choose.
+CHOSEN_DAY = "to_timestamp(cast(nullif('${day}', '') as bigint) / 1000.0)"
+# Windows that are hours are instants: UTC's clock has each of them once. In `{0}` stands the relation, with its dot.
+_IS_HOUR = "{0}window_end - {0}window_start = interval '1 hour'"
+_AT = "case when {is_hour} then {0}{start} else cast({0}{date} as timestamp) at time zone 'UTC' end"
+_FORM = "case when {is_hour} then '{long}YYYY-MM-DD HH24:MI \"UTC\"' else '{long}YYYY-MM-DD' end"
+_WORDS = f"to_char(({{at}}) at time zone 'UTC', {_FORM})"
+# By what a query calls it: the condition on windows that are hours, the instant and the date.
+_MOMENTS = {
+    "": (_IS_HOUR, "window_start", "window_date"),
+    "opened": ("{0}is_hourly", "opened_at", "opened_date"),
+    "last_seen": ("{0}is_hourly", "last_seen_at", "last_seen_date"),
+    "worst": ("{0}is_hourly", "opened_at", "worst_date"),
+}
+_MOMENT = re.compile(r"\{\{(opened|last_seen|worst|at|words|long_words)(?:_(words|long_words))?(?:\((\w+)\))?\}\}")
 
 # In multiples of the calibrated threshold: half of it is worth a look, and at it a day fires.
 WATCH, FIRES = 0.5, 1.0
@@ -65,8 +78,22 @@ class House:
         words |= {"custom_metrics": CUSTOM_METRICS}
         for name, value in (*shared.items(), *words.items()):
             text = text.replace(f"{{{{{name}}}}}", value.strip())
+        text = _MOMENT.sub(_moment, text)
         # Dates as Grafana has instants in addresses: as text, or it writes 1.64 Tri.
         return re.sub(r"\{\{ms\((.+?)\)\}\}", r"cast(cast(extract(epoch from \1) * 1000 as bigint) as text)", text)
+
+
+def _moment(match: re.Match[str]) -> str:
+    """A day, or the instant at which an hour begins, as it stands on the axis of time or in words."""
+    subject = match[1] if match[1] in _MOMENTS else ""
+    form = match[2] if subject else match[1]
+    relation = f"{match[3]}." if match[3] else ""
+    is_hour, start, date_name = _MOMENTS[subject]
+    is_hour = is_hour.format(relation)
+    at = _AT.format(relation, is_hour=is_hour, start=start, date=date_name)
+    if form in (None, "at"):
+        return at
+    return _WORDS.format(at=at, is_hour=is_hour, long="Dy " if form == "long_words" else "")
 
 
 def make_house() -> House:

@@ -10,7 +10,7 @@
     coalesce(nullif(alerts.dataset, ''), '${dataset}') as to_dataset,
     coalesce(nullif(alerts.model_version, ''), target.model_version, '${model_version}') as to_model,
     coalesce(nullif(alerts.column_name, ''), '{{table}}') as to_column,
-    {{ms(alerts.worst_date)}} as to_day,
+    {{ms({{worst(alerts)}})}} as to_day,
     {{ms(alerts.worst_date - 14)}} as to_from,
     {{ms(alerts.worst_date + 15)}} as to_until
 

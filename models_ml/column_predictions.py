@@ -58,7 +58,8 @@ class ColumnPredictions:
     def units(self, known: Mapping[Key, Entry]) -> Iterator[Unit[LoadedMonth]]:
         for month in loaded_months(self._windows.windows):
             inputs_hash = None if month.is_pruned else f"{month.content_hash}:{self._columns!r}"
-            yield Unit(month.key(self.subject), inputs_hash, month, words=f"{month.source_month:%Y-%m}")
+            words = f"{self._windows.date_of(month.source_month):%Y-%m}"
+            yield Unit(month.key(self.subject), inputs_hash, month, words=words)
 
     def make(self, units: Sequence[Unit[LoadedMonth]]) -> Generator[Store]:
         for unit in units:

@@ -86,7 +86,8 @@ class TripLabels:
             settings = hashlib.sha256(json.dumps([settings, known_classes]).encode()).hexdigest()
         for month in loaded_months(self._windows.windows):
             inputs_hash = None if month.is_pruned else f"{settings}:{month.content_hash}"
-            yield Unit(month.key(self.subject), inputs_hash, month, words=f"{month.source_month:%Y-%m}")
+            words = f"{self._windows.date_of(month.source_month):%Y-%m}"
+            yield Unit(month.key(self.subject), inputs_hash, month, words=words)
 
     def make(self, units: Sequence[Unit[LoadedMonth]]) -> Generator[Store]:
         entry = self._monitoring.labels[self._target]

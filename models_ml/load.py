@@ -193,7 +193,7 @@ def complete_reference(connection: database.Connection, version: LoadedVersion, 
     if model.reference is None:
         raise ConfigurationError(f"monitoring.yml, models.{version.spec}: it has no reference")
     record_model(connection, monitoring, version.spec, version.model_version)
-    period = _period(version, model.reference)
+    period = _period(version, model.reference, monitoring.windows)
     days: Any = connection.execute(_query("reference_days", monitoring.windows), period).fetchall()
     # Windows may be longer than a day, or have gaps, where they are not the worked example's.
     lacking = [
@@ -205,7 +205,7 @@ def complete_reference(connection: database.Connection, version: LoadedVersion, 
     if lacking:
         return (
             f"its reference, {model.reference}, has no predictions on {len(lacking)} of {len(days)} days, the first "
-            f"{lacking[0]}: {Advice.LOAD_PREDICTIONS}"
+            f"{monitoring.windows.words(lacking[0])}: {Advice.LOAD_PREDICTIONS}"
         )
     if count < FEWEST_ROWS:
         return f"its reference, {model.reference}, has {count} predictions, at least {FEWEST_ROWS} are needed"
@@ -234,7 +234,7 @@ def label_reference(connection: database.Connection, version: LoadedVersion, mon
     }
     if not database.one_row(connection, _QUERIES["labels_came"], of)[0]:
         return ""
-    rows = _reference_rows(connection, _period(version, model.reference), monitoring, model)
+    rows = _reference_rows(connection, _period(version, model.reference, monitoring.windows), monitoring, model)
     labelled = rows[rows[model.target].notna()].reset_index(drop=True)
     before = int(database.one_row(connection, _QUERIES["labelled_rows"], of)[0])
     if len(labelled) <= before or (len(labelled) < 2 * before and len(labelled) < len(rows)):
@@ -270,8 +270,11 @@ def _takes_feed(monitoring: Monitoring, model: Model) -> bool:
     return entry.may_come_later or columns_of(monitoring.windows.rows).get(model.target) not in NUMBERS | {BOOLEAN}
 
 
-def _period(version: LoadedVersion, reference: Period) -> dict[str, Any]:
-    return {"model_version": version.model_version, "from": reference.from_, "to": reference.to}
+def _period(version: LoadedVersion, reference: Period, windows: Windows) -> dict[str, Any]:
+    """The days of a reference, and those that stand for its first and its last window."""
+    first, last = windows.span(reference.from_, reference.to)
+    days = {"from": reference.from_, "to": reference.to, "first": first, "last": last}
+    return {"model_version": version.model_version, **days}
 
 
 def _reference_rows(

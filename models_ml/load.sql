@@ -186,7 +186,7 @@ select
     cast(days.day as date) as window_date,
     windows.row_count,
     coalesce(scored.prediction_count, 0) as prediction_count
-from generate_series(cast(%(from)s as timestamp), cast(%(to)s as timestamp), interval '1 day') as days (day)
+from generate_series(cast(%(first)s as timestamp), cast(%(last)s as timestamp), interval '1 day') as days (day)
 left join {windows} as windows on days.day = windows.window_date
 left join (
     select window_date, count(*) as prediction_count
@@ -206,7 +206,7 @@ order by event_id
 -- name: of_period
 -- By the rows' own days, where windows are by time: one may be longer than a day, and begin before the period or end after it.
 model_version = %(model_version)s
-and window_date between cast(%(from)s as date) - 366 and %(to)s
+and window_date between cast(%(first)s as date) - 366 and %(last)s
 and cast({time} as date) between %(from)s and %(to)s
 
 -- name: labels_of_reference
@@ -216,7 +216,7 @@ from ml.labels as labels
 where
     labels.dataset = %(dataset)s
     and labels.target = %(target)s
-    and labels.event_id between monitoring.first_event(%(from)s) and monitoring.last_event(%(to)s)
+    and labels.event_id between monitoring.first_event(%(first)s) and monitoring.last_event(%(last)s)
     and labels.observed_at <= now()
     and labels.label_load_id in (
         select label_load_id from ml.label_loads

@@ -7,16 +7,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich import box
 from rich.table import Table
 
+from config.monitored import load_monitored
 from config.settings import DATASET
 from core.errors import DatabaseError
 from warehouse import database
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from config.monitoring import Monitoring
 
 _QUERIES = database.queries(Path(__file__).with_name("alerts.sql"))
 
@@ -43,6 +49,8 @@ class Alert:
     summary: str
     is_acknowledged: bool = False
     incident_id: str = ""
+    opened_at: datetime | None = None
+    last_seen_at: datetime | None = None
 
     @property
     def needs_somebody(self) -> bool:
@@ -74,9 +82,16 @@ def alerts_of_months(months: list[date], train_month: date) -> list[Alert]:
         return database.rows(connection, _QUERIES["alerts_of_months"], Alert, parameters)
 
 
+def window_words(of: Mapping[str, Monitoring], dataset: str, day: date, start: datetime | None) -> str:
+    """A window of a dataset as a person writes it, by its date and the instant at which it begins."""
+    hours = of[dataset].windows.hours if dataset in of else None
+    return hours.words(hours.day(start)) if hours is not None and start is not None else f"{day:%Y-%m-%d}"
+
+
 def alerts_table(alerts: list[Alert]) -> Table:
     """One line an alert; of which dataset it is, where there is another than the worked example."""
     table = Table(box=box.SIMPLE_HEAD, title="Alerts", title_justify="left", title_style="bold")
+    of = load_monitored().of
     with_dataset = any(alert.dataset not in ("", DATASET) for alert in alerts)
     for name in (
         "severity",
@@ -95,8 +110,8 @@ def alerts_table(alerts: list[Alert]) -> Table:
             alert.rule,
             *[alert.dataset] * with_dataset,
             alert.incident_id[:_SHOWN_DIGITS] or alert.model,
-            f"{alert.opened:%Y-%m-%d}",
-            f"{alert.last_seen:%Y-%m-%d}",
+            window_words(of, alert.dataset, alert.opened, alert.opened_at),
+            window_words(of, alert.dataset, alert.last_seen, alert.last_seen_at),
             "resolved" if not alert.is_open else "acknowledged" if alert.is_acknowledged else "[bold]open[/]",
             alert.summary.replace("[", "\\["),
         )

@@ -14,7 +14,9 @@ select
     days,
     summary,
     is_acknowledged,
-    case when rule = 'incident' then alert_id else '' end as incident_id
+    case when rule = 'incident' then alert_id else '' end as incident_id,
+    opened_at,
+    last_seen_at
 from marts.fct_alerts
 where is_open
 order by is_acknowledged, severity = 'critical' desc, opened_at desc, rule, dataset, model_version, column_name
@@ -34,7 +36,9 @@ select
     alerts.days,
     alerts.summary,
     alerts.is_acknowledged,
-    case when alerts.rule = 'incident' then alerts.alert_id else '' end as incident_id
+    case when alerts.rule = 'incident' then alerts.alert_id else '' end as incident_id,
+    alerts.opened_at,
+    alerts.last_seen_at
 from marts.fct_alerts as alerts
 left join marts.dim_models as models on alerts.model_version = models.model_version
 where

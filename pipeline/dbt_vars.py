@@ -11,6 +11,7 @@ from config.alert_levels import Alerts, Levels, opening_rules
 from config.dataset_models import ColumnWindow, RowWindow
 from config.datasets import Dataset
 from config.described import descriptions
+from config.hours import HourClock
 from config.monitored import Monitored
 from config.monitoring import PREDICTION, Monitoring
 from config.rules import Rules
@@ -86,6 +87,8 @@ def _windows(dataset: Dataset) -> Variables:
     """What windows are, in the words of macros/windows.sql: by a column they are years."""
     if isinstance(dataset.windows, RowWindow):
         return {"windows": "rows", "window_rows": dataset.windows.rows}
+    if dataset.windows == "hour":
+        return {"windows": "hour", "first_hour": HourClock(dataset.event.timezone).first.isoformat()}
     return {"windows": "year" if isinstance(dataset.windows, ColumnWindow) else dataset.windows}
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 from rich import box
@@ -14,15 +15,21 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
+from config.monitored import load_monitored
 from config.paths import state_dir
 from config.settings import DATASET, Settings
 from core.errors import WarehouseError
 from grafana.preview.pages import write_front_page
 from pipeline.advice import with_commands
-from pipeline.alerts import Alert, alerts_of_months, alerts_table, open_alerts
+from pipeline.alerts import Alert, alerts_of_months, alerts_table, open_alerts, window_words
 from pipeline.console import result_console
 from pipeline.runner import Report
 from warehouse import database
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from config.monitoring import Monitoring
 
 log = logging.getLogger(__name__)
 
@@ -55,12 +62,14 @@ class _Latest:
     dataset: str
     model_version: str
     window_date: date
+    window_start: datetime
     row_count: int
     prediction_drift: float | None
     is_prediction_drifted: bool | None
     num_drifted_columns: int | None
     num_scored_columns: int | None
     labelled_date: date | None
+    labelled_start: datetime | None
     mae: float | None
     roc_auc: float | None
     accuracy: float | None
@@ -173,6 +182,7 @@ def _steps_table(report: Report) -> Table:
 def _models_table(models: list[_Latest]) -> Table:
     """One line a model of the datasets in datasets/, those with open alerts first."""
     table = Table(box=box.SIMPLE_HEAD, title="Models of datasets", title_justify="left", title_style="bold")
+    of = load_monitored().of
     table.add_column("dataset")
     table.add_column("model")
     for name in ("newest window", "rows", "drift", "cols", "performance", "open alerts"):
@@ -182,24 +192,26 @@ def _models_table(models: list[_Latest]) -> Table:
         table.add_row(
             escape(model.dataset),
             escape(model.model_version),
-            f"{model.window_date}",
+            window_words(of, model.dataset, model.window_date, model.window_start),
             f"{model.row_count:,}",
             f"{drift}{'*' if model.is_prediction_drifted else ' '}",
             "-" if model.num_drifted_columns is None else f"{model.num_drifted_columns}/{model.num_scored_columns}",
-            _performance(model),
+            _performance(model, of),
             f"[bold]{model.open_alerts}[/]" if model.open_alerts else "0",
         )
     return table
 
 
-def _performance(model: _Latest) -> str:
-    if model.labelled_date is None:
+def _performance(model: _Latest, of: Mapping[str, Monitoring]) -> str:
+    if model.labelled_date is None or model.labelled_start is None:
         return "no labels"
     figure = f"AUC {model.roc_auc:.3f}" if model.roc_auc is not None else "-"
     figure = f"MAE {model.mae:,.4g}" if model.mae is not None else figure
     if model.task == "multiclass" and model.accuracy is not None:
         figure = f"accuracy {model.accuracy:.3f}"
-    return figure if model.labelled_date == model.window_date else f"{figure} ({model.labelled_date})"
+    if model.labelled_start == model.window_start:
+        return figure
+    return f"{figure} ({window_words(of, model.dataset, model.labelled_date, model.labelled_start)})"
 
 
 def _days_table(days: list[_Day], specs: list[str]) -> Table:

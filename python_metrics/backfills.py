@@ -6,7 +6,7 @@ it, also after it was interrupted. Called by pipeline.commands.backfill.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -24,13 +24,15 @@ _QUERIES = database.queries(Path(__file__).with_name("backfills.sql"))
 
 @dataclass(frozen=True)
 class Span:
-    """Days of a backfill, both ends included."""
+    """Days of a backfill, both ends included; `words` names the window that a day stands for."""
 
     first: date
     last: date
+    words: Callable[[date], str] = str
 
     def __str__(self) -> str:
-        return str(self.first) if self.first == self.last else f"{self.first} to {self.last}"
+        first, last = self.words(self.first), self.words(self.last)
+        return first if first == last else f"{first} to {last}"
 
 
 @dataclass(frozen=True)

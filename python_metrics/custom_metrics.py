@@ -71,7 +71,7 @@ class CustomMetrics:
                 made_from = f"{window.content_hash}|{rules}" + f"|{load_id}" * reads_label
                 if not is_pruned:
                     inputs_hash = hashlib.sha256(made_from.encode()).hexdigest()
-                    yield Unit(key, inputs_hash, window, words=f"{metric}, {window.window_date}")
+                    yield Unit(key, inputs_hash, window, words=f"{metric}, {self._windows.words(window.window_date)}")
                 elif key in known:
                     yield Unit(key, None, window)
 
@@ -100,7 +100,7 @@ class CustomMetrics:
         """A sentence for each metric that could not be computed of some rows."""
         return [
             f"{self.subject}: the metric {metric} could not be computed of {len(days)} windows (status error): "
-            f"{min(days)}: {days[min(days)]}"
+            f"{self._windows.words(min(days))}: {days[min(days)]}"
             for metric, days in self._errors.items()
         ]
 

@@ -120,7 +120,8 @@ class WindowMetrics:
             key = window.key(self.subject, self.part)
             if there.is_asked or key in known:
                 inputs_hash = None if there.is_pruned else store.inputs_hash(window, rules)
-                yield Unit(key, inputs_hash, window, window.content_hash, words=str(window.window_date))
+                words = self._monitoring.windows.words(window.window_date)
+                yield Unit(key, inputs_hash, window, window.content_hash, words=words)
 
     def make(self, units: Sequence[Unit[Window]]) -> Generator[Store]:
         windows = _Windows(self._monitoring, self._model, self._references, [unit.of for unit in units])
@@ -168,7 +169,7 @@ class _Windows:
             relations, model_version, self._columns, self._windows, is_about_part=self._entry.is_about_part
         )
         for (window, found), (_, rows) in zip(of_profiles, of_rows, strict=True):
-            with naming(f"{model_version}, {window.window_date}"):
+            with naming(f"{model_version}, {relations.words(window.window_date)}"):
                 measured = self._measure(_by_group(found), rows, rejections[window.window_start])
             yield measured
 

@@ -27,7 +27,7 @@ scored as (
 
     select
         trips.model_version,
-        trips.window_date,
+        trips.window_start,
         count(*) as row_count
     from {{ ref("int_scored_events") }} as trips
     inner join models
@@ -35,14 +35,14 @@ scored as (
             trips.model_version = models.model_version
             and models.is_about_part
     where trips.source_month = any(array({{ checked_scored_months() }}))
-    group by trips.model_version, trips.window_date
+    group by trips.model_version, trips.window_start
 
 ),
 
 compared as (
 
     select
-        daily.window_date,
+        daily.window_start,
         daily.model_version,
         daily.row_count,
         daily.rejected_count,
@@ -59,7 +59,7 @@ compared as (
     left join scored
         on
             daily.model_version = scored.model_version
-            and daily.window_date = scored.window_date
+            and daily.window_start = scored.window_start
 
 )
 

@@ -19,7 +19,7 @@ counted as (
     select
         profiles.*,
         windows.row_count,
-        max(profiles.n) over (partition by profiles.dataset, profiles.window_date, profiles.model_version) as most_trips,
+        max(profiles.n) over (partition by profiles.dataset, profiles.window_start, profiles.model_version) as most_trips,
         coalesce(cardinality(profiles.numbers), cardinality(profiles.categories)) as value_count,
         (select sum(one) from unnest(profiles.counts) as one) as counted,
         (select min(one) from unnest(profiles.counts) as one) as least_count,
@@ -32,12 +32,12 @@ counted as (
     left join windows
         on
             profiles.dataset = windows.dataset
-            and profiles.window_date = windows.window_date
+            and profiles.window_start = windows.window_start
 
 )
 
 select
-    window_date,
+    window_start,
     model_version,
     segment_key,
     segment_value,

@@ -12,7 +12,7 @@ numbered as (
     -- A whole number for each column of a window: rows are added by it much faster.
     select
         profiles.*,
-        dense_rank() over (order by dataset, window_date, model_version, column_name, column_type) as column_no
+        dense_rank() over (order by dataset, window_start, model_version, column_name, column_type) as column_no
     from profiles
 
 ),

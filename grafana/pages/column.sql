@@ -19,11 +19,11 @@ order by (column_name = 'prediction') desc, (column_name = '{{table}}') asc, col
 
 -- name: days
 select
-    to_char(window_date, 'YYYY-MM-DD') as __text,
-    {{ms(window_date)}} as __value
+    {{words}} as __text,
+    {{ms({{at}})}} as __value
 from marts.fct_daily_monitoring
 where $__timeFilter(window_date) and model_version = '${model_version}'
-order by window_date desc
+order by window_start desc
 
 -- name: statistics
 -- What stands out on the chosen day comes first; on a quiet day the figures that say most by themselves. Without any
@@ -31,10 +31,10 @@ order by window_date desc
 with found as (
     select
         statistic,
-        coalesce(max(own_threshold_ratio) filter (where window_date = {{day}}), 0) as on_day,
+        coalesce(max(own_threshold_ratio) filter (where {{at}} = {{day}}), 0) as on_day,
         max(threshold_ratio) as in_range,
         -- The level whose share it is may be another one on another day.
-        max(level) filter (where window_date = {{day}}) as level
+        max(level) filter (where {{at}} = {{day}}) as level
     from marts.fct_alarm_scores
     where
         $__timeFilter(window_date)
@@ -74,7 +74,7 @@ order by stands_out desc, place asc nulls last, in_range desc nulls last, statis
 -- name: band
 -- A firing day is marked where the decision named this column.
 with fires as materialized (
-    select window_date
+    select window_start
     from marts.fct_day_alarms
     where
         $__timeFilter(window_date)
@@ -87,7 +87,7 @@ with fires as materialized (
 
 -- A figure that is evaluated both ways is drawn as it is evaluated by itself.
 scores as (
-    select distinct on (window_date) *
+    select distinct on (window_start) *
     from marts.fct_alarm_scores
     where
         $__timeFilter(window_date)
@@ -96,21 +96,21 @@ scores as (
         and segment_key = ''
         and column_name = replace('${column}', '{{table}}', '')
         and statistic = '${statistic}'
-    order by window_date, given_others
+    order by window_start, given_others
 )
 
 select
-    scores.window_date as time,
+    {{at(scores)}} as time,
     scores.score as "score",
     scores.expected as "usual",
     coalesce(scores.null_p01, scores.expected) as "from, 1 day in 100 goes beyond",
     scores.null_p99 as "1 day in 100 goes beyond",
     coalesce(scores.null_p10, scores.expected) as "from, 1 day in 10 goes beyond",
     scores.null_p90 as "1 day in 10 goes beyond",
-    case when fires.window_date is not null then scores.score end as "firing day"
+    case when fires.window_start is not null then scores.score end as "firing day"
 from scores
-left join fires on scores.window_date = fires.window_date
-order by scores.window_date
+left join fires on scores.window_start = fires.window_start
+order by scores.window_start
 
 -- name: figures
 select
@@ -128,7 +128,7 @@ select
     null_p99 as "1 in 100 above"
 from marts.fct_alarm_scores
 where
-    window_date = {{day}}
+    {{at}} = {{day}}
     and model_version = '${model_version}'
     and family = 'columns'
     and segment_key = ''
@@ -140,6 +140,8 @@ order by own_threshold_ratio desc nulls last, statistic asc
 with ratios as (
     select
         window_date,
+        window_start,
+        window_end,
         own_threshold_ratio as threshold_ratio,
         false as is_firing
     from marts.fct_alarm_scores
@@ -152,6 +154,8 @@ with ratios as (
     union all
     select
         window_date,
+        window_start,
+        window_end,
         threshold_ratio,
         is_firing
     from marts.fct_day_alarms
@@ -165,21 +169,21 @@ with ratios as (
 )
 
 select
-    window_date as time,
+    {{at}} as time,
     max(threshold_ratio) as "times the threshold",
     case when bool_or(is_firing) then max(threshold_ratio) end as "firing day"
 from ratios
-group by window_date
-order by window_date
+group by window_date, window_start, window_end
+order by window_start
 
 -- name: incidents
 select
     incidents.state,
     coalesce(alerts.severity, '') as "severity",
-    to_char(incidents.opened_date, 'YYYY-MM-DD') as "since",
+    {{opened_words(incidents)}} as "since",
     {{what_moved}} as "what moved",
     incidents.affected_segments as "affected groups",
-    to_char(incidents.last_seen_date, 'YYYY-MM-DD') as "last seen",
+    {{last_seen_words(incidents)}} as "last seen",
     incidents.days as "days",
     incidents.worst_threshold_ratio as "worst",
     left(incidents.incident_id, 8) as "incident",
@@ -188,8 +192,8 @@ select
     '${column}' as to_column,
     incidents.dataset as to_dataset,
     '${model_version}' as to_model,
-    {{ms(incidents.opened_date)}} as to_day,
-    {{ms(incidents.last_seen_date)}} as to_last,
+    {{ms({{opened(incidents)}})}} as to_day,
+    {{ms({{last_seen(incidents)}})}} as to_last,
     {{ms(incidents.opened_date - 14)}} as to_from,
     {{ms(incidents.last_seen_date + 15)}} as to_until
 from marts.fct_incidents as incidents
@@ -211,7 +215,7 @@ order by incidents.state in ('open', 'acknowledged') desc, incidents.opened_at d
 -- name: statements
 select
     left(incidents.incident_id, 8) as "incident",
-    to_char(incidents.opened_date, 'YYYY-MM-DD') as "since",
+    {{opened_words(incidents)}} as "since",
     -- For a shell: between single quotes nothing is a word of its own, whatever a value holds.
     'query the warehouse with''' || replace(incidents.rows_query, '''', '''\''''') || '''' as "command"
 from marts.fct_incidents as incidents
@@ -230,7 +234,7 @@ order by incidents.state in ('open', 'acknowledged') desc, incidents.opened_at d
 -- name: drift
 -- Of the rows as a whole: the share of columns past theirs.
 select
-    window_date as time,
+    {{at}} as time,
     drift_score as "drift score",
     threshold as "threshold"
 from marts.fct_column_drift
@@ -241,7 +245,7 @@ where
     and column_name = '${column}'
 union all
 select
-    window_date as time,
+    {{at}} as time,
     share_drifted_columns as "drift score",
     null as "threshold"
 from marts.fct_daily_monitoring
@@ -253,7 +257,7 @@ order by time
 
 -- name: missing
 select
-    window_date as time,
+    {{at}} as time,
     missing_share as "missing"
 from marts.fct_column_quality
 where
@@ -263,7 +267,7 @@ where
     and column_name = '${column}'
 union all
 select
-    window_date as time,
+    {{at}} as time,
     max(missing_share) as "missing"
 from marts.fct_column_quality
 where
@@ -271,12 +275,12 @@ where
     and model_version = '${model_version}'
     and segment = 'all'
     and '${column}' = '{{table}}'
-group by window_date
+group by window_date, window_start, window_end
 order by time
 
 -- name: quantiles
 select
-    quality.window_date as time,
+    {{at(quality)}} as time,
     quantiles.name as metric,
     quantiles.value
 from marts.fct_column_quality as quality
@@ -293,7 +297,7 @@ where
     and quality.p50 is not null
 union all
 select
-    volume.window_date as time,
+    {{at(volume)}} as time,
     counts.name as metric,
     counts.value
 from marts.fct_daily_volume as volume
@@ -309,7 +313,7 @@ order by time, metric
 
 -- name: that_day
 select
-    to_char(drift.window_date, 'Dy YYYY-MM-DD') as "day",
+    {{long_words(drift)}} as "day",
     drift.column_name as "column",
     drift.drift_score as "drift score",
     drift.threshold,
@@ -322,14 +326,14 @@ select
 from marts.fct_column_drift as drift
 left join marts.fct_column_quality as quality
     on
-        drift.window_date = quality.window_date
+        drift.window_start = quality.window_start
         and drift.model_version = quality.model_version
         and drift.reference_id = quality.reference_id
         and quality.segment = 'all'
         and drift.segment = 'all'
         and drift.column_name = quality.column_name
 where
-    drift.window_date = {{day}}
+    {{at(drift)}} = {{day}}
     and drift.model_version = '${model_version}'
     and drift.segment = 'all'
     and (drift.column_name = '${column}' or '${column}' = '{{table}}')
@@ -343,7 +347,7 @@ select
     reference_share as "reference"
 from marts.fct_column_distribution
 where
-    window_date = {{day}}
+    {{at}} = {{day}}
     and model_version = '${model_version}'
     and (column_name = '${column}' or '${column}' = '{{table}}')
 order by case when '${column}' = '{{table}}' then -abs(share - reference_share) end, bin
@@ -359,7 +363,7 @@ select
     row_count as "rows that day"
 from marts.fct_column_distribution
 where
-    window_date = {{day}}
+    {{at}} = {{day}}
     and model_version = '${model_version}'
     and (column_name = '${column}' or '${column}' = '{{table}}')
 order by abs(share - reference_share) desc, column_name, bin
@@ -367,7 +371,7 @@ limit 12
 
 -- name: unexpected
 select
-    window_date as time,
+    {{at}} as time,
     case bin_kind
         when 'under' then 'below the reference'
         when 'over' then 'above the reference'
@@ -383,7 +387,7 @@ where
     and bin_kind in ('under', 'over', 'unseen', 'other')
 union all
 select
-    window_date as time,
+    {{at}} as time,
     'rejected' as metric,
     rejected_share as value
 from marts.fct_daily_volume
@@ -393,7 +397,7 @@ where
     and '${column}' = '{{table}}'
 union all
 select
-    window_date as time,
+    {{at}} as time,
     'copies of another row' as metric,
     score as value
 from marts.fct_alarm_scores
@@ -407,7 +411,7 @@ order by time, metric
 
 -- name: conditions
 select
-    to_char(window_date, 'YYYY-MM-DD') as "day",
+    {{words}} as "day",
     level,
     detail as "found",
     rule,
@@ -421,4 +425,4 @@ where
     and named_column = replace('${column}', '{{table}}', '')
     and model_version in ('', '${model_version}')
     and level != 'none'
-order by window_date desc, rule
+order by window_start desc, rule

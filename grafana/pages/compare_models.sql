@@ -16,7 +16,7 @@ order by is_active desc, train_month desc nulls last, validation_mae desc nulls 
 
 -- name: prediction_drift
 select
-    window_date as time,
+    {{at}} as time,
     case when model_version = '${model_a}' then 'one: ' else 'other: ' end || model_version as metric,
     excess as value
 from marts.fct_column_drift
@@ -25,34 +25,34 @@ where
     and model_version in ('${model_a}', '${model_b}')
     and segment = 'all'
     and column_name = 'prediction'
-order by window_date, model_version
+order by window_start, model_version
 
 -- name: mean_prediction
 select
-    window_date as time,
+    {{at}} as time,
     case when model_version = '${model_a}' then 'one: ' else 'other: ' end || model_version as metric,
     mean_prediction as value
 from marts.fct_daily_monitoring
 where $__timeFilter(window_date) and model_version in ('${model_a}', '${model_b}')
-order by window_date, model_version
+order by window_start, model_version
 
 -- name: drifted_share
 select
-    window_date as time,
+    {{at}} as time,
     case when model_version = '${model_a}' then 'one: ' else 'other: ' end || model_version as metric,
     share_drifted_columns as value
 from marts.fct_daily_monitoring
 where $__timeFilter(window_date) and model_version in ('${model_a}', '${model_b}')
-order by window_date, model_version
+order by window_start, model_version
 
 -- name: missing
 select
-    window_date as time,
+    {{at}} as time,
     case when model_version = '${model_a}' then 'one: ' else 'other: ' end || model_version as metric,
     share_missing_values as value
 from marts.fct_daily_monitoring
 where $__timeFilter(window_date) and model_version in ('${model_a}', '${model_b}')
-order by window_date, model_version
+order by window_start, model_version
 
 -- name: records
 select
@@ -90,7 +90,7 @@ select
     summary as "worst day",
     rule,
     model_version as "model",
-    to_char(opened_date, 'YYYY-MM-DD') as "since"
+    {{opened_words}} as "since"
 from marts.fct_alerts
 where
     model_version in ('${model_a}', '${model_b}')

@@ -39,12 +39,12 @@ with newest as (
         $__timeFilter(window_date)
         and dataset = '${dataset}'
         and segment_key = ''
-    order by metric, window_date desc
+    order by metric, window_start desc
 )
 
 select
     newest.metric,
-    to_char(newest.window_date, 'YYYY-MM-DD') as "newest window",
+    {{words(newest)}} as "newest window",
     newest.value as "value",
     decided.expected as "expected",
     decided.threshold_ratio as "off",
@@ -71,7 +71,7 @@ select
     metric,
     segment_key as "compared by",
     status,
-    count(distinct window_date) as "windows",
+    count(distinct window_start) as "windows",
     count(distinct segment_value) as "segments",
     to_char(max(window_date), 'YYYY-MM-DD') as "newest"
 from marts.fct_custom_metrics
@@ -104,6 +104,8 @@ largest as (
 usual as (
     select
         window_date,
+        window_start,
+        window_end,
         min(null_p01) as lower,
         max(null_p99) as upper
     from marts.fct_alarm_scores
@@ -112,12 +114,14 @@ usual as (
         and family = 'custom'
         and dataset = '${dataset}'
         and column_name = ${metric}
-    group by window_date
+    group by window_date, window_start, window_end
 ),
 
 series as (
     select
         window_date,
+        window_start,
+        window_end,
         'all rows' as name,
         value
     from figures
@@ -125,18 +129,24 @@ series as (
     union all
     select
         window_date,
+        window_start,
+        window_end,
         'usual from' as name,
         lower as value
     from usual
     union all
     select
         window_date,
+        window_start,
+        window_end,
         'usual' as name,
         upper as value
     from usual
     union all
     select
         window_date,
+        window_start,
+        window_end,
         segment_value as name,
         value
     from figures
@@ -144,8 +154,8 @@ series as (
 )
 
 select
-    window_date as time,
+    {{at}} as time,
     name as metric,
     value
 from series
-order by window_date, name = 'all rows' desc, name like 'usual%' desc, name
+order by window_start, name = 'all rows' desc, name like 'usual%' desc, name

@@ -1,23 +1,23 @@
 -- name: rejected_by_rule
 select
-    window_date as time,
+    {{at}} as time,
     rule as metric,
     rejected_count as value
 from marts.fct_rejections
 where $__timeFilter(window_date) and dataset = '${dataset}'
-order by window_date, rule
+order by window_start, rule
 
 -- name: rejected_share
 select
-    window_date as time,
+    {{at}} as time,
     rejected_share as "rejected share"
 from marts.fct_daily_volume
 where $__timeFilter(window_date) and dataset = '${dataset}'
-order by window_date
+order by window_start
 
 -- name: missing_by_column
 select
-    window_date as time,
+    {{at}} as time,
     column_name as metric,
     missing_share as value
 from marts.fct_column_quality
@@ -25,24 +25,24 @@ where
     $__timeFilter(window_date)
     and model_version = '${model_version}'
     and segment = 'all'
-order by window_date, column_name
+order by window_start, column_name
 
 -- name: volume
 select
-    window_date as time,
+    {{at}} as time,
     row_count as "rows",
     usual_row_count as "usual for the weekday"
 from marts.fct_daily_volume
 where $__timeFilter(window_date) and dataset = '${dataset}'
-order by window_date
+order by window_start
 
 -- name: volume_ratio
 select
-    window_date as time,
+    {{at}} as time,
     volume_ratio as "of the usual"
 from marts.fct_daily_volume
 where $__timeFilter(window_date) and dataset = '${dataset}'
-order by window_date
+order by window_start
 
 -- name: since_load
 select cast(extract(epoch from now() - max(loaded_at)) as double precision) as "seconds"

@@ -12,7 +12,9 @@ with models as (
 days as (
     select
         model_version,
-        max(window_date) as newest_date
+        max(window_date) as window_date,
+        max(window_start) as window_start,
+        max(window_end) as window_end
     from marts.fct_daily_monitoring
     group by model_version
 ),
@@ -20,7 +22,7 @@ days as (
 decided as (
     select
         alarms.model_version,
-        max(alarms.threshold_ratio) filter (where alarms.window_date = days.newest_date) as ratio
+        max(alarms.threshold_ratio) filter (where alarms.window_start = days.window_start) as ratio
     from marts.fct_day_alarms as alarms
     inner join days on alarms.model_version = days.model_version
     where alarms.status in ('ok', 'learning')
@@ -36,7 +38,7 @@ loss as (
         segment = 'all'
         and is_latest
         and coalesce(mae, log_loss, error_rate) is not null
-    order by model_version, window_date desc
+    order by model_version, window_start desc
 ),
 
 open_now as (
@@ -63,10 +65,10 @@ open_now as (
                 alerts.model_version, alerts.column_name
         ))[1] as first_words,
         (array_agg(
-            alerts.opened_date order by
+            {{opened_words(alerts)}} order by
                 alerts.is_acknowledged, alerts.severity = 'critical' desc, alerts.opened_at desc, alerts.rule,
                 alerts.model_version, alerts.column_name
-        ))[1] as first_date
+        ))[1] as first_day
     from models
     inner join marts.fct_alerts as alerts
         on
@@ -90,13 +92,13 @@ select
     nullif(open_now.critical, 0) as "critical",
     nullif(open_now.warning, 0) as "warning",
     coalesce(open_now.first_words, nullif(models.status_reason, ''), 'nothing') as "look first at",
-    to_char(open_now.first_date, 'YYYY-MM-DD') as "since",
-    to_char(days.newest_date, 'YYYY-MM-DD') as "newest day",
+    open_now.first_day as "since",
+    {{words(days)}} as "newest day",
     decided.ratio as "worst",
     loss.ratio as "loss",
     models.model_version as to_model,
-    {{ms(coalesce(days.newest_date, current_date) - 27)}} as to_from,
-    {{ms(coalesce(days.newest_date, current_date))}} as to_until
+    {{ms(coalesce(days.window_date, current_date) - 27)}} as to_from,
+    {{ms(coalesce({{at(days)}}, current_date))}} as to_until
 from models
 left join days on models.model_version = days.model_version
 left join decided on models.model_version = decided.model_version
@@ -149,7 +151,7 @@ with open_now as (
         model_version,
         column_name,
         coalesce(nullif(column_name, ''), case when rule = 'incident' then 'the rows as a whole' else replace(rule, '_', ' ') end)
-        || ', ' || to_char(opened_date, 'Dy YYYY-MM-DD') as words
+        || ', ' || {{opened_long_words}} as words
     from marts.fct_alerts
     where
         is_open
@@ -169,7 +171,10 @@ counted as (
 ),
 
 latest as (
-    select max(window_date) as window_date
+    select
+        max(window_date) as window_date,
+        max(window_start) as window_start,
+        max(window_end) as window_end
     from marts.fct_day_alarms
     where
         model_version = '${model_version}'
@@ -194,7 +199,7 @@ select
     end as "is open",
     coalesce(
         counted.first_words,
-        'nothing until ' || to_char(latest.window_date, 'Dy YYYY-MM-DD'),
+        'nothing until ' || {{long_words(latest)}},
         'bring the warehouse up to date'
     ) as "look first at"
 from counted
@@ -204,7 +209,7 @@ cross join latest
 select
     severity || case when is_acknowledged then ', acknowledged' else '' end as "severity",
     summary as "what is open",
-    to_char(opened_date, 'Dy YYYY-MM-DD') as "since",
+    {{opened_long_words}} as "since",
     coalesce(nullif(model_spec, ''), 'the data') as "of",
     {{target}}
 from marts.fct_alerts as alerts
@@ -220,27 +225,27 @@ limit 5
 
 -- name: missing_headline
 select
-    window_date as time,
+    {{at}} as time,
     share_missing_values as "missing"
 from marts.fct_daily_monitoring
 where $__timeFilter(window_date) and model_version = '${model_version}'
-order by window_date
+order by window_start
 
 -- name: volume_headline
 select
-    window_date as time,
+    {{at}} as time,
     row_count as "rows"
 from marts.fct_daily_volume
 where $__timeFilter(window_date) and dataset = '${dataset}'
-order by window_date
+order by window_start
 
 -- name: rejected_headline
 select
-    window_date as time,
+    {{at}} as time,
     rejected_share as "rejected"
 from marts.fct_daily_volume
 where $__timeFilter(window_date) and dataset = '${dataset}'
-order by window_date
+order by window_start
 
 -- name: origin
 select
@@ -257,15 +262,21 @@ from marts.fct_files
 where dataset = '${dataset}'
 
 -- name: last_day
-select to_char(max(window_date), 'Dy YYYY-MM-DD') as "last day"
-from marts.fct_daily_monitoring
-where $__timeFilter(window_date) and model_version = '${model_version}'
+select {{long_words}} as "last day"
+from (
+    select
+        max(window_date) as window_date,
+        max(window_start) as window_start,
+        max(window_end) as window_end
+    from marts.fct_daily_monitoring
+    where $__timeFilter(window_date) and model_version = '${model_version}'
+) as latest
 
 -- name: loaded
 select
     to_char(min(window_date), 'YYYY-MM-DD') || ' to ' || to_char(max(window_date), 'YYYY-MM-DD') as "monitored days",
-    {{ms(min(window_date))}} as from_ms,
-    {{ms(max(window_date))}} as to_ms
+    {{ms(min({{at}}))}} as from_ms,
+    {{ms(max({{at}}))}} as to_ms
 from marts.fct_daily_monitoring
 where model_version = '${model_version}'
 having count(*) > 0
@@ -274,7 +285,7 @@ having count(*) > 0
 -- Days with enough labels: with fewer, estimate and realised loss are of different rows; an estimate alone stands beside
 -- nothing.
 select
-    window_date as time,
+    {{at}} as time,
     realised as "realised",
     estimate as "estimated"
 from marts.fct_estimate_quality
@@ -285,11 +296,11 @@ where
     and metric in ('mae', 'log_loss', 'error_rate')
     and realised is not null
     and comparison_status != 'few_labels'
-order by window_date
+order by window_start
 
 -- name: labels_headline
 select
-    window_date as time,
+    {{at}} as time,
     label_coverage as "labelled"
 from marts.fct_model_performance
 where
@@ -298,24 +309,24 @@ where
     and segment = 'all'
     and is_latest
     and label_coverage is not null
-order by window_date
+order by window_start
 
 -- name: gaps_headline
 select
-    window_date as time,
+    {{at}} as time,
     count(*) filter (where is_loss_gap) as "segmentations with a gap"
 from marts.fct_segment_fairness
 where
     $__timeFilter(window_date)
     and model_version = '${model_version}'
     and status = 'ok'
-group by window_date
-order by window_date
+group by window_date, window_start, window_end
+order by window_start
 
 -- name: explained_by_groups
 -- A group that is most of the rows is most of any change: what counts is what it adds beyond its share of the rows.
 with latest as materialized (
-    select max(window_date) as window_date
+    select max(window_start) as window_start
     from marts.fct_change_attribution
     where
         $__timeFilter(window_date)
@@ -329,7 +340,7 @@ effects as (
         attribution.n_current / nullif(sum(attribution.n_current) over same_segmentation, 0) as share,
         sum(attribution.contribution) over same_segmentation as change
     from marts.fct_change_attribution as attribution
-    inner join latest on attribution.window_date = latest.window_date
+    inner join latest on attribution.window_start = latest.window_start
     where
         attribution.model_version = '${model_version}'
         and attribution.kind = 'segment'
@@ -337,7 +348,7 @@ effects as (
 )
 
 select
-    to_char(window_date, 'Dy YYYY-MM-DD') as "day",
+    {{long_words}} as "day",
     replace(segment_key, ',', ' and ') || ' = ' || segment_value as "group",
     share as "share of rows",
     contribution as "adds",
@@ -348,20 +359,20 @@ limit 3
 
 -- name: missing
 select
-    window_date as time,
+    {{at}} as time,
     share_missing_values as "missing cells"
 from marts.fct_daily_monitoring
 where $__timeFilter(window_date) and model_version = '${model_version}'
-order by window_date
+order by window_start
 
 -- name: volume
 select
-    window_date as time,
+    {{at}} as time,
     row_count as "accepted",
     rejected_count as "rejected"
 from marts.fct_daily_volume
 where $__timeFilter(window_date) and dataset = '${dataset}'
-order by window_date
+order by window_start
 
 -- name: alerts
 -- Open ones, whenever they opened, and those that opened in the range. What is resolved ended the day before it was so.
@@ -371,12 +382,17 @@ select
     alerts.summary as "worst day",
     alerts.rule,
     coalesce(nullif(alerts.model_spec, ''), 'the data') as "of",
-    to_char(alerts.opened_date, 'YYYY-MM-DD') as "since",
-    to_char(alerts.last_seen_date, 'YYYY-MM-DD') as "last seen",
-    to_char(
-        alerts.opened_date + cast(round(extract(epoch from alerts.resolved_at - alerts.opened_at) / 86400) as integer) - 1,
-        'YYYY-MM-DD'
-    ) as "resolved",
+    {{opened_words(alerts)}} as "since",
+    {{last_seen_words(alerts)}} as "last seen",
+    case
+        when alerts.is_hourly then to_char(alerts.resolved_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')
+        else
+            to_char(
+                alerts.opened_date
+                + cast(round(extract(epoch from alerts.resolved_at - alerts.opened_at) / 86400) as integer) - 1,
+                'YYYY-MM-DD'
+            )
+    end as "resolved",
     {{target}}
 from marts.fct_alerts as alerts
 {{target_joins}}

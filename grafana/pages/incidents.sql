@@ -7,10 +7,10 @@ select
     concat_ws(
         ' of ', coalesce(nullif(incidents.column_name, ''), '{{table}}'), nullif(incidents.segment_value, '')
     ) as "column",
-    to_char(incidents.opened_date, 'YYYY-MM-DD') as "since",
+    {{opened_words(incidents)}} as "since",
     {{what_moved}} as "what moved",
     incidents.affected_segments as "affected groups",
-    to_char(incidents.last_seen_date, 'YYYY-MM-DD') as "last seen",
+    {{last_seen_words(incidents)}} as "last seen",
     incidents.days as "days",
     incidents.worst_threshold_ratio as "worst",
     left(incidents.incident_id, 8) as "incident",
@@ -18,8 +18,8 @@ select
     coalesce(nullif(incidents.column_name, ''), '{{table}}') as to_column,
     incidents.dataset as to_dataset,
     coalesce(nullif(incidents.model_version, ''), named.model_version, '${model_version}') as to_model,
-    {{ms(incidents.opened_date)}} as to_day,
-    {{ms(incidents.last_seen_date)}} as to_last,
+    {{ms({{opened(incidents)}})}} as to_day,
+    {{ms({{last_seen(incidents)}})}} as to_last,
     {{ms(incidents.opened_date - 14)}} as to_from,
     {{ms(incidents.last_seen_date + 15)}} as to_until
 from marts.fct_incidents as incidents
@@ -59,11 +59,15 @@ select
     ) as "column",
     followups.kind as "what happened",
     -- Counted from the day that raised it, whose date is known. Of an end the last quiet day: stored is the midnight after it.
-    to_char(
-        incidents.opened_date
-        + cast(round(extract(epoch from followups.window_start - incidents.opened_at) / 86400) as integer)
-        - case when followups.kind = 'resolved' then 1 else 0 end, 'YYYY-MM-DD'
-    ) as "day",
+    case
+        when incidents.is_hourly then to_char(followups.window_start at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"')
+        else
+            to_char(
+                incidents.opened_date
+                + cast(round(extract(epoch from followups.window_start - incidents.opened_at) / 86400) as integer)
+                - case when followups.kind = 'resolved' then 1 else 0 end, 'YYYY-MM-DD'
+            )
+    end as "day",
     followups.note,
     followups.noted_by as "by"
 from marts.fct_incident_followups as followups
@@ -87,6 +91,8 @@ limit 200
 with ratios as (
     select
         window_date,
+        window_start,
+        window_end,
         column_name,
         own_threshold_ratio as threshold_ratio
     from marts.fct_alarm_scores
@@ -98,6 +104,8 @@ with ratios as (
     union all
     select
         window_date,
+        window_start,
+        window_end,
         column_name,
         threshold_ratio
     from marts.fct_day_alarms
@@ -110,12 +118,12 @@ with ratios as (
 )
 
 select
-    window_date as time,
+    {{at}} as time,
     coalesce(nullif(column_name, ''), '{{table}}') as metric,
     max(threshold_ratio) as value
 from ratios
-group by window_date, column_name
-order by window_date, column_name = '', column_name = 'prediction' desc, column_name
+group by window_date, window_start, window_end, column_name
+order by window_start, column_name = '', column_name = 'prediction' desc, column_name
 
 -- name: ratio_by_day
 -- A line per family of figures; of a day that fires the worst one is marked.
@@ -130,25 +138,29 @@ with decisions as (
 series as (
     select
         window_date,
+        window_start,
+        window_end,
         family as name,
         threshold_ratio
     from decisions
     union all
     select
         window_date,
+        window_start,
+        window_end,
         case when is_muted then 'fires, but expected' else 'firing day' end as name,
         max(threshold_ratio) as threshold_ratio
     from decisions
     where is_firing
-    group by window_date, is_muted
+    group by window_date, window_start, window_end, is_muted
 )
 
 select
-    window_date as time,
+    {{at}} as time,
     name as metric,
     threshold_ratio as value
 from series
-order by window_date, name
+order by window_start, name
 
 -- name: calibration
 select
@@ -168,12 +180,12 @@ order by model_version = '${model_version}' desc, model_version, family
 
 -- name: event_marks
 select
-    window_date as time,
+    {{at}} as time,
     event as text
 from marts.fct_day_alarms
 where
     $__timeFilter(window_date)
     and model_version = '${model_version}'
     and event != ''
-group by window_date, event
-order by window_date
+group by window_date, window_start, window_end, event
+order by window_start

@@ -1,5 +1,5 @@
 -- name: last_labelled_day
-select to_char(max(window_date), 'Dy YYYY-MM-DD') as "latest day with labels"
+select {{long_words}} as "latest day with labels"
 from marts.fct_model_performance
 where
     $__timeFilter(window_date)
@@ -10,7 +10,7 @@ where
 
 -- name: realised_headline
 select
-    window_date as time,
+    {{at}} as time,
     coalesce(mae, log_loss, error_rate) as "realised loss"
 from marts.fct_model_performance
 where
@@ -19,11 +19,11 @@ where
     and segment = 'all'
     and is_latest
     and coalesce(mae, log_loss, error_rate) is not null
-order by window_date
+order by window_start
 
 -- name: estimated_headline
 select
-    window_date as time,
+    {{at}} as time,
     estimate as "estimated loss"
 from marts.fct_estimate_quality
 where
@@ -32,7 +32,7 @@ where
     and segment = 'all'
     and metric in ('mae', 'log_loss', 'error_rate')
     and estimate is not null
-order by window_date
+order by window_start
 
 -- name: as_estimated
 select
@@ -48,12 +48,12 @@ where
     and segment = 'all'
     and metric in ('mae', 'log_loss', 'error_rate')
     and comparison_status = 'ok'
-order by window_date desc
+order by window_start desc
 limit 1
 
 -- name: coverage_headline
 select
-    window_date as time,
+    {{at}} as time,
     label_coverage as "labelled"
 from marts.fct_model_performance
 where
@@ -62,7 +62,7 @@ where
     and segment = 'all'
     and is_latest
     and label_coverage is not null
-order by window_date
+order by window_start
 
 -- name: concept_drift_headline
 select count(*) filter (where is_drifted) as "improbable",
@@ -76,7 +76,7 @@ having count(*) > 0
 
 -- name: realised_and_estimated
 select
-    window_date as time,
+    {{at}} as time,
     lower_bound as "interval from",
     upper_bound as "95 % interval",
     estimate as "estimated",
@@ -87,11 +87,11 @@ where
     and model_version = '${model_version}'
     and segment = 'all'
     and metric in ('mae', 'log_loss', 'error_rate')
-order by window_date
+order by window_start
 
 -- name: coverage
 select
-    window_date as time,
+    {{at}} as time,
     label_coverage as "labelled"
 from marts.fct_model_performance
 where
@@ -99,11 +99,11 @@ where
     and model_version = '${model_version}'
     and segment = 'all'
     and is_latest
-order by window_date
+order by window_start
 
 -- name: errors
 select
-    performance.window_date as time,
+    {{at(performance)}} as time,
     figures.metric,
     figures.value
 from marts.fct_model_performance as performance
@@ -121,11 +121,11 @@ where
     and performance.segment = 'all'
     and performance.is_latest
     and figures.value is not null
-order by performance.window_date, figures.place
+order by performance.window_start, figures.place
 
 -- name: shares
 select
-    performance.window_date as time,
+    {{at(performance)}} as time,
     figures.metric,
     figures.value
 from marts.fct_model_performance as performance
@@ -145,7 +145,7 @@ where
     and performance.segment = 'all'
     and performance.is_latest
     and figures.value is not null
-order by performance.window_date, figures.place
+order by performance.window_start, figures.place
 
 -- name: confusion
 select
@@ -167,6 +167,8 @@ limit 500
 with biases as (
     select
         window_date,
+        window_start,
+        window_end,
         bias,
         count(bias) over () as known_count
     from marts.fct_model_performance
@@ -178,15 +180,15 @@ with biases as (
 )
 
 select
-    window_date as time,
+    {{at}} as time,
     bias as "prediction - label"
 from biases
 where known_count > 0
-order by window_date
+order by window_start
 
 -- name: estimate_error
 select
-    window_date as time,
+    {{at}} as time,
     error as "estimate - realised",
     trailing_mean_absolute_error as "mean size over 28 days"
 from marts.fct_estimate_quality
@@ -196,12 +198,12 @@ where
     and segment = 'all'
     and metric in ('mae', 'log_loss', 'error_rate')
     and comparison_status = 'ok'
-order by window_date
+order by window_start
 
 -- name: estimate_trust
 -- Two days always correlate perfectly: a correlation is shown from two weeks on.
 select
-    window_date as time,
+    {{at}} as time,
     trailing_coverage as "days inside the interval",
     case when trailing_days >= 14 then trailing_correlation end as "correlation",
     cast(0.95 as double precision) as "promised"
@@ -212,11 +214,11 @@ where
     and segment = 'all'
     and metric in ('mae', 'log_loss', 'error_rate')
     and comparison_status = 'ok'
-order by window_date
+order by window_start
 
 -- name: concept_excess
 select
-    concept.window_date as time,
+    {{at(concept)}} as time,
     figures.metric,
     figures.value
 from marts.fct_concept_drift as concept
@@ -232,12 +234,12 @@ where
     and concept.model_version = '${model_version}'
     and concept.status = 'ok'
     and figures.is_shown
-order by concept.window_date, figures.place
+order by concept.window_start, figures.place
 
 -- name: concept_p_value
 -- The axis is logarithmic, which knows no zero.
 select
-    concept.window_date as time,
+    {{at(concept)}} as time,
     figures.metric,
     figures.value
 from marts.fct_concept_drift as concept
@@ -252,11 +254,11 @@ where
     and concept.model_version = '${model_version}'
     and concept.status = 'ok'
     and figures.is_shown
-order by concept.window_date, figures.place
+order by concept.window_start, figures.place
 
 -- name: residual_drift
 select
-    window_date as time,
+    {{at}} as time,
     residual_drift as "drift of prediction - label",
     residual_drift_threshold as "threshold"
 from marts.fct_concept_drift
@@ -264,12 +266,12 @@ where
     $__timeFilter(window_date)
     and model_version = '${model_version}'
     and residual_drift is not null
-order by window_date
+order by window_start
 
 -- name: longer_windows
 select
     granularity as "window",
-    to_char(window_date, 'YYYY-MM-DD') as "from",
+    {{words}} as "from",
     row_count as "rows",
     label_count as "labels",
     label_coverage as "labelled",
@@ -288,7 +290,7 @@ limit 500
 
 -- name: evaluations
 select
-    to_char(earlier.window_date, 'YYYY-MM-DD') as "day",
+    {{words(earlier)}} as "day",
     earlier.as_of as "as of, UTC",
     earlier.label_count as "labels then",
     now.label_count as "labels now",
@@ -304,12 +306,12 @@ inner join marts.fct_model_performance as now
         earlier.model_version = now.model_version
         and earlier.reference_id = now.reference_id
         and earlier.segment = now.segment
-        and earlier.window_date = now.window_date
+        and earlier.window_start = now.window_start
         and now.is_latest
 where
     $__timeFilter(earlier.window_date)
     and earlier.model_version = '${model_version}'
     and earlier.segment = 'all'
     and not earlier.is_latest
-order by earlier.window_date desc, earlier.as_of desc
+order by earlier.window_start desc, earlier.as_of desc
 limit 500

@@ -22,7 +22,7 @@ from marts.fct_pipeline_runs
 where step = 'pipeline' and $__timeFilter(window_start)
 
 -- name: waiting_count
-select count(distinct (dataset, window_date)) as "days waiting" from marts.fct_waiting_days
+select count(distinct (dataset, window_start)) as "days waiting" from marts.fct_waiting_days
 
 -- name: heartbeat_age
 select cast(extract(epoch from now() - max(window_start)) as double precision) as "since the last beat"
@@ -102,12 +102,12 @@ order by failed.run_id desc, failed.started_at desc
 
 -- name: waiting
 select
-    to_char(window_date, 'YYYY-MM-DD') as "day",
+    {{words}} as "day",
     dataset as "dataset",
     reason,
     model_version as "version"
 from marts.fct_waiting_days
-order by window_date, model_version
+order by window_start, model_version
 limit 1000
 
 -- name: heartbeats

@@ -44,19 +44,19 @@ order by is_compared desc, position(',' in __value) > 0, group_count desc, __val
 -- name: days
 -- The latest day with labels is the first.
 select
-    to_char(daily.window_date, 'YYYY-MM-DD') as __text,
-    {{ms(daily.window_date)}} as __value
+    {{words(daily)}} as __text,
+    {{ms({{at(daily)}})}} as __value
 from marts.fct_daily_monitoring as daily
 left join marts.fct_model_performance as performance
     on
         daily.model_version = performance.model_version
-        and daily.window_date = performance.window_date
+        and daily.window_start = performance.window_start
         and performance.segment = 'all'
         and performance.is_latest
 where
     $__timeFilter(daily.window_date)
     and daily.model_version = '${model_version}'
-order by (coalesce(performance.label_count, 0) > 0) desc, daily.window_date desc
+order by (coalesce(performance.label_count, 0) > 0) desc, daily.window_start desc
 
 -- name: groups
 with found as (
@@ -84,7 +84,7 @@ where not exists (select 1 from found)
 
 -- name: gap_headline
 select
-    window_date as time,
+    {{at}} as time,
     loss_gap as "gap"
 from marts.fct_segment_fairness
 where
@@ -92,7 +92,7 @@ where
     and model_version = '${model_version}'
     and segment_key = '${segment_key}'
     and loss_gap is not null
-order by window_date
+order by window_start
 
 -- name: gap_days
 select count(*) filter (where is_loss_gap) as "beyond chance",
@@ -124,12 +124,12 @@ where
     and model_version = '${model_version}'
     and segment_key = '${segment_key}'
     and status = 'ok'
-order by window_date desc
+order by window_start desc
 limit 1
 
 -- name: drifted_headline
 select
-    window_date as time,
+    {{at}} as time,
     count(*) filter (where is_prediction_drifted) as "groups whose prediction drifted"
 from marts.fct_segment_monitoring
 where
@@ -137,12 +137,12 @@ where
     and model_version = '${model_version}'
     and segment_key = '${segment_key}'
     and drift_status = 'ok'
-group by window_date
-order by window_date
+group by window_date, window_start, window_end
+order by window_start
 
 -- name: change_headline
 select
-    window_date as time,
+    {{at}} as time,
     sum(contribution) as "change since the reference"
 from marts.fct_change_attribution
 where
@@ -150,8 +150,8 @@ where
     and model_version = '${model_version}'
     and kind = 'segment'
     and segment_key = '${segment_key}'
-group by window_date
-order by window_date
+group by window_date, window_start, window_end
+order by window_start
 
 -- name: gap
 -- A day without a gap is a break in the line; no day at all is no data.
@@ -167,14 +167,14 @@ with gaps as (
 )
 
 select
-    window_date as time,
+    {{at}} as time,
     loss_gap_lower as "interval from",
     loss_gap_upper as "95 % interval",
     loss_gap as "gap",
     case when is_loss_gap then loss_gap end as "gap beyond chance"
 from gaps
 where known_count > 0
-order by window_date
+order by window_start
 
 -- name: segmentations
 select
@@ -203,14 +203,14 @@ select
     group_count as "groups with enough rows"
 from marts.fct_segment_fairness
 where
-    window_date = {{day}}
+    {{at}} = {{day}}
     and model_version = '${model_version}'
 order by is_loss_gap desc nulls last, loss_gap desc nulls last, segment_key asc
 
 -- name: prediction_drift
 -- In multiples of the threshold, whether the method gives a distance or a p-value; -1 stands for too few rows.
 select
-    window_date as time,
+    {{at}} as time,
     segment_value as metric,
     case
         when drift_status != 'ok' then -1
@@ -224,11 +224,11 @@ where
     and model_version = '${model_version}'
     and segment_key = '${segment_key}'
     and row_count > 0
-order by window_date, segment_value
+order by window_start, segment_value
 
 -- name: missing
 select
-    window_date as time,
+    {{at}} as time,
     segment_value as metric,
     share_missing_values as value
 from marts.fct_segment_monitoring
@@ -237,13 +237,15 @@ where
     and model_version = '${model_version}'
     and segment_key = '${segment_key}'
     and share_missing_values is not null
-order by window_date, segment_value
+order by window_start, segment_value
 
 -- name: worst_groups
 -- Losses are weighted by labels; the overall loss by the same days and weights, so that a group is held against its days.
 with overall as (
     select
         window_date,
+        window_start,
+        window_end,
         reference_id,
         coalesce(mae, log_loss, error_rate) as loss
     from marts.fct_model_performance
@@ -269,7 +271,7 @@ by_group as (
     from marts.fct_segment_monitoring as segments
     left join overall
         on
-            segments.window_date = overall.window_date
+            segments.window_start = overall.window_start
             and segments.reference_id = overall.reference_id
     where
         $__timeFilter(segments.window_date)
@@ -294,7 +296,7 @@ order by ratio desc nulls last, row_count desc, segment_value asc
 
 -- name: change
 select
-    window_date as time,
+    {{at}} as time,
     sum(mix_effect) as "other groups came",
     sum(within_effect) as "groups got worse or better"
 from marts.fct_change_attribution
@@ -303,8 +305,8 @@ where
     and model_version = '${model_version}'
     and kind = 'segment'
     and segment_key = '${segment_key}'
-group by window_date
-order by window_date
+group by window_date, window_start, window_end
+order by window_start
 
 -- name: attribution
 select
@@ -316,7 +318,7 @@ select
     sum(n_current) as "labelled rows"
 from marts.fct_change_attribution
 where
-    window_date = {{day}}
+    {{at}} = {{day}}
     and model_version = '${model_version}'
     and kind = 'segment'
     and segment_key = '${segment_key}'
@@ -326,7 +328,7 @@ order by grouping(segment_value) desc, abs(sum(contribution)) desc, segment_valu
 
 -- name: group_loss
 select
-    window_date as time,
+    {{at}} as time,
     estimated_loss_lower as "interval from",
     estimated_loss_upper as "95 % interval",
     estimated_loss as "estimated",
@@ -338,4 +340,4 @@ where
     and segment_key = '${segment_key}'
     and segment_value = ${group}
     and (loss is not null or estimated_loss is not null)
-order by window_date
+order by window_start

@@ -11,11 +11,13 @@ drawing; nothing can be chosen.
 from __future__ import annotations
 
 import html
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
 
 from plotly.offline import get_plotlyjs
 
+from config.monitored import load_monitored
 from core.advice import Advice
 from core.errors import ConfigurationError, DatabaseError, UsageError
 from core.files.unfinished import unfinished
@@ -161,8 +163,15 @@ def _default_range() -> dict[str, str]:
 
 def _day(connection: Connection, chosen: dict[str, str], shown: dict[str, str], day: str) -> str:
     """The day as the variable of the dashboards has it."""
-    found = connection.execute(_QUERIES["days"], chosen | shown).fetchall()
-    days = {str(text): str(instant) for text, instant in found}
+    found: list[Any] = connection.execute(_QUERIES["days"], chosen | shown).fetchall()
+    monitored = load_monitored().of.get(chosen["dataset"])
+    hours = monitored.windows.hours if monitored else None
+    # The axis of time has days at their midnights and hours where they are, both by UTC's clock.
+    days = (
+        {hours.words(hours.day(start)): f"{start.timestamp() * 1000:.0f}" for _, start in found}
+        if hours
+        else {str(date): f"{datetime.combine(date, time(), UTC).timestamp() * 1000:.0f}" for date, _ in found}
+    )
     if day not in days:
         between = f"use one of {min(days)} to {max(days)}" if days else "none is"
         version = chosen["model_version"]

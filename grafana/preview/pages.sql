@@ -55,7 +55,10 @@ order by (column_name = 'prediction') desc, (column_name = '(table)') asc, colum
 -- The latest one of the column, or of any column before the rows as a whole, which have no values to look at.
 select
     coalesce(nullif(incidents.column_name, ''), '(table)') as column_name,
-    cast(extract(epoch from incidents.opened_date) * 1000 as bigint) as opened_ms,
+    cast(
+        extract(epoch from case when incidents.is_hourly then incidents.opened_at at time zone 'UTC' else incidents.opened_date end)
+        * 1000 as bigint
+    ) as opened_ms,
     incidents.statistic
 from marts.fct_incidents as incidents
 where
@@ -70,7 +73,7 @@ where
         where
             scores.model_version = %(model_version)s
             and scores.family = 'columns'
-            and scores.window_date = incidents.opened_date
+            and scores.window_start = incidents.opened_at
             and scores.column_name = incidents.column_name
             and scores.statistic = incidents.statistic
     )
@@ -79,10 +82,10 @@ limit 1
 
 -- name: days
 select
-    to_char(window_date, 'YYYY-MM-DD') as day,
-    cast(extract(epoch from window_date) * 1000 as bigint) as start_ms
+    window_date,
+    window_start
 from marts.fct_daily_monitoring
 where
     model_version = %(model_version)s
     and window_date between cast(%(time_from)s as date) and cast(%(time_to)s as date)
-order by window_date
+order by window_start

@@ -116,6 +116,11 @@ def _faults(checked: Checked) -> Iterator[_Fault]:
         if column.name in event.key and column.type == "text":
             words = f"of more than {LONGEST_VALUE:,} bytes, and it is the key"
             yield _Fault(column.name, f"strlen({value.sql}) > {LONGEST_VALUE}", field.sql, words, "name another column")
+        if column.name == event.timestamp and checked.dataset.windows == "hour":
+            words = "that are no hours between 1917 and 2332, and windows are hours"
+            yield _Fault(
+                column.name, f"({checked.window}) is null", field.sql, words, "correct them, or take windows of days"
+            )
         if column.name == cut_by:
             words = "that cut no windows: years (whole numbers from 1000 to 9999) or days such as 2022-02-20 do"
             yield _Fault(

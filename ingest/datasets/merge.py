@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -83,7 +84,9 @@ class Merge:
         failpoint("dataset.merged")
         self._write_manifest(settings_hash, origin)
         ((changed,),) = self._rows(_QUERIES["count_changed"])
-        months = tuple(Month.parse(str(month)[:7]) for (month,) in self._rows(_MANIFEST_QUERIES["touched"]))
+        months = tuple(
+            Month.of(date.fromisoformat(str(month))) for (month,) in self._rows(_MANIFEST_QUERIES["touched"])
+        )
         return Merged(months, int(changed))
 
     def _check_keys(self) -> None:

@@ -16,7 +16,7 @@ from config.datasets import Dataset
 from core.errors import BadFileError, printable
 from ingest.datasets.checks import Checked
 from ingest.datasets.raw_columns import RawColumn, raw_columns, window_column
-from ingest.datasets.values import absent, clock_of, value_of, window_of
+from ingest.datasets.values import absent, clock_of, hour_of, value_of, window_of
 from ingest.files.table import Field, Table, warehouse_name
 
 BATCH_ROWS = 65_536
@@ -44,7 +44,11 @@ def checked(
         window = window_of(values[cut_by].sql, own)
     elif time is not None and isinstance(dataset.windows, str):
         window = f"cast({values[time].sql} as date)"
-        if dataset.windows in ("week", "month"):
+        if dataset.windows == "hour":
+            (own,) = (column for column in columns if column.name == time)
+            field = fields[time]
+            window = "cast(null as date)" if field is None else hour_of(field, own, clock, is_csv=is_csv)
+        elif dataset.windows in ("week", "month"):
             window = f"cast(date_trunc('{dataset.windows}', {values[time].sql}) as date)"
     return Checked(name, dataset, table, path, columns, fields, values, window)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from config.datasets import Dataset
+from config.hours import FIRST_DAY, HourClock
 from core.files.columns import written
 from ingest.datasets.raw_columns import RawColumn
 from ingest.files.table import MISSING_TEXTS, Field
@@ -70,6 +71,36 @@ def value_of(field: Field, column: RawColumn, clock: Clock, *, is_event_time: bo
     return _text(sql, kind, as_written=not is_csv or column.kind != "categorical" or column.is_version)
 
 
+def hour_of(field: Field, column: RawColumn, clock: Clock, *, is_csv: bool) -> str:
+    """SQL of the day that stands for the hour of an event (config.hours); null if Python has no such day.
+
+    The raw table has the wall clock alone, by which an hour that comes twice in an autumn night is one.
+    """
+    local, utc = (
+        value_of(field, column, each, is_event_time=True, is_csv=is_csv).sql
+        for each in (clock, Clock("UTC", clock.format))
+    )
+    instant = f"timezone('{clock.timezone}', {local})"
+    is_zoned = _has_zone(field, clock)
+    if is_zoned != "false":
+        instant = f"case when {is_zoned} then timezone('UTC', {utc}) else {instant} end"
+    first = HourClock(clock.timezone).first.timestamp()
+    day = f"date '{FIRST_DAY}' + cast(floor((epoch({instant}) - {first:.0f}) / 3600) as integer)"
+    return f"case when year({day}) between 1 and 9999 then {day} end"
+
+
+def _has_zone(field: Field, clock: Clock) -> str:
+    """SQL of whether a time says itself which instant it is."""
+    kind = field.type.split("(")[0]
+    if kind.startswith(_TIMES):
+        return "true" if kind == "TIMESTAMP WITH TIME ZONE" else "false"
+    if clock.format is not None:
+        zoned = clock.format in _EPOCHS or "%z" in clock.format or "%Z" in clock.format
+        return "true" if zoned else "false"
+    text, _ = _trimmed(f"({field.sql} ->> '$')" if kind == "JSON" else field.sql)
+    return _is_zoned(text)
+
+
 def window_of(value: str, column: RawColumn) -> str:
     """SQL of the day that stands for a window by the value of a column: a year is its first day; null if neither."""
     if column.kind == "datetime":
@@ -122,8 +153,7 @@ def _time(sql: str, kind: str, clock: Clock, *, is_event_time: bool) -> Value:
 
 def _written_time(text: str, clock: Clock, zone: str, *, is_event_time: bool) -> str:
     zoned = f"timezone({zone}, try_cast({text} as timestamptz))"
-    is_zoned = f"contains({text}, ':') and regexp_matches({text}, '{_ZONE}')"
-    iso = f"case when {is_zoned} then {zoned} else try_cast({text} as timestamp) end"
+    iso = f"case when {_is_zoned(text)} then {zoned} else try_cast({text} as timestamp) end"
     if clock.format is None:
         return iso
     if clock.format in _EPOCHS:
@@ -136,6 +166,10 @@ def _written_time(text: str, clock: Clock, zone: str, *, is_event_time: bool) ->
         parsed = f"timezone({zone}, {parsed})"
     # Other times than the event's may be written otherwise.
     return parsed if is_event_time else f"coalesce({parsed}, {iso})"
+
+
+def _is_zoned(text: str) -> str:
+    return f"contains({text}, ':') and regexp_matches({text}, '{_ZONE}')"
 
 
 def _text(sql: str, kind: str, *, as_written: bool) -> Value:

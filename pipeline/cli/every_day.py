@@ -138,7 +138,7 @@ def preview(
 
     folder = reports_folder(report_dir) / "dashboards"
     with owners.warehouse():
-        chosen = {"dataset": dataset.strip(), "model": model.strip(), "column": column.strip(), "day": str(day or "")}
+        chosen = {"dataset": dataset.strip(), "model": model.strip(), "column": column.strip(), "day": day or ""}
         for path in write_pages(folder, **chosen):
             sys.stdout.write(f"{path}\n")
 

@@ -96,7 +96,7 @@ def backfill(
         raise UsageError(f"{'FROM' if first is None else 'TO'} was not given: {valid}")
     if last.last < first.first:
         raise UsageError(f"FROM {first} lies after TO {last}: {valid}")
-    request = backfills.BackfillRequest(first.first, last.last, model.strip())
+    request = backfills.BackfillRequest(first.hour or first.first, last.hour or last.last, model.strip())
     settings = make_settings(train_month=train_month)
     with session("backfill", f"{first} {last} {model}".strip()):
         report = backfills.backfill(request, settings, console.progress_console(), tell)

@@ -17,6 +17,7 @@ from typing import Annotated, NamedTuple, TypeVar
 
 import typer
 
+from config.hours import is_hour
 from config.months import Month, parse_months
 from config.settings import Source
 from config.spans import runs_backwards
@@ -35,11 +36,12 @@ _NO = frozenset({"no", "false", "0"})
 
 @dataclass(frozen=True)
 class Days:
-    """Days that a person named, as a day or a month; prints as it was typed."""
+    """Days that a person named, as a day, a month, or an `hour` of a day; prints as it was typed."""
 
     text: str
     first: date
     last: date
+    hour: str = ""
 
     def __str__(self) -> str:
         return self.text
@@ -112,14 +114,25 @@ def day(name: str) -> Reader[date]:
     return _reader(read)
 
 
+def window(name: str) -> Reader[str]:
+    """Days, or hours where windows are hours, as they are written."""
+    read_day = day(name)
+
+    def read(text: str) -> str:
+        return text if is_hour(text) else str(read_day(text))
+
+    return _reader(read)
+
+
 def days(name: str) -> Reader[Days]:
-    """Days, or months as the days that they have."""
+    """Days, months as the days that they have, or hours."""
     read_day = day(name)
 
     def read(text: str) -> Days:
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}", text):
             month = Month.parse(text)
             return Days(text, month.first_day, month.last_day)
+        hour, text = (text, text[:10]) if is_hour(text) else ("", text)
         try:
             found = read_day(text)
         except UsageError as error:
@@ -127,7 +140,7 @@ def days(name: str) -> Reader[Days]:
                 f"{name} '{text}' is neither a day nor a month: write {name}=2022-02-01, or {name}=2022-02"
             ) from error
         assert found is not None  # noqa: S101 - the text is not blank
-        return Days(text, found, found)
+        return Days(hour or text, found, found, hour)
 
     return _reader(read)
 
@@ -250,5 +263,5 @@ SegmentValue = Annotated[
     typer.Option(parser=_reader(_segment), metavar="COLUMN=VALUE", help="Only the rows that have it."),
 ]
 Day = Annotated[
-    date | None, typer.Option(parser=day("DAY"), metavar="DAY", help="A monitored day, such as 2022-02-20.")
+    str | None, typer.Option(parser=window("DAY"), metavar="DAY", help="A monitored day such as 2022-02-20, or hour.")
 ]

@@ -22,7 +22,7 @@ from config.months import Month
 from config.settings import Settings
 from core.errors import UsageError
 from models_ml.store import scored_months
-from pipeline.commands.chosen import chosen_models, monitoring_of_model
+from pipeline.commands.chosen import chosen_models, monitoring_of_model, window_named
 from pipeline.commands.reports import spans
 from pipeline.runner import Pipeline, Report
 from pipeline.steps.step import monitored
@@ -37,10 +37,10 @@ _LEFT_OUT = frozenset({"ingest", "train"})
 
 @dataclass(frozen=True)
 class BackfillRequest:
-    """What a person asked for; `model` is '' for all."""
+    """What a person asked for: days, or hours as they are written; `model` is '' for all."""
 
-    first: date
-    last: date
+    first: date | str
+    last: date | str
     model: str
 
 
@@ -53,11 +53,12 @@ def backfill(request: BackfillRequest, settings: Settings, console: Console, tel
     """
     schema_versions.migrate()
     monitoring = monitoring_of_model(request.model)
-    span = _span(monitoring, request)
-    pruned = _pruned(monitoring, request)
-    if pruned or request.first < span.first or span.last < request.last:
+    asked = _asked(monitoring, request)
+    span = _span(monitoring, asked)
+    pruned = _pruned(monitoring, asked)
+    if pruned or asked.first < span.first or span.last < asked.last:
         tell(f"note: of {request.first} to {request.last} only days whose trips are there are computed{pruned}")
-    models = _models(monitoring, request, settings)
+    models = _models(monitoring, asked, request.model, settings)
 
     def begin(run_id: int) -> None:
         with acting_as(Role.MONITOR):
@@ -80,7 +81,17 @@ def backfill(request: BackfillRequest, settings: Settings, console: Console, tel
         return pipeline.run()
 
 
-def _span(monitoring: Monitoring, request: BackfillRequest) -> Span:
+def _asked(monitoring: Monitoring, request: BackfillRequest) -> Span:
+    """The days that stand for the windows that a person asked for."""
+    windows, ends = monitoring.windows, []
+    for place, (name, typed) in enumerate((("FROM", request.first), ("TO", request.last))):
+        of_day = windows.span(typed, typed)[place] if isinstance(typed, date) else None
+        ends.append(window_named(windows, name, typed) if of_day is None else of_day)
+    first, last = ends
+    return Span(first, last, windows.words)
+
+
+def _span(monitoring: Monitoring, asked: Span) -> Span:
     with database.connect("backfill", read_only=True) as connection:
         is_made = connection.execute("select to_regclass(%s) is not null", [monitoring.windows.windows]).fetchone() == (
             True,
@@ -88,36 +99,37 @@ def _span(monitoring: Monitoring, request: BackfillRequest) -> Span:
     there = days_there(monitoring.windows) if is_made else []
     if not there:
         raise UsageError("the warehouse holds no day: run `make pipeline` first")
-    found = [day for day in there if request.first <= day <= request.last]
+    found = [day for day in there if asked.first <= day <= asked.last]
     if not found:
+        first, last = asked.words(asked.first), asked.words(asked.last)
         raise UsageError(
-            f"none of the days {request.first} to {request.last} can be computed{_pruned(monitoring, request)}: the "
-            f"warehouse holds the trips of {spans(there)}"
+            f"none of the days {first} to {last} can be computed{_pruned(monitoring, asked)}: the "
+            f"warehouse holds the trips of {spans(there, asked.words)}"
         )
-    return Span(found[0], found[-1])
+    return Span(found[0], found[-1], asked.words)
 
 
-def _pruned(monitoring: Monitoring, request: BackfillRequest) -> str:
+def _pruned(monitoring: Monitoring, asked: Span) -> str:
     """Words on days whose trips are gone; '' where there are none."""
-    count = pruned_days(monitoring.windows, request.first, request.last)
+    count = pruned_days(monitoring.windows, asked.first, asked.last)
     if not count:
         return ""
     again = "`make pipeline MONTHS=2022-02 RELOAD=2022-02` loads a month again"
     return f"; the trips of {count} of them are gone (make prune), {again}"
 
 
-def _models(monitoring: Monitoring, request: BackfillRequest, settings: Settings) -> list[BackfilledModel]:
+def _models(monitoring: Monitoring, asked: Span, model: str, settings: Settings) -> list[BackfilledModel]:
     """The chosen models; days that were never monitored are computed for those that a run would monitor them with."""
-    month, months = Month.of(request.first), []
-    while month.first_day <= request.last:
+    month, months = Month.of(asked.first), []
+    while month.first_day <= asked.last:
         months.append(month.first_day)
         month = month.next
     found = []
-    for stored in chosen_models(monitoring, request.model):
+    for stored in chosen_models(monitoring, model):
         new: list[date] = []
         if stored.is_loaded:
             new = sorted(set(months) & scored_months(stored.model_version))
-        elif request.model or stored.train_month == settings.train_month:
+        elif model or stored.train_month == settings.train_month:
             new = months
         found.append(BackfilledModel(monitored(stored), new))
     return found

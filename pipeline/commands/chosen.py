@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
+from config.hours import is_hour
 from config.monitored import load_monitored
 from config.monitoring import Monitoring, Windows
 from core.errors import ConfigurationError, UsageError
@@ -75,6 +76,25 @@ def chosen_models(monitoring: Monitoring, wanted: str) -> list[StoredModel]:
             f"MODEL '{wanted}' is unknown: use a name ({', '.join(specs)}) or a version ({', '.join(versions)})"
         )
     return models
+
+
+def window_named(relations: Windows, name: str, typed: date | str) -> date:
+    """The day that stands for the window that a person named, by a day or an hour.
+
+    Raises:
+        UsageError: it is a day and windows are hours, or the other way round, or the clock has no such hour.
+    """
+    if relations.hours is None:
+        if isinstance(typed, date) or not is_hour(typed):
+            return typed if isinstance(typed, date) else date.fromisoformat(typed)
+        raise UsageError(f"{name} '{typed}' is an hour, and the windows of this dataset are none: write {typed[:10]}")
+    day = relations.hours.typed(typed) if isinstance(typed, str) else None
+    if day is None:
+        raise UsageError(
+            f"{name} '{typed}' is no hour of {relations.timezone}, and windows are hours here: write "
+            f"{str(typed)[:10]}T13, and where an hour comes twice its offset, too, such as 2024-10-27T02+0100"
+        )
+    return day
 
 
 def is_pruned(relations: Windows, day: date) -> bool:

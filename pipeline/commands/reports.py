@@ -23,7 +23,7 @@ from config.monitoring import Monitoring
 from core.errors import ConfigurationError, UsageError
 from core.files.unfinished import unfinished
 from core.levels import level, levels
-from pipeline.commands.chosen import check_monitored, chosen_models, is_pruned, monitoring_of_model
+from pipeline.commands.chosen import check_monitored, chosen_models, is_pruned, monitoring_of_model, window_named
 from pipeline.console import result_console
 from python_metrics import store
 from python_metrics.comparisons.day_report import make_day_report
@@ -42,9 +42,9 @@ _LONGEST_VALUE = 80
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """What a person asked for; `model` and `segment` are empty where nothing was said."""
+    """What a person asked for, a day or an hour; `model` and `segment` are empty where nothing was said."""
 
-    day: date
+    day: date | str
     model: str
     segment: tuple[str, str] | None
     folder: Path
@@ -84,19 +84,21 @@ def _works(
     monitoring: Monitoring, request: ReportRequest, tell: Callable[[str], None]
 ) -> list[tuple[StoredModel, Window]]:
     """The models that are asked for and monitored that day, with its window."""
-    models = chosen_models(monitoring, request.model)
+    windows, models = monitoring.windows, chosen_models(monitoring, request.model)
+    day = window_named(windows, "DAY", request.day)
     found = []
     for stored in models:
-        window = monitored_window(monitoring.windows, stored.model_version, stored.reference_id, request.day)
+        window = monitored_window(windows, stored.model_version, stored.reference_id, day)
         if window is not None:
             found.append((stored, window))
     if not found:
-        if is_pruned(monitoring.windows, request.day):
+        if is_pruned(windows, day):
+            month = f"{windows.date_of(day):%Y-%m}"
             raise UsageError(
                 f"the trips of {request.day} are gone (make prune), and a report is made from them: "
-                f"`make pipeline MONTHS={request.day:%Y-%m} RELOAD={request.day:%Y-%m}` loads their file again"
+                f"`make pipeline MONTHS={month} RELOAD={month}` loads their file again"
             )
-        raise UsageError(_not_monitored(monitoring, request.day, models))
+        raise UsageError(_not_monitored(monitoring, day, models))
     left_out = [stored.model_version for stored in models if stored not in [model for model, _ in found]]
     if left_out:
         tell(f"note: no report of {', '.join(left_out)}: {request.day} is not among the days monitored with it")
@@ -110,13 +112,15 @@ def _not_monitored(monitoring: Monitoring, day: date, models: list[StoredModel])
         for stored in models
         if (stored.model_version, stored.reference_id) in days
     }
-    there = "; ".join(f"{version} has {spans(found)}" for version, found in held.items())
+    windows = monitoring.windows
+    there = "; ".join(f"{version} has {spans(found, windows.words)}" for version, found in held.items())
     return (
-        f"there are no metrics of {day}: {there or 'no day is monitored yet'}. Run `make pipeline MONTHS={day:%Y-%m}`"
+        f"there are no metrics of {windows.words(day)}: {there or 'no day is monitored yet'}. Run `make pipeline "
+        f"MONTHS={windows.date_of(day):%Y-%m}`"
     )
 
 
-def spans(days: list[date]) -> str:
+def spans(days: list[date], words: Callable[[date], str] = str) -> str:
     """Days as months where a month's days follow each other: `2022-02-01 to 2022-02-28, 2022-04-01 to 2022-04-30`."""
     spans: list[list[date]] = []
     for day in sorted(days):
@@ -124,7 +128,7 @@ def spans(days: list[date]) -> str:
             spans[-1][1] = day
         else:
             spans.append([day, day])
-    return ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in spans)
+    return ", ".join(words(first) if first == last else f"{words(first)} to {words(last)}" for first, last in spans)
 
 
 def _write_report(
@@ -158,7 +162,7 @@ def _write_report(
         reference,
         columns,
         monitoring.windows.min_values,
-        title=f"{stored.model_version}, {request.day:%Y-%m-%d %A}",
+        title=f"{stored.model_version}, {request.day} {monitoring.windows.date_of(window.window_date):%A}",
         lines=_head(stored, len(rows), len(reference), segment, notes),
     )
     for note in (*notes, *report.notes):
@@ -212,7 +216,7 @@ def _plain(text: str) -> str:
     return re.sub(r"[^\w .:,=-]", lambda match: f"&#{ord(match.group())};", text)
 
 
-def report_path(folder: Path, day: date, model_version: str, segment: Segment | None) -> Path:
+def report_path(folder: Path, day: date | str, model_version: str, segment: Segment | None) -> Path:
     """`<folder>/<day>/<model version>[.<segment column>-<value>].html`, safe whatever the value."""
     name = model_version
     if segment is not None:

@@ -72,7 +72,8 @@ def verify(month: Month | None, model: str) -> bool:
 
 def _monitored_month(monitoring: Monitoring, models: list[MonitoredModel], asked: Month | None) -> Month:
     days = monitored_days(monitoring.windows)
-    months = sorted({Month.of(day) for one in models for day in days.get((one.model_version, one.reference_id), [])})
+    monitored = (day for one in models for day in days.get((one.model_version, one.reference_id), []))
+    months = sorted({Month.of(monitoring.windows.date_of(day)) for day in monitored})
     if not months:
         raise UsageError("no day is monitored with these models: run `make pipeline` first")
     if asked is not None and asked not in months:

@@ -21,7 +21,8 @@ from python_metrics.store import METRICS
 from warehouse.engine import Done
 from warehouse.runs import Step as Record
 
-# How many windows of a dataset are computed, at least, when it has just come, and how many days each may have.
+# How many windows of a dataset are computed, at least, when it has just come, of hours those of so many days; and how
+# many days each may have.
 _NEWEST = 84
 _DAYS = {"week": 7, "month": 31}
 
@@ -77,10 +78,10 @@ def _tell_of_older(run: Run, stored: StoredModel) -> None:
     relations = run.of(stored).windows
     days = store.unmonitored_days(relations, stored.model_version, stored.reference_id)
     if days:
+        first, last = relations.words(days[0]), relations.words(days[-1])
         run.tell(
-            f"note: {stored.model_version}: {len(days)} windows from {days[0]} to {days[-1]} are not monitored: the "
-            f"newest come first, `make backfill FROM={days[0]} TO={days[-1]} MODEL={stored.model_version}` computes "
-            "these"
+            f"note: {stored.model_version}: {len(days)} windows from {first} to {last} are not monitored: the "
+            f"newest come first, `make backfill FROM={first} TO={last} MODEL={stored.model_version}` computes these"
         )
 
 
@@ -93,7 +94,7 @@ def _months(run: Run, stored: StoredModel) -> list[date]:
     if stored.dataset in run.monitored.described:
         scored = model_store.scored_months(stored.model_version)
         windows = run.monitored.datasets[stored.dataset].windows
-        days = 366 if isinstance(windows, ColumnWindow) else _DAYS.get(str(windows), 1)
+        days = 366 if isinstance(windows, ColumnWindow) else _DAYS.get(str(windows), run.of(stored).windows.per_day)
         oldest = Month.of(max(scored) - timedelta(days=_NEWEST * days)).first_day if scored else None
         return sorted(month for month in scored if oldest is None or month >= oldest)
     asked = stored.is_loaded or stored.train_month == run.settings.train_month

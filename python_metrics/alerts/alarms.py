@@ -23,4 +23,6 @@ class ModelAlarms:
         days = alarm_store.profiled_days(monitoring.windows, model.model_version, model.reference_id, names)
         self.columns = ColumnFamily(monitoring, model, days, unusual)
         families: list[FigureFamily] = [self.columns, *series_families(monitoring, model, days, unusual)]
-        self.works = [DayAlarms(model.model_version, days, family, run_id) for family in families]
+        self.works = [
+            DayAlarms(model.model_version, days, family, run_id, monitoring.windows.words) for family in families
+        ]

@@ -69,6 +69,10 @@ class FigureFamily(Protocol):
         """Decide on a day, remembering the decisions before it."""
         ...
 
+    def date_of(self, day: date) -> date:
+        """The date of a window, which a day stands for."""
+        ...
+
     def named(self, signal: Signal) -> Named:
         """What a signal of a decision is of."""
         ...
@@ -80,9 +84,18 @@ class DayAlarms:
     step = "alarms"
     as_of = None
 
-    def __init__(self, model_version: str, days: Sequence[ProfiledDay], family: FigureFamily, run_id: int) -> None:
+    def __init__(
+        self,
+        model_version: str,
+        days: Sequence[ProfiledDay],
+        family: FigureFamily,
+        run_id: int,
+        words: Callable[[date], str] = str,
+    ) -> None:
+        """`words` names the window that a day stands for."""
         self.subject, self.part = model_version, family.name
         self.firing = 0
+        self._words = words
         self._days, self._family, self._run_id = days, family, run_id
 
     def units(self, known: Mapping[Key, Entry]) -> Iterator[Unit[Window]]:
@@ -90,7 +103,7 @@ class DayAlarms:
             window = day.window
             inputs_hash = self._family.inputs_hash(window.window_date) if day.is_monitored else None
             if inputs_hash is not None:
-                words = f"{self.part}, {window.window_date}"
+                words = f"{self.part}, {self._words(window.window_date)}"
                 yield Unit(window.key(self.subject, self.part), inputs_hash, window, words=words)
 
     def make(self, units: Sequence[Unit[Window]]) -> Generator[Store]:
@@ -100,8 +113,12 @@ class DayAlarms:
         self._family.read([unit.of.window_date for unit in units])
         for unit in units:
             day = unit.of.window_date
-            earlier = [day - timedelta(days=back) for back in range(REPEAT_DAYS, 0, -1)]
-            before = [Decision(one, "ok", repeated=remembered[one]) for one in earlier if one in remembered]
+            # Of hours those before: to a decision they are as far from it as days are.
+            earlier = [(timedelta(days=back), day - timedelta(days=back)) for back in range(REPEAT_DAYS, 0, -1)]
+            today = self._family.date_of(day)
+            before = [
+                Decision(today - back, "ok", repeated=remembered[one]) for back, one in earlier if one in remembered
+            ]
             with naming(unit.name):
                 decided = self._family.decide(day, before)
             remembered[day] = decided.decision.repeated

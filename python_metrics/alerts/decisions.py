@@ -104,6 +104,7 @@ class Usual:
         status: ok, or learning where the reference has fewer than LEARNED_DAYS days.
         days: of the reference.
         budget: false alarms per day over all figures together.
+        per_day: how many windows a day has, which share the budget.
         statistics, figures, calibration: what is evaluated, and its null distribution.
         last: columns that are named only where no other fires.
     """
@@ -111,6 +112,7 @@ class Usual:
     status: Status
     days: int
     budget: float
+    per_day: int
     statistics: tuple[Statistic, ...]
     figures: Figures
     calibration: Calibration
@@ -160,12 +162,13 @@ def evaluate(usual: Usual, day: Scored, before: Sequence[Decision]) -> Decision:
 
     It fires where a day as bad is expected half as often as the budget says, or where a column is above the level of
     REPEAT_ALPHA for the second time within three days: each takes about half of the budget. Of `before`, decisions of
-    earlier days, oldest first, those of the two days before count.
+    earlier days, oldest first, those of the two days before count. Where windows are hours they take the place of days,
+    and share the day's budget: what fires by being bad twice does so by the square of its level.
     """
     calibration, figures = usual.calibration, usual.figures
     units = in_units(day.alone, day.given, figures, calibration.alone_90, calibration.given_90)
-    threshold = calibration.tail.threshold(usual.budget / 2)
-    repeat = calibration.tail.threshold(max(REPEAT_ALPHA, usual.budget))
+    threshold = calibration.tail.threshold(usual.budget / 2 / usual.per_day)
+    repeat = calibration.tail.threshold(max(REPEAT_ALPHA, usual.budget) / usual.per_day**0.5)
     names = [one.column for one in usual.statistics]
     worst_of: dict[str, float] = {}
     for name, worst in zip(names, units.max(axis=1).tolist(), strict=True):

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from config.rules import Family
 from python_metrics.alerts.alarm_store import ProfiledDay
 from python_metrics.alerts.day_alarms import Decided, Named
 from python_metrics.alerts.decisions import REPEAT_DAYS, Decision, Signal
+from python_metrics.alerts.reference_days import ReferenceDays
 from python_metrics.alerts.series_signals import VERSION, Kind, Series, decide_series, fit_series
 from python_metrics.monitored import MonitoredModel
 from python_metrics.stored_figures import LARGEST
@@ -150,10 +150,11 @@ class SeriesFamily:
         least_loss: float,
     ) -> None:
         self.name, self.budget = name, monitoring.calibration.budget(name)
-        self._calibration = monitoring.calibration
+        self._per_day = monitoring.windows.per_day
         self._least = dict.fromkeys(_IN_LOSSES, least_loss) if name == "performance" else {}
         self._rules = json.dumps([VERSION, monitoring.calibration.model_dump(mode="json"), self._least])
-        self._dates = [day for day in sorted(digests) if day not in unusual]
+        reference_days = monitoring.calibration.reference_days
+        self._reference = ReferenceDays(monitoring.windows, sorted(digests), reference_days, unusual)
         self._tokens = {day: f"{day.isoformat()}:{digest}" for day, digest in digests.items()}
         self._reader = reader
         self._figures: Figures = {}
@@ -163,23 +164,24 @@ class SeriesFamily:
         """Of the rules, the day's figures, and those of the days that it and the days it remembers are evaluated by."""
         if day not in self._tokens:
             return None
-        days = [*self._reference(day, REPEAT_DAYS), day]
+        days = [*self._reference.of(day, REPEAT_DAYS), day]
         return hashlib.sha256("|".join([self._rules, *(self._tokens[one] for one in days)]).encode()).hexdigest()
 
     def read(self, days: Sequence[date]) -> None:
-        self._figures = self._reader.of(self.name, {one for day in days for one in (*self._reference(day), day)})
+        self._figures = self._reader.of(self.name, {one for day in days for one in (*self._reference.of(day), day)})
         self._by_name = {figure.name: figure for figure in self._figures}
 
     @np.errstate(over="ignore", invalid="ignore")  # what overflows gets its status when it is written
     def decide(self, day: date, before: Sequence[Decision]) -> Decided:
-        reference = self._reference(day)
+        reference, today = self._reference.of(day), self.date_of(day)
+        dates = [self.date_of(one) for one in reference]
         series = [self._series(figure, values, reference) for figure, values in sorted(self._figures.items())]
-        null = fit_series(reference, series, budget=1 / self.budget)
-        today = {figure.name: values[day] for figure, values in self._figures.items() if day in values}
-        found = {name: one.value for name, one in today.items()}
-        ns = {name: one.n for name, one in today.items()}
+        null = fit_series(dates, series, budget=1 / self.budget, per_day=self._per_day)
+        figures = {figure.name: values[day] for figure, values in self._figures.items() if day in values}
+        found = {name: one.value for name, one in figures.items()}
+        ns = {name: one.n for name, one in figures.items()}
         rows = int(max(ns.values(), default=0))
-        return Decided(decide_series(null, day, found, ns, before), rows, reference)
+        return Decided(decide_series(null, today, found, ns, before), rows, dates)
 
     def named(self, signal: Signal) -> Named:
         figure = self._by_name[signal.column]
@@ -195,6 +197,5 @@ class SeriesFamily:
         known = np.abs(values[np.isfinite(values)])
         return Series(figure.name, "number", values, ns, _LEAST_SHARE * float(np.median(known)) if len(known) else 0.0)
 
-    def _reference(self, day: date, further: int = 0) -> list[date]:
-        first = day - timedelta(days=self._calibration.reference_days + further)
-        return self._dates[bisect_left(self._dates, first) : bisect_left(self._dates, day)]
+    def date_of(self, day: date) -> date:
+        return self._reference.date_of(day)

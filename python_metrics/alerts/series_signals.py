@@ -66,13 +66,16 @@ class SeriesNull(Usual):
     least: Floats
 
 
-def fit_series(dates: Sequence[date], series: Sequence[Series], *, budget: float = DEFAULT_BUDGET) -> SeriesNull | None:
+def fit_series(
+    dates: Sequence[date], series: Sequence[Series], *, budget: float = DEFAULT_BUDGET, per_day: int = 1
+) -> SeriesNull | None:
     """Learn what is usual of daily figures.
 
     Args:
         dates: of the reference days, oldest first.
         series: at least one; a value for each of the days.
         budget: false alarms per day over all series together.
+        per_day: how many windows a day has, of which the dates are those of the same time of the day.
 
     Returns:
         None where there are fewer than FEWEST_DAYS days. A series with fewer than FEWEST_DAYS values is left out.
@@ -102,6 +105,7 @@ def fit_series(dates: Sequence[date], series: Sequence[Series], *, budget: float
         status_of(len(dates)),
         len(dates),
         budget,
+        per_day,
         statistics,
         figures,
         calibration,

@@ -70,6 +70,7 @@ def fit_null(
     prediction: str | None = None,
     *,
     budget: float = DEFAULT_BUDGET,
+    per_day: int = 1,
     rows: int | None = None,
 ) -> Null | None:
     """Learn from reference days what is usual.
@@ -80,6 +81,7 @@ def fit_null(
         inputs: the model's inputs.
         prediction: the column of its predictions.
         budget: false alarms per day over all columns together.
+        per_day: how many windows a day has, of which the reference's are those of the same time of the day.
         rows: of the day that is to be evaluated; where it is small, reference days are thinned to its size.
 
     Returns:
@@ -100,9 +102,8 @@ def fit_null(
     weekdays = np.array([day.weekday for day in reference])
     calibration = calibrate(values, weekdays, folds, figures)
     last = frozenset[str]() if prediction is None else frozenset({prediction})
-    return Null(
-        status_of(len(reference)), len(reference), budget, frame.statistics, figures, calibration, last, size, frame
-    )
+    known = status_of(len(reference)), len(reference), budget, per_day
+    return Null(*known, frame.statistics, figures, calibration, last, size, frame)
 
 
 def decide(null: Null | None, day: Day, before: Sequence[Decision] = ()) -> Decision:

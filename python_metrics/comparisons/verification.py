@@ -134,7 +134,7 @@ def monitored_windows(monitoring: Monitoring, model: MonitoredModel, month: date
     found = (
         store.monitored_window(monitoring.windows, model.model_version, model.reference_id, day)
         for day in days
-        if day.replace(day=1) == month
+        if monitoring.windows.date_of(day).replace(day=1) == month
     )
     return [window for window in found if window is not None]
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import numpy as np
 
+from config.hours import HourClock
 from python_metrics.incidents.moves import Move, largest_moves
 from python_metrics.profiles.profiles import Profile
 
@@ -173,6 +174,7 @@ class Relation:
         model_version: whose rows, where the relation has those of several.
         only: the values that the rows have which were evaluated.
         decimals, digits: what the profiles of the column keep, where that is less than the relation has.
+        hours, time: of windows that are hours, which rows are known by their time for: their clock, and that column.
     """
 
     name: str
@@ -180,6 +182,24 @@ class Relation:
     only: Mapping[str, str | int | float] = field(default_factory=dict)
     decimals: int | None = None
     digits: int | None = None
+    hours: HourClock | None = None
+    time: str = ""
+
+    def words(self, day: date) -> str:
+        """The window that a day stands for."""
+        return self.hours.words(day) if self.hours else str(day)
+
+    def of_window(self, day: date) -> str:
+        """The condition on the rows of a window."""
+        if self.hours is None:
+            return f"window_date = '{day}'"
+        begins = self.hours.start(day).replace(tzinfo=None)
+        return self.between(begins, begins + timedelta(hours=1))
+
+    def between(self, begins: datetime, ends: datetime) -> str:
+        """The condition on rows by the clock, of windows that are hours."""
+        time = _identifier(self.time)
+        return f"{time} >= '{begins:%Y-%m-%d %H:%M}' and {time} < '{ends:%Y-%m-%d %H:%M}'"
 
     def conditions(self) -> list[str]:
         of_model = [f"model_version = {_quoted(self.model_version)}"] if self.model_version else []
@@ -195,8 +215,12 @@ def rows_query(relation: Relation, window_date: date, column: str, facts: Facts)
     if facts.shown and facts.shown_on:
         day = facts.shown_on
         what = facts.shown.label.replace("*/", "* /")
-        comment = f"/* {column} {what}: no row on {window_date}; these are of {day}, the last day that had it */ "
-    conditions = [f"window_date = '{day}'", *relation.conditions()]
+        last = "hour" if relation.hours else "day"
+        comment = (
+            f"/* {column} {what}: no row on {relation.words(window_date)}; these are of {relation.words(day)}, "
+            f"the last {last} that had it */ "
+        )
+    conditions = [relation.of_window(day), *relation.conditions()]
     if facts.shown:
         conditions.append(_condition(_rounded(column, relation), facts.shown))
     return f"{comment}select * from {relation.name} where {' and '.join(conditions)} limit {SHOWN_ROWS}"  # noqa: S608 - to be read
@@ -204,7 +228,7 @@ def rows_query(relation: Relation, window_date: date, column: str, facts: Facts)
 
 def copies_query(relation: Relation, window_date: date) -> str:
     """A statement that shows the rows of the day that have a copy, side by side; their numbers alone differ."""
-    conditions = " and ".join([f"window_date = '{window_date}'", *relation.conditions()])
+    conditions = " and ".join([relation.of_window(window_date), *relation.conditions()])
     same = "to_jsonb(events) - 'event_id' - 'source_row'"
     counted = f"select events.*, count(*) over (partition by {same}) as copies from {relation.name} as events"  # noqa: S608 - as below
     found = f"select * from ({counted} where {conditions}) as events where copies > 1"  # noqa: S608 - to be read
@@ -213,10 +237,27 @@ def copies_query(relation: Relation, window_date: date) -> str:
 
 def days_query(relation: Relation, first: date, window_date: date) -> str:
     """A statement that counts the rows of the day and of those that it is evaluated by."""
+    if relation.hours:
+        return _hours_query(relation, relation.hours, first, window_date)
     conditions = [f"window_date between '{first}' and '{window_date}'", *relation.conditions()]
     return (
         "select window_date, to_char(window_date, 'Dy') as weekday, count(*) as row_count "  # noqa: S608 - to be read
         f"from {relation.name} where {' and '.join(conditions)} group by window_date order by window_date desc"
+    )
+
+
+def _hours_query(relation: Relation, hours: HourClock, first: date, window_date: date) -> str:
+    """The same of hours: those that one is evaluated by are the same hours of other days."""
+    begins, last = (hours.start(day).replace(tzinfo=None) for day in (first, window_date))
+    time = _identifier(relation.time)
+    conditions = [
+        relation.between(begins, last + timedelta(hours=1)),
+        f"extract(hour from {time}) = {last.hour}",
+        *relation.conditions(),
+    ]
+    return (
+        f"select date_trunc('hour', {time}) as hour, to_char({time}, 'Dy') as weekday, count(*) as row_count "  # noqa: S608 - to be read
+        f"from {relation.name} where {' and '.join(conditions)} group by 1, 2 order by 1 desc"
     )
 
 

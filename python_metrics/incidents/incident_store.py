@@ -72,17 +72,19 @@ def record_incidents(monitoring: Monitoring, raise_: Callable[[Incident], Raised
         run_id: whose work it is.
     """
     fires, decided, events = _read_decisions(monitoring)
+    clear_windows = monitoring.calibration.clear_days * monitoring.windows.per_day
     with database.connect("incidents") as connection:
         stored = _read_stored(connection, monitoring.dataset)
         added = 0
         borne_out: set[str] = set()
-        for incident in incidents_of(fires, decided, monitoring.calibration.clear_days):
+        for incident in incidents_of(fires, decided, clear_windows):
             known = _on_record(incident, stored, borne_out)
             if known is None:
                 raised = raise_(incident)
                 if raised is None:
                     continue
-                _insert(connection, incident, raised, events.get(incident.opened.window_date, ""), run_id)
+                opened_date = monitoring.windows.date_of(incident.opened.window_date)
+                _insert(connection, incident, raised, opened_date, events.get(opened_date, ""), run_id)
                 known = _Stored(incident.incident_id, incident.subject, incident.opened.window_start, ())
                 added += 1
                 failpoint("incidents.added")
@@ -144,13 +146,15 @@ def _add(
     connection.execute(_QUERIES["insert_followup"], parameters)
 
 
-def _insert(connection: database.Connection, incident: Incident, raised: Raised, event: str, run_id: int) -> None:
+def _insert(
+    connection: database.Connection, incident: Incident, raised: Raised, opened_date: date, event: str, run_id: int
+) -> None:
     firing, facts = incident.opened, raised.facts
     parameters: dict[str, object] = {
         **asdict(incident.subject),
         "incident_id": incident.incident_id,
         "window_start": firing.window_start,
-        "window_date": firing.window_date,
+        "window_date": opened_date,
         "statistic": firing.statistic,
         "threshold_ratio": firing.threshold_ratio,
         "p_value": firing.p_value,
@@ -170,7 +174,7 @@ def _insert(connection: database.Connection, incident: Incident, raised: Raised,
 
 
 def _read_decisions(monitoring: Monitoring) -> tuple[list[Firing], list[DecidedDay], dict[date, str]]:
-    relations, of_dataset = monitoring.windows, {"dataset": monitoring.dataset}
+    relations, of_dataset = monitoring.windows, {"dataset": monitoring.dataset, "timezone": monitoring.windows.timezone}
     named = {"windows": database.relation(relations.windows), "events": database.relation(relations.events)}
     queries = {name: sql.SQL(_QUERIES[name]).format(**named) for name in ("fires", "decided_days", "events")}
     with database.connect("incidents", read_only=True) as connection:

@@ -26,7 +26,9 @@ where
     and alarms.is_firing
     and not exists (
         select 1 from {events} as events
-        where events.event_date = windows.window_date and events.mutes
+        where
+            events.event_date = cast(windows.window_start at time zone %(timezone)s as date)
+            and events.mutes
     )
 order by alarms.window_start, alarms.model_version
 

@@ -79,7 +79,7 @@ def incidents_of(fires: Iterable[Firing], decided: Sequence[DecidedDay], clear_d
     Args:
         fires: in any order; a day muted by an expected event has none.
         decided: days with a decision, each once, by date.
-        clear_days: decided days in a row without a firing that end an incident.
+        clear_days: decided days, or hours where those are windows, in a row without a firing that end an incident.
     """
     places = {day.window_start: place for place, day in enumerate(decided)}
     of_subject: dict[Subject, dict[datetime, list[Firing]]] = defaultdict(lambda: defaultdict(list))

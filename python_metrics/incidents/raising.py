@@ -47,7 +47,8 @@ class ModelStatements:
     def say(self, firing: Firing) -> Raised:
         """What there is to say about an incident that this firing raises."""
         if firing.subject.family == CUSTOM:
-            rows = Relation(self._monitoring.windows.trips)
+            windows = self._monitoring.windows
+            rows = Relation(windows.trips, hours=windows.hours, time=windows.time)
             return Raised(Facts(), rows_query(rows, firing.window_date, "", Facts()))
         column = self._column(firing.subject.column_name)
         if column is not None:
@@ -89,14 +90,14 @@ class ModelStatements:
     def _relation(self, column: MonitoredColumn | None) -> Relation:
         """Where the rows of a column are, or those that the model is evaluated by."""
         windows, model = self._monitoring.windows, self._monitoring.models[self._model.spec]
-        if column is not None and column.name == PREDICTION:
-            return Relation(windows.rows, self._model.model_version, {}, column.decimals, column.digits)
         digits = column.digits if column is not None else None
-        return (
-            Relation(windows.rows, self._model.model_version, digits=digits)
-            if model.is_loaded
-            else Relation(windows.trips, "", model.only, digits=digits)
-        )
+        if column is not None and column.name == PREDICTION:
+            relation = Relation(windows.rows, self._model.model_version, {}, column.decimals, digits)
+        elif model.is_loaded:
+            relation = Relation(windows.rows, self._model.model_version, digits=digits)
+        else:
+            relation = Relation(windows.trips, "", model.only, digits=digits)
+        return replace(relation, hours=windows.hours, time=windows.time)
 
     def _facts(self, firing: Firing, column: MonitoredColumn) -> Facts:
         keys = ["", *(key for (key, *more) in self._monitoring.segments.by if not more)]

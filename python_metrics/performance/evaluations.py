@@ -72,7 +72,7 @@ class Evaluations:
                 inputs_hash if is_asked else None,
                 window,
                 window.content_hash,
-                words=str(window.window_date),
+                words=self._monitoring.windows.words(window.window_date),
             )
 
     def settle(self) -> None:

@@ -22,12 +22,25 @@
     {{ return(default if configured is string else configured.get(dataset, {}).get(name, default)) }}
 {% endmacro %}
 
-{#- The rows of a relation that every dataset has, such as <name>_windows, one dataset after another, with its name. -#}
-{% macro of_all_datasets(part, columns) -%}
+{#-
+  The rows of a relation that every dataset has, such as <name>_windows, one dataset after another, with its name. Here the
+  days that stand for hours end: `window_date` is the date by the dataset's clock. Of relations `without_start` the window's beginning
+  is made of that day.
+-#}
+{% macro of_all_datasets(part, columns, without_start=false) -%}
     {%- for dataset in dataset_names() %}
         select
             {% if "dataset" not in columns %}cast('{{ dataset }}' as text) as dataset, {% endif -%}
-            {% for column in columns %}{{ column }}{{ ", " if not loop.last }}{% endfor %}
+            {% for column in columns -%}
+                {%- if column == "window_date" and is_hourly(dataset) -%}
+                    cast({{ window_clock(column, dataset) }} as date) as window_date
+                {%- elif column == "window_start" and without_start -%}
+                    {{ window_start("window_date", dataset) }} as window_start
+                {%- else -%}
+                    {{ column }}
+                {%- endif -%}
+                {{ ", " if not loop.last }}
+            {%- endfor %}
         from {{ of_dataset(dataset, part) }}
         {{- " union all" if not loop.last }}
     {%- endfor %}

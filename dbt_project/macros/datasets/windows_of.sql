@@ -4,7 +4,6 @@
 -#}
 {% macro windows_of(dataset, values, time) -%}
     {%- set manifest = loads(dataset) -%}
-    {%- set zone = dataset_option(dataset, "timezone") -%}
     {%- set each = dataset_option(dataset, "windows", "day") -%}
     {{ replaces_stale(dataset, manifest, [{"columns": ["dataset", "window_date"], "unique": true}]) }}
 
@@ -85,7 +84,7 @@ ends as (
     -- How long after its beginning the last row of each of the latest windows came, by the clock.
     select
         window_date,
-        max(extract(epoch from {{ time }} - cast(window_date as timestamp))) as ends_at
+        max(extract(epoch from {{ time }} - {{ window_clock("window_date", dataset) }})) as ends_at
     from {{ ref(dataset ~ "_accepted") }}
     where window_date > (select max(window_date) - {{ 29 * days_of(each) }} from {{ ref(dataset ~ "_accepted") }})
     group by window_date
@@ -100,7 +99,7 @@ partial_windows as (
     where
         window_date = (select max(window_date) from ends)
         and ends_at < (
-            select percentile_disc(0.5) within group (order by earlier.ends_at) - {{ 3600 * days_of(each) }}
+            select percentile_disc(0.5) within group (order by earlier.ends_at) - {{ 3600 * days_of(each) if each != "hour" else 150 }}
             from ends as earlier
             where earlier.window_date < ends.window_date
         )
@@ -154,8 +153,8 @@ final as (
 
     select
         days.window_date,
-        {{ window_start("days.window_date", zone) }} as window_start,
-        {{ instant(end_of("days.window_date", each), zone) }} as window_end,
+        {{ window_start("days.window_date", dataset) }} as window_start,
+        {{ window_end("days.window_date", dataset) }} as window_end,
         'day' as granularity,
         days.dataset,
         days.source_month,

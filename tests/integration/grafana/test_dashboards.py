@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from datetime import date, datetime, time
+from datetime import datetime, time
 from decimal import Decimal
 from numbers import Number
 from pathlib import Path
@@ -170,8 +170,7 @@ def _check_series(title: str, columns: list[str], rows: list[tuple[Any, ...]]) -
     """As Grafana makes series of rows: a time, at most one text that names the series, numbers."""
     assert columns[0] == "time", title
     times = [row[0] for row in rows]
-    days = all(isinstance(time, date) and not isinstance(time, datetime) for time in times)
-    assert days or all(isinstance(time, datetime) and time.tzinfo is not None for time in times), title
+    assert all(isinstance(time, datetime) and time.tzinfo is not None for time in times), title
     assert times == sorted(times), title
     names = [name for name in columns if name == "metric"]
     for position, column in enumerate(columns[1:], start=1):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from config.hours import HourClock
 from core.errors import BadFileError, ConfigurationError, WarehouseError
 from ingest.datasets.load import load_rows
 from ingest.datasets.raw_table import ensure_raw_table
@@ -201,7 +203,57 @@ def test_windows_by_a_column_and_by_rows(empty_warehouse: database.Connection, t
     assert rows(empty_warehouse, "id, window_date::text", "counted") == shifted
 
 
-@pytest.mark.parametrize(("windows", "day"), [("hour", "2022-02-02"), ("week", "2022-01-31"), ("month", "2022-02-01")])
+# The night in Berlin in which an hour comes twice: 00:30 and 01:30 by UTC are both 02:30; a wall clock means the later.
+AUTUMN_NIGHT = {
+    "texts with a zone": (
+        ["2024-10-27T00:30:00Z", "2024-10-27 01:30+00:00", "2024-10-27T02:30:00+01:00"],
+        "",
+        [0, 1, 1],
+    ),
+    "texts without one": (["2024-10-27 02:30", "2024-10-27 03:30", "2024-10-27 01:59:59"], "", [1, 2, -1]),
+    "seconds": (["1729989000", "1729992600", "1729996200"], "format: epoch_s, ", [0, 1, 2]),
+    "a format with a zone": (
+        ["27.10.2024 02:30 +0200", "27.10.2024 02:30 +0100"],
+        "format: '%d.%m.%Y %H:%M %z', ",
+        [0, 1],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", AUTUMN_NIGHT)
+def test_hours_are_those_of_the_instant(case: str, empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    times, form, hours = AUTUMN_NIGHT[case]
+    lines = "".join(f"{number};{time};1;a;\n" for number, time in enumerate(times))
+    event = f"{{timestamp: at, {form}timezone: Europe/Berlin, key: [id]}}"
+    load(empty_warehouse, dataset_of(LOANS, write(tmp_path / "a.csv", HEADER + lines), windows="hour", event=event))
+    clock = HourClock("Europe/Berlin")
+    expected = [datetime(2024, 10, 27, tzinfo=UTC) + timedelta(hours=hour) for hour in hours]
+    ids_and_days = empty_warehouse.execute(
+        "select cast(id as integer), window_date from raw.loans order by 1"
+    ).fetchall()
+    assert ids_and_days == [(number, clock.day(hour)) for number, hour in enumerate(expected)]
+
+
+def test_times_with_a_zone_of_a_parquet_file_are_instants(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    at = pd.to_datetime(["2024-10-27T00:30Z", "2024-10-27T01:30Z"])
+    pd.DataFrame({"id": ["1", "2"], "at": at, "amount": 1.0, "kind": "a", "repaid": True}).to_parquet(
+        tmp_path / "a.parquet"
+    )
+    event = "{timestamp: at, timezone: Europe/Berlin, key: [id]}"
+    load(empty_warehouse, dataset_of(LOANS, tmp_path / "a.parquet", windows="hour", event=event))
+    assert rows(empty_warehouse, "at::text, window_date - min(window_date) over ()") == [
+        ("2024-10-27 02:30:00", 0),
+        ("2024-10-27 02:30:00", 1),
+    ]
+
+
+def test_hours_that_no_day_stands_for_are_refused(empty_warehouse: database.Connection, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", f"{HEADER}1;2022-02-02 10:00;1;a;\n2;2400-02-02 10:00;1;a;\n")
+    with pytest.raises(BadFileError, match=r"at has 1 of 2 values that are no hours .*'2400-02-02 10:00' in row 2"):
+        load(empty_warehouse, dataset_of(LOANS, file, windows="hour"))
+
+
+@pytest.mark.parametrize(("windows", "day"), [("week", "2022-01-31"), ("month", "2022-02-01")])
 def test_calendar_windows_begin_on_a_day(
     windows: str, day: str, empty_warehouse: database.Connection, tmp_path: Path
 ) -> None:

@@ -1,12 +1,12 @@
 {{ config(materialized="view") }}
 
 {%- set columns = [
-    "model_version", "event_id", "source_month", "load_id", "window_date", "prediction", "decision",
+    "model_version", "event_id", "source_month", "load_id", "window_date", "window_start", "prediction", "decision",
 ] %}
 
 with every as (
 
-    {{ of_all_datasets("scored", columns) }}
+    {{ of_all_datasets("scored", columns, without_start=true) }}
 
 )
 

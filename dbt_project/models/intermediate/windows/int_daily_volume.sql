@@ -19,7 +19,7 @@ usual as (
 
     select
         windows.dataset,
-        windows.window_date,
+        windows.window_start,
         count(*) as usual_days,
         percentile_cont(0.5) within group (order by earlier.row_count) as median_row_count
     from windows
@@ -29,7 +29,8 @@ usual as (
             and windows.window_date - {{ 7 * weeks }} <= earlier.window_date
             and windows.window_date > earlier.window_date
             and extract(isodow from windows.window_date) = extract(isodow from earlier.window_date)
-    group by windows.dataset, windows.window_date
+            and {{ hour_of_day("windows") }} = {{ hour_of_day("earlier") }}
+    group by windows.dataset, windows.window_start
 
 ),
 
@@ -43,7 +44,7 @@ compared as (
     left join usual
         on
             windows.dataset = usual.dataset
-            and windows.window_date = usual.window_date
+            and windows.window_start = usual.window_start
 
 ),
 
@@ -65,7 +66,7 @@ final as (
             (row_count + 1) / (usual_row_count + 1),
             (usual_row_count + 1) / (row_count + 1)
         ) as volume_factor,
-        is_partial and window_date = max(window_date) over (partition by dataset) as is_partial,
+        is_partial and window_start = max(window_start) over (partition by dataset) as is_partial,
         load_id,
         dataset,
         origin

@@ -75,7 +75,7 @@ final as (
         md5(
             string_agg(inputs_hash, ',') over (
                 partition by model_version, reference_id
-                order by window_date
+                order by {{ place_in_time("described") }}
                 range between interval '{{ var("trailing_days") }} days' preceding and current row
             )
         ) as inputs_hash_trailing

@@ -157,7 +157,8 @@ final as (
             when incidents.family = 'custom' then incidents.statistic || ' ' || incidents.level
             else 'share of ' || incidents.level
         end
-        || coalesce(' (of ' || nullif(incidents.figure_of, '') || ')', '') as figure
+        || coalesce(' (of ' || nullif(incidents.figure_of, '') || ')', '') as figure,
+        {{ has_hours("incidents.dataset") }} as is_hourly
     from incidents
     inner join seen on incidents.incident_id = seen.incident_id
     inner join named_models on incidents.incident_id = named_models.incident_id

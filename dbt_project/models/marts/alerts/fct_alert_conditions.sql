@@ -41,10 +41,11 @@ evaluated as (
         coalesce(own.warning, general.warning) as warning,
         coalesce(own.critical, general.critical) as critical,
         general.pending_days,
-        general.clear_days,
+        general.clear_days * {{ windows_per_day("conditions.dataset") }} as clear_days,
         -- Half of the budget is for days that open an alert at once, half for warnings on so many days in a row.
-        0.5 / general.false_alarm_days as critical_alpha,
-        power(0.5 / general.false_alarm_days, 1.0 / general.pending_days) as warning_alpha
+        0.5 / (general.false_alarm_days * {{ windows_per_day("conditions.dataset") }}) as critical_alpha,
+        power(0.5 / (general.false_alarm_days * {{ windows_per_day("conditions.dataset") }}), 1.0 / general.pending_days)
+            as warning_alpha
     from conditions
     inner join rules as general
         on

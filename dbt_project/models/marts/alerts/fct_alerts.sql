@@ -151,7 +151,8 @@ final as (
         summary,
         dataset,
         origin,
-        run_id
+        run_id,
+        {{ has_hours("dataset") }} as is_hourly
     from all_alerts
 
 )

@@ -85,7 +85,7 @@ final as (
 
     select
         md5(concat_ws(
-            '|', opened.rule, opened.dataset, opened.model_version, opened.column_name, first_day.window_date
+            '|', opened.rule, opened.dataset, opened.model_version, opened.column_name, {{ window_name("first_day") }}
         )) as alert_id,
         opened.rule,
         case when opened.is_critical then 'critical' else 'warning' end as severity,

@@ -3,7 +3,7 @@
 {%- set trailing -%}
     over (
         partition by model_version, reference_id, segment, metric
-        order by window_date
+        order by {{ place_in_time("differences") }}
         range between interval '{{ var("trailing_days") }} days' preceding and current row
     )
 {%- endset %}

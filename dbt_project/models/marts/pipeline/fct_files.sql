@@ -21,9 +21,11 @@ final as (
     select
         files.load_id,
         files.dataset,
-        files.source_month,
-        files.covers_until,
-        {{ instant_of("files.source_month", "files.dataset") }} as window_start,
+        {{ date_of("files.source_month", "files.dataset") }} as source_month,
+        {{ date_of("files.covers_until", "files.dataset") }} as covers_until,
+        coalesce(
+            {{ hour_start_of("files.source_month", "files.dataset") }}, {{ instant_of("files.source_month", "files.dataset") }}
+        ) as window_start,
         files.location,
         files.sha256,
         files.origin,

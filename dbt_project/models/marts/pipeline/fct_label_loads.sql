@@ -31,7 +31,7 @@ final as (
         loads.dataset,
         loads.target,
         loads.origin as label_origin,
-        loads.source_month,
+        {{ date_of("loads.source_month", "loads.dataset") }} as source_month,
         loads.location,
         loads.sha256,
         loads.rows as row_count,

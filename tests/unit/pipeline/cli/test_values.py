@@ -43,6 +43,19 @@ def test_days_and_months_are_days(text: str, first: date, last: date) -> None:
     assert values.days("FROM")(text) == values.Days(text.strip(), first, last)
 
 
+def test_hours_are_taken_where_windows_are_named() -> None:
+    day, hour = date(2024, 5, 9), "2024-05-09T13"
+    assert values.days("FROM")(f" {hour} ") == values.Days(hour, day, day, hour)
+    assert [values.window("DAY")(text) for text in (hour, "2024-10-27T02+0100", "2024-05-09", "")] == [
+        hour,
+        "2024-10-27T02+0100",
+        "2024-05-09",
+        None,
+    ]
+    with pytest.raises(UsageError, match="DAY '2024-05-09T1' is not a day"):
+        values.window("DAY")("2024-05-09T1")
+
+
 @pytest.mark.parametrize(
     ("first", "last", "words"),
     [
