@@ -123,8 +123,8 @@ def _windows(name: str, dataset: Dataset, min_values: int) -> Windows:
         rows=relation("scored"),
         rejections=relation("rejections"),
         profiles=relation("profiles"),
-        trips=relation("accepted"),
-        rejected_trips=relation("rejected"),
+        accepted=relation("accepted"),
+        rejected=relation("rejected"),
         events=relation("events"),
         min_values=min_values,
     )
@@ -318,7 +318,7 @@ def _labels(dataset: Dataset, model: DatasetModel) -> Labels:
     if label.feed:
         return Labels(source="feed", ends_at=after, valid=valid)
     return Labels(
-        source="trips",
+        source="rows",
         delay_days=label.delay_days or 0.0,
         jitter_days=label.jitter_days,
         ends_at=label.known_at or after,

@@ -45,6 +45,11 @@ def _checked_word(text: str) -> str:
     return _checked_text(text)
 
 
+def names_in(text: str) -> set[str]:
+    """All that may name a column in an SQL expression."""
+    return set(re.findall(r"\w+", text.lower()))
+
+
 def _listed(value: object) -> object:
     """A single text stands for a list of one."""
     return (value,) if isinstance(value, str) else value
@@ -248,6 +253,11 @@ class Dataset(Part):
             for name in (model.label.column, model.label.known_at)
             if name is not None
         )
+
+    @property
+    def derived_of_rows(self) -> tuple[str, ...]:
+        """The derived columns that follow from what a row comes with: from no label."""
+        return tuple(name for name, each in self.derive.items() if not names_in(each.sql) & self.late_columns)
 
     @property
     def source_place(self) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field, StrictBool, model_validator
 
 from config.config_values import Name, Strict
 
-LabelSource = Literal["trips", "feed"]
+LabelSource = Literal["rows", "feed"]
 LabelDays = Annotated[float, Field(ge=0, le=3650, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -38,7 +38,7 @@ class ValidRange(Strict):
 class Labels(Strict):
     """Where the labels of a target come from.
 
-    `trips`: the target is a column of the trips' own rows; it counts as known `delay_days` +- `jitter_days` after the
+    `rows`: the target is a column of the rows themselves; it counts as known `delay_days` +- `jitter_days` after the
     time in the column `ends_at`; where `may_come_later`, a row without one is not wrong, its label has not come yet,
     and may come in a file.
     `feed`: labels come in files only; with `ends_at` none is evaluated that was observed before that time.
@@ -58,8 +58,8 @@ class Labels(Strict):
 
     @model_validator(mode="after")
     def _fits_its_source(self) -> Labels:
-        if self.source == "trips" and self.ends_at is None:
-            raise ValueError("source trips needs ends_at, the column with the trip's end")
+        if self.source == "rows" and self.ends_at is None:
+            raise ValueError("source rows needs ends_at, the column with the row's end")
         if self.source == "feed" and {"delay_days", "jitter_days"} & self.model_fields_set:
-            raise ValueError("delay_days and jitter_days belong to source trips: a feed says itself when each came")
+            raise ValueError("delay_days and jitter_days belong to source rows: a feed says itself when each came")
         return self

@@ -64,8 +64,8 @@ class Windows(Strict):
     rows: Relation
     rejections: Relation
     profiles: Relation
-    trips: Relation
-    rejected_trips: Relation
+    accepted: Relation
+    rejected: Relation
     events: Relation
     min_values: Annotated[int, Number, Field(ge=1)]
 
@@ -221,7 +221,7 @@ class Model(Strict):
                 else "reference belongs to predictions: loaded; the reference of a recipe is what it holds out"
             )
         if self.is_loaded and self.only:
-            raise ValueError("only belongs to a recipe; loaded predictions are of the trips that their files name")
+            raise ValueError("only belongs to a recipe; loaded predictions are of the rows that their files name")
         if self.threshold is not None and self.task != "binary":
             raise ValueError("threshold belongs to task: binary: at or above it the model decides for 1")
         if self.task == "multiclass" and self.in_rows is None:
@@ -278,8 +278,8 @@ class Words(Strict):
 class Monitoring(Strict):
     """What is monitored of a dataset, and how: its own file and the rules that hold for all."""
 
-    dataset: Name = "green_trips"
-    words: Words = Words(one="trip", many="trips")
+    dataset: Name
+    words: Words = Words()
     # Without one, rows are known by their place in the source's month.
     key: tuple[KeyColumn, ...] = ()
     windows: Windows

@@ -52,11 +52,11 @@ def keep_classes(connection: database.Connection, monitoring: Monitoring, spec: 
 
 def _shown(connection: database.Connection, windows: Windows, columns: Sequence[str | None], days: Period) -> set[str]:
     """The classes in those of the columns that accepted rows have, on some days."""
-    types, classes = columns_of(windows.trips), set[str]()
+    types, classes = columns_of(windows.accepted), set[str]()
     for column in (name for name in columns if name in types):
         query = sql.SQL(_QUERIES["shown"]).format(
             column=sql.Identifier(str(column)),
-            accepted=database.relation(windows.trips),
+            accepted=database.relation(windows.accepted),
             time=sql.Identifier(windows.time if windows.are_by_time else "window_date"),
         )
         rows: list[Any] = connection.execute(query, {"from": days.from_, "to": days.to}).fetchall()
@@ -102,7 +102,7 @@ def name_unknown(connection: database.Connection, monitoring: Monitoring, target
         load: label_load_id, month and load_id of the rows.
     """
     query = sql.SQL(_QUERIES["name_unknown"]).format(
-        target=sql.Identifier(target), trips=database.relation(monitoring.windows.trips)
+        target=sql.Identifier(target), trips=database.relation(monitoring.windows.accepted)
     )
     connection.execute(query, load)
 

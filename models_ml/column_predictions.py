@@ -38,7 +38,7 @@ def versions_in_rows(monitoring: Monitoring, spec: str, columns: RowPredictions)
     if columns.version is None:
         return [RowVersion(spec, spec)]
     query = sql.SQL(_QUERIES["versions"]).format(
-        version=sql.Identifier(columns.version), accepted=database.relation(monitoring.windows.trips)
+        version=sql.Identifier(columns.version), accepted=database.relation(monitoring.windows.accepted)
     )
     with database.connect("versions", read_only=True) as connection:
         rows: list[Any] = connection.execute(query).fetchall()
@@ -80,7 +80,7 @@ class ColumnPredictions:
         query = sql.SQL(_QUERIES["write"]).format(
             prediction=sql.SQL("null") if columns.column is None else sql.Identifier(columns.column),
             decision=sql.SQL("null") if columns.yes_or_no is None else sql.Identifier(columns.yes_or_no),
-            accepted=database.relation(self._windows.trips),
+            accepted=database.relation(self._windows.accepted),
             is_of_version=is_of_version,
         )
         of_month = {"model_version": self.subject, "month": month.source_month, "load_id": month.load_id}

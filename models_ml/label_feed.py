@@ -201,12 +201,12 @@ def _refuse_unknown(
     shown = [", ".join(str(record[name]) for name in key.names) for (record,) in first]
     raise BadFileError(
         f"{file.path.name}: none of its {file.rows:,} records is of one of the {key.words} in the warehouse: "
-        f"{key.examples(connection, monitoring.windows.trips, shown)}; nothing was loaded"
+        f"{key.examples(connection, monitoring.windows.accepted, shown)}; nothing was loaded"
     )
 
 
 def _write_query(connection: database.Connection, monitoring: Monitoring, entry: Labels, key: EventKey) -> sql.Composed:
-    relations = monitoring.windows.trips, monitoring.windows.rejected_trips
+    relations = monitoring.windows.accepted, monitoring.windows.rejected
     # What the rows tell may be known later than what a file tells of them.
     ended = entry.ends_at if entry.source == "feed" else monitoring.windows.time
     ends: list[sql.Composable] = []
@@ -246,7 +246,7 @@ def _remove_generated(connection: database.Connection, of: Mapping[str, str], su
 def _known_classes(connection: database.Connection, monitoring: Monitoring, target: str) -> dict[str, float]:
     """The numbers of a target's classes."""
     for spec, model in monitoring.models.items():
-        if model.target == target and columns_of(monitoring.windows.trips):
+        if model.target == target and columns_of(monitoring.windows.accepted):
             keep_classes(connection, monitoring, spec)
     names = classes_of(connection, monitoring, target)
     if not names:

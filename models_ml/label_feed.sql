@@ -29,7 +29,7 @@ select record from staged_labels order by line limit 3
 select loads.source_month
 from ml.label_loads as loads
 where
-    loads.origin = 'trips'
+    loads.origin = 'rows'
     and loads.dataset = %(dataset)s
     and loads.target = %(target)s
     and loads.rows > 0

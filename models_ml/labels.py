@@ -72,7 +72,7 @@ class TripLabels:
 
     def units(self, known: Mapping[Key, Entry]) -> Iterator[Unit[LoadedMonth]]:
         entry = self._monitoring.labels.get(self._target)
-        if entry is None or entry.source != "trips":
+        if entry is None or entry.source != "rows":
             return
         if not entry.takes_feed:
             with database.connect("labels", read_only=True) as connection:
@@ -103,7 +103,7 @@ class TripLabels:
 
     def _store(self, entry: Labels, month: LoadedMonth, connection: database.Connection) -> int:
         """The month's old labels out, the new ones in, what was kept out, the counts."""
-        relation, target = self._windows.trips, self._target
+        relation, target = self._windows.accepted, self._target
         ends_at = str(entry.ends_at)  # source trips has one
         of_classes = classes.is_of_classes(self._monitoring, target)
         valid = {*NUMBERS, BOOLEAN, "text"} if of_classes else {*NUMBERS, BOOLEAN}
@@ -121,7 +121,7 @@ class TripLabels:
             "most": entry.valid.most,
             "classes": classes.classes_of(connection, self._monitoring, target) if of_classes else [],
         }
-        load = {"origin": "trips", "location": relation, "sha256": "", "inputs_hash": "", "run_id": self._run_id}
+        load = {"origin": "rows", "location": relation, "sha256": "", "inputs_hash": "", "run_id": self._run_id}
         label_load_id = database.one_row(connection, _QUERIES["insert_load"], {**facts, **load})[0]
         query = sql.SQL(_QUERIES["write_month"]).format(
             trips=database.relation(relation),
@@ -150,7 +150,7 @@ def _refuse_mix(connection: database.Connection, of: Mapping[str, str]) -> None:
 def _settings_hash(entry: Labels, windows: Windows) -> str:
     facts = {
         "entry": entry.model_dump(mode="json"),
-        "trips": windows.trips,
+        "trips": windows.accepted,
         "timezone": windows.timezone,
         "query": _QUERIES["write_month"],
     }

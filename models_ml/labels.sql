@@ -20,7 +20,7 @@ where
     and label_load_id in (
         select label_load_id from ml.label_loads
         where
-            origin = 'trips'
+            origin = 'rows'
             and dataset = %(dataset)s
             and target = %(target)s
             and source_month = %(month)s
@@ -28,7 +28,7 @@ where
 
 -- name: delete_load
 delete from ml.label_loads
-where origin = 'trips' and dataset = %(dataset)s and target = %(target)s and source_month = %(month)s
+where origin = 'rows' and dataset = %(dataset)s and target = %(target)s and source_month = %(month)s
 
 -- name: delete_generated_labels
 delete from ml.labels
@@ -37,11 +37,11 @@ where
     and target = %(target)s
     and label_load_id in (
         select label_load_id from ml.label_loads
-        where origin = 'trips' and dataset = %(dataset)s and target = %(target)s
+        where origin = 'rows' and dataset = %(dataset)s and target = %(target)s
     )
 
 -- name: delete_generated_loads
-delete from ml.label_loads where origin = 'trips' and dataset = %(dataset)s and target = %(target)s
+delete from ml.label_loads where origin = 'rows' and dataset = %(dataset)s and target = %(target)s
 
 -- name: insert_load
 insert into ml.label_loads (

@@ -88,7 +88,7 @@ def load_predictions(
     for model_version in versions:
         record_model(connection, monitoring, spec, model_version)
     key = EventKey.of(monitoring)
-    for relation in (windows.trips, windows.rejected_trips):
+    for relation in (windows.accepted, windows.rejected):
         key.check(relation, columns_of(relation))
     connection.execute(sql.SQL(_QUERIES["create_incoming"]).format(key=key.staged_columns))
     with connection.cursor().copy(_QUERIES["copy_incoming"]) as copy:
@@ -115,8 +115,10 @@ def _take_in(
         records = [", ".join(map(str, record.values())) for (record,) in _rows(connection, "first_records", key)]
         raise BadFileError(
             f"{file.location}: no prediction of {model_version} can be loaded ({words}): {' and '.join(named.names)} "
-            f"must be those of accepted rows, as in {windows.trips}"
-            + "".join(f"; {examples}" for examples in [named.examples(connection, windows.trips, records)] if examples)
+            f"must be those of accepted rows, as in {windows.accepted}"
+            + "".join(
+                f"; {examples}" for examples in [named.examples(connection, windows.accepted, records)] if examples
+            )
         )
     found = _rows(connection, "months_of_file", key)
     months: list[date] = [row[0] for row in found]
@@ -285,7 +287,7 @@ def _reference_rows(
     windows = monitoring.windows
     names, columns = reference_columns(monitoring, model, columns_of(windows.rows))
     query = _query("reference_rows", windows, columns=columns)
-    with connection.transaction(), connection.cursor("reference_rows") as cursor:
+    with connection.cursor("reference_rows") as cursor:
         cursor.execute(query, period)
         parts = [pd.DataFrame(part, columns=names) for part in iter(lambda: cursor.fetchmany(PART_ROWS), [])]
     rows = with_numbers(connection, monitoring, model, joined(parts or [pd.DataFrame([], columns=names)]))
@@ -320,8 +322,8 @@ def _rows(connection: database.Connection, query: str, parameters: dict[str, Any
 def _query(name: str, windows: Windows, **more: sql.Composable) -> sql.Composed:
     """A query of a dataset's relations."""
     return sql.SQL(_QUERIES[name]).format(
-        accepted=database.relation(windows.trips),
-        rejected=database.relation(windows.rejected_trips),
+        accepted=database.relation(windows.accepted),
+        rejected=database.relation(windows.rejected),
         scored=database.relation(windows.rows),
         windows=database.relation(windows.windows),
         of_period=sql.SQL(_QUERIES["of_period"]).format(

@@ -25,8 +25,8 @@ def match_labels_again(monitoring: Monitoring) -> int:
         return 0
     windows = monitoring.windows
     query = sql.SQL(_QUERIES["labels"]).format(
-        accepted=database.relation(windows.trips),
-        rejected=database.relation(windows.rejected_trips),
+        accepted=database.relation(windows.accepted),
+        rejected=database.relation(windows.rejected),
         windows=database.relation(windows.windows),
     )
     with database.connect("labels") as connection:

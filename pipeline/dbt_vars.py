@@ -62,18 +62,13 @@ def _cleaning(dataset: Dataset) -> Variables:
         for name, spec in dataset.columns.items()
         if spec.type != "ignored" or name in dataset.role_columns
     ]
-    labels = {
-        name
-        for model in dataset.models.values()
-        if model.label is not None
-        for name in (model.label.column, model.label.known_at)
-    }
+    names = [column["name"] for column in columns if column["name"] not in dataset.late_columns]
     time = dataset.event.timestamp
     return {
         **({"time": f'"{time}"'} if time is not None else {}),
         "columns": columns,
         # Labels are read by their loads: a day whose labels arrive is what it was.
-        "hashed": ["event_at", *(f'"{column["name"]}"' for column in columns if column["name"] not in labels)],
+        "hashed": ["event_at", *(f'"{name}"' for name in (*names, *dataset.derived_of_rows))],
         "derive": [
             *({"name": name, "sql": spec.sql, "type": spec.type} for name, spec in dataset.derive.items()),
             *(vars(each) for of_column in descriptions(dataset).values() for each in of_column),

@@ -12,7 +12,6 @@ import hashlib
 import itertools
 import json
 import math
-import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -23,7 +22,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from config.datasets import Dataset
+from config.datasets import Dataset, names_in
 from config.monitoring import Monitoring
 from python_metrics.metric_rows import MetricRow, Status
 from python_metrics.monitored import Window
@@ -107,9 +106,9 @@ class CustomMetrics:
     def _rules(self, metric: str) -> tuple[str, bool]:
         """What the metric follows from beside the window's rows, and whether it reads a label: their hash has none."""
         text = self._dataset.metrics[metric]
-        read = _words(text) | {*self._segments.columns}
+        read = names_in(text) | {*self._segments.columns}
         derived = {name: each.sql for name, each in self._dataset.derive.items() if name in read}
-        read = read.union(*(_words(each) for each in derived.values()))
+        read = read.union(*(names_in(each) for each in derived.values()))
         labels = [model.label for model in self._dataset.models.values() if model.label is not None]
         reads_label = any(name in read for label in labels for name in (label.column, label.known_at))
         rules = [VERSION, text, self._segments.model_dump(mode="json"), derived]
@@ -182,7 +181,7 @@ class CustomMetrics:
         query = sql.SQL(_QUERIES["figures"]).format(
             segment=_segment(columns) if columns else _WHOLE,
             value=value,
-            rows=database.relation(self._windows.trips),
+            rows=database.relation(self._windows.accepted),
             grouped=_GROUPED if columns else sql.SQL(""),
         )
         found: dict[date, list[_Figure]] = {day: [] for day in days}
@@ -224,8 +223,3 @@ def _segment(columns: Sequence[str]) -> sql.Composable:
     """The value of a segmentation, as profiles have it (dbt_project/macros/profiles.sql)."""
     values = [sql.SQL("coalesce(monitoring.level({}), 'missing')").format(sql.Identifier(name)) for name in columns]
     return sql.SQL(" || ' / ' || ").join(values)
-
-
-def _words(text: str) -> set[str]:
-    """All that may name a column in an expression."""
-    return set(re.findall(r"\w+", text.lower()))

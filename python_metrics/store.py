@@ -123,7 +123,6 @@ def read_reference(reference_id: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     frames, segments, days = [pd.DataFrame()], list[Any](), list[date]()
     with (
         database.connect("metrics", read_only=True) as connection,
-        connection.transaction(),
         connection.cursor("reference_rows") as cursor,
     ):
         cursor.itersize = 1

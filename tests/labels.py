@@ -23,7 +23,7 @@ from warehouse.engine import bring_up_to_date
 JANUARY, FEBRUARY = date(2022, 1, 1), date(2022, 2, 1)
 # Orders of a month, an hour apart; the last ones are among the refused.
 ACCEPTED, REFUSED = 40, 5
-TRIPS = Labels(source="trips", ends_at="done_at", delay_days=3, jitter_days=1)
+TRIPS = Labels(source="rows", ends_at="done_at", delay_days=3, jitter_days=1)
 FEED = Labels(source="feed")
 TABLES = ("labels", "label_loads", "rejected_labels")
 NOON = datetime(2022, 3, 1, 12, tzinfo=UTC)
@@ -68,7 +68,7 @@ def make_shop(connection: Connection) -> None:
 def monitoring(**labels: Labels) -> Monitoring:
     """The project's own file, with the shop's relations and these labels in place of its own."""
     whole = green_trips()
-    relations = {"windows": "shop.days", "trips": "shop.orders", "rejected_trips": "shop.refused"}
+    relations = {"windows": "shop.days", "accepted": "shop.orders", "rejected": "shop.refused"}
     return whole.model_copy(update={"windows": whole.windows.model_copy(update=relations), "labels": labels})
 
 

@@ -214,6 +214,13 @@ def transaction(connection: Connection) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def undone(connection: Connection) -> Iterator[None]:
+    """A part of a transaction that leaves nothing behind."""
+    with connection.transaction(force_rollback=True):
+        yield
+
+
 def _prove_lock(connection: Connection) -> None:
     for statement in sessions.proof():
         connection.execute(statement)

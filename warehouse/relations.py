@@ -20,7 +20,7 @@ _NEEDED = {
         *("is_pruned", "is_partial"),
     ),
     "rows": ("model_version", "window_date", "event_id", "load_id", PREDICTION),
-    "trips": ("event_id", "source_month", "source_row", "load_id", "window_date"),
+    "accepted": ("event_id", "source_month", "source_row", "load_id", "window_date"),
     "profiles": (
         *("window_date", "model_version", "segment_key", "segment_value", "column_name", "column_type"),
         *("n_missing", "numbers", "categories", "counts", "inputs_hash"),

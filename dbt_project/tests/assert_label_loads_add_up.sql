@@ -55,5 +55,5 @@ where
     pruned.source_month is null
     and (
         loads.quarantined != coalesce(rejected.rejected_count, 0)
-        or (loads.origin = 'trips' and loads.accepted != coalesce(labels.label_count, 0))
+        or (loads.origin = 'rows' and loads.accepted != coalesce(labels.label_count, 0))
     )

@@ -81,7 +81,7 @@ def _course(house: House) -> parts.AnyPanel:
         no_data=NO_METRICS,
         decimals=3,
     )
-    panel = parts.lines(about, [Query(house.sql("custom_metrics")["course"], "time_series")], width=12, height=9)
+    panel = parts.lines(about, [Query(house.sql("custom_metrics")["course"], "time_series")], width=24, height=9)
     parts.as_band(panel, "usual from", "usual", GREY)
     panel.override_by_name("all rows", styled(color=parts.colored(BLUE), custom__lineWidth=3))
     return panel.repeat("metric").repeat_direction("h").max_per_row(2)

@@ -137,7 +137,7 @@ def _why_refused(connection: database.Connection, expression: _Expression, rows:
     """What is wrong with an expression on these rows; '' where it can be used."""
     view = sql.SQL("create temporary view tried_expression as select {} as value from {}")
     try:
-        with database.transaction(connection), connection.transaction(force_rollback=True):
+        with database.transaction(connection), database.undone(connection):
             connection.execute(view.format(expression.value, rows))
             parsed: Any = database.one_row(connection, _QUERIES["planned"])
             calls = [int(function) for function in _CALLS.findall(parsed[0])]

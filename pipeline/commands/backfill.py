@@ -57,7 +57,7 @@ def backfill(request: BackfillRequest, settings: Settings, console: Console, tel
     span = _span(monitoring, asked)
     pruned = _pruned(monitoring, asked)
     if pruned or asked.first < span.first or span.last < asked.last:
-        tell(f"note: of {request.first} to {request.last} only days whose trips are there are computed{pruned}")
+        tell(f"note: of {request.first} to {request.last} only days whose rows are there are computed{pruned}")
     models = _models(monitoring, asked, request.model, settings)
 
     def begin(run_id: int) -> None:
@@ -104,7 +104,7 @@ def _span(monitoring: Monitoring, asked: Span) -> Span:
         first, last = asked.words(asked.first), asked.words(asked.last)
         raise UsageError(
             f"none of the days {first} to {last} can be computed{_pruned(monitoring, asked)}: the "
-            f"warehouse holds the trips of {spans(there, asked.words)}"
+            f"warehouse holds the rows of {spans(there, asked.words)}"
         )
     return Span(found[0], found[-1], asked.words)
 
@@ -115,7 +115,7 @@ def _pruned(monitoring: Monitoring, asked: Span) -> str:
     if not count:
         return ""
     again = "`make pipeline MONTHS=2022-02 RELOAD=2022-02` loads a month again"
-    return f"; the trips of {count} of them are gone (make prune), {again}"
+    return f"; the rows of {count} of them are gone (make prune), {again}"
 
 
 def _models(monitoring: Monitoring, asked: Span, model: str, settings: Settings) -> list[BackfilledModel]:

@@ -123,7 +123,7 @@ where
 delete from ml.rejected_labels
 where label_load_id in (
     select label_load_id from ml.label_loads
-    where dataset = 'green_trips' and origin = 'trips' and source_month = %(month)s
+    where dataset = 'green_trips' and origin = 'rows' and source_month = %(month)s
 )
 
 -- name: delete_trips

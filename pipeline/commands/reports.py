@@ -95,7 +95,7 @@ def _works(
         if is_pruned(windows, day):
             month = f"{windows.date_of(day):%Y-%m}"
             raise UsageError(
-                f"the trips of {request.day} are gone (make prune), and a report is made from them: "
+                f"the rows of {request.day} are gone (make prune), and a report is made from them: "
                 f"`make pipeline MONTHS={month} RELOAD={month}` loads their file again"
             )
         raise UsageError(_not_monitored(monitoring, day, models))

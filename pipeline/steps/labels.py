@@ -1,4 +1,4 @@
-"""The step `labels`: the labels that the trips' own rows tell, a target and month a unit."""
+"""The step `labels`: the labels that the rows themselves hold, a target and month a unit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from warehouse.runs import Step as Record
 
 
 class TripLabelling(Step):
-    """Labels of the trips, each with the time at which it arrives."""
+    """Labels of the rows, each with the time at which it arrives."""
 
     name = LABELS
     does = "matching labels with predictions"

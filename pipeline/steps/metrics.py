@@ -65,7 +65,7 @@ def _custom(run: Run, monitoring: Monitoring, record: Record) -> Done:
     """The metrics that a dataset's file names; those of the worked example are tried here, on rows that SQL makes."""
     name, dataset = monitoring.dataset, run.monitored.datasets[monitoring.dataset]
     if dataset.metrics and name not in run.monitored.described:
-        check_metrics(name, dataset, monitoring.windows.trips)
+        check_metrics(name, dataset, monitoring.windows.accepted)
     work = CustomMetrics(monitoring, dataset, run.run_id)
     done = run.make(work, record)
     for note in work.notes:

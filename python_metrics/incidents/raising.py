@@ -48,7 +48,7 @@ class ModelStatements:
         """What there is to say about an incident that this firing raises."""
         if firing.subject.family == CUSTOM:
             windows = self._monitoring.windows
-            rows = Relation(windows.trips, hours=windows.hours, time=windows.time)
+            rows = Relation(windows.accepted, hours=windows.hours, time=windows.time)
             return Raised(Facts(), rows_query(rows, firing.window_date, "", Facts()))
         column = self._column(firing.subject.column_name)
         if column is not None:
@@ -96,7 +96,7 @@ class ModelStatements:
         elif model.is_loaded:
             relation = Relation(windows.rows, self._model.model_version, digits=digits)
         else:
-            relation = Relation(windows.trips, "", model.only, digits=digits)
+            relation = Relation(windows.accepted, "", model.only, digits=digits)
         return replace(relation, hours=windows.hours, time=windows.time)
 
     def _facts(self, firing: Firing, column: MonitoredColumn) -> Facts:

@@ -58,7 +58,12 @@ def _parts(relations: Windows) -> dict[str, sql.Composable]:
     """What the two queries about months share."""
     windows, evaluated = database.relation(relations.windows), sql.SQL(_QUERIES["evaluated"])
     months = sql.SQL(_QUERIES["months"]).format(windows=windows, evaluated=evaluated)
-    return {"windows": windows, "trips": database.relation(relations.trips), "evaluated": evaluated, "months": months}
+    return {
+        "windows": windows,
+        "trips": database.relation(relations.accepted),
+        "evaluated": evaluated,
+        "months": months,
+    }
 
 
 def to_recall(model_version: str, reference_id: str) -> dict[datetime, set[Key]]:

@@ -22,7 +22,7 @@ from config.settings import make_settings
 from core.errors import BadFileError
 from pipeline.runner import Pipeline, Report
 from tests.datasets import contents, dataset_of, load
-from tests.hard.killing import AS_OF, Case, Yard
+from tests.hard.killing import Case, Yard
 from tests.warehouse_hashes import hashes
 from warehouse import database
 from warehouse.database import Connection
@@ -53,6 +53,7 @@ FILE = """
         reference: {from: 2023-01-10, to: 2023-01-31}
 """
 DAYS, A_DAY = 40, 60
+AS_OF = "2023-03-31"
 RUN = ("run", "--dataset", "orders", "--as-of", AS_OF)
 # Passes of a first run at which it dies, and of one to which a day comes again, with rows of others.
 FIRST = [

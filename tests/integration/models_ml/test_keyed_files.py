@@ -17,7 +17,7 @@ from models_ml.match_again import match_labels_again
 from tests.labels import FEBRUARY, NOON, known, monitoring, one, refresh, rows
 from warehouse.database import Connection
 
-ENTRY = Labels(source="trips", ends_at="done_at", delay_days=1, may_come_later=True)
+ENTRY = Labels(source="rows", ends_at="done_at", delay_days=1, may_come_later=True)
 _KEYS = """
 alter table shop.orders add column id text, add column wave double precision;
 alter table shop.refused add column id text, add column wave double precision;
@@ -114,7 +114,7 @@ def test_a_feed_adds_to_what_the_rows_say_and_has_the_last_word(keyed: Connectio
     # The rows' own label would have come later, and is not written.
     query = "select label from ml.labels where event_id & 4294967295 = 0 and load_id = 2"
     assert rows(keyed, query) == [(9,)]
-    assert rows(keyed, "select unchanged from ml.label_loads where origin = 'trips' order by source_month") == [
+    assert rows(keyed, "select unchanged from ml.label_loads where origin = 'rows' order by source_month") == [
         (0,),
         (1,),
     ]

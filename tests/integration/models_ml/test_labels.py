@@ -68,7 +68,7 @@ def test_a_run_reports_its_labels(monitored_warehouse: Connection) -> None:
 
 
 def test_without_delay_a_label_is_known_when_its_trip_ends(shop: Connection) -> None:
-    config = monitoring(amount=Labels(source="trips", ends_at="done_at", delay_days=0))
+    config = monitoring(amount=Labels(source="rows", ends_at="done_at", delay_days=0))
     assert refresh(config, 1) == 2 * ACCEPTED
     utc = datetime(2022, 2, 1, 5, tzinfo=UTC)  # midnight in New York
     assert len(known(shop, "amount", utc - timedelta(microseconds=1))) == ACCEPTED
@@ -211,5 +211,5 @@ def test_a_name_that_is_not_there_is_an_error(
 
 def test_times_with_a_zone_are_taken_as_they_are(shop: Connection) -> None:
     shop.execute("alter table shop.orders alter column done_at type timestamptz using done_at at time zone 'UTC'")
-    refresh(monitoring(amount=Labels(source="trips", ends_at="done_at", delay_days=0)), 1)
+    refresh(monitoring(amount=Labels(source="rows", ends_at="done_at", delay_days=0)), 1)
     assert one(shop, "select min(observed_at) from ml.labels") == datetime(2022, 1, 1, tzinfo=UTC)

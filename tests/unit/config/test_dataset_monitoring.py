@@ -63,7 +63,7 @@ def test_a_column_takes_the_rule_of_its_type_unless_it_has_one() -> None:
 def test_labels_are_in_the_rows_or_come_by_a_feed_or_not_at_all() -> None:
     content = document()
     valid = ValidRange(min=0)
-    expected = Labels(source="trips", ends_at="ended_at", delay_days=3, jitter_days=1, valid=valid)
+    expected = Labels(source="rows", ends_at="ended_at", delay_days=3, jitter_days=1, valid=valid)
     assert made(content).labels == {"minutes": expected}
     content["models"]["short"]["label"] = {"column": "minutes", "feed": True, "valid": {"min": 0}}
     assert made(content).labels == {"minutes": Labels(source="feed", ends_at="began_at", valid=valid)}

@@ -18,18 +18,18 @@ models as (
 evaluations as (
 
     {%- for relation, is_latest in [("metric_values", "true"), ("metric_history", "false")] %}
-    select
-        metrics.*,
-        {{ is_latest }} as is_latest
-    from windows
-    inner join {{ ref("stg_monitoring__" ~ relation) }} as metrics
-        on
-            windows.model_version = metrics.model_version
-            and windows.reference_id = metrics.reference_id
-            and windows.window_start = metrics.window_start
-            and windows.granularity = metrics.granularity
-    where metrics.layer = 'performance'
-    {{ "union all" if not loop.last }}
+        select
+            metrics.*,
+            {{ is_latest }} as is_latest
+        from windows
+        inner join {{ ref("stg_monitoring__" ~ relation) }} as metrics
+            on
+                windows.model_version = metrics.model_version
+                and windows.reference_id = metrics.reference_id
+                and windows.window_start = metrics.window_start
+                and windows.granularity = metrics.granularity
+        where metrics.layer = 'performance'
+        {{ "union all" if not loop.last }}
     {%- endfor %}
 
 ),

@@ -103,7 +103,8 @@ def test_rows_that_a_later_migration_refuses_are_refused(older_backup: Older) ->
 
 
 def test_a_warehouse_of_before_the_first_release_says_what_to_do(empty_warehouse: Connection) -> None:
-    empty_warehouse.execute("update monitoring.schema_versions set version = 25")
+    empty_warehouse.execute("delete from monitoring.schema_versions")
+    empty_warehouse.execute("insert into monitoring.schema_versions (version) values (25)")
     with pytest.raises(DatabaseError, match=r"schema version 25, of a program before 0\.1\.0.*Empty it and run"):
         schema_versions.migrate()
 
