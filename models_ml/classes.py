@@ -7,6 +7,7 @@ keeps its number for good. Called by models_ml.labels, label_feed and load, and 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,7 +60,10 @@ def _shown(connection: database.Connection, windows: Windows, columns: Sequence[
             accepted=database.relation(windows.accepted),
             time=sql.Identifier(windows.time if windows.are_by_time else "window_date"),
         )
-        rows: list[Any] = connection.execute(query, {"from": days.from_, "to": days.to}).fetchall()
+        # A window that holds one of the days may begin up to a year before it.
+        first, last = windows.span(days.from_ - timedelta(days=366), days.to)
+        parameters = {"from": days.from_, "to": days.to, "first": first, "last": last}
+        rows: list[Any] = connection.execute(query, parameters).fetchall()
         classes |= {name for (name,) in rows}
     return classes
 

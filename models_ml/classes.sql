@@ -24,7 +24,7 @@ select distinct monitoring.level({column}) as class
 from {accepted}
 where
     {column} is not null
-    and window_date between cast(%(from)s as date) - 366 and %(to)s
+    and window_date between %(first)s and %(last)s
     and cast({time} as date) between %(from)s and %(to)s
 
 -- name: name_unknown

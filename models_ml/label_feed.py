@@ -151,7 +151,7 @@ def load_labels(monitoring: Monitoring, target: str, path: Path) -> LabelLoad:
         SourceUnavailableError: the file is not there.
         BadFileError: it cannot be read, its columns are not those of a feed, or it names no row of the dataset by its
             key; nothing was changed.
-        ConfigurationError: monitoring.yml names a relation or a column that is not there.
+        ConfigurationError: a relation or a column of the dataset is not there.
     """
     key = EventKey.of(monitoring)
     own = [spec for spec, model in monitoring.models.items() if model.target == target]
@@ -161,7 +161,7 @@ def load_labels(monitoring: Monitoring, target: str, path: Path) -> LabelLoad:
     with database.connect("labels") as connection:
         known_classes = _known_classes(connection, monitoring, target) if of_classes else None
         query = _write_query(connection, monitoring, entry, key)
-        inputs_hash = _inputs_hash(connection, monitoring, entry, file)
+        inputs_hash = _inputs_hash(connection, monitoring, entry, file, list(known_classes or ()))
         of = {"dataset": monitoring.dataset, "target": target}
         facts: dict[str, object] = {**of, "inputs_hash": inputs_hash}
         known: Any = connection.execute(_QUERIES["known_load"], facts).fetchone()
@@ -228,10 +228,12 @@ def _write_query(connection: database.Connection, monitoring: Monitoring, entry:
     )
 
 
-def _inputs_hash(connection: database.Connection, monitoring: Monitoring, entry: Labels, file: TableFile) -> str:
+def _inputs_hash(
+    connection: database.Connection, monitoring: Monitoring, entry: Labels, file: TableFile, classes: list[str]
+) -> str:
     query = sql.SQL(_QUERIES["loads"]).format(windows=database.relation(monitoring.windows.windows))
     row = connection.execute(query).fetchone()
-    facts = [file.sha256, str(row[0]) if row else "", entry.model_dump(mode="json")]
+    facts = [file.sha256, str(row[0]) if row else "", entry.model_dump(mode="json"), *([classes] if classes else [])]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The trips that labels belong to: the relations that monitoring.yml names, checked before they are put into a query.
+"""The trips that labels belong to: the relations of its dataset, checked before they are put into a query.
 
 Called by models_ml.labels and models_ml.label_feed.
 """
@@ -29,17 +29,14 @@ def check_trips(connection: database.Connection, relation: str, wanted: dict[str
     types = {str(name): str(data_type) for name, data_type in found}
     if not types:
         raise ConfigurationError(
-            f"monitoring.yml names {relation} under windows, but the warehouse has no such relation: "
-            f"{Advice.UPDATE}, or correct the name"
+            f"the warehouse has no relation {relation}, whose rows labels belong to: {Advice.UPDATE}"
         )
     for name, valid in (_KEY | wanted).items():
         if name not in types:
-            raise ConfigurationError(
-                f"monitoring.yml, windows and labels: {relation} has no column {name}; it has {', '.join(types)}"
-            )
+            raise ConfigurationError(f"label: {relation} has no column {name}; it has {', '.join(types)}")
         if types[name] not in valid:
             raise ConfigurationError(
-                f"monitoring.yml, windows and labels: the column {name} of {relation} is of type {types[name]}; "
+                f"label: the column {name} of {relation} is of type {types[name]}; "
                 f"{' or '.join(sorted(valid))} is needed"
             )
     return types

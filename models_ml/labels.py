@@ -1,6 +1,6 @@
 """Labels of targets that the trips' own rows tell (source trips): when each counts as known, and what it is.
 
-monitoring.yml goes in, rows of ml.labels, ml.label_loads and ml.rejected_labels come out. A label is written with the
+A dataset's rules go in, rows of ml.labels, ml.label_loads and ml.rejected_labels come out. A label is written with the
 time at which it arrives, also where that lies ahead: what is known at a moment is what has an earlier observed_at. Work
 for warehouse.engine, of the step `labels`.
 """
@@ -58,7 +58,7 @@ class TripLabels:
     Where a feed adds to them, what it says of a row takes the place of what the row says from then on.
 
     Raises:
-        ConfigurationError: monitoring.yml names a relation or a column that is not there or is of a wrong type, or
+        ConfigurationError: a relation or a column of the dataset is not there or is of a wrong type, or
             the target has labels that came with a feed.
     """
 

@@ -193,7 +193,7 @@ def complete_reference(connection: database.Connection, version: LoadedVersion, 
     """
     model, segment_columns = monitoring.models[version.spec], monitoring.segments.columns
     if model.reference is None:
-        raise ConfigurationError(f"monitoring.yml, models.{version.spec}: it has no reference")
+        raise ConfigurationError(f"{monitoring.dataset}.yml, models.{version.spec}: it has no reference")
     record_model(connection, monitoring, version.spec, version.model_version)
     period = _period(version, model.reference, monitoring.windows)
     days: Any = connection.execute(_query("reference_days", monitoring.windows), period).fetchall()
@@ -237,6 +237,9 @@ def label_reference(connection: database.Connection, version: LoadedVersion, mon
     if not database.one_row(connection, _QUERIES["labels_came"], of)[0]:
         return ""
     rows = _reference_rows(connection, _period(version, model.reference, monitoring.windows), monitoring, model)
+    if model.target not in rows:
+        # Those that came are of other days.
+        return ""
     labelled = rows[rows[model.target].notna()].reset_index(drop=True)
     before = int(database.one_row(connection, _QUERIES["labelled_rows"], of)[0])
     if len(labelled) <= before or (len(labelled) < 2 * before and len(labelled) < len(rows)):
@@ -347,7 +350,7 @@ def check_features(monitoring: Monitoring, spec: str) -> None:
     missing = [name for name in monitoring.models[spec].feature_names if name not in types]
     if missing:
         raise ConfigurationError(
-            f"monitoring.yml, models.{spec}: {relation} has no column {', '.join(missing)}: use "
+            f"{monitoring.dataset}.yml, models.{spec}: {relation} has no column {', '.join(missing)}: use "
             f"{', '.join(sorted(types))}"
         )
 
@@ -375,8 +378,8 @@ def record_model(
             return
         if reference_id is not None and model.in_rows is None:
             raise ModelError(
-                f"monitoring.yml has changed what {spec} is (task, reference, features or target), but {model_version} "
-                "was made before: undo the change, or give the changed model a name of its own"
+                f"{monitoring.dataset}.yml has changed what {spec} is (task, reference, features or label), but "
+                f"{model_version} was made before: undo the change, or give the changed model a name of its own"
             )
     connection.execute(
         _QUERIES["insert_model"],

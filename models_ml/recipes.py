@@ -1,6 +1,6 @@
 """How each model is trained: which rows, which of them are held out, which estimator.
 
-A recipe knows nothing of monitoring; features, their kinds and the target come from monitoring.yml.
+A recipe knows nothing of monitoring; features, their kinds and the target come from the dataset's file.
 """
 
 from __future__ import annotations
@@ -65,18 +65,18 @@ def recipe_of(model: Model) -> Recipe:
     """
     fitting = ", ".join(name for name, one in RECIPES.items() if one.task == model.task)
     if model.recipe not in RECIPES:
-        raise ConfigurationError(f"monitoring.yml: the recipe '{model.recipe}' is unknown: use one of {fitting}")
+        raise ConfigurationError(f"predictions: the recipe '{model.recipe}' is unknown: use one of {fitting}")
     found = RECIPES[model.recipe]
     if found.task != model.task:
         raise ConfigurationError(
-            f"monitoring.yml: the recipe '{model.recipe}' is for task {found.task}, the model of {model.target} has "
+            f"predictions: the recipe '{model.recipe}' is for task {found.task}, the model of {model.target} has "
             f"task {model.task}: use one of {fitting}"
         )
     return found
 
 
 def definition_sha256(model: Model) -> str:
-    """Hash of what monitoring.yml says a model is: recipe, features with their kinds, target, task, rows.
+    """Hash of what its dataset's file says a model is: recipe, features with their kinds, target, task, rows.
 
     Raises:
         ConfigurationError: the recipe is unknown or predicts something else.

@@ -1,4 +1,4 @@
-"""Which rows a model is about: the filter `only` of monitoring.yml, as SQL.
+"""Which rows a model is about: the filter `only` of its predictions, as SQL.
 
 A model goes in, a condition with its parameters comes out, checked against the relation that scoring reads. Called by
 train and score.
@@ -44,7 +44,7 @@ def row_condition(spec: str, model: Model, first_parameter: int) -> tuple[sql.Co
 
 
 def _check(spec: str, name: str, value: object, types: dict[str, str]) -> None:
-    place = f"monitoring.yml, models.{spec}.only"
+    place = f"models.{spec}.predictions.only"
     if name not in types:
         raise ConfigurationError(f"{place}: {ACCEPTED} has no column {name}: use one of {', '.join(sorted(types))}")
     is_number = not isinstance(value, str | bool)

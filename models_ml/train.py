@@ -228,7 +228,7 @@ def _labelled_rows(
     missing = [name for name in (*model.feature_names, model.target) if name not in inputs.types]
     if missing:
         raise ModelError(
-            f"{spec}: the columns {', '.join(missing)} named in monitoring.yml are not in the training rows "
+            f"{spec}: the columns {', '.join(missing)} named in the dataset's file are not in the training rows "
             f"(they have {', '.join(inputs.types)})"
         )
     columns = inputs.columns(list(inputs.types), segment_columns)

@@ -25,7 +25,7 @@ def variables(monitored: Monitored, frozen: Sequence[str] = ()) -> Variables:
     """All of them by their names in dbt_project.yml; of `frozen` datasets nothing is built, what there is counts."""
     cleaned = cleaning(monitored)
     datasets: dict[str, Variables] = {name: {**plan, **cleaned[name]} for name, plan in profile_plan(monitored).items()}
-    datasets |= {name: {"is_frozen": True, **_words(monitored.left_out.get(name))} for name in frozen}
+    datasets |= {name: {"is_frozen": True, **_of_frozen(monitored.left_out.get(name))} for name in frozen}
     return {
         **settings(monitored.rules),
         "datasets": datasets,
@@ -51,9 +51,16 @@ def cleaning(monitored: Monitored) -> dict[str, Variables]:
     return found
 
 
-def _words(monitoring: Monitoring | None) -> Variables:
+def _words(monitoring: Monitoring) -> Variables:
     """Whose clock a dataset has, and what its rows are called."""
-    return {"timezone": monitoring.windows.timezone, "many": monitoring.words.many} if monitoring else {}
+    return {"timezone": monitoring.windows.timezone, "many": monitoring.words.many}
+
+
+def _of_frozen(monitoring: Monitoring | None) -> Variables:
+    """What is read of a dataset of which nothing is built: its words, and whether its windows are hours."""
+    if monitoring is None:
+        return {}
+    return _words(monitoring) | (_hours(monitoring.windows.hours) if monitoring.windows.hours else {})
 
 
 def _cleaning(dataset: Dataset) -> Variables:
@@ -83,8 +90,12 @@ def _windows(dataset: Dataset) -> Variables:
     if isinstance(dataset.windows, RowWindow):
         return {"windows": "rows", "window_rows": dataset.windows.rows}
     if dataset.windows == "hour":
-        return {"windows": "hour", "first_hour": HourClock(dataset.event.timezone).first.isoformat()}
+        return _hours(HourClock(dataset.event.timezone))
     return {"windows": "year" if isinstance(dataset.windows, ColumnWindow) else dataset.windows}
+
+
+def _hours(clock: HourClock) -> Variables:
+    return {"windows": "hour", "first_hour": clock.first.isoformat()}
 
 
 def profile_plan(monitored: Monitored) -> dict[str, Variables]:

@@ -21,6 +21,7 @@ from config.dataset_checks import ANSWERS, OF_MODELS
 from config.dataset_models import RowWindow
 from config.datasets import ColumnSpec, Dataset, Source
 from config.described import descriptions
+from config.hours import HourClock
 from config.monitoring import DECISION, PREDICTION, Monitoring, RowPredictions
 from core.errors import ConfigurationError, SourceUnavailableError
 from ingest.datasets.delivered import Delivered
@@ -199,6 +200,10 @@ def _window(dataset: Dataset) -> sql.Composed:
         return sql.SQL(_QUERIES["window_of_rows"]).format(size=sql.Literal(dataset.windows.rows))
     unit = dataset.windows if dataset.windows in ("week", "month") else "day"
     time = _column(dataset.event.timestamp, set(dataset.columns), "timestamp")
+    if dataset.windows == "hour":
+        zone = dataset.event.timezone
+        first = sql.Literal(HourClock(zone).first)
+        return sql.SQL(_QUERIES["window_of_hours"]).format(time=time, zone=sql.Literal(zone), first=first)
     return sql.SQL(_QUERIES["window_of_time"]).format(time=time, unit=sql.Literal(unit))
 
 

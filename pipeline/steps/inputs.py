@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from config.monitoring import Monitoring
 from warehouse import database, ledger
@@ -39,7 +40,17 @@ def of_build(step: str, rules: Mapping[str, object]) -> str:
 
 def of_performance(datasets: Sequence[Monitoring], as_of: datetime, left_out: Sequence[str]) -> str:
     """What the labels that count were, the windows that have metrics, the rules, and the models that are left out."""
-    return _hash("performance", ("metrics",), *_rules(datasets), *left_out, as_of=as_of)
+    return _hash("performance", ("metrics",), *_rules(datasets), *left_out, *_ends(datasets, as_of), as_of=as_of)
+
+
+def _ends(datasets: Sequence[Monitoring], as_of: datetime) -> list[str]:
+    """The day that it is where models are evaluated over windows of their own: another one may have ended."""
+    zones = {
+        monitoring.windows.timezone
+        for monitoring in datasets
+        if any(model.performance_windows for model in monitoring.models.values())
+    }
+    return [f"{as_of.astimezone(ZoneInfo(zone)):%Y-%m-%d}" for zone in sorted(zones)]
 
 
 def of_alarms(datasets: Sequence[Monitoring], left_out: Sequence[str]) -> str:

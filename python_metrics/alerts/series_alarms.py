@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +165,12 @@ class SeriesFamily:
         if day not in self._tokens:
             return None
         days = [*self._reference.of(day, REPEAT_DAYS), day]
+        if self._per_day > 1:
+            # The hours before are no days that an hour is held against.
+            remembered = [
+                one for one in (day - timedelta(days=back) for back in range(REPEAT_DAYS + 1)) if one in self._tokens
+            ]
+            days = sorted({*remembered, *(one for each in remembered for one in self._reference.of(each))})
         return hashlib.sha256("|".join([self._rules, *(self._tokens[one] for one in days)]).encode()).hexdigest()
 
     def read(self, days: Sequence[date]) -> None:

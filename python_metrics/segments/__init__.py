@@ -1,1 +1,1 @@
-"""Segments: rows by the groups that monitoring.yml names, and gaps between them."""
+"""Segments: rows by the groups that a dataset's file names, and gaps between them."""

@@ -1,4 +1,4 @@
-"""Segmentations: a window's rows by the columns, or pairs of columns, that monitoring.yml compares them by.
+"""Segmentations: a window's rows by the columns, or pairs of columns, that their dataset's file names.
 
 A frame and the segmentations go in, groups of its rows come out. Called by python_metrics.monitor and
 python_metrics.performance.window_evaluation.

@@ -179,15 +179,14 @@ def test_names_in_a_datasets_file(tmp_path: Path) -> None:
     for text in HOSTILE:
         refuses(lambda it, text=text: it["models"].update({text: it["models"]["green_duration_lr"]}))
         for model in ("green_duration_lr",):
-            refuses(lambda it, text=text, model=model: it["models"][model]["features"][0].update(name=text))
-            refuses(lambda it, text=text, model=model: it["models"][model].update(target=text))
-            refuses(lambda it, text=text, model=model: it["models"][model].update(recipe=text))
-            refuses(lambda it, text=text, model=model: it["models"][model].update(only={text: 1}))
-        refuses(lambda it, text=text: it["segments"]["by"].append([text]))
-        refuses(lambda it, text=text: it["labels"].update({text: {"source": "feed"}}))
-        refuses(lambda it, text=text: it["drift"]["numerical"].update(method=text))
-        for relation in ("windows", "trips", "events"):
-            refuses(lambda it, text=text, relation=relation: it["windows"].update({relation: f"marts.{text}"}))
+            refuses(lambda it, text=text, model=model: it["models"][model]["features"].append(text))
+            refuses(lambda it, text=text, model=model: it["models"][model]["label"].update(column=text))
+            refuses(lambda it, text=text, model=model: it["models"][model]["predictions"].update(recipe=text))
+            refuses(lambda it, text=text, model=model: it["models"][model]["predictions"].update(only={text: 1}))
+        refuses(lambda it, text=text: it["segments"].append([text]))
+        refuses(lambda it, text=text: it["columns"].update({text: "numerical"}))
+        refuses(lambda it, text=text: it["event"].update(timestamp=text))
+        refuses(lambda it, text=text: it["columns"].update(miles={"type": "numerical", "drift": {"method": text}}))
 
 
 def test_what_is_said_in_the_run_log(empty_warehouse: Connection) -> None:

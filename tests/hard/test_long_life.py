@@ -157,7 +157,7 @@ def test_a_month_that_was_never_monitored_is(monitored_warehouse: Connection) ->
 
 def test_what_cannot_be_computed_again_is_told(monitored_warehouse: Connection) -> None:
     for arguments, words in (
-        (("--from", "2021-02", "--to", "2021-03"), "holds the trips of 2022-01-01 to 2022-02-28"),
+        (("--from", "2021-02", "--to", "2021-03"), "holds the rows of 2022-01-01 to 2022-02-28"),
         (("--from", "2022-02", "--to", "2022-02", "--model", "none"), "MODEL 'none' is unknown: use a name (green_"),
     ):
         result = command("backfill", *arguments)

@@ -208,7 +208,7 @@ create table ml.label_loads (
     label_load_id bigint generated always as identity primary key,
     dataset text not null,
     target text not null,
-    origin text not null check (origin in ('rows', 'feed')),
+    origin text not null check (origin in ('trips', 'feed')),
     -- Missing for a feed: its file may speak of several months.
     source_month date,
     -- The file of a feed; the relation that labels of the trips' own rows were read from.
@@ -227,7 +227,7 @@ create table ml.label_loads (
     check ((origin = 'feed') = (source_month is null)),
     check (rows = accepted + unchanged + quarantined)
 );
-create unique index label_loads_months on ml.label_loads (dataset, target, source_month) where origin = 'rows';
+create unique index label_loads_months on ml.label_loads (dataset, target, source_month) where origin = 'trips';
 create unique index label_loads_files on ml.label_loads (dataset, target, inputs_hash) where origin = 'feed';
 
 -- One row per label that arrived. A later one for the same event is a correction; both stay.

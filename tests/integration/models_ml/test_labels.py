@@ -62,7 +62,7 @@ def test_a_run_reports_its_labels(monitored_warehouse: Connection) -> None:
     assert rows(monitored_warehouse, step) == [("ok", 2 * trips, "4 months")]
     mart = "select label_origin, source_month, row_count, accepted_count, quarantined_count from marts.fct_label_loads"
     found = rows(monitored_warehouse, mart + " where target = 'duration_minutes' order by source_month")
-    assert [row[:2] for row in found] == [("trips", JANUARY), ("trips", FEBRUARY)]
+    assert [row[:2] for row in found] == [("rows", JANUARY), ("rows", FEBRUARY)]
     assert all(row[2] == row[3] and row[4] == 0 for row in found)
     assert sum(row[2] for row in found) == trips
 
@@ -190,7 +190,7 @@ def test_trips_without_a_usable_label_are_kept_out(shop: Connection) -> None:
 @pytest.mark.parametrize(
     ("relation", "target", "ends_at", "message"),
     [
-        ("shop.sales", "amount", "done_at", "the warehouse has no such relation: bring the warehouse up to date"),
+        ("shop.sales", "amount", "done_at", "whose rows labels belong to: bring the warehouse up to date"),
         ("shop.orders", "price", "done_at", "shop.orders has no column price; it has event_id, source_month"),
         ("shop.orders", "amount", "ended_at", "shop.orders has no column ended_at"),
         ("shop.orders", "place", "done_at", "the column place of shop.orders is of type text; bigint or boolean"),
@@ -202,7 +202,7 @@ def test_a_name_that_is_not_there_is_an_error(
     shop: Connection, relation: str, target: str, ends_at: str, message: str
 ) -> None:
     config = monitoring(**{target: TRIPS.model_copy(update={"ends_at": ends_at})})
-    config = config.model_copy(update={"windows": config.windows.model_copy(update={"trips": relation})})
+    config = config.model_copy(update={"windows": config.windows.model_copy(update={"accepted": relation})})
     with pytest.raises(ConfigurationError) as error:
         refresh(config, 1)
     assert message in str(error.value)

@@ -382,7 +382,7 @@ def test_a_model_without_labels_has_estimates_only(monitored_warehouse: Connecti
     monitored_warehouse.execute("delete from monitoring.metric_values where as_of is not null")
     monitored_warehouse.execute("delete from monitoring.ledger where step = 'performance'")
     pipeline.run()
-    assert sum(line.startswith("note: ") and "is never evaluated: its target" in line for line in lines) == 3
+    assert sum(line.startswith("note: ") and "is never evaluated: it names no label" in line for line in lines) == 3
     assert one(monitored_warehouse, "select count(*) from marts.fct_model_performance") == 0
     realised = rows(
         monitored_warehouse,

@@ -184,7 +184,8 @@ MODELS = """
 own_lr:
   task: regression
   predictions: {recipe: linear_baseline}
-  label: &duration {column: duration_minutes, after: dropoff_at, delay_days: 3, jitter_days: 1, valid: {max: 180}}
+  label: &duration
+    {column: duration_minutes, after: dropoff_at, delay_days: 3, jitter_days: 1, valid: {min: 0, max: 180}}
   features: [trip_distance, payment_type, is_group]
 own_hgb:
   task: regression

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import yaml
 
+from config.dataset_file import parse_dataset
+from config.dataset_monitoring import monitoring_of
 from config.monitored import Monitored
 from config.paths import DBT_PROJECT_DIR
-from core.errors import UsageError
+from core.errors import ConfigurationError, UsageError
 from pipeline.dbt import dataset_hash, project_hash, typed_variables
 from pipeline.dbt_vars import variables
 from tests.monitoring import as_example, green_trips
@@ -48,3 +52,24 @@ def test_a_command_without_variables_stays_as_it_is() -> None:
 def test_what_is_no_variable_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="names with values"):
         typed_variables(["run", "--vars", text])
+
+
+def test_a_dataset_that_is_left_out_keeps_its_clock_and_its_hours() -> None:
+    text = """
+    source: {files: orders.csv}
+    event: {timestamp: at, timezone: Europe/Berlin}
+    windows: hour
+    columns: {at: datetime, amount: numerical}
+    reference: {from: 2024-01-01, to: 2024-01-31}
+    """
+    hourly = monitoring_of("orders", parse_dataset(text, "orders.yml"), MONITORED.rules)
+    without = replace(MONITORED, of={**MONITORED.of, "orders": hourly}).without(["orders"], ConfigurationError("away"))
+    datasets = variables(without, ["orders"])["datasets"]
+    assert isinstance(datasets, dict)
+    assert datasets["orders"] == {
+        "is_frozen": True,
+        "timezone": "Europe/Berlin",
+        "many": "events",
+        "windows": "hour",
+        "first_hour": "2000-01-01T00:00:00+00:00",
+    }

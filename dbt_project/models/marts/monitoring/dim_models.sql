@@ -33,7 +33,7 @@ losses as (
 
 ),
 
----------- models of monitoring.yml that could not be trained, and of which there is no earlier version
+---------- models with a recipe that could not be trained, and of which there is no earlier version
 
 trainings as (
 

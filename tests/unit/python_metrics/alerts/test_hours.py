@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
 
 import numpy as np
 
-from config.dataset_monitoring import HourWindows
+from config.dataset_file import parse_dataset
+from config.dataset_monitoring import HourWindows, monitoring_of
 from config.hours import HourClock
 from config.monitoring import Windows
+from config.rules_file import load_rules
 from python_metrics.alerts.decisions import Decision
 from python_metrics.alerts.reference_days import ReferenceDays
+from python_metrics.alerts.series_alarms import SeriesFamily
 from python_metrics.alerts.signals import Day, decide, fit_null
 from python_metrics.profiles.profiles import Profile
 
-RELATIONS = dict.fromkeys(("windows", "rows", "rejections", "profiles", "trips", "rejected_trips", "events"), "s.t")
+RELATIONS = dict.fromkeys(("windows", "rows", "rejections", "profiles", "accepted", "rejected", "events"), "s.t")
 BERLIN = HourWindows.model_validate({"timezone": "Europe/Berlin", "min_values": 50, **RELATIONS})
 CLOCK = BERLIN.hours
 # Days that an hour is held against, and days that are decided on: the last one has the change.
@@ -110,3 +114,26 @@ def hour(day: int, of_day: int, by: float = 1.0) -> Day:
 
 def test_the_clock_of_windows_that_are_hours() -> None:
     assert (BERLIN.per_day, BERLIN.hours) == (24, HourClock("Europe/Berlin"))
+
+
+HOURLY = """
+source: {files: orders.csv}
+event: {timestamp: at, timezone: Europe/Berlin}
+windows: hour
+columns: {at: datetime, amount: numerical}
+reference: {from: 2024-01-01, to: 2024-01-31}
+"""
+
+
+def test_what_an_hour_came_to_follows_from_the_two_before_it() -> None:
+    monitoring = monitoring_of("orders", parse_dataset(HOURLY, "orders.yml"), load_rules())
+    there = hours_from(datetime(2024, 5, 1, tzinfo=UTC), 24 * 12)
+    unchanged = dict.fromkeys(there, "as it was")
+
+    def hash_with(**other: str) -> str | None:
+        digests = unchanged | {there[-int(name.removeprefix("back_")) - 1]: value for name, value in other.items()}
+        family = SeriesFamily(monitoring, "quality", cast(Any, None), digests, frozenset(), 0.0)
+        return family.inputs_hash(there[-1])
+
+    assert hash_with() == hash_with(back_3="changed") == hash_with(back_23="changed")
+    assert len({hash_with(), *(hash_with(**{f"back_{number}": "changed"}) for number in (1, 2, 24, 25, 26))}) == 6
