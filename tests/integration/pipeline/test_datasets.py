@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from config.settings import make_settings
+from config.paths import EXAMPLE_FILE
+from config.settings import Source, make_settings
 from core.errors import PartlyFailedError, UsageError
 from pipeline import summary
 from pipeline.runner import Pipeline, Report
@@ -202,6 +203,20 @@ def test_one_dataset_that_fails_takes_no_other_down(monitored: Connection, proje
     assert ("loans", DAYS + 1) in rows(monitored, volume)
     # What was there of the others stays.
     assert {row[0] for row in rows(monitored, volume)} >= {"loans", "pieces", "weekly"}
+
+
+@pytest.mark.slow
+def test_the_worked_example_that_fails_takes_no_other_down(project: Path, empty_warehouse: Connection) -> None:
+    for name in ("loans", "pieces", "timed"):
+        (project / "datasets" / f"{name}.yml").unlink()
+    shutil.copy(EXAMPLE_FILE, project / "datasets")
+    settings = make_settings(source=Source.LOCAL, data_dir=project / "nowhere")
+    with pytest.raises(PartlyFailedError, match=r"dataset green_trips.*nowhere does not exist"):
+        Pipeline(settings, lambda line: None).run()
+    assert rows(empty_warehouse, "select distinct dataset from marts.fct_daily_monitoring") == [("weekly",)]
+    # Without its file it is not monitored, and nothing fails.
+    (project / "datasets" / EXAMPLE_FILE.name).unlink()
+    assert not Pipeline(settings, lambda line: None).run().failed
 
 
 @pytest.mark.slow

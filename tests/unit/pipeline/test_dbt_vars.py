@@ -39,6 +39,11 @@ def test_another_setting_makes_everything_again_and_another_level_does_not() -> 
     assert project_hash(with_setting("alerts", failed_run=MONITORING.alerts.stale_data)) == as_it_is
 
 
+def test_the_project_is_the_same_whatever_datasets_a_run_is_about() -> None:
+    without = MONITORED.without(["green_trips"], ConfigurationError("the run is not about it"))
+    assert project_hash(without) == project_hash(MONITORED)
+
+
 @pytest.mark.parametrize("words", [["--vars", "{alert_min_rows: 9}"], ["--vars=alert_min_rows: 9"]])
 def test_typed_variables_are_taken_out_of_the_command(words: list[str]) -> None:
     assert typed_variables(["run", *words, "--select", "x"]) == ({"alert_min_rows": 9}, ["run", "--select", "x"])
