@@ -33,9 +33,10 @@ KEPT = ("pruned_windows", "pruned_rejections", "pruned_profiled_windows", "prune
 # What a pruned month loses; all else stays what it was.
 PRUNED = {
     *("raw.green_trips", "raw.files", "ml.predictions", "ml.labels", "ml.rejected_labels", "marts.fct_files"),
-    *(f"intermediate.int_trips_{kind}" for kind in ("classified", "accepted", "rejected", "scored")),
+    *(f"intermediate.green_trips_{kind}" for kind in ("classified", "accepted", "rejected", "scored")),
+    *("intermediate.int_events", "intermediate.int_scored_events"),
     # A mark says that the trips are gone.
-    *("intermediate.green_trips_windows", "intermediate.green_trips_profiled_windows"),
+    *(f"intermediate.{of}_{kind}" for of in ("green_trips", "int") for kind in ("windows", "profiled_windows")),
     *(f"monitoring.{name}" for name in KEPT),
 }
 

@@ -182,7 +182,7 @@ def test_what_a_model_was_before_there_was_a_choice_keeps_its_hash() -> None:
     [
         (
             {"payment": "cash"},
-            "models.green_tipped.only: intermediate.green_trips_accepted has no column payment: use one",
+            "models.green_tipped.predictions.only: intermediate.green_trips_accepted has no column payment: use one",
         ),
         pytest.param(
             {"payment_type": 1},
